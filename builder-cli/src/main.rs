@@ -1,0 +1,2 @@
+//! The `builder` command line.
+fn main() {}

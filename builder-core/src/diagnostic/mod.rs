@@ -1,0 +1,7 @@
+//! What a person is told about a source text: one type for syntax errors, findings and failed steps,
+//! and renderers that draw it to any writer.
+
+mod model;
+pub mod render;
+
+pub use model::{Diagnostic, Label, Severity};

@@ -1,0 +1,1 @@
+//! Renderers: diagnostics to any writer.

@@ -1,0 +1,5 @@
+//! The Dockerfile language: text to a typed tree with a byte span on every operand.
+
+mod ast;
+
+pub use ast::*;

@@ -1,0 +1,1 @@
+//! `.dockerignore` patterns: parse and match.

@@ -1,0 +1,1 @@
+//! Writes images and root filesystems to files, directories and streams.

@@ -1,0 +1,1 @@
+//! File-system tools: errors that name paths, atomic writes, locks, walks, resolution inside an untrusted root.

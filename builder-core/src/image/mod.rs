@@ -1,0 +1,1 @@
+//! Assembles config, history and manifest.

@@ -1,0 +1,1 @@
+//! Layers: deterministic tar out of a directory, hostile tar into a directory, compression.

@@ -1,0 +1,12 @@
+//! From a parsed Dockerfile to a graph of operations: pure, no disk, no network, no clock.
+//!
+//! Planning needs the configs of base images (their environment, `ONBUILD` triggers, working directory).
+//! It never fetches them: [`plan`] answers [`Planned::NeedImages`] until the caller has handed in all that
+//! the target needs.
+
+mod graph;
+pub mod op;
+mod options;
+
+pub use graph::{ContextUse, Plan, PlannedHistory, Vertex};
+pub use options::{ImageRequest, NamedContext, PlanOptions, Planned, ResolvedImage};

@@ -1,0 +1,1 @@
+//! What a Dockerfile means before anything is built: stages, scopes, reachability.

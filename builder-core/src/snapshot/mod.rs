@@ -1,0 +1,1 @@
+//! Root filesystems as chains of layer directories.

@@ -1,0 +1,1 @@
+//! System calls: all unsafe code of the crate.

@@ -1,1 +1,6 @@
-//! File-system tools: errors that name paths, atomic writes, locks, walks, resolution inside an untrusted root.
+//! File-system tools: errors that name paths, atomic writes, locks, walks, resolution inside an untrusted
+//! root.
+
+mod path_error;
+
+pub use path_error::{PathContext, PathError};

@@ -5,7 +5,14 @@
 
 #![allow(unsafe_code)]
 
+mod child;
+mod credentials;
 mod error;
 pub mod mount;
+pub(crate) mod namespace;
+pub(crate) mod process;
+pub(crate) mod report;
+pub(crate) mod seccomp;
+pub(crate) mod setup_op;
 
 pub use error::SysError;

@@ -140,6 +140,11 @@ pub fn clone_tree(path: &Path, depth: Depth) -> Result<OwnedFd, SysError> {
 /// # Errors
 /// [`SysError::Call`].
 pub fn make_read_only(mount: BorrowedFd<'_>, depth: Depth) -> Result<(), SysError> {
+    set_read_only(mount, depth).map_err(|errno| SysError::Call { call: "mount_setattr", source: errno.into() })
+}
+
+/// As [`make_read_only`], for a place that may not allocate.
+pub(super) fn set_read_only(mount: BorrowedFd<'_>, depth: Depth) -> rustix::io::Result<()> {
     let attributes = libc::mount_attr { attr_set: libc::MOUNT_ATTR_RDONLY, attr_clr: 0, propagation: 0, userns_fd: 0 };
     let recursive = if depth == Depth::Recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is an empty C string, the attributes live across the call and their size is given.
@@ -153,7 +158,10 @@ pub fn make_read_only(mount: BorrowedFd<'_>, depth: Depth) -> Result<(), SysErro
             size_of::<libc::mount_attr>(),
         )
     };
-    if answer == 0 { Ok(()) } else { Err(SysError::Call { call: "mount_setattr", source: io::Error::last_os_error() }) }
+    if answer == 0 {
+        return Ok(());
+    }
+    Err(rustix::io::Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(rustix::io::Errno::IO))
 }
 
 /// A file system that is being configured.

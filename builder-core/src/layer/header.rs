@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// An entry about to be written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Entry<'a> {
     /// The path without leading slash; directories end in `/`.
     pub(super) path: &'a [u8],
@@ -20,6 +20,23 @@ pub(super) struct Entry<'a> {
     pub(super) link: &'a [u8],
     pub(super) device: (u32, u32),
     pub(super) xattrs: &'a BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Default for Entry<'_> {
+    fn default() -> Self {
+        Self {
+            path: b"",
+            kind: b'0',
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            size: 0,
+            mtime: 0,
+            link: b"",
+            device: (0, 0),
+            xattrs: &NO_XATTRS,
+        }
+    }
 }
 
 /// The empty set of attributes.
@@ -57,7 +74,7 @@ pub(super) fn write_header(out: &mut dyn Write, entry: &Entry<'_>) -> io::Result
         let body: Vec<u8> = records.iter().flat_map(|(name, value)| record(name, value)).collect();
         let shown = &entry.path[..entry.path.len().min(80)];
         let name = [b"PaxHeaders.0/", shown].concat();
-        let head = Entry { path: &name, kind: b'x', mode: 0o644, size: body.len() as u64, xattrs: &NO_XATTRS, ..Entry::default() };
+        let head = Entry { path: &name, kind: b'x', mode: 0o644, size: body.len() as u64, ..Entry::default() };
         out.write_all(&block(&head, (&[], &name), 0))?;
         out.write_all(&body)?;
         write_padding(out, body.len() as u64)?;

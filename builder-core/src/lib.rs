@@ -8,7 +8,7 @@
 //! modules above it in this list, and a test keeps the rule:
 //!
 //! 1. vocabulary, pure: `ids`, `digest`, `platform`, `reference`, `oci`, `cancel`, `text`, `diagnostic`, `event`
-//! 2. frontend, pure: `dockerfile`, `dockerignore`, `semantic`, `plan`
+//! 2. frontend, pure: `dockerfile`, `glob`, `dockerignore`, `semantic`, `plan`
 //! 3. host: `sys`, `fs`, `store`, `build_context`, `layer`, `snapshot`
 //! 4. execution: `copy`, `sandbox`, `registry`, `source`, `cache`, `solve`
 //! 5. results: `image`, `export`, `builder`
@@ -22,6 +22,7 @@ pub mod digest;
 pub mod dockerfile;
 pub mod dockerignore;
 pub mod event;
+pub mod glob;
 pub mod ids;
 pub mod oci;
 pub mod platform;

@@ -1,1 +1,0 @@
-//! Renderers: diagnostics to any writer.

@@ -150,7 +150,7 @@ fn describe(operation: &SetupOp) -> String {
         SetupOp::NewMount { filesystem, .. } => format!("mount a file system of type `{}`", text(filesystem)),
         SetupOp::PivotRoot { .. } => "change the root".to_owned(),
         SetupOp::Attach { target, .. } => format!("mount at `{}`", text(target)),
-        SetupOp::CloneFrom { path, .. } => format!("clone `{}`", text(path)),
+        SetupOp::CloneReadOnly { path, .. } => format!("clone `{}`", text(path)),
         SetupOp::Mask { target } => format!("mask `{}`", text(target)),
         SetupOp::ReadOnly { target } => format!("make `{}` read-only", text(target)),
         SetupOp::CreateDirectory { path, .. } => format!("create directory `{}`", text(path)),

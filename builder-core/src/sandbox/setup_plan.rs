@@ -128,7 +128,7 @@ pub(super) fn plan(spec: &SandboxSpec, host: &HostFacts) -> Result<SetupPlan, Sa
     // A clone can only be made of what is attached, so the files stand at `/dev` until the real one comes.
     init.push(SetupOp::Attach { slot: FILES, target: fixed("/dev") });
     for (staged, target) in files.mounted {
-        init.push(SetupOp::CloneFrom { path: text("path", format!("/dev/{staged}"))?, slot: ONE_FILE });
+        init.push(SetupOp::CloneReadOnly { path: text("path", format!("/dev/{staged}"))?, slot: ONE_FILE });
         init.push(SetupOp::Attach { slot: ONE_FILE, target: text("path", target)? });
     }
     init.push(SetupOp::Detach { target: fixed("/dev") });
@@ -159,7 +159,7 @@ fn new_mounts(init: &mut Vec<SetupOp>, host: &HostFacts, new_sysfs: bool) {
         push(SYS, "sysfs", &[], true, true);
     }
     // Group 5 is tty in every distribution; ptmxmode lets ordinary users open terminals.
-    push(PTS, "devpts", &[("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0620"), ("gid", "5")], false, false);
+    push(PTS, "devpts", &[("ptmxmode", "0666"), ("mode", "0620"), ("gid", "5")], false, false);
     let size = SHM_BYTES.to_string();
     push(SHM, "tmpfs", &[("size", &size), ("mode", "1777")], false, true);
     if host.mqueue {

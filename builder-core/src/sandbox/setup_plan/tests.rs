@@ -51,7 +51,7 @@ fn the_root_changes_before_any_path_of_the_image_is_touched() {
     let position = |wanted: fn(&SetupOp) -> bool| plan.init.iter().position(wanted).unwrap();
     let detached = position(|operation| matches!(operation, SetupOp::DetachOldRoot));
     let touches = position(|operation| {
-        matches!(operation, SetupOp::Attach { .. } | SetupOp::Mask { .. } | SetupOp::CloneFrom { .. })
+        matches!(operation, SetupOp::Attach { .. } | SetupOp::Mask { .. } | SetupOp::CloneReadOnly { .. })
     });
     assert!(detached < touches);
 }

@@ -8,7 +8,7 @@ use builder_core::cancel::CancelToken;
 use builder_core::sandbox::{SandboxError, run};
 
 use crate::reexec;
-use crate::support::{Rootfs, output, skipped};
+use crate::support::{Rootfs, output, skip, skipped};
 
 #[test]
 fn cancelling_kills_everything_at_once() {
@@ -85,6 +85,20 @@ fn a_run_leaves_no_mount_and_no_process() {
     output(&rootfs.shell("sleep 4713 & true"));
     assert_eq!(std::fs::read_to_string("/proc/self/mountinfo").unwrap(), before);
     assert_eq!(processes_with("sleep\x004713"), 0);
+}
+
+#[test]
+fn mounts_do_not_propagate_to_a_host_that_shares_its_own() {
+    if skipped() || (!Path::new("/usr/bin/unshare").exists() && skip("no unshare: apt-get install util-linux")) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let role = reexec::command("shared", dir.path());
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--mount", "--propagation", "shared"]).arg(role.get_program());
+    command.envs(role.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = command.output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "same mounts\n", "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

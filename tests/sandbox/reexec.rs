@@ -19,6 +19,7 @@ extern "C" fn before_main() {
     let code = match role.as_str() {
         "sleep" => sleep(&dir),
         "rootless" => rootless(&dir),
+        "shared" => shared(&dir),
         other => panic!("no role `{other}`"),
     };
     std::process::exit(code);
@@ -51,6 +52,17 @@ fn sleep(dir: &Path) -> i32 {
     std::thread::scope(|scope| {
         scope.spawn(|| run(&spec, &|_, _| {}, &CancelToken::new()));
     });
+    0
+}
+
+/// Runs a step where all mounts are shared, as systemd makes them; prints mounts that arrived from the sandbox.
+fn shared(dir: &Path) -> i32 {
+    let mounts = || std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    assert!(mounts().contains("shared:"));
+    let spec = Rootfs::at(dir).shell("echo now");
+    let before = mounts();
+    run(&spec, &|_, _| assert_eq!(mounts(), before), &CancelToken::new()).unwrap();
+    println!("same mounts");
     0
 }
 

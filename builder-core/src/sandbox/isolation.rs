@@ -56,9 +56,8 @@ pub fn probe(options: &RootlessOptions) -> Isolation {
     let rootless = rootless::check(options);
     let mode = match (&overlay, privileged, inside, &rootless) {
         (Ok(()), true, false, _) => IsolationMode::Root,
-        (Ok(()), true, true, _) => IsolationMode::Rootless,
+        (Ok(()), true, true, _) | (_, false, _, Ok(())) => IsolationMode::Rootless,
         (Err(error), true, ..) => IsolationMode::Unavailable { reason: format!("overlay mounts fail: {error}") },
-        (_, false, _, Ok(())) => IsolationMode::Rootless,
         (_, false, _, Err(error)) => IsolationMode::Unavailable { reason: error.to_string() },
     };
     let cgroup = cgroup_version();

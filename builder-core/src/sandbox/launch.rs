@@ -42,7 +42,7 @@ pub fn run(
     cancel: &CancelToken,
 ) -> Result<Exit, SandboxError> {
     cancel.check()?;
-    let plan = setup_plan::plan(spec, &host_facts())?;
+    let plan = setup_plan::plan(spec, host_facts())?;
     let prepared = mounts::prepare(&plan.preparations)?;
     let input =
         rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).at("open", "/dev/null")?;

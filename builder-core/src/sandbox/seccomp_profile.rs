@@ -30,9 +30,9 @@ const FIRST_UNKNOWN: i64 = 470;
 /// As far ahead as answering `ENOSYS` goes: years of kernel development.
 const LAST_UNKNOWN: i64 = 599;
 
-/// Calls without a constant in every version of the C library, the same on all architectures: cachestat,
-/// fchmodat2, map_shadow_stack, futex_wake, futex_wait, futex_requeue, mseal, setxattrat, getxattrat, listxattrat,
-/// removexattrat, file_getattr, file_setattr.
+/// Calls without a constant in every version of the C library, the same on all architectures: `cachestat`,
+/// `fchmodat2`, `map_shadow_stack`, `futex_wake`, `futex_wait`, `futex_requeue`, `mseal`, `setxattrat`,
+/// `getxattrat`, `listxattrat`, `removexattrat`, `file_getattr`, `file_setattr`.
 const YOUNG: [i64; 13] = [451, 452, 453, 454, 455, 456, 462, 463, 464, 465, 466, 468, 469];
 
 macro_rules! numbers {

@@ -65,8 +65,8 @@ const MASKED_POWERCAP: &str = "/sys/devices/virtual/powercap";
 /// Docker's list.
 const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
-/// Docker's default: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service,
-/// net_raw, sys_chroot, mknod, audit_write, setfcap.
+/// Docker's default: `chown`, `dac_override`, `fowner`, `fsetid`, `kill`, `setgid`, `setuid`, `setpcap`,
+/// `net_bind_service`, `net_raw`, `sys_chroot`, `mknod`, `audit_write`, `setfcap`.
 const CAPABILITIES: CapabilityMask = CapabilityMask(0xa804_25fb);
 
 /// The search path where the environment has none; Docker's.
@@ -103,7 +103,7 @@ pub(super) struct SetupPlan {
 }
 
 /// Plans the set-up.
-pub(super) fn plan(spec: &SandboxSpec, host: &HostFacts) -> Result<SetupPlan, SandboxError> {
+pub(super) fn plan(spec: &SandboxSpec, host: HostFacts) -> Result<SetupPlan, SandboxError> {
     let files = Files::of(spec)?;
     // A new sysfs shows the network namespace that its maker owns; the host's network has the host's sysfs.
     let new_sysfs = host.initial_user_namespace && spec.network == SandboxNetwork::None;
@@ -145,7 +145,7 @@ pub(super) fn plan(spec: &SandboxSpec, host: &HostFacts) -> Result<SetupPlan, Sa
 
 /// File systems that belong to the new namespaces. They are made before the root changes: in a user namespace the
 /// kernel gives a proc or sysfs only to one who sees a full one already.
-fn new_mounts(init: &mut Vec<SetupOp>, host: &HostFacts, new_sysfs: bool) {
+fn new_mounts(init: &mut Vec<SetupOp>, host: HostFacts, new_sysfs: bool) {
     let mut push = |slot, filesystem, options: &[(&str, &str)], read_only, no_dev| {
         init.push(SetupOp::NewMount {
             slot,
@@ -170,7 +170,7 @@ fn new_mounts(init: &mut Vec<SetupOp>, host: &HostFacts, new_sysfs: bool) {
     }
 }
 
-fn attach_mounts(init: &mut Vec<SetupOp>, host: &HostFacts) {
+fn attach_mounts(init: &mut Vec<SetupOp>, host: HostFacts) {
     let mut attach = |slot, target| init.push(SetupOp::Attach { slot, target: fixed(target) });
     attach(PROC, "/proc");
     attach(SYS, "/sys");

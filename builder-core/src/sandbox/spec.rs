@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-/// The host name that a step sees unless something else is asked for; BuildKit's.
+/// The host name that a step sees unless something else is asked for; that of `BuildKit`.
 pub const DEFAULT_HOSTNAME: &str = "buildkitsandbox";
 
 /// The network of a sandbox.

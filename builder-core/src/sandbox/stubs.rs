@@ -222,7 +222,7 @@ fn time(seconds: i64, nanoseconds: impl TryInto<i64>) -> rustix::fs::Timespec {
     rustix::fs::Timespec { tv_sec: seconds, tv_nsec: nanoseconds.try_into().unwrap_or_default() }
 }
 
-/// Copies extended attributes but for the marks of overlayfs and the label of SELinux, which are the system's.
+/// Copies extended attributes but for the marks of overlayfs and the label of `SELinux`, which are the system's.
 fn copy_xattrs(from: BorrowedFd<'_>, to: &Path) -> Result<(), PathError> {
     let mut names = vec![0_u8; MAX_XATTR_BYTES];
     let length = match rustix::fs::flistxattr(from, &mut names[..]) {

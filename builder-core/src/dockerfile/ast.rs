@@ -82,7 +82,9 @@ impl SourceText {
         let text = self.text.get(range.clone()).unwrap_or("").to_owned();
         let mut pieces = vec![(0, self.source_offset(range.start))];
         let (start, end) = (narrow(range.start), narrow(range.end));
-        pieces.extend(self.pieces.iter().filter(|(t, _)| *t > start && *t < end).map(|(t, s)| (t - start, *s)));
+        let first = self.pieces.partition_point(|(t, _)| *t <= start);
+        let inside = self.pieces.iter().skip(first).take_while(|(t, _)| *t < end);
+        pieces.extend(inside.map(|(t, s)| (t - start, *s)));
         Self { text, span: self.span_of(range), pieces }
     }
 }

@@ -4,7 +4,7 @@
 //! the allocator at the moment of the clone, so everything here works on memory that was ready before.
 
 use std::ffi::CStr;
-use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{AtFlags, CWD, Mode};
@@ -191,10 +191,9 @@ fn execute(operation: &SetupOp) -> (Errno, ExecDetail) {
 
 /// Gives the program the default action for every signal, and none blocked.
 fn default_signals() -> Result<()> {
-    for number in 1..=libc::SIGRTMAX() {
-        // Two numbers belong to the C library and two cannot be changed; those have the default action anyway.
-        let fixed = number == libc::SIGKILL || number == libc::SIGSTOP || (32..libc::SIGRTMIN()).contains(&number);
-        if !fixed {
+    for number in 1..=LAST_SIGNAL {
+        // The action of these two cannot be changed.
+        if number != libc::SIGKILL && number != libc::SIGSTOP {
             default_action(number)?;
         }
     }
@@ -206,10 +205,18 @@ fn default_signals() -> Result<()> {
     if answer == 0 { Ok(()) } else { Err(last_errno()) }
 }
 
+/// The last signal of the kernel on all architectures but MIPS.
+const LAST_SIGNAL: i32 = 64;
+
+/// By the raw call: the C library does not let go of the two signals that it uses itself, and a program started
+/// with one of them ignored would hang when its threads change users.
 fn default_action(signal: i32) -> Result<()> {
-    // SAFETY: the default action runs no code of this process.
-    let answer = unsafe { libc::signal(signal, libc::SIG_DFL) };
-    if answer == libc::SIG_ERR { Err(last_errno()) } else { Ok(()) }
+    // The kernel's `sigaction`: handler, flags, restorer, mask; all zero is the default action.
+    let action = [0_u64; 4];
+    let none = std::ptr::null_mut::<u64>();
+    // SAFETY: the kernel reads the action, which lives across the call, and the default runs no code of ours.
+    let answer = unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), none, size_of::<u64>()) };
+    if answer == 0 { Ok(()) } else { Err(last_errno()) }
 }
 
 fn carry_out(operation: &SetupOp, slots: &mut [RawFd; MAX_SLOTS]) -> Result<()> {
@@ -233,9 +240,11 @@ fn carry_out(operation: &SetupOp, slots: &mut [RawFd; MAX_SLOTS]) -> Result<()> 
             attach(get(slots, *slot)?, target)?;
             close(slots, *slot)
         }
-        SetupOp::CloneFrom { path, slot } => {
+        SetupOp::CloneReadOnly { path, slot } => {
             let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-            fill(slots, *slot, open_tree(CWD, path.as_c_str(), flags)?)
+            let clone = open_tree(CWD, path.as_c_str(), flags)?;
+            set_read_only(clone.as_fd(), Depth::Single)?;
+            fill(slots, *slot, clone)
         }
         SetupOp::Detach { target } => unmount(target.as_c_str(), UnmountFlags::DETACH),
         SetupOp::Mask { target } => unless_absent(mask(target)),
@@ -301,8 +310,8 @@ fn mask(target: &CStr) -> Result<()> {
 fn read_only(target: &CStr) -> Result<()> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
     let clone = open_tree(CWD, target, flags)?;
-    set_read_only(std::os::fd::AsFd::as_fd(&clone), Depth::Recursive)?;
-    attach(std::os::fd::AsFd::as_fd(&clone), target)
+    set_read_only(clone.as_fd(), Depth::Recursive)?;
+    attach(clone.as_fd(), target)
 }
 
 /// What is masked differs from kernel to kernel: only absence is fine.
@@ -312,7 +321,7 @@ fn unless_absent(result: Result<()>) -> Result<()> {
 
 fn duplicate(from: BorrowedFd<'_>, number: i32) -> Result<()> {
     // SAFETY: the number is that of a standard stream, which nothing in this process uses as anything else.
-    let answer = unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&from), number) };
+    let answer = unsafe { libc::dup2(from.as_raw_fd(), number) };
     if answer < 0 { Err(last_errno()) } else { Ok(()) }
 }
 

@@ -115,22 +115,26 @@ pub enum Depth {
     Recursive,
 }
 
-/// Makes a detached clone (bind mount) of what is at a path of this mount namespace.
+/// Makes a detached clone (bind mount) of what is at a path of this mount namespace. The clone is private: what
+/// is mounted on it later does not show up at the place that it was cloned from.
 ///
-/// See `open_tree(2)`; since Linux 5.2.
+/// See `open_tree(2)`, since Linux 5.2, and `mount_setattr(2)`, since Linux 5.12.
 ///
 /// # Errors
-/// [`SysError::Path`].
+/// [`SysError::Path`], [`SysError::Call`].
 pub fn clone_tree(path: &Path, depth: Depth) -> Result<OwnedFd, SysError> {
     let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     if depth == Depth::Recursive {
         flags |= OpenTreeFlags::AT_RECURSIVE;
     }
-    open_tree(CWD, path, flags).map_err(|errno| SysError::Path {
+    let clone = open_tree(CWD, path, flags).map_err(|errno| SysError::Path {
         call: "open_tree",
         path: path.to_owned(),
         source: errno.into(),
-    })
+    })?;
+    set_attributes(clone.as_fd(), depth, 0, libc::MS_PRIVATE)
+        .map_err(|errno| SysError::Call { call: "mount_setattr", source: errno.into() })?;
+    Ok(clone)
 }
 
 /// Makes a detached mount read-only.
@@ -145,7 +149,12 @@ pub fn make_read_only(mount: BorrowedFd<'_>, depth: Depth) -> Result<(), SysErro
 
 /// As [`make_read_only`], for a place that may not allocate.
 pub(super) fn set_read_only(mount: BorrowedFd<'_>, depth: Depth) -> rustix::io::Result<()> {
-    let attributes = libc::mount_attr { attr_set: libc::MOUNT_ATTR_RDONLY, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    set_attributes(mount, depth, libc::MOUNT_ATTR_RDONLY, 0)
+}
+
+/// Sets attributes and, unless it is 0, the propagation of a mount.
+fn set_attributes(mount: BorrowedFd<'_>, depth: Depth, set: u64, propagation: u64) -> rustix::io::Result<()> {
+    let attributes = libc::mount_attr { attr_set: set, attr_clr: 0, propagation, userns_fd: 0 };
     let recursive = if depth == Depth::Recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is an empty C string, the attributes live across the call and their size is given.
     let answer = unsafe {

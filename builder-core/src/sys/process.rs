@@ -82,8 +82,8 @@ fn clone_into(network: NetworkNamespace, order: Order<'_>) -> rustix::io::Result
         flags |= libc::CLONE_NEWNET;
     }
     // No signal at its end: an embedder's handling of SIGCHLD is left alone, and the pidfd tells us.
-    let mut arguments = [0_u64; CLONE_ARGUMENTS];
-    let [flags_place, pidfd_place, ..] = &mut arguments;
+    let mut clone_arguments = [0_u64; CLONE_ARGUMENTS];
+    let [flags_place, pidfd_place, ..] = &mut clone_arguments;
     *flags_place = u64::from(flags.cast_unsigned());
     *pidfd_place = (&raw mut pidfd).expose_provenance() as u64;
     // A handler of the program around us must not run in the child, so no signal comes through until it has
@@ -91,7 +91,7 @@ fn clone_into(network: NetworkNamespace, order: Order<'_>) -> rustix::io::Result
     let blocked = BlockedSignals::new()?;
     // SAFETY: without CLONE_VM the child gets a copy of the memory, as with fork; it calls nothing but `run`,
     // which neither allocates nor locks nor returns. The kernel writes the pidfd into a live variable.
-    let answer = unsafe { libc::syscall(libc::SYS_clone3, arguments.as_ptr(), size_of_val(&arguments)) };
+    let answer = unsafe { libc::syscall(libc::SYS_clone3, clone_arguments.as_ptr(), size_of_val(&clone_arguments)) };
     if answer == 0 {
         child::run(order);
     }
@@ -104,8 +104,8 @@ fn clone_into(network: NetworkNamespace, order: Order<'_>) -> rustix::io::Result
     Ok(unsafe { OwnedFd::from_raw_fd(pidfd) })
 }
 
-/// `struct clone_args` up to `tls`, its first published version, as 64-bit numbers: flags, pidfd, child_tid,
-/// parent_tid, exit_signal, stack, stack_size, tls.
+/// `struct clone_args` up to `tls`, its first published version, as 64-bit numbers: `flags`, `pidfd`, `child_tid`,
+/// `parent_tid`, `exit_signal`, `stack`, `stack_size`, `tls`.
 const CLONE_ARGUMENTS: usize = 8;
 
 /// All signals blocked in this thread; as before when dropped.
@@ -155,12 +155,13 @@ fn ranges_without(keep: &[RawFd]) -> Vec<(u32, u32)> {
 
 /// Finds this process's command line in its own memory (`proc_pid_stat(5)`, fields 48 and 49): (start, length).
 fn command_line() -> Option<(usize, usize)> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let line = std::fs::read_to_string("/proc/self/stat").ok()?;
     // The name in the second field may hold anything, so the count starts after it: with field 3.
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(45);
+    let mut fields = line.rsplit_once(')')?.1.split_ascii_whitespace().skip(45);
     let start: usize = fields.next()?.parse().ok()?;
     let end: usize = fields.next()?.parse().ok()?;
-    (start > 0).then(|| Some((start, end.checked_sub(start)?)))?
+    // Zero where the kernel does not tell.
+    if start == 0 { None } else { Some((start, end.checked_sub(start)?)) }
 }
 
 impl Child {

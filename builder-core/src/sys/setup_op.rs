@@ -28,8 +28,8 @@ pub(crate) enum SetupOp {
     DetachOldRoot,
     /// Moves the mount in the slot to a path; the slot is empty afterwards.
     Attach { slot: Slot, target: CString },
-    /// Puts a clone of the mount or file at a path into a slot.
-    CloneFrom { path: CString, slot: Slot },
+    /// Puts a read-only clone of the mount or file at a path into a slot.
+    CloneReadOnly { path: CString, slot: Slot },
     /// Takes the mount at a path away.
     Detach { target: CString },
     /// Hides a file behind `/dev/null` or a directory behind an empty one; an absent path is fine.

@@ -1,1 +1,53 @@
-//! Resolves what comes from outside: images in registries, layouts and archives, programs of this machine.
+//! What comes from outside, resolved to a digest and then fetched: images in the store, in OCI layouts and in
+//! archives, root filesystems as archives, programs of this machine.
+
+mod archive;
+mod error;
+mod fetch;
+pub mod host;
+mod layout;
+mod rootfs;
+
+use std::path::PathBuf;
+
+pub use archive::{LoadedImage, load, unpack_archive};
+pub use error::SourceError;
+pub use fetch::{Progress, fetch};
+pub use layout::{resolve_layout, resolve_stored};
+pub use rootfs::{ImportRequest, import};
+
+use crate::digest::Digest;
+use crate::oci::{BlobDescriptor, ImageConfig};
+
+/// An image whose manifest and config are known.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Resolved {
+    /// The reference or path to show for it.
+    pub display: String,
+    /// The digest of its manifest.
+    pub manifest: Digest,
+    /// The manifest itself, every byte as it was.
+    pub manifest_bytes: Vec<u8>,
+    /// The media type of the manifest.
+    pub media_type: String,
+    /// Its config.
+    pub config: ImageConfig,
+    /// The digest of its config.
+    pub config_digest: Digest,
+    /// The config itself, every byte as it was.
+    pub config_bytes: Vec<u8>,
+    /// Its layers, bottom first.
+    pub layers: Vec<BlobDescriptor>,
+    /// Where its blobs are.
+    pub origin: Origin,
+}
+
+/// Where the blobs of an image are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Origin {
+    /// In the store.
+    Store,
+    /// In an OCI layout directory.
+    Layout(PathBuf),
+}

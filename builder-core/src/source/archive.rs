@@ -1,0 +1,202 @@
+//! Archives of images: what `docker save`, `skopeo copy`, `podman save` and this builder write.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::layout::{index_entries, names, read_bounded, resolve};
+use super::{Origin, SourceError};
+use crate::cancel::CancelToken;
+use crate::digest::Digest;
+use crate::fs::PathContext;
+use crate::fs::root::RootDir;
+use crate::layer::compression::decompress;
+use crate::oci::{ImageConfig, MAX_CONFIG_SIZE, MAX_LAYERS, MAX_MANIFEST_SIZE, media_type};
+use crate::platform::Platform;
+use crate::reference::Reference;
+use crate::snapshot::SnapshotError;
+use crate::store::{ImageRecord, Store, WorkDir};
+
+/// An image that an archive brought.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LoadedImage {
+    /// The full names that it has in the store now; none for an image without a name.
+    pub names: Vec<String>,
+    /// The digest of its manifest.
+    pub manifest: Digest,
+    /// The digest of its config.
+    pub config: Digest,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerImage {
+    config: String,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+    layers: Vec<String>,
+}
+
+/// Unpacks an archive, in whatever compression, into a temporary directory of the store.
+///
+/// # Errors
+/// [`SourceError::Read`] for what is no archive, [`SourceError::Snapshot`] for one that cannot be unpacked.
+pub fn unpack_archive(
+    reader: impl Read + Send,
+    store: &Store,
+    cancel: &CancelToken,
+) -> Result<WorkDir, SourceError> {
+    let work = store.work_dir()?;
+    let root = RootDir::open(work.path())?;
+    let mut tar = decompress(reader).map_err(SourceError::Read)?;
+    crate::layer::unpack(&mut tar, &root, cancel).map_err(SnapshotError::from)?;
+    Ok(work)
+}
+
+/// Puts every image of an archive into the store, under its names.
+///
+/// # Errors
+/// [`SourceError::NotAnImage`] for another archive, and what else can be wrong with one; images before the bad
+/// one stay.
+pub fn load(
+    reader: impl Read + Send,
+    store: &Store,
+    platform: &Platform,
+    cancel: &CancelToken,
+) -> Result<Vec<LoadedImage>, SourceError> {
+    let work = unpack_archive(reader, store, cancel)?;
+    let directory = work.path();
+    if directory.join("index.json").is_file() {
+        return load_layout(directory, store, platform, cancel);
+    }
+    let path = directory.join("manifest.json");
+    if !path.is_file() {
+        return Err(SourceError::NotAnImage { path: PathBuf::from("archive") });
+    }
+    let bytes = read_bounded(&path, MAX_MANIFEST_SIZE)?;
+    let damaged = |source| SourceError::Damaged { name: "manifest.json".to_owned(), source };
+    let images: Vec<DockerImage> = serde_json::from_slice(&bytes).map_err(damaged)?;
+    images.iter().map(|image| load_docker(directory, image, store, cancel)).collect()
+}
+
+fn load_layout(
+    directory: &Path,
+    store: &Store,
+    platform: &Platform,
+    cancel: &CancelToken,
+) -> Result<Vec<LoadedImage>, SourceError> {
+    let mut images: BTreeMap<Digest, Vec<String>> = BTreeMap::new();
+    for entry in index_entries(&directory.join("index.json"))? {
+        let known = images.entry(entry.descriptor.digest).or_default();
+        known.extend(full_names(names(&entry).map(str::to_owned).collect()));
+    }
+    let mut loaded = Vec::new();
+    for (digest, mut full) in images {
+        full.sort();
+        full.dedup();
+        let read = |digest: &Digest, limit: u64| {
+            let bytes = read_bounded(&directory.join("blobs/sha256").join(digest.hex()), limit)?;
+            let found = Digest::of(&bytes);
+            if found == *digest {
+                Ok(bytes)
+            } else {
+                Err(SourceError::Mismatch { path: directory.to_owned(), expected: *digest, found })
+            }
+        };
+        let image = resolve(&read, digest, platform, "archive".to_owned(), Origin::Layout(directory.to_owned()))?;
+        for layer in &image.layers {
+            if !store.has_blob(&layer.digest) {
+                let path = directory.join("blobs/sha256").join(layer.digest.hex());
+                let mut file = File::open(&path).at("open", &path)?;
+                store.ingest(&layer.digest, layer.size, &mut file, cancel)?;
+            }
+        }
+        store.write_blob(&image.config_bytes)?;
+        store.write_blob(&image.manifest_bytes)?;
+        let created = image.config.created.clone().unwrap_or_default();
+        for name in &full {
+            store.tag(&ImageRecord {
+                name: name.clone(),
+                manifest: image.manifest,
+                manifest_size: image.manifest_bytes.len() as u64,
+                media_type: image.media_type.clone(),
+                config: image.config_digest,
+                created: created.clone(),
+            })?;
+        }
+        loaded.push(LoadedImage { names: full, manifest: image.manifest, config: image.config_digest });
+    }
+    Ok(loaded)
+}
+
+/// Brings names to their full form. A bare tag, as OCI archives have it, names nothing by itself.
+fn full_names(names: Vec<String>) -> Vec<String> {
+    let has_full = names.iter().any(|name| name.contains(['/', ':']));
+    names
+        .into_iter()
+        .filter(|name| !has_full || name.contains(['/', ':']))
+        .filter_map(|name| name.parse::<Reference>().ok())
+        .map(|reference| reference.to_string())
+        .collect()
+}
+
+/// Makes an OCI image of one entry of `manifest.json`: its layers become plain tar blobs.
+fn load_docker(
+    directory: &Path,
+    image: &DockerImage,
+    store: &Store,
+    cancel: &CancelToken,
+) -> Result<LoadedImage, SourceError> {
+    let root = RootDir::open(directory)?;
+    let missing = |name: &str| SourceError::MissingFile(name.to_owned());
+    let config_bytes =
+        root.read(Path::new(&image.config), MAX_CONFIG_SIZE)?.ok_or_else(|| missing(&image.config))?;
+    let damaged = |source| SourceError::Damaged { name: image.config.clone(), source };
+    let config: ImageConfig = serde_json::from_slice(&config_bytes).map_err(damaged)?;
+    let diff_ids = &config.rootfs.diff_ids;
+    if diff_ids.len() != image.layers.len() || diff_ids.len() > MAX_LAYERS {
+        return Err(SourceError::LayerCount { layers: image.layers.len(), diff_ids: diff_ids.len() });
+    }
+    let mut layers = Vec::new();
+    for (name, diff_id) in image.layers.iter().zip(diff_ids) {
+        if store.blob_size(diff_id).is_none() {
+            // Old archives have links from one layer's name to another's; they are followed inside the archive.
+            let file = root.open_file(Path::new(name)).map_err(|_| missing(name))?;
+            let mut tar = decompress(file).map_err(SourceError::Read)?;
+            let mut blob = store.blob_writer()?;
+            std::io::copy(&mut tar, &mut blob).map_err(SourceError::Read)?;
+            cancel.check()?;
+            let (found, _) = blob.finish_synced()?;
+            if found != *diff_id {
+                return Err(SourceError::Mismatch { path: PathBuf::from(name), expected: *diff_id, found });
+            }
+        }
+        let size = store.blob_size(diff_id).unwrap_or_default();
+        layers.push(json!({ "mediaType": media_type::OCI_LAYER, "digest": diff_id, "size": size }));
+    }
+    let config_digest = store.write_blob(&config_bytes)?;
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": media_type::OCI_MANIFEST,
+        "config": { "mediaType": media_type::OCI_CONFIG, "digest": config_digest, "size": config_bytes.len() },
+        "layers": layers,
+    })
+    .to_string();
+    let digest = store.write_blob(manifest.as_bytes())?;
+    let names = full_names(image.repo_tags.clone().unwrap_or_default());
+    for name in &names {
+        store.tag(&ImageRecord {
+            name: name.clone(),
+            manifest: digest,
+            manifest_size: manifest.len() as u64,
+            media_type: media_type::OCI_MANIFEST.to_owned(),
+            config: config_digest,
+            created: config.created.clone().unwrap_or_default(),
+        })?;
+    }
+    Ok(LoadedImage { names, manifest: digest, config: config_digest })
+}

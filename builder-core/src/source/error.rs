@@ -1,0 +1,121 @@
+//! Why something from outside cannot be had.
+
+use std::path::PathBuf;
+
+use crate::cancel::Cancelled;
+use crate::digest::Digest;
+use crate::fs::PathError;
+use crate::oci::{DocumentError, SelectError};
+use crate::snapshot::SnapshotError;
+use crate::store::StoreError;
+
+/// An image or archive could not be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// No image has this name.
+    #[error("image `{name}` is not in the store")]
+    NotFound {
+        /// The full reference.
+        name: String,
+    },
+    /// The directory or archive is no image.
+    #[error("`{}` is neither an OCI image layout nor an archive made by `docker save`", path.display())]
+    NotAnImage {
+        /// The path.
+        path: PathBuf,
+    },
+    /// An OCI layout has no image of that name, or several without a name to choose by.
+    #[error("`{}` has {found} images that fit, expected one; it has: {names}", path.display())]
+    Ambiguous {
+        /// The layout.
+        path: PathBuf,
+        /// How many fit.
+        found: usize,
+        /// The names that it has.
+        names: String,
+    },
+    /// A manifest, index or config cannot be used.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// No image of an index fits the platform.
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    /// A file is missing in an archive.
+    #[error("the archive has no file `{0}`")]
+    MissingFile(String),
+    /// The archive's `manifest.json` or `index.json` is not what it should be.
+    #[error("`{name}` of the archive is damaged")]
+    Damaged {
+        /// The file.
+        name: String,
+        /// What the reader said.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A document is larger than any real one.
+    #[error("`{name}` has more than {limit} bytes")]
+    TooLarge {
+        /// The file.
+        name: String,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// A blob has another digest than its name says.
+    #[error("blob {expected} of `{}` has digest {found}", path.display())]
+    Mismatch {
+        /// The layout.
+        path: PathBuf,
+        /// The digest asked for.
+        expected: Digest,
+        /// The digest of the bytes.
+        found: Digest,
+    },
+    /// An image of a layer count that does not match its config.
+    #[error("the image has {layers} layers, and its config names {diff_ids}")]
+    LayerCount {
+        /// Layers of the manifest.
+        layers: usize,
+        /// Diff IDs of the config.
+        diff_ids: usize,
+    },
+    /// A stream could not be read.
+    #[error("cannot read the archive")]
+    Read(#[source] std::io::Error),
+    /// A file could not be used.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A layer could not be unpacked.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// The operation was cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl SourceError {
+    /// Tells whether the operation was cancelled rather than failed.
+    pub fn is_cancelled(&self) -> bool {
+        match self {
+            Self::Cancelled(_) | Self::Store(StoreError::Cancelled(_)) => true,
+            Self::Snapshot(error) => error.is_cancelled(),
+            _ => false,
+        }
+    }
+
+    /// Returns what to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFound { .. } => Some(
+                "load it with `builder load`, import a root filesystem with `builder import FILE NAME`, or give a \
+                 context for the name: `--build-context NAME=oci-layout://PATH`, `NAME=host:sh,ls` or a directory"
+                    .to_owned(),
+            ),
+            Self::Ambiguous { .. } => Some("name one: `oci-layout://PATH:NAME`".to_owned()),
+            _ => None,
+        }
+    }
+}

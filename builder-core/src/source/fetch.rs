@@ -1,0 +1,63 @@
+//! Brings an image's layers into the store, as blobs and as files.
+
+use std::fs::File;
+
+use super::{Origin, Resolved, SourceError};
+use crate::cancel::CancelToken;
+use crate::digest::Digest;
+use crate::fs::PathContext;
+use crate::layer::compression::decompress;
+use crate::oci::BlobDescriptor;
+use crate::snapshot::Snapshots;
+use crate::store::Store;
+
+/// Is told how far a blob is: its digest, bytes so far, bytes in all.
+pub type Progress<'p> = dyn Fn(&Digest, u64, u64) + Sync + 'p;
+
+/// Makes sure that every layer of an image is there as a blob and as files.
+///
+/// # Errors
+/// [`SourceError`] where a blob cannot be had or is not what its digest says, or a layer cannot be unpacked.
+pub fn fetch(
+    image: &Resolved,
+    snapshots: &Snapshots,
+    progress: &Progress<'_>,
+    cancel: &CancelToken,
+) -> Result<(), SourceError> {
+    let diff_ids = &image.config.rootfs.diff_ids;
+    if diff_ids.len() != image.layers.len() {
+        return Err(SourceError::LayerCount { layers: image.layers.len(), diff_ids: diff_ids.len() });
+    }
+    for (index, layer) in image.layers.iter().enumerate() {
+        cancel.check()?;
+        progress(&layer.digest, 0, layer.size);
+        fetch_blob(image, layer, snapshots.store(), cancel)?;
+        if !snapshots.has(&diff_ids[..=index])? {
+            let blob = snapshots.store().open_blob(&layer.digest)?;
+            let mut tar = decompress(blob).map_err(SourceError::Read)?;
+            snapshots.unpack(&diff_ids[..index], &diff_ids[index], &mut tar, cancel)?;
+        }
+        progress(&layer.digest, layer.size, layer.size);
+    }
+    Ok(())
+}
+
+fn fetch_blob(
+    image: &Resolved,
+    layer: &BlobDescriptor,
+    store: &Store,
+    cancel: &CancelToken,
+) -> Result<(), SourceError> {
+    if store.has_blob(&layer.digest) {
+        return Ok(());
+    }
+    match &image.origin {
+        // A layer of ours that is only there as files needs no blob.
+        Origin::Store => Ok(()),
+        Origin::Layout(directory) => {
+            let path = directory.join("blobs/sha256").join(layer.digest.hex());
+            let mut file = File::open(&path).at("open", &path)?;
+            Ok(store.ingest(&layer.digest, layer.size, &mut file, cancel)?)
+        }
+    }
+}

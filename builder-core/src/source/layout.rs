@@ -1,0 +1,149 @@
+//! Images of OCI layouts, the store's own among them.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::{Origin, Resolved, SourceError};
+use crate::digest::Digest;
+use crate::fs::PathContext;
+use crate::oci::{
+    Document, IndexEntry, MAX_CONFIG_SIZE, MAX_MANIFEST_SIZE, Manifest, check_config, choose,
+};
+use crate::platform::Platform;
+use crate::store::{ImageRecord, Store};
+
+/// Nested indexes are followed this deep; one is usual, two exist.
+const MAX_INDEX_DEPTH: usize = 4;
+
+/// Resolves a named image of the store.
+///
+/// # Errors
+/// [`SourceError`] where its documents are missing or damaged.
+pub fn resolve_stored(store: &Store, image: &ImageRecord, platform: &Platform) -> Result<Resolved, SourceError> {
+    let read = |digest: &Digest, limit: u64| Ok(store.read_blob(digest, limit)?);
+    resolve(&read, image.manifest, platform, image.name.clone(), Origin::Store)
+}
+
+/// Resolves an image of an OCI layout directory: the one with this name or digest, or the only one.
+///
+/// # Errors
+/// [`SourceError::NotAnImage`] for another directory, [`SourceError::Ambiguous`] where none or several fit.
+pub fn resolve_layout(
+    directory: &Path,
+    tag: Option<&str>,
+    digest: Option<&Digest>,
+    platform: &Platform,
+) -> Result<Resolved, SourceError> {
+    let index = directory.join("index.json");
+    if !index.is_file() {
+        return Err(SourceError::NotAnImage { path: directory.to_owned() });
+    }
+    let read = |digest: &Digest, limit: u64| read_verified(directory, digest, limit);
+    let origin = Origin::Layout(directory.to_owned());
+    let display = format!("oci-layout://{}", directory.display());
+    if let Some(digest) = digest {
+        return resolve(&read, *digest, platform, display, origin);
+    }
+    let entries = index_entries(&index)?;
+    let named: Vec<&IndexEntry> = match tag {
+        None => entries.iter().collect(),
+        Some(tag) => entries.iter().filter(|entry| names(entry).any(|name| fits(name, tag))).collect(),
+    };
+    let mut digests: Vec<Digest> = named.iter().map(|entry| entry.descriptor.digest).collect();
+    digests.sort_unstable();
+    digests.dedup();
+    if let [only] = digests.as_slice() {
+        return resolve(&read, *only, platform, display, origin);
+    }
+    // One entry a platform, without names, is an index written flat.
+    if tag.is_none() && entries.iter().all(|entry| entry.platform.is_some()) && !entries.is_empty() {
+        let chosen = choose(&entries, platform)?.descriptor.digest;
+        return resolve(&read, chosen, platform, display, origin);
+    }
+    let known: Vec<&str> = entries.iter().flat_map(names).collect();
+    Err(SourceError::Ambiguous { path: directory.to_owned(), found: digests.len(), names: known.join(", ") })
+}
+
+/// Reads the entries of an `index.json`.
+pub(super) fn index_entries(path: &Path) -> Result<Vec<IndexEntry>, SourceError> {
+    let bytes = read_bounded(path, MAX_MANIFEST_SIZE)?;
+    match Document::parse(&bytes, Some(crate::oci::media_type::OCI_INDEX))? {
+        Document::Index(entries) => Ok(entries),
+        Document::Manifest(_) => Err(SourceError::NotAnImage { path: path.to_owned() }),
+    }
+}
+
+/// The names that an entry of an index has.
+pub(super) fn names(entry: &IndexEntry) -> impl Iterator<Item = &str> {
+    ["org.opencontainers.image.ref.name", "io.containerd.image.name"]
+        .into_iter()
+        .filter_map(|key| entry.annotations.get(key).map(String::as_str))
+}
+
+fn fits(name: &str, tag: &str) -> bool {
+    name == tag || name.rsplit_once(':').is_some_and(|(_, known)| known == tag)
+}
+
+type ReadBlob<'r> = dyn Fn(&Digest, u64) -> Result<Vec<u8>, SourceError> + 'r;
+
+/// Follows indexes down to the manifest for a platform, and reads its config.
+pub(super) fn resolve(
+    read: &ReadBlob<'_>,
+    digest: Digest,
+    platform: &Platform,
+    display: String,
+    origin: Origin,
+) -> Result<Resolved, SourceError> {
+    let mut digest = digest;
+    for _ in 0..MAX_INDEX_DEPTH {
+        let bytes = read(&digest, MAX_MANIFEST_SIZE)?;
+        match Document::parse(&bytes, None)? {
+            Document::Index(entries) => digest = choose(&entries, platform)?.descriptor.digest,
+            Document::Manifest(manifest) => return with_config(read, digest, bytes, manifest, display, origin),
+        }
+    }
+    Err(SourceError::NotFound { name: display })
+}
+
+fn with_config(
+    read: &ReadBlob<'_>,
+    digest: Digest,
+    manifest_bytes: Vec<u8>,
+    manifest: Manifest,
+    display: String,
+    origin: Origin,
+) -> Result<Resolved, SourceError> {
+    let config_bytes = read(&manifest.config.digest, MAX_CONFIG_SIZE)?;
+    let config = check_config(&config_bytes, &manifest)?;
+    Ok(Resolved {
+        display,
+        manifest: digest,
+        manifest_bytes,
+        media_type: manifest.media_type,
+        config,
+        config_digest: manifest.config.digest,
+        config_bytes,
+        layers: manifest.layers,
+        origin,
+    })
+}
+
+fn read_verified(directory: &Path, digest: &Digest, limit: u64) -> Result<Vec<u8>, SourceError> {
+    let bytes = read_bounded(&directory.join("blobs/sha256").join(digest.hex()), limit)?;
+    let found = Digest::of(&bytes);
+    if found != *digest {
+        return Err(SourceError::Mismatch { path: directory.to_owned(), expected: *digest, found });
+    }
+    Ok(bytes)
+}
+
+/// Reads a small file of at most `limit` bytes.
+pub(super) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
+    let mut bytes = Vec::new();
+    File::open(path).at("open", path)?.take(limit + 1).read_to_end(&mut bytes).at("read", path)?;
+    if bytes.len() as u64 > limit {
+        return Err(SourceError::TooLarge { name: path.display().to_string(), limit });
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,88 @@
+//! A root filesystem as an image of one layer (`builder import`).
+
+use std::io::Read;
+
+use serde_json::json;
+
+use super::{LoadedImage, SourceError};
+use crate::cancel::CancelToken;
+use crate::layer::compression::decompress;
+use crate::oci::{History, ImageConfig, media_type};
+use crate::platform::Platform;
+use crate::reference::Reference;
+use crate::snapshot::Snapshots;
+use crate::store::ImageRecord;
+
+/// What to import, and as what.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ImportRequest {
+    /// The name of the image.
+    pub name: Reference,
+    /// What to say about where it came from, in the history.
+    pub origin: String,
+    /// The platform of its programs.
+    pub platform: Platform,
+    /// When, RFC 3339.
+    pub created: String,
+}
+
+/// Makes an image of a tar archive, in whatever compression, and gives it a name.
+///
+/// # Errors
+/// [`SourceError::Read`] and [`SourceError::Snapshot`] for what is no archive or cannot be unpacked.
+pub fn import(
+    request: &ImportRequest,
+    reader: impl Read + Send,
+    snapshots: &Snapshots,
+    cancel: &CancelToken,
+) -> Result<LoadedImage, SourceError> {
+    let store = snapshots.store();
+    let tar = decompress(reader).map_err(SourceError::Read)?;
+    // The layer's blob is the archive itself, uncompressed: kept while it is unpacked.
+    let mut tee = Tee { inner: tar, blob: store.blob_writer()? };
+    let layer = snapshots.import(&mut tee, cancel)?;
+    let (_, size) = tee.blob.finish_synced()?;
+
+    let mut config = ImageConfig::empty(&request.platform);
+    config.created = Some(request.created.clone());
+    config.rootfs.diff_ids.push(layer.diff_id);
+    config.history.push(History {
+        created: Some(request.created.clone()),
+        comment: format!("Imported from {}", request.origin),
+        ..History::default()
+    });
+    let damaged = |source| SourceError::Damaged { name: "config".to_owned(), source };
+    let config_bytes = serde_json::to_vec(&config).map_err(damaged)?;
+    let config_digest = store.write_blob(&config_bytes)?;
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": media_type::OCI_MANIFEST,
+        "config": { "mediaType": media_type::OCI_CONFIG, "digest": config_digest, "size": config_bytes.len() },
+        "layers": [{ "mediaType": media_type::OCI_LAYER, "digest": layer.diff_id, "size": size }],
+    })
+    .to_string();
+    let manifest_digest = store.write_blob(manifest.as_bytes())?;
+    let name = request.name.to_string();
+    store.tag(&ImageRecord {
+        name: name.clone(),
+        manifest: manifest_digest,
+        manifest_size: manifest.len() as u64,
+        media_type: media_type::OCI_MANIFEST.to_owned(),
+        config: config_digest,
+        created: request.created.clone(),
+    })?;
+    Ok(LoadedImage { names: vec![name], manifest: manifest_digest, config: config_digest })
+}
+
+struct Tee<R> {
+    inner: R,
+    blob: crate::store::BlobWriter,
+}
+
+impl<R: Read> Read for Tee<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        std::io::Write::write_all(&mut self.blob, &buffer[..count])?;
+        Ok(count)
+    }
+}

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use builder_core::cancel::CancelToken;
+use builder_core::fs::accounts::Identity;
 use builder_core::sandbox::rootless::{self, RootlessOptions};
-use builder_core::sandbox::{ProcessIdentity, SandboxNetwork, run};
+use builder_core::sandbox::{SandboxNetwork, run};
 
 use crate::support::{Rootfs, try_run};
 
@@ -82,11 +83,11 @@ fn rootless(dir: &Path) -> i32 {
         touch /x; chown 1234:567 /x; stat -c %u:%g /x; rm /bin/yes; ls -d /sys/class; hostname
         (echo x > /sys/x || echo x > /etc/hosts) 2>/dev/null || echo read-only; echo x > /dev/null";
     println!("{}", try_run(&rootfs.shell(script)).unwrap().stdout);
-    let identity = ProcessIdentity { uid: 1000, gid: 1000, groups: vec![1000], home: "/".into() };
+    let identity = Identity { uid: 1000, gid: 1000, groups: vec![1000], home: "/".into() };
     let spec =
         rootfs.shell("id -u; id -G; cat /proc/net/dev | grep -c :").network(SandboxNetwork::None).identity(identity);
     println!("{}", try_run(&spec).unwrap().stdout);
-    let unmapped = ProcessIdentity { uid: 4_000_000, gid: 0, groups: Vec::new(), home: "/".into() };
+    let unmapped = Identity { uid: 4_000_000, gid: 0, groups: Vec::new(), home: "/".into() };
     println!("{}", try_run(&rootfs.shell("true").identity(unmapped)).unwrap_err());
     for change in rootfs.changes() {
         println!("change {change}");

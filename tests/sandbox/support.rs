@@ -34,20 +34,21 @@ pub(crate) fn skipped() -> bool {
 /// A root filesystem with a place for its changes.
 pub(crate) struct Rootfs {
     dir: PathBuf,
-    _owner: Option<tempfile::TempDir>,
+    /// Removes the directory in the end, unless it belongs to somebody else.
+    owner: Option<tempfile::TempDir>,
 }
 
 impl Rootfs {
     pub(crate) fn new() -> Self {
         let owner = tempfile::tempdir().unwrap();
         let mut rootfs = Self::at(owner.path());
-        rootfs._owner = Some(owner);
+        rootfs.owner = Some(owner);
         rootfs
     }
 
     /// Makes it in an empty directory.
     pub(crate) fn at(dir: &Path) -> Self {
-        let rootfs = Self { dir: dir.to_owned(), _owner: None };
+        let rootfs = Self { dir: dir.to_owned(), owner: None };
         for name in ["lower/bin", "lower/etc", "lower/tmp", "upper", "work", "stubs"] {
             std::fs::create_dir_all(dir.join(name)).unwrap();
         }

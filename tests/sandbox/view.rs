@@ -1,6 +1,7 @@
 //! What a process in a sandbox sees.
 
-use builder_core::sandbox::{ProcessIdentity, SandboxFile, SandboxNetwork};
+use builder_core::fs::accounts::Identity;
+use builder_core::sandbox::{SandboxFile, SandboxNetwork};
 
 use crate::support::{Rootfs, output, skipped, try_run};
 
@@ -30,7 +31,7 @@ fn another_user_has_its_groups_and_no_capabilities() {
         return;
     }
     let rootfs = Rootfs::new();
-    let identity = ProcessIdentity { uid: 1000, gid: 100, groups: vec![100, 20], home: "/home/u".into() };
+    let identity = Identity { uid: 1000, gid: 100, groups: vec![100, 20], home: "/home/u".into() };
     let spec = rootfs
         .shell("id -u; id -g; id -G; echo $HOME; pwd; grep -E 'Cap(Eff|Prm|Bnd)' /proc/self/status")
         .identity(identity)

@@ -118,11 +118,7 @@ pub fn expand<'e>(word: &str, escape: EscapeCharacter, lookup: &Lookup<'e>) -> R
 }
 
 /// Expands a word and splits the result at blanks (`EXPOSE`).
-pub fn expand_words<'e>(
-    word: &str,
-    escape: EscapeCharacter,
-    lookup: &Lookup<'e>,
-) -> Result<Vec<String>, ExpandError> {
+pub fn expand_words<'e>(word: &str, escape: EscapeCharacter, lookup: &Lookup<'e>) -> Result<Vec<String>, ExpandError> {
     Ok(expand(word, escape, lookup)?.words)
 }
 
@@ -319,9 +315,7 @@ impl<'w, 'l, 'e> Expander<'w, 'l, 'e> {
                 let ch = self.next();
                 self.modified(start, name, value, Some(':'), ch)
             }
-            Some(ch) => {
-                Err((ExpandErrorKind::UnsupportedModifier(ch.to_string()), start..self.position))
-            }
+            Some(ch) => Err((ExpandErrorKind::UnsupportedModifier(ch.to_string()), start..self.position)),
         }
     }
 
@@ -358,7 +352,11 @@ impl<'w, 'l, 'e> Expander<'w, 'l, 'e> {
                 };
                 let pattern = self.pattern(text, start)?;
                 let value = value.unwrap_or_default();
-                Ok(if side == '#' { pattern.strip_prefix(value, longest) } else { pattern.strip_suffix(value, longest) })
+                Ok(if side == '#' {
+                    pattern.strip_prefix(value, longest)
+                } else {
+                    pattern.strip_suffix(value, longest)
+                })
             }
             (modifier, colon) => {
                 let text = colon.into_iter().chain(modifier).collect();

@@ -16,12 +16,12 @@
 //! ```
 
 mod ast;
-pub mod expand;
 mod csv;
 mod directive;
 mod dump;
 mod duration;
 mod exec_form;
+pub mod expand;
 mod flags;
 mod heredoc;
 mod instructions;

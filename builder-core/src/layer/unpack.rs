@@ -184,13 +184,13 @@ impl Unpacker<'_> {
                 let number = |field: io::Result<Option<u32>>| field.map(Option::unwrap_or_default);
                 let major = number(entry.header().device_major()).map_err(LayerError::Read)?;
                 let minor = number(entry.header().device_minor()).map_err(LayerError::Read)?;
-                let kind =
-                    if kind == EntryType::Char { FileType::CharacterDevice } else { FileType::BlockDevice };
+                let kind = if kind == EntryType::Char { FileType::CharacterDevice } else { FileType::BlockDevice };
                 special(at, kind, rustix::fs::makedev(major, minor), &attributes)
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let fd = rustix::fs::openat(at.fd, at.name, flags, Mode::from_raw_mode(0o600)).at("create", &at.path)?;
+                let fd =
+                    rustix::fs::openat(at.fd, at.name, flags, Mode::from_raw_mode(0o600)).at("create", &at.path)?;
                 let mut file = File::from(fd);
                 copy_content(entry, &mut file, at, cancel)?;
                 attributes.apply(file, &at.path)?;
@@ -271,7 +271,8 @@ impl Attributes {
         let header = entry.header();
         let narrow = |id: io::Result<u64>| {
             let id = id.map_err(LayerError::Read)?;
-            u32::try_from(id).map_err(|_| LayerError::Limit { what: "as an owner's number", limit: u64::from(u32::MAX) })
+            u32::try_from(id)
+                .map_err(|_| LayerError::Limit { what: "as an owner's number", limit: u64::from(u32::MAX) })
         };
         let mtime = match pax_mtime {
             Some(seconds) => seconds,

@@ -42,8 +42,8 @@ pub fn write_layer(
     out: &mut dyn Write,
     cancel: &CancelToken,
 ) -> Result<LayerSummary, LayerError> {
-    let root = rustix::fs::open(dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        .at("open", dir)?;
+    let root =
+        rustix::fs::open(dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).at("open", dir)?;
     let mut writer = LayerWriter {
         out: DigestWriter::new(std::io::BufWriter::with_capacity(READ_BUFFER, out)),
         content: blake3::Hasher::new(),

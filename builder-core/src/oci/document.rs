@@ -165,11 +165,7 @@ impl Document {
             _ if value.get("config").is_some_and(Value::is_object) => false,
             _ => return Err(DocumentError::NotAnImage { media_type: stated }),
         };
-        if is_index {
-            parse_index(value).map(Self::Index)
-        } else {
-            parse_manifest(value).map(Self::Manifest)
-        }
+        if is_index { parse_index(value).map(Self::Index) } else { parse_manifest(value).map(Self::Manifest) }
     }
 }
 

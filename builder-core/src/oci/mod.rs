@@ -6,12 +6,15 @@
 mod config;
 #[cfg(feature = "build")]
 mod document;
+pub mod media_type;
 #[cfg(feature = "build")]
 mod select;
-pub mod media_type;
 
 pub use config::{ContainerConfig, Healthcheck, History, ImageConfig, RootFs};
 #[cfg(feature = "build")]
-pub use document::{BlobDescriptor, Document, DocumentError, IndexEntry, MAX_CONFIG_SIZE, MAX_LAYERS, MAX_MANIFEST_SIZE, Manifest, check_config};
+pub use document::{
+    BlobDescriptor, Document, DocumentError, IndexEntry, MAX_CONFIG_SIZE, MAX_LAYERS, MAX_MANIFEST_SIZE, Manifest,
+    check_config,
+};
 #[cfg(feature = "build")]
 pub use select::{SelectError, choose};

@@ -33,4 +33,4 @@ mod subid;
 pub use error::SandboxError;
 pub use launch::{Exit, run};
 pub use network::hosts_file;
-pub use spec::{DEFAULT_HOSTNAME, ProcessIdentity, SandboxFile, SandboxNetwork, SandboxSpec};
+pub use spec::{DEFAULT_HOSTNAME, SandboxFile, SandboxNetwork, SandboxSpec};

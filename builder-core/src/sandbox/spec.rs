@@ -2,6 +2,8 @@
 
 use std::os::fd::OwnedFd;
 
+use crate::fs::accounts::Identity;
+
 /// The host name that a step sees unless something else is asked for; that of `BuildKit`.
 pub const DEFAULT_HOSTNAME: &str = "buildkitsandbox";
 
@@ -13,25 +15,6 @@ pub enum SandboxNetwork {
     Host,
     /// A loopback interface and nothing else.
     None,
-}
-
-/// The user that a process runs as, looked up beforehand.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ProcessIdentity {
-    /// The user.
-    pub uid: u32,
-    /// The primary group.
-    pub gid: u32,
-    /// The supplementary groups.
-    pub groups: Vec<u32>,
-    /// The home directory: the value of `HOME` where the environment does not set it.
-    pub home: String,
-}
-
-impl Default for ProcessIdentity {
-    fn default() -> Self {
-        Self { uid: 0, gid: 0, groups: Vec::new(), home: "/root".to_owned() }
-    }
 }
 
 /// A file that the process sees and that never becomes part of the layer.
@@ -59,7 +42,7 @@ pub struct SandboxSpec {
     /// The working directory, absolute; made if it is missing.
     pub cwd: String,
     /// The user.
-    pub identity: ProcessIdentity,
+    pub identity: Identity,
     /// The network.
     pub network: SandboxNetwork,
     /// The host name.
@@ -80,7 +63,7 @@ impl SandboxSpec {
             args,
             env: Vec::new(),
             cwd: "/".to_owned(),
-            identity: ProcessIdentity::default(),
+            identity: root_identity(),
             network: SandboxNetwork::default(),
             hostname: DEFAULT_HOSTNAME.to_owned(),
             hosts: super::hosts_file(DEFAULT_HOSTNAME, &[]),
@@ -105,7 +88,7 @@ impl SandboxSpec {
 
     /// Sets the user.
     #[must_use]
-    pub fn identity(mut self, identity: ProcessIdentity) -> Self {
+    pub fn identity(mut self, identity: Identity) -> Self {
         self.identity = identity;
         self
     }
@@ -144,4 +127,9 @@ impl SandboxSpec {
         self.files = files;
         self
     }
+}
+
+/// Root, with no accounts looked up.
+fn root_identity() -> Identity {
+    Identity { uid: 0, gid: 0, groups: Vec::new(), home: "/root".to_owned() }
 }

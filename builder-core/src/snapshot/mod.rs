@@ -135,13 +135,8 @@ impl Snapshots {
         fs::rename(upper, place.path()).at("rename", upper)?;
         let place = place.keep();
         let directory = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let record = SnapshotRecord {
-            directory,
-            diff_id: layer.diff_id,
-            size: layer.size,
-            content: layer.content,
-            made_here,
-        };
+        let record =
+            SnapshotRecord { directory, diff_id: layer.diff_id, size: layer.size, content: layer.content, made_here };
         Ok(self.store.put_snapshot(&chain, &record)?)
     }
 
@@ -181,11 +176,8 @@ impl Snapshots {
         cancel: &CancelToken,
     ) -> Result<(ActiveSnapshot, Layer), SnapshotError> {
         let active = self.begin(parent)?;
-        let root = if parent.is_empty() {
-            RootDir::open(&active.upper)?
-        } else {
-            RootDir::from_fd(active.mount(None)?)
-        };
+        let root =
+            if parent.is_empty() { RootDir::open(&active.upper)? } else { RootDir::from_fd(active.mount(None)?) };
         let layer = layer::unpack(reader, &root, cancel)?;
         Ok((active, layer))
     }

@@ -75,7 +75,10 @@ impl Layout {
         check_identity(&root, options.owner)?;
         for (name, content) in [
             ("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#),
-            ("index.json", r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#),
+            (
+                "index.json",
+                r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#,
+            ),
         ] {
             let path = root.join(name);
             if !path.exists() {
@@ -115,7 +118,8 @@ fn check_identity(root: &Path, owner: Owner) -> Result<(), StoreError> {
     match fs::read(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let identity = Identity { version: FORMAT_VERSION, owner: expected };
-            let text = serde_json::to_vec(&identity).map_err(|source| StoreError::Damaged { path: path.clone(), source })?;
+            let text =
+                serde_json::to_vec(&identity).map_err(|source| StoreError::Damaged { path: path.clone(), source })?;
             write_atomically(root, &path, &text)
         }
         Err(error) => Err(error).at("read", &path).map_err(StoreError::from),

@@ -119,4 +119,3 @@ impl Store {
         self.inner.metadata.put_cache_record(key, record)
     }
 }
-

@@ -2,7 +2,8 @@ use std::fmt::Write as _;
 use std::os::fd::OwnedFd;
 
 use super::*;
-use crate::sandbox::{ProcessIdentity, SandboxFile};
+use crate::fs::accounts::Identity;
+use crate::sandbox::SandboxFile;
 
 const ROOT_HOST: HostFacts = HostFacts { initial_user_namespace: true, mqueue: true, cgroup2: true };
 
@@ -36,7 +37,7 @@ fn root_with_the_network_of_the_host() {
 
 #[test]
 fn rootless_without_network_as_another_user() {
-    let identity = ProcessIdentity { uid: 1000, gid: 100, groups: vec![100, 20], home: "/home/u".into() };
+    let identity = Identity { uid: 1000, gid: 100, groups: vec![100, 20], home: "/home/u".into() };
     let spec = spec(&["tool"]).identity(identity).network(SandboxNetwork::None).files(vec![
         SandboxFile { target: "/dev/pipes/EOF".into(), content: b"#!/bin/sh\n".to_vec(), mode: 0o755 },
         SandboxFile { target: "/etc/extra".into(), content: b"x".to_vec(), mode: 0o600 },

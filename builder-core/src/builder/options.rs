@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::layer::compression::Compression;
 use crate::plan::op::NetworkMode;
 use crate::platform::Platform;
 use crate::reference::Reference;
@@ -91,18 +92,6 @@ pub enum ExportTarget {
     Path(PathBuf),
     /// The writer that the caller passes (standard output).
     Stdout,
-}
-
-/// How layer blobs of an export are compressed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Compression {
-    /// Not at all.
-    Uncompressed,
-    /// gzip.
-    #[default]
-    Gzip,
-    /// zstd.
-    Zstd,
 }
 
 /// One `--output`.

@@ -1,1 +1,9 @@
-//! Writes images and root filesystems to files, directories and streams.
+//! Writes images and root filesystems to files, directories and streams. Layer blobs are made here, late.
+
+mod archive;
+mod error;
+mod rootfs;
+
+pub use archive::{ExportImage, Format, write_archive, write_layout};
+pub use error::ExportError;
+pub use rootfs::{write_directory, write_tar};

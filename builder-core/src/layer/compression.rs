@@ -28,6 +28,18 @@ pub enum Format {
     Bzip2,
 }
 
+/// How layer blobs of an export are compressed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Compression {
+    /// Not at all.
+    Uncompressed,
+    /// gzip.
+    #[default]
+    Gzip,
+    /// zstd.
+    Zstd,
+}
+
 /// Recognises a compression by the first bytes of a stream.
 pub fn detect(start: &[u8]) -> Format {
     match start {

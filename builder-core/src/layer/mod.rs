@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::LayerError;
 pub use unpack::unpack;
-pub use write::write_layer;
+pub use write::{write_layer, write_tree};
 
 use crate::digest::Digest;
 

@@ -54,7 +54,7 @@ pub fn write_layer(
         clamp,
         cancel,
     };
-    writer.directory(&root, Path::new(""), 0)?;
+    writer.directory(root, Path::new(""), 0)?;
     write_end(&mut writer.out).map_err(LayerError::Write)?;
     writer.out.flush().map_err(LayerError::Write)?;
     let (_, diff_id, size) = writer.out.finish();
@@ -69,7 +69,8 @@ struct LayerWriter<'a> {
     /// The first path of each file with several names.
     links: HashMap<(u64, u64), PathBuf>,
     buffer: Vec<u8>,
-    flavor: OverlayFlavor,
+    /// The marks of overlayfs where the directory is a layer's; a whole filesystem has none.
+    flavor: Option<OverlayFlavor>,
     clamp: Option<i64>,
     cancel: &'a CancelToken,
 }
@@ -245,17 +246,21 @@ impl LayerWriter<'_> {
 
     fn clamp_on_disk(&self, dir: &OwnedFd, name: &CStr, path: &Path, stat: &mut Stat) -> Result<(), LayerError> {
         let Some(epoch) = self.clamp.filter(|epoch| stat.st_mtime > *epoch) else { return Ok(()) };
+        stat.st_mtime = epoch;
+        if self.flavor.is_none() {
+            return Ok(());
+        }
         let time = Timespec { tv_sec: epoch, tv_nsec: 0 };
         let times = Timestamps { last_access: time, last_modification: time };
         rustix::fs::utimensat(dir, name, &times, AtFlags::SYMLINK_NOFOLLOW).at("set the times of", path)?;
-        stat.st_mtime = epoch;
         Ok(())
     }
 
     fn is_opaque(&self, dir: BorrowedFd<'_>) -> bool {
+        let Some(flavor) = self.flavor else { return false };
         let mut value = [0_u8; 4];
         // Absent, or attributes are not supported: then it is not opaque.
-        rustix::fs::fgetxattr(dir, self.flavor.opaque(), &mut value).is_ok_and(|n| &value[..n] == b"y")
+        rustix::fs::fgetxattr(dir, flavor.opaque(), &mut value).is_ok_and(|n| &value[..n] == b"y")
     }
 }
 

@@ -1,0 +1,48 @@
+//! What can go wrong with an export.
+
+use crate::cancel::Cancelled;
+use crate::digest::Digest;
+use crate::fs::PathError;
+use crate::image::ImageError;
+use crate::layer::LayerError;
+use crate::snapshot::SnapshotError;
+use crate::store::StoreError;
+
+/// A result could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The stream could not be written.
+    #[error("cannot write the export")]
+    Write(#[source] std::io::Error),
+    /// A blob of the store could not be read.
+    #[error("cannot read blob {digest}")]
+    Read {
+        /// The blob.
+        digest: Digest,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A document could not be written as JSON.
+    #[error("cannot write the image's documents")]
+    Json(#[from] serde_json::Error),
+    /// A file could not be used.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// A layer could not be written.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+    /// A layer is not in the store.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// The image could not be read.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The operation was cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}

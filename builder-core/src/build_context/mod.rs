@@ -1,1 +1,46 @@
-//! The files of a build context after ignore rules, and their content digests.
+//! The files of a build context after ignore rules, where its Dockerfile is, and contexts that arrive as tar.
+//!
+//! A context is read in place: nothing is sent anywhere. What a COPY may see is decided in one place,
+//! [`scan::Scanner`], for the copy itself and for the digest of what would be copied alike.
+
+mod archive;
+mod error;
+mod locate;
+pub mod scan;
+
+use std::path::Path;
+
+pub use archive::{StreamKind, sniff, unpack};
+pub(crate) use archive::{decompress, is_archive};
+pub use error::ContextError;
+pub use locate::{Located, ignore_file, locate};
+pub use scan::IgnoreRules;
+
+use crate::fs::root::RootDir;
+
+/// A local directory that COPY takes files from, seen through its ignore file.
+#[derive(Debug)]
+pub struct Context {
+    root: RootDir,
+    ignore: Option<Box<dyn IgnoreRules>>,
+}
+
+impl Context {
+    /// Opens a directory of the host.
+    ///
+    /// # Errors
+    /// [`ContextError::Path`] where it is no directory or cannot be opened.
+    pub fn open(root: &Path, ignore: Option<Box<dyn IgnoreRules>>) -> Result<Self, ContextError> {
+        Ok(Self { root: RootDir::open(root)?, ignore })
+    }
+
+    /// Returns the directory, without regard to the ignore file.
+    pub fn root(&self) -> &RootDir {
+        &self.root
+    }
+
+    /// Returns the patterns of the ignore file.
+    pub fn ignore(&self) -> Option<&dyn IgnoreRules> {
+        self.ignore.as_deref()
+    }
+}

@@ -2,7 +2,7 @@
 
 mod options;
 
+pub use crate::layer::compression::Compression;
 pub use options::{
-    BuildOptions, Compression, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output, OutputKind,
-    PullPolicy,
+    BuildOptions, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output, OutputKind, PullPolicy,
 };

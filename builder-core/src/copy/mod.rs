@@ -1,1 +1,134 @@
 //! The copy engine of COPY and ADD.
+//!
+//! A copy has two sides. Its source is a [`CopyTree`]: a build context or the filesystem of another stage.
+//! What a source names is found in one place (`select`), so that [`content_digest`] covers exactly the
+//! files that [`run`] copies. Its destination is the root of a mounted filesystem; the kernel makes a layer
+//! out of what is written there. Both sides are walked by descriptors, one component at a time: neither
+//! links nor races lead out of either.
+//!
+//! Spec: dockerfile-semantics 5.6 and 6.
+
+mod content;
+mod error;
+mod glob;
+mod place;
+mod run;
+mod select;
+
+
+use std::path::Path;
+
+pub use content::{ContentDigest, SourceDigest, content_digest};
+pub use error::CopyError;
+pub use run::run;
+
+use crate::build_context::{Context, IgnoreRules};
+use crate::fs::accounts::Identity;
+use crate::fs::root::{NewDirectory, RootDir};
+use crate::plan::op::CopySource;
+
+/// Where files come from.
+#[derive(Clone, Copy, Debug)]
+pub enum CopyTree<'a> {
+    /// A build context: seen through its ignore file, everything belongs to 0:0.
+    Context(&'a Context),
+    /// A root filesystem: everything keeps its owner.
+    Filesystem(&'a RootDir),
+}
+
+impl<'a> CopyTree<'a> {
+    fn root(&self) -> &'a RootDir {
+        match self {
+            Self::Context(context) => context.root(),
+            Self::Filesystem(root) => root,
+        }
+    }
+
+    fn ignore(&self) -> Option<&'a dyn IgnoreRules> {
+        match self {
+            Self::Context(context) => context.ignore(),
+            Self::Filesystem(_) => None,
+        }
+    }
+
+    /// Tells whether files keep the owner they have here.
+    fn keeps_owner(&self) -> bool {
+        matches!(self, Self::Filesystem(_))
+    }
+}
+
+/// One COPY or ADD.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct CopyRequest<'a> {
+    /// Where files come from.
+    pub tree: CopyTree<'a>,
+    /// What is copied, in order.
+    pub sources: &'a [CopySource],
+    /// The root of the filesystem they come into.
+    pub destination_root: &'a RootDir,
+    /// The destination: absolute; a trailing `/` means that it is a directory.
+    pub destination: &'a str,
+    /// The owner of everything that is copied or made.
+    pub owner: Option<(u32, u32)>,
+    /// The mode of everything but links that is copied or made.
+    pub mode: Option<u32>,
+    /// Whether archives among the sources are unpacked.
+    pub unpack: bool,
+    /// The time of directories and inline files, which have none of their own: seconds; now without.
+    pub created_mtime: Option<i64>,
+}
+
+impl<'a> CopyRequest<'a> {
+    /// Makes a request that keeps owners and modes and unpacks nothing.
+    pub fn new(
+        tree: CopyTree<'a>,
+        sources: &'a [CopySource],
+        destination_root: &'a RootDir,
+        destination: &'a str,
+    ) -> Self {
+        Self {
+            tree,
+            sources,
+            destination_root,
+            destination,
+            owner: None,
+            mode: None,
+            unpack: false,
+            created_mtime: None,
+        }
+    }
+}
+
+/// What was copied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CopyOutcome {
+    /// Files, links, devices.
+    pub files: u64,
+    /// Directories, without those that existed.
+    pub directories: u64,
+    /// Bytes of files.
+    pub bytes: u64,
+    /// Archives that were unpacked.
+    pub archives: u64,
+    /// Devices in archives that a user namespace is not allowed to make.
+    pub skipped_devices: u64,
+}
+
+/// Makes the directory of a `WORKDIR` with all that lead to it. Those that exist are not touched.
+///
+/// Spec: dockerfile-semantics 5.10.
+///
+/// # Errors
+/// [`CopyError::NotADirectory`] where something else is in the way, else [`CopyError::Path`].
+pub fn make_workdir(
+    root: &RootDir,
+    path: &Path,
+    identity: &Identity,
+    mtime: Option<i64>,
+) -> Result<(), CopyError> {
+    let mtime = mtime.map(|seconds| (seconds, 0));
+    let new = NewDirectory { mode: 0o755, owner: Some((identity.uid, identity.gid)), mtime };
+    place::directory(root, path, new)?;
+    Ok(())
+}

@@ -132,13 +132,11 @@ pub fn open_directory_at(directory: impl AsFd, name: &OsStr) -> io::Result<Owned
 ///
 /// # Errors
 /// What the system answers; `InvalidInput` where it is no regular file.
-pub fn open_file_at(directory: impl AsFd, name: &OsStr) -> io::Result<OwnedFd> {
+pub fn open_file_at(directory: impl AsFd, name: &OsStr) -> io::Result<(OwnedFd, Metadata)> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = rustix::fs::openat(directory, name, flags, Mode::empty())?;
-    if metadata_of(&file)?.kind != FileKind::File {
-        return Err(not_regular());
-    }
-    Ok(file)
+    let metadata = metadata_of(&file)?;
+    if metadata.kind == FileKind::File { Ok((file, metadata)) } else { Err(not_regular()) }
 }
 
 pub(crate) fn not_regular() -> io::Error {
@@ -229,6 +227,48 @@ pub fn set_owner_at(directory: impl AsFd, name: &OsStr, owner: (u32, u32)) -> io
     let (uid, gid) = owner;
     let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
     Ok(rustix::fs::chownat(directory, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+/// Makes a named pipe or device without permissions; those come with [`set_attributes_at`].
+///
+/// # Errors
+/// What the system answers: making devices is not allowed in a user namespace.
+pub fn create_special_at(
+    directory: impl AsFd,
+    name: &OsStr,
+    kind: FileKind,
+    (major, minor): (u32, u32),
+) -> io::Result<()> {
+    let file_type = match kind {
+        FileKind::CharDevice => rustix::fs::FileType::CharacterDevice,
+        FileKind::BlockDevice => rustix::fs::FileType::BlockDevice,
+        _ => rustix::fs::FileType::Fifo,
+    };
+    let device = rustix::fs::makedev(major, minor);
+    Ok(rustix::fs::mknodat(directory, name, file_type, Mode::empty(), device)?)
+}
+
+/// Sets owner, attributes and (but for links, which have none) mode of something that cannot be opened.
+///
+/// # Errors
+/// What the system answers about owner and mode; attributes are best effort.
+pub fn set_attributes_at(
+    directory: impl AsFd,
+    name: &OsStr,
+    owner: (u32, u32),
+    mode: Option<u32>,
+    xattrs: &Xattrs,
+) -> io::Result<()> {
+    set_owner_at(&directory, name, owner)?;
+    if mode.is_none() && xattrs.is_empty() {
+        return Ok(());
+    }
+    let reference = open_reference_at(&directory, name)?;
+    xattrs.apply_to_reference(&reference);
+    if let Some(mode) = mode {
+        rustix::fs::chmod(reference_path(&reference), Mode::from_raw_mode(mode))?;
+    }
+    Ok(())
 }
 
 /// Opens a name in a directory only to refer to it: nothing is followed and no driver is asked.

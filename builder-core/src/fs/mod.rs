@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod entry;
+pub mod extract;
 mod path_error;
 pub mod root;
 

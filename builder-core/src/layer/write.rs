@@ -42,8 +42,35 @@ pub fn write_layer(
     out: &mut dyn Write,
     cancel: &CancelToken,
 ) -> Result<LayerSummary, LayerError> {
-    let root =
-        rustix::fs::open(dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).at("open", dir)?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?;
+    write(root, Some(flavor), clamp, out, cancel)
+}
+
+/// Writes a whole root filesystem, seen through the directory `root`, as a tar. Nothing on disk changes;
+/// `clamp` is for the archive alone.
+///
+/// # Errors
+/// As [`write_layer`].
+pub fn write_tree(
+    root: &OwnedFd,
+    clamp: Option<i64>,
+    out: &mut dyn Write,
+    cancel: &CancelToken,
+) -> Result<LayerSummary, LayerError> {
+    // Listing moves the position of a descriptor: a new one leaves the caller's alone.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let listed = rustix::fs::openat(root, ".", flags, Mode::empty()).at("open", "/")?;
+    write(listed, None, clamp, out, cancel)
+}
+
+fn write(
+    root: OwnedFd,
+    flavor: Option<OverlayFlavor>,
+    clamp: Option<i64>,
+    out: &mut dyn Write,
+    cancel: &CancelToken,
+) -> Result<LayerSummary, LayerError> {
     let mut writer = LayerWriter {
         out: DigestWriter::new(std::io::BufWriter::with_capacity(READ_BUFFER, out)),
         content: blake3::Hasher::new(),
@@ -54,7 +81,7 @@ pub fn write_layer(
         clamp,
         cancel,
     };
-    writer.directory(root, Path::new(""), 0)?;
+    writer.directory(&root, Path::new(""), 0)?;
     write_end(&mut writer.out).map_err(LayerError::Write)?;
     writer.out.flush().map_err(LayerError::Write)?;
     let (_, diff_id, size) = writer.out.finish();

@@ -1,0 +1,164 @@
+//! Archives: what is one, and contexts that arrive as one.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::ContextError;
+use crate::cancel::CancelToken;
+use crate::fs::extract::{ExtractLimits, ExtractOptions, Extracted, extract};
+use crate::fs::root::RootDir;
+
+/// The size of a tar record.
+const RECORD_BYTES: usize = 512;
+
+/// The largest Dockerfile that is taken from a stream.
+const MAX_STREAM_DOCKERFILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// What a stream holds.
+pub enum StreamKind<'a> {
+    /// A context: the stream of a tar, decompressed, from its start.
+    Archive(Box<dyn Read + 'a>),
+    /// A Dockerfile; the context is empty.
+    Dockerfile(String),
+}
+
+impl std::fmt::Debug for StreamKind<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Archive(_) => formatter.write_str("Archive"),
+            Self::Dockerfile(text) => formatter.debug_tuple("Dockerfile").field(text).finish(),
+        }
+    }
+}
+
+/// Finds out whether a stream is a tar, by its content and however it is compressed, or a Dockerfile.
+///
+/// Spec: dockerfile-semantics 11.1.
+///
+/// # Errors
+/// [`ContextError::Stream`] where it cannot be read, [`ContextError::NotText`] where it is neither.
+pub fn sniff<'a>(stream: impl Read + 'a) -> Result<StreamKind<'a>, ContextError> {
+    let mut plain = decompress(stream).map_err(ContextError::Stream)?;
+    let head = read_head(&mut plain, RECORD_BYTES).map_err(ContextError::Stream)?;
+    let archive = is_tar_header(&head);
+    let whole = io::Cursor::new(head).chain(plain);
+    if archive {
+        return Ok(StreamKind::Archive(Box::new(whole)));
+    }
+    let mut bytes = Vec::new();
+    whole.take(MAX_STREAM_DOCKERFILE_BYTES + 1).read_to_end(&mut bytes).map_err(ContextError::Stream)?;
+    if bytes.len() as u64 > MAX_STREAM_DOCKERFILE_BYTES {
+        let message = format!("larger than the allowed {MAX_STREAM_DOCKERFILE_BYTES} bytes");
+        return Err(ContextError::Stream(io::Error::new(io::ErrorKind::FileTooLarge, message)));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(StreamKind::Dockerfile(text)),
+        Err(_) => Err(ContextError::NotText { path: PathBuf::from("-") }),
+    }
+}
+
+/// Unpacks a context that arrived as a stream (of [`StreamKind::Archive`]) into an existing directory of
+/// the host. Owners are those of the archive where this process may set them.
+///
+/// # Errors
+/// [`ContextError`] where the stream is malformed or too large, or the directory cannot be written.
+pub fn unpack(stream: &mut dyn Read, into: &Path, cancel: &CancelToken) -> Result<Extracted, ContextError> {
+    let root = RootDir::open(into)?;
+    let options = ExtractOptions {
+        directory: Path::new(""),
+        // A context has no owners, and who is not root could not set them.
+        owner: Some((rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())),
+        created_mtime: None,
+        limits: ExtractLimits::default(),
+    };
+    Ok(extract(&root, stream, &options, cancel)?)
+}
+
+/// Tells whether what a stream holds, once decompressed, begins like a tar. What cannot be decompressed is
+/// none.
+pub(crate) fn is_archive(stream: impl Read) -> bool {
+    decompress(stream)
+        .and_then(|mut plain| read_head(&mut plain, RECORD_BYTES))
+        .is_ok_and(|head| is_tar_header(&head))
+}
+
+/// Reads through gzip, bzip2, xz or zstd, by the first bytes; anything else comes as it is.
+pub(crate) fn decompress<'a>(mut stream: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    let head = read_head(&mut stream, 6)?;
+    let kind = head.clone();
+    let whole = io::BufReader::with_capacity(64 * 1024, io::Cursor::new(head).chain(stream));
+    Ok(match kind.as_slice() {
+        [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
+        [b'B', b'Z', b'h', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
+        [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(lzma_rust2::XzReader::new(whole, true)),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::stream::read::Decoder::with_buffer(whole)?),
+        _ => Box::new(whole),
+    })
+}
+
+fn read_head(stream: &mut impl Read, length: usize) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(length);
+    stream.take(length as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// Tells whether a record is a tar header, by its checksum: the one field that every version has.
+fn is_tar_header(record: &[u8]) -> bool {
+    let Ok(bytes) = <[u8; RECORD_BYTES]>::try_from(record) else { return false };
+    // An archive without entries is none: two empty records are also just a file of zeros.
+    if bytes.iter().all(|byte| *byte == 0) {
+        return false;
+    }
+    let header = tar::Header::from_byte_slice(&bytes);
+    let Ok(wanted) = header.cksum() else { return false };
+    let sum: u32 = bytes.iter().enumerate().map(|(at, byte)| u32::from(if (148..156).contains(&at) { b' ' } else { *byte })).sum();
+    sum == wanted && header.size().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn tar(entries: &[(&str, &str)]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, text) in entries {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o640);
+            header.set_uid(12);
+            header.set_mtime(77);
+            builder.append_data(&mut header, name, text.as_bytes()).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    #[test]
+    fn contexts_are_told_from_dockerfiles_by_content() {
+        let plain = tar(&[("Dockerfile", "FROM scratch"), ("d/f", "text")]);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&plain).unwrap();
+        let mut bzip = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        bzip.write_all(&plain).unwrap();
+        let mut xz = lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::with_preset(1)).unwrap();
+        xz.write_all(&plain).unwrap();
+        let zstd = zstd::encode_all(plain.as_slice(), 1).unwrap();
+        for bytes in [plain, gzip.finish().unwrap(), bzip.finish().unwrap(), xz.finish().unwrap(), zstd] {
+            assert!(is_archive(bytes.as_slice()));
+            let StreamKind::Archive(mut stream) = sniff(bytes.as_slice()).unwrap() else { panic!("not an archive") };
+            let directory = tempfile::tempdir().unwrap();
+            let outcome = unpack(&mut stream, directory.path(), &CancelToken::new()).unwrap();
+            assert_eq!((outcome.entries, outcome.bytes), (2, 16));
+            assert_eq!(std::fs::read_to_string(directory.path().join("d/f")).unwrap(), "text");
+        }
+        for text in ["", "FROM scratch\n", "FROM scratch\n".repeat(100).as_str()] {
+            let StreamKind::Dockerfile(found) = sniff(text.as_bytes()).unwrap() else { panic!("not text") };
+            assert_eq!(found, text);
+        }
+        assert!(!is_archive([0; 1024].as_slice()));
+        assert!(!is_archive(b"PK\x03\x04".as_slice()));
+        assert!(sniff([0xff; 1024].as_slice()).is_err());
+        assert!(sniff([0x1f, 0x8b, 1, 2, 3].as_slice()).is_err());
+    }
+}

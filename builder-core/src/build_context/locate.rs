@@ -1,0 +1,123 @@
+//! Where the Dockerfile and the ignore file of a context are.
+
+use std::path::{Path, PathBuf};
+
+use super::ContextError;
+use crate::fs::PathContext;
+use crate::fs::root::RootDir;
+
+/// The largest Dockerfile that is read: a hundred times the largest ones seen in the wild.
+const MAX_DOCKERFILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The largest ignore file that is read.
+const MAX_IGNORE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// A text file that was found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Located {
+    /// Where it is on the host.
+    pub path: PathBuf,
+    /// What it says.
+    pub text: String,
+}
+
+/// Reads the Dockerfile: the one that was named, of the host; else `Dockerfile` in the context, else
+/// `dockerfile`. In the context it may be a link to something else in the context.
+///
+/// Spec: dockerfile-semantics 11.1.
+///
+/// # Errors
+/// [`ContextError::NoDockerfile`] where there is none, [`ContextError::NotText`] where it is not UTF-8,
+/// [`ContextError::Path`] where it cannot be read or is too large.
+pub fn locate(context: &Path, named: Option<&Path>) -> Result<Located, ContextError> {
+    if let Some(path) = named {
+        return read_host(path, MAX_DOCKERFILE_BYTES)?
+            .ok_or_else(|| ContextError::NoDockerfile { path: path.to_owned() });
+    }
+    let root = RootDir::open(context)?;
+    for name in ["Dockerfile", "dockerfile"] {
+        if let Some(bytes) = root.read(Path::new(name), MAX_DOCKERFILE_BYTES)? {
+            return text(context.join(name), bytes);
+        }
+    }
+    Err(ContextError::NoDockerfile { path: context.join("Dockerfile") })
+}
+
+/// Reads the ignore file of a context: `NAME.dockerignore` beside the Dockerfile if there is one, else
+/// `.dockerignore` at the root of the context. The two are never merged.
+///
+/// Spec: dockerfile-semantics 10.1.
+///
+/// # Errors
+/// [`ContextError::NotText`] where it is not UTF-8, [`ContextError::Path`] where it cannot be read or is
+/// too large.
+pub fn ignore_file(context: &Path, dockerfile: Option<&Path>) -> Result<Option<Located>, ContextError> {
+    if let Some(dockerfile) = dockerfile {
+        let mut beside = dockerfile.as_os_str().to_owned();
+        beside.push(".dockerignore");
+        if let Some(found) = read_host(Path::new(&beside), MAX_IGNORE_BYTES)? {
+            return Ok(Some(found));
+        }
+    }
+    let name = Path::new(".dockerignore");
+    match RootDir::open(context)?.read(name, MAX_IGNORE_BYTES)? {
+        Some(bytes) => text(context.join(name), bytes).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Reads a file whose path the user gave: links lead wherever they lead.
+fn read_host(path: &Path, limit: u64) -> Result<Option<Located>, ContextError> {
+    let real = match std::fs::canonicalize(path) {
+        Err(error) if crate::fs::root::is_missing(&error) => return Ok(None),
+        other => other.at("resolve", path)?,
+    };
+    let (Some(parent), Some(name)) = (real.parent(), real.file_name()) else { return Ok(None) };
+    match RootDir::open(parent)?.read(Path::new(name), limit)? {
+        Some(bytes) => text(path.to_owned(), bytes).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn text(path: PathBuf, bytes: Vec<u8>) -> Result<Located, ContextError> {
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Located { path, text }),
+        Err(_) => Err(ContextError::NotText { path }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dockerfile_is_found_by_name_fallback_and_link() {
+        let context = tempfile::tempdir().unwrap();
+        let path = context.path();
+        assert!(matches!(locate(path, None), Err(ContextError::NoDockerfile { .. })));
+        std::fs::write(path.join("dockerfile"), "small").unwrap();
+        assert_eq!(locate(path, None).unwrap(), Located { path: path.join("dockerfile"), text: "small".into() });
+        std::fs::create_dir(path.join("sub")).unwrap();
+        std::fs::write(path.join("sub/real"), "linked").unwrap();
+        std::os::unix::fs::symlink("/sub/real", path.join("Dockerfile")).unwrap();
+        assert_eq!(locate(path, None).unwrap().text, "linked");
+        assert_eq!(locate(path, Some(&path.join("sub/real"))).unwrap().text, "linked");
+        assert!(matches!(locate(path, Some(&path.join("sub/no"))), Err(ContextError::NoDockerfile { .. })));
+        std::fs::write(path.join("sub/real"), b"\xff").unwrap();
+        assert!(matches!(locate(path, None), Err(ContextError::NotText { .. })));
+    }
+
+    #[test]
+    fn an_ignore_file_beside_the_dockerfile_wins() {
+        let context = tempfile::tempdir().unwrap();
+        let path = context.path();
+        std::fs::create_dir(path.join("build")).unwrap();
+        let dockerfile = path.join("build/app.Dockerfile");
+        assert_eq!(ignore_file(path, Some(&dockerfile)).unwrap(), None);
+        std::fs::write(path.join(".dockerignore"), "root").unwrap();
+        assert_eq!(ignore_file(path, Some(&dockerfile)).unwrap().unwrap().text, "root");
+        std::fs::write(path.join("build/app.Dockerfile.dockerignore"), "own").unwrap();
+        assert_eq!(ignore_file(path, Some(&dockerfile)).unwrap().unwrap().text, "own");
+        assert_eq!(ignore_file(path, None).unwrap().unwrap().text, "root");
+    }
+}

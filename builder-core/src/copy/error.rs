@@ -1,0 +1,101 @@
+//! What can go wrong in a COPY or ADD.
+
+use std::path::PathBuf;
+
+use crate::build_context::ContextError;
+use crate::cancel::Cancelled;
+use crate::fs::PathError;
+use crate::fs::extract::ExtractError;
+
+/// Files could not be copied.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CopyError {
+    /// A source does not exist, or the ignore file hides it.
+    #[error("\"{path}\": not found")]
+    NotFound {
+        /// Which source, counted from 0.
+        index: usize,
+        /// The path from the root of where it is taken from, with a leading `/`.
+        path: String,
+        /// Whether it exists but is excluded by the ignore file.
+        ignored: bool,
+        /// A path nearby that does exist, spelled almost the same.
+        similar: Option<String>,
+    },
+    /// A source is a malformed pattern.
+    #[error("syntax error in pattern `{pattern}`")]
+    BadPattern {
+        /// Which source, counted from 0.
+        index: usize,
+        /// The pattern.
+        pattern: String,
+    },
+    /// A directory should be copied to where something else is.
+    #[error("cannot copy to non-directory: {}", path.display())]
+    NonDirectory {
+        /// The path in the image.
+        path: PathBuf,
+    },
+    /// A file should be copied to where a directory is.
+    #[error("cannot replace to directory {} with file", path.display())]
+    ReplaceDirectory {
+        /// The path in the image.
+        path: PathBuf,
+    },
+    /// A path that must become a directory exists as something else.
+    #[error("not a directory: {}", path.display())]
+    NotADirectory {
+        /// The path in the image.
+        path: PathBuf,
+    },
+    /// The tree to copy from could not be read.
+    #[error(transparent)]
+    Source(ContextError),
+    /// The system refused something.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// An archive could not be unpacked.
+    #[error("cannot unpack `{path}`")]
+    Archive {
+        /// The archive, from the root of where it is taken from.
+        path: String,
+        /// Why.
+        #[source]
+        source: ExtractError,
+    },
+    /// The build was cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl CopyError {
+    /// Returns what somebody could do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::NotFound { ignored: true, .. } => {
+                Some("the file exists, but the ignore file of the build context excludes it".to_owned())
+            }
+            Self::NotFound { similar: Some(similar), .. } => Some(format!("did you mean `{similar}`?")),
+            _ => None,
+        }
+    }
+
+    /// Returns which source is to blame, counted from 0.
+    pub fn source_index(&self) -> Option<usize> {
+        match self {
+            Self::NotFound { index, .. } | Self::BadPattern { index, .. } => Some(*index),
+            _ => None,
+        }
+    }
+}
+
+impl From<ContextError> for CopyError {
+    fn from(error: ContextError) -> Self {
+        match error {
+            ContextError::Path(error) => Self::Path(error),
+            ContextError::Cancelled(error) => Self::Cancelled(error),
+            other => Self::Source(other),
+        }
+    }
+}

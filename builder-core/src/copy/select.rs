@@ -1,0 +1,202 @@
+//! From the text of a source to the files it names.
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use super::glob::{Glob, has_wildcard, unescape};
+use super::{CopyError, CopyTree};
+use crate::build_context::scan::{Node, Scanner};
+use crate::cancel::CancelToken;
+use crate::fs::PathContext;
+use crate::fs::entry::{self, FileKind, Metadata};
+use crate::fs::root::{Follow, is_missing};
+
+/// How alike two names must be for one to be suggested for the other.
+const SIMILAR_ENOUGH: f64 = 0.7;
+
+/// One file or directory that a source names.
+#[derive(Debug)]
+pub(super) struct Selected {
+    /// The last component as written or matched, not that of a link's target; empty for the root.
+    pub(super) name: OsString,
+    /// Where it is, free of links, relative to the root of the tree.
+    pub(super) path: PathBuf,
+    /// It, and all that is visible below.
+    pub(super) node: Node,
+}
+
+impl Selected {
+    pub(super) fn is_directory(&self) -> bool {
+        self.node.metadata.kind == FileKind::Directory
+    }
+}
+
+/// Finds what a source names, in lexical order. A pattern may name nothing at all.
+pub(super) fn select(
+    tree: &CopyTree<'_>,
+    index: usize,
+    source: &str,
+    cancel: &CancelToken,
+) -> Result<Vec<Selected>, CopyError> {
+    let scanner = Scanner { root: tree.root(), ignore: tree.ignore(), cancel };
+    let selector = Selector { scanner, index };
+    let components = clean(source);
+    match components.iter().position(|component| has_wildcard(component)) {
+        None => selector.literal(&components).map(|found| vec![found]),
+        Some(first) => {
+            let (prefix, patterns) = components.split_at(first);
+            selector.wildcard(prefix, patterns)
+        }
+    }
+}
+
+/// Takes `.` and empty components out and lets `..` climb no higher than the root.
+fn clean(path: &str) -> Vec<&str> {
+    let mut components = Vec::new();
+    for component in path.split('/') {
+        match component {
+            "" | "." => {}
+            ".." => _ = components.pop(),
+            other => components.push(other),
+        }
+    }
+    components
+}
+
+enum Lookup {
+    Found(PathBuf, Metadata),
+    Missing,
+    Ignored,
+}
+
+struct Selector<'a> {
+    scanner: Scanner<'a>,
+    index: usize,
+}
+
+impl Selector<'_> {
+    fn literal(&self, components: &[&str]) -> Result<Selected, CopyError> {
+        let written = components.join("/");
+        let mut path = PathBuf::from(&written);
+        let mut found = self.look_up(&path)?;
+        if matches!(found, Lookup::Missing) && written.contains('\\') {
+            // `\*` names a file called `*`; but a file whose name has a backslash is found first.
+            path = PathBuf::from(unescape(&written));
+            found = self.look_up(&path)?;
+        }
+        match found {
+            Lookup::Found(resolved, metadata) => self.selected(&path, resolved, metadata),
+            Lookup::Missing => Err(self.not_found(&path, false)),
+            Lookup::Ignored => Err(self.not_found(&path, true)),
+        }
+    }
+
+    fn selected(&self, written: &Path, path: PathBuf, metadata: Metadata) -> Result<Selected, CopyError> {
+        let node = self.scanner.node(&path, metadata)?;
+        Ok(Selected { name: written.file_name().unwrap_or_default().to_owned(), path, node })
+    }
+
+    fn look_up(&self, path: &Path) -> Result<Lookup, CopyError> {
+        let resolved = match self.scanner.root.resolve(path, Follow::Yes) {
+            Err(error) if is_missing(&error.source) => return Ok(Lookup::Missing),
+            other => other?,
+        };
+        let Some(metadata) = resolved.metadata.filter(|metadata| !metadata.is_whiteout()) else {
+            return Ok(Lookup::Missing);
+        };
+        for link in &resolved.links {
+            if self.scanner.ignore.is_some_and(|patterns| patterns.matches(&link.to_string_lossy(), false)) {
+                return Ok(Lookup::Ignored);
+            }
+        }
+        if self.scanner.visible(&resolved.path, &metadata)? {
+            Ok(Lookup::Found(resolved.path, metadata))
+        } else {
+            Ok(Lookup::Ignored)
+        }
+    }
+
+    fn wildcard(&self, prefix: &[&str], patterns: &[&str]) -> Result<Vec<Selected>, CopyError> {
+        let globs: Result<Vec<Glob>, _> = patterns.iter().map(|pattern| Glob::parse(pattern)).collect();
+        let globs = globs.map_err(|_| CopyError::BadPattern { index: self.index, pattern: patterns.join("/") })?;
+        let Lookup::Found(base, metadata) = self.look_up(Path::new(&prefix.join("/")))? else {
+            return Ok(Vec::new());
+        };
+        if metadata.kind != FileKind::Directory {
+            return Ok(Vec::new());
+        }
+        let directory = self.scanner.root.open_resolved(&base, OFlags::RDONLY | OFlags::DIRECTORY);
+        let mut matches = Vec::new();
+        self.descend(directory.at("open directory", &base)?, &base, &globs, &mut matches)?;
+        let mut selected = Vec::new();
+        for matched in matches {
+            match self.look_up(&matched)? {
+                Lookup::Found(path, metadata) => selected.push(self.selected(&matched, path, metadata)?),
+                // The name itself is visible, so it is a link to something that is not.
+                Lookup::Missing => return Err(self.not_found(&matched, false)),
+                Lookup::Ignored => return Err(self.not_found(&matched, true)),
+            }
+        }
+        Ok(selected)
+    }
+
+    fn descend(
+        &self,
+        directory: impl AsFd,
+        path: &Path,
+        globs: &[Glob],
+        matches: &mut Vec<PathBuf>,
+    ) -> Result<(), CopyError> {
+        let Some((glob, rest)) = globs.split_first() else { return Ok(()) };
+        for name in entry::names(&directory).at("list directory", path)? {
+            self.scanner.cancel.check()?;
+            if !glob.matches(&name.to_string_lossy()) {
+                continue;
+            }
+            let inner = path.join(&name);
+            let Some(metadata) = entry::metadata_at(&directory, &name).at("look at", &inner)? else { continue };
+            if rest.is_empty() {
+                if self.scanner.visible(&inner, &metadata)? {
+                    matches.push(inner);
+                }
+            } else if metadata.kind == FileKind::Directory {
+                let opened = entry::open_directory_at(&directory, &name).at("open directory", &inner)?;
+                self.descend(opened, &inner, rest, matches)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn not_found(&self, path: &Path, ignored: bool) -> CopyError {
+        let similar = if ignored { None } else { self.similar(path) };
+        CopyError::NotFound { index: self.index, path: format!("/{}", path.display()), ignored, similar }
+    }
+
+    /// Finds a visible name in the same directory that is spelled almost the same. That it cannot be found
+    /// is no reason for another error.
+    fn similar(&self, path: &Path) -> Option<String> {
+        let (parent, wanted) = (path.parent()?, path.file_name()?.to_string_lossy());
+        let Lookup::Found(resolved, _) = self.look_up(parent).ok()? else { return None };
+        let names = self.scanner.root.names(&resolved).ok()?;
+        let mut best: Option<(f64, OsString)> = None;
+        for name in names {
+            let score = strsim::normalized_damerau_levenshtein(&wanted, &name.to_string_lossy());
+            if score >= SIMILAR_ENOUGH && best.as_ref().is_none_or(|(best, _)| score > *best) {
+                let visible = matches!(self.look_up(&resolved.join(&name)), Ok(Lookup::Found(..)));
+                if visible {
+                    best = Some((score, name));
+                }
+            }
+        }
+        best.map(|(_, name)| join_display(parent, &name))
+    }
+}
+
+fn join_display(parent: &Path, name: &OsStr) -> String {
+    let parent = OsStr::from_bytes(parent.as_os_str().as_bytes());
+    Path::new(parent).join(name).display().to_string()
+}

@@ -44,7 +44,9 @@ const IMPURE: [&str; 4] = ["std::fs", "std::env", "std::net", "std::process"];
 
 fn rust_files(path: &Path, files: &mut Vec<PathBuf>) {
     if path.is_dir() {
-        std::fs::read_dir(path).unwrap().for_each(|entry| rust_files(&entry.unwrap().path(), files));
+        for entry in std::fs::read_dir(path).unwrap() {
+            rust_files(&entry.unwrap().path(), files);
+        }
     } else if path.extension().is_some_and(|extension| extension == "rs") {
         files.push(path.to_owned());
     }

@@ -62,9 +62,9 @@ impl<'a> Places<'a> {
                 });
                 let paths = paths.chain([&transfer.destination]);
                 if transfer.json {
-                    self.decoded.extend(paths)
+                    self.decoded.extend(paths);
                 } else {
-                    self.verbatim.extend(paths)
+                    self.verbatim.extend(paths);
                 }
                 self.value(transfer.from.as_ref());
                 self.value(transfer.link.as_ref());

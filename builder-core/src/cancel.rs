@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 /// The operation was cancelled before it finished.
@@ -13,8 +13,20 @@ pub struct Cancelled;
 #[derive(Debug, Default)]
 struct Shared {
     cancelled: AtomicBool,
-    lock: Mutex<()>,
+    children: Mutex<Vec<Weak<Shared>>>,
     changed: Condvar,
+}
+
+impl Shared {
+    fn cancel(&self) {
+        let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        self.cancelled.store(true, Ordering::SeqCst);
+        self.changed.notify_all();
+        let children = std::mem::take(&mut *children);
+        for child in children.iter().filter_map(Weak::upgrade) {
+            child.cancel();
+        }
+    }
 }
 
 /// A cloneable token that long operations check; cancelling any clone cancels them all.
@@ -29,11 +41,24 @@ impl CancelToken {
         Self::default()
     }
 
-    /// Cancels every clone of this token.
+    /// Cancels every clone of this token, and its children.
     pub fn cancel(&self) {
-        self.shared.cancelled.store(true, Ordering::SeqCst);
-        let _guard = self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        self.shared.changed.notify_all();
+        self.shared.cancel();
+    }
+
+    /// Makes a token that is cancelled with this one, and can be cancelled on its own without touching
+    /// this one.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        let child = Self::new();
+        let mut children = self.shared.children.lock().unwrap_or_else(PoisonError::into_inner);
+        children.retain(|known| known.strong_count() > 0);
+        children.push(Arc::downgrade(&child.shared));
+        if self.is_cancelled() {
+            child.cancel();
+        }
+        drop(children);
+        child
     }
 
     /// Tells whether the operation should stop.
@@ -51,11 +76,11 @@ impl CancelToken {
 
     /// Waits until cancelled or until the time is over; tells whether it was cancelled.
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
-        let guard = self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let guard = self.shared.children.lock().unwrap_or_else(PoisonError::into_inner);
         let _outcome = self
             .shared
             .changed
-            .wait_timeout_while(guard, timeout, |()| !self.is_cancelled())
+            .wait_timeout_while(guard, timeout, |_| !self.is_cancelled())
             .unwrap_or_else(PoisonError::into_inner);
         self.is_cancelled()
     }
@@ -73,5 +98,15 @@ mod tests {
         token.cancel();
         assert_eq!(clone.check(), Err(Cancelled));
         assert!(clone.wait_timeout(Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn a_child_follows_its_parent_but_not_the_other_way() {
+        let parent = CancelToken::new();
+        let (first, second) = (parent.child(), parent.child());
+        first.cancel();
+        assert!(!parent.is_cancelled() && !second.is_cancelled());
+        parent.cancel();
+        assert!(second.is_cancelled() && parent.child().is_cancelled());
     }
 }

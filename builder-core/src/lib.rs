@@ -55,8 +55,6 @@ pub mod sandbox;
 #[cfg(feature = "build")]
 pub mod snapshot;
 #[cfg(feature = "build")]
-pub mod solve;
-#[cfg(feature = "build")]
 pub mod source;
 #[cfg(feature = "build")]
 pub mod store;

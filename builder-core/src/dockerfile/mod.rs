@@ -16,6 +16,7 @@
 //! ```
 
 mod ast;
+pub mod expand;
 mod csv;
 mod directive;
 mod dump;

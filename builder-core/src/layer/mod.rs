@@ -1,1 +1,62 @@
 //! Layers: deterministic tar out of a directory, hostile tar into a directory, compression.
+//!
+//! A layer directory is the upper directory of an overlay mount: a removed path is a character device 0:0,
+//! a directory that hides what is below carries the attribute `overlay.opaque`. [`write_layer`] turns it into a
+//! tar with OCI whiteouts, [`unpack`] does the reverse.
+//!
+//! Spec: OCI image-spec 1.1, layer.md; kernel: Documentation/filesystems/overlayfs.rst.
+
+pub mod compression;
+mod error;
+mod header;
+mod unpack;
+mod write;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::LayerError;
+pub use unpack::unpack;
+pub use write::write_layer;
+
+use crate::digest::Digest;
+
+/// The name prefix of a whiteout.
+pub(crate) const WHITEOUT_PREFIX: &str = ".wh.";
+/// The name of the entry that hides everything below its directory.
+pub(crate) const OPAQUE_WHITEOUT: &str = ".wh..wh..opq";
+
+/// Which attributes overlayfs uses: `trusted.` in the initial user namespace, `user.` elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OverlayFlavor {
+    /// `trusted.overlay.*`: root.
+    Trusted,
+    /// `user.overlay.*`: mounts with `userxattr`.
+    User,
+}
+
+impl OverlayFlavor {
+    /// Returns the name of the attribute that marks an opaque directory.
+    pub(crate) fn opaque(self) -> &'static str {
+        match self {
+            Self::Trusted => "trusted.overlay.opaque",
+            Self::User => "user.overlay.opaque",
+        }
+    }
+}
+
+/// What a layer holds, without times: BLAKE3 over its entries.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct ContentId(pub [u8; 32]);
+
+/// What is known of a layer once its tar has been written or read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LayerSummary {
+    /// The digest of the uncompressed tar.
+    pub diff_id: Digest,
+    /// The size of that tar, in bytes.
+    pub size: u64,
+    /// Its content without times.
+    pub content: ContentId,
+    /// The number of entries.
+    pub entries: u64,
+}

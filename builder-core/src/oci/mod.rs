@@ -4,6 +4,14 @@
 //! (health check, `ONBUILD`, `SHELL`) must survive, and its field order is part of an image's identity.
 
 mod config;
+#[cfg(feature = "build")]
+mod document;
+#[cfg(feature = "build")]
+mod select;
 pub mod media_type;
 
 pub use config::{ContainerConfig, Healthcheck, History, ImageConfig, RootFs};
+#[cfg(feature = "build")]
+pub use document::{BlobDescriptor, Document, DocumentError, IndexEntry, MAX_CONFIG_SIZE, MAX_LAYERS, MAX_MANIFEST_SIZE, Manifest, check_config};
+#[cfg(feature = "build")]
+pub use select::{SelectError, choose};

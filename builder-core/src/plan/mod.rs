@@ -4,9 +4,14 @@
 //! It never fetches them: [`plan`] answers [`Planned::NeedImages`] until the caller has handed in all that
 //! the target needs.
 
+pub mod dump;
+mod error;
 mod graph;
+mod lower;
 pub mod op;
 mod options;
 
+pub use error::PlanError;
 pub use graph::{ContextUse, Plan, PlannedHistory, Vertex};
+pub use lower::plan;
 pub use options::{ImageRequest, NamedContext, PlanOptions, Planned, ResolvedImage};

@@ -1,1 +1,10 @@
-//! What a Dockerfile means before anything is built: stages, scopes, reachability.
+//! What a Dockerfile means before anything outside it is known: stages, their links, variables in scope.
+//!
+//! Pure; shared by the planner and the linter.
+
+pub mod reachability;
+pub mod scope;
+pub mod stage_table;
+mod suggest;
+
+pub use suggest::nearest;

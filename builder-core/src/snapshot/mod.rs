@@ -1,1 +1,296 @@
 //! Root filesystems as chains of layer directories.
+//!
+//! A chain is named by its diff IDs, bottom first. Each layer of a chain has one directory below
+//! `snapshots/`, found by the chain ID of the chain up to it (OCI image-spec 1.1, config.md, "Layer ChainID").
+//! A chain is looked at, or worked on, through an overlay mount that is attached nowhere: it goes away with its
+//! descriptor.
+
+mod error;
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+pub use error::SnapshotError;
+
+use crate::cancel::CancelToken;
+use crate::digest::Digest;
+use crate::fs::PathContext;
+use crate::fs::root::RootDir;
+use crate::layer::{self, LayerSummary, OverlayFlavor};
+use crate::store::{SnapshotRecord, Store, StoreError, WorkDir};
+use crate::sys::mount;
+
+/// A layer that has been added to the store.
+pub type Layer = LayerSummary;
+
+/// How a layer is made of what a step left behind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CommitOptions {
+    /// Times are set back to this where they are later, seconds since 1970.
+    pub clamp: Option<i64>,
+}
+
+/// The snapshots of a store.
+#[derive(Clone, Debug)]
+pub struct Snapshots {
+    store: Store,
+    flavor: OverlayFlavor,
+}
+
+/// Returns the chain ID of a chain of layers, bottom first; `None` for no layers.
+pub fn chain_id(diff_ids: &[Digest]) -> Option<Digest> {
+    let (first, rest) = diff_ids.split_first()?;
+    Some(rest.iter().fold(*first, |chain, diff_id| Digest::of(format!("{chain} {diff_id}").as_bytes())))
+}
+
+impl Snapshots {
+    /// Joins a store and the marks that overlayfs uses there.
+    pub fn new(store: Store, flavor: OverlayFlavor) -> Self {
+        Self { store, flavor }
+    }
+
+    /// Returns the store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn record(&self, diff_ids: &[Digest]) -> Result<Option<(SnapshotRecord, PathBuf)>, SnapshotError> {
+        let Some(chain) = chain_id(diff_ids) else { return Ok(None) };
+        let Some(record) = self.store.snapshot(&chain)? else { return Ok(None) };
+        let path = self.store.snapshots_dir().join(&record.directory);
+        Ok(path.is_dir().then_some((record, path)))
+    }
+
+    /// Tells whether the last layer of a chain, and every one below it, is there as files.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Store`].
+    pub fn has(&self, diff_ids: &[Digest]) -> Result<bool, SnapshotError> {
+        for length in (1..=diff_ids.len()).rev() {
+            if self.record(&diff_ids[..length])?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Returns the directories of a chain's layers, topmost first.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Missing`] where a layer is not there as files.
+    pub fn directories(&self, diff_ids: &[Digest]) -> Result<Vec<PathBuf>, SnapshotError> {
+        let path = |length: usize| {
+            let found = self.record(&diff_ids[..length])?;
+            found.map(|(_, path)| path).ok_or(SnapshotError::Missing { diff_id: diff_ids[length - 1] })
+        };
+        (1..=diff_ids.len()).rev().map(path).collect()
+    }
+
+    /// Opens the root filesystem of a chain for reading.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Missing`], [`SnapshotError::Mount`].
+    pub fn view(&self, diff_ids: &[Digest]) -> Result<OwnedFd, SnapshotError> {
+        let directories = self.directories(diff_ids)?;
+        if directories.is_empty() {
+            // The directory is gone when this returns; its descriptor still shows nothing, which is right.
+            let empty = self.store.work_dir()?;
+            return Ok(File::open(empty.path()).at("open", empty.path())?.into());
+        }
+        let lowers: Vec<&Path> = directories.iter().map(PathBuf::as_path).collect();
+        Ok(mount::overlay(&lowers, None, self.flavor == OverlayFlavor::User)?)
+    }
+
+    /// Begins a layer on a chain.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Missing`], [`SnapshotError::Store`].
+    pub fn begin(&self, parent: &[Digest]) -> Result<ActiveSnapshot, SnapshotError> {
+        let lowers = self.directories(parent)?;
+        let work = self.store.work_dir()?;
+        for name in ["upper", "work", "empty"] {
+            let path = work.path().join(name);
+            fs::create_dir(&path).at("create directory", &path)?;
+            // The upper directory's mode is that of `/` in the filesystem.
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).at("set the mode of", &path)?;
+        }
+        let upper = work.path().join("upper");
+        Ok(ActiveSnapshot { snapshots: self.clone(), parent: parent.to_vec(), lowers, work, upper })
+    }
+
+    /// Puts a finished layer directory in its place and records it.
+    fn install(&self, parent: &[Digest], layer: &Layer, upper: &Path, made_here: bool) -> Result<(), SnapshotError> {
+        let chain: Vec<Digest> = parent.iter().copied().chain([layer.diff_id]).collect();
+        if self.record(&chain)?.is_some() {
+            return Ok(());
+        }
+        let Some(chain) = chain_id(&chain) else { return Ok(()) };
+        let prefix = format!("{}-", layer.diff_id.short());
+        let snapshots = self.store.snapshots_dir();
+        let place = tempfile::Builder::new().prefix(&prefix).tempdir_in(&snapshots).at("create in", &snapshots)?;
+        // An empty directory may be renamed over: the name is ours, and its place is filled at once.
+        fs::rename(upper, place.path()).at("rename", upper)?;
+        let place = place.keep();
+        let directory = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let record = SnapshotRecord {
+            directory,
+            diff_id: layer.diff_id,
+            size: layer.size,
+            content: layer.content,
+            made_here,
+        };
+        Ok(self.store.put_snapshot(&chain, &record)?)
+    }
+
+    /// Unpacks a layer's plain tar on a chain; it must have the diff ID that the image's config says.
+    ///
+    /// # Errors
+    /// [`SnapshotError::DiffId`] for another layer, [`SnapshotError::Layer`] for one that cannot be unpacked.
+    pub fn unpack(
+        &self,
+        parent: &[Digest],
+        expected: &Digest,
+        reader: &mut dyn Read,
+        cancel: &CancelToken,
+    ) -> Result<Layer, SnapshotError> {
+        let (active, layer) = self.unpack_any(parent, reader, cancel)?;
+        if layer.diff_id != *expected {
+            return Err(SnapshotError::DiffId { expected: *expected, found: layer.diff_id });
+        }
+        self.install(parent, &layer, &active.upper, false)?;
+        Ok(layer)
+    }
+
+    /// Unpacks a plain tar on nothing, whatever its diff ID (`import`).
+    ///
+    /// # Errors
+    /// [`SnapshotError::Layer`] for a tar that cannot be unpacked.
+    pub fn import(&self, reader: &mut dyn Read, cancel: &CancelToken) -> Result<Layer, SnapshotError> {
+        let (active, layer) = self.unpack_any(&[], reader, cancel)?;
+        self.install(&[], &layer, &active.upper, false)?;
+        Ok(layer)
+    }
+
+    fn unpack_any(
+        &self,
+        parent: &[Digest],
+        reader: &mut dyn Read,
+        cancel: &CancelToken,
+    ) -> Result<(ActiveSnapshot, Layer), SnapshotError> {
+        let active = self.begin(parent)?;
+        let root = if parent.is_empty() {
+            RootDir::open(&active.upper)?
+        } else {
+            RootDir::from_fd(active.mount(None)?)
+        };
+        let layer = layer::unpack(reader, &root, cancel)?;
+        Ok((active, layer))
+    }
+
+    /// Makes a layer that a step of ours made on another chain usable on this one; tells whether there is such
+    /// a layer. Its directory holds every parent of its entries, so it means the same on any chain.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Store`].
+    pub fn adopt(&self, parent: &[Digest], diff_id: &Digest) -> Result<bool, SnapshotError> {
+        let Some(record) = self.store.snapshot_of_layer(diff_id)? else { return Ok(false) };
+        if !self.has(parent)? || !self.store.snapshots_dir().join(&record.directory).is_dir() {
+            return Ok(false);
+        }
+        let chain: Vec<Digest> = parent.iter().copied().chain([*diff_id]).collect();
+        if let Some(chain) = chain_id(&chain) {
+            self.store.put_snapshot(&chain, &record)?;
+        }
+        Ok(true)
+    }
+
+    /// Writes the tar of a chain's last layer again and verifies that it is the same, bit for bit.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Missing`] for layers that no step of ours made: theirs is the blob that they came in.
+    /// [`SnapshotError::DiffId`] where the files were changed behind our back.
+    pub fn write_tar(
+        &self,
+        diff_ids: &[Digest],
+        out: &mut dyn Write,
+        cancel: &CancelToken,
+    ) -> Result<Layer, SnapshotError> {
+        let Some(expected) = diff_ids.last() else { return Err(SnapshotError::NoLayer) };
+        let (record, path) = self.record(diff_ids)?.ok_or(SnapshotError::Missing { diff_id: *expected })?;
+        if !record.made_here {
+            return Err(SnapshotError::Missing { diff_id: *expected });
+        }
+        let layer = layer::write_layer(&path, self.flavor, None, out, cancel)?;
+        if layer.diff_id != *expected {
+            return Err(SnapshotError::DiffId { expected: *expected, found: layer.diff_id });
+        }
+        Ok(layer)
+    }
+
+    /// Makes sure that the uncompressed tar of a chain's last layer is a blob, and returns its size in bytes.
+    ///
+    /// # Errors
+    /// As [`Snapshots::write_tar`].
+    pub fn ensure_blob(&self, diff_ids: &[Digest], cancel: &CancelToken) -> Result<u64, SnapshotError> {
+        let Some(diff_id) = diff_ids.last() else { return Err(SnapshotError::NoLayer) };
+        if let Some(size) = self.store.blob_size(diff_id) {
+            return Ok(size);
+        }
+        let mut blob = self.store.blob_writer()?;
+        self.write_tar(diff_ids, &mut blob, cancel)?;
+        Ok(blob.finish()?.1)
+    }
+}
+
+/// A layer in the making: dropped before [`ActiveSnapshot::commit`] it leaves nothing.
+#[derive(Debug)]
+pub struct ActiveSnapshot {
+    snapshots: Snapshots,
+    parent: Vec<Digest>,
+    lowers: Vec<PathBuf>,
+    work: WorkDir,
+    upper: PathBuf,
+}
+
+impl ActiveSnapshot {
+    /// Returns the directory that holds the layer's own files; with no chain below, files may be put there
+    /// directly.
+    pub fn upper(&self) -> &Path {
+        &self.upper
+    }
+
+    /// Mounts the chain with the layer on top, for writing. `extra` is a directory that lies on top of the
+    /// chain and is no part of the layer.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Mount`].
+    pub fn mount(&self, extra: Option<&Path>) -> Result<OwnedFd, SnapshotError> {
+        let empty = self.work.path().join("empty");
+        let below = if self.lowers.is_empty() && extra.is_none() { Some(empty.as_path()) } else { None };
+        let lowers: Vec<&Path> =
+            extra.into_iter().chain(self.lowers.iter().map(PathBuf::as_path)).chain(below).collect();
+        let work = self.work.path().join("work");
+        let user = self.snapshots.flavor == OverlayFlavor::User;
+        Ok(mount::overlay(&lowers, Some((&self.upper, &work)), user)?)
+    }
+
+    /// Turns what is there now into a layer of the store. No mount of it may be in use any more.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Layer`], [`SnapshotError::Store`].
+    pub fn commit(self, options: &CommitOptions, cancel: &CancelToken) -> Result<Layer, SnapshotError> {
+        let mut out = std::io::sink();
+        let layer = layer::write_layer(&self.upper, self.snapshots.flavor, options.clamp, &mut out, cancel)?;
+        self.snapshots.install(&self.parent, &layer, &self.upper, true)?;
+        Ok(layer)
+    }
+}
+
+impl From<StoreError> for SnapshotError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

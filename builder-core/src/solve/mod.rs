@@ -1,1 +1,182 @@
-//! Carries out a plan.
+//! Carries out a plan: every vertex once, from the cache where its key is known, else for real.
+//!
+//! The solver keeps no state of its own between builds: results are layers in the snapshot store, and
+//! records in the cache. A vertex that fails stops the build; what other vertexes have finished stays.
+
+mod error;
+mod log_tail;
+mod op;
+mod scheduler;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub use error::{SolveError, StepError};
+
+use crate::build_context::Context;
+use crate::cache::FilesystemContent;
+use crate::cancel::{CancelToken, Cancelled};
+use crate::digest::Digest;
+use crate::event::{Event, EventSink, StepStatus};
+use crate::ids::VertexId;
+use crate::plan::Plan;
+use crate::plan::op::ImageKey;
+use crate::snapshot::Snapshots;
+use crate::source::Resolved;
+use crate::store::Store;
+use scheduler::{Stopped, run_graph};
+
+/// Options of a solve.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct SolveOptions {
+    /// Whether cache records are left unread.
+    pub no_cache: bool,
+    /// Times in new layers are clamped to this, seconds since 1970.
+    pub source_date_epoch: Option<i64>,
+    /// The time that new layers are said to be made at, seconds and nanoseconds since 1970.
+    pub now: (i64, u32),
+    /// The content of `/etc/resolv.conf` for steps with a network.
+    pub resolv_conf: String,
+    /// Steps that may run at the same time.
+    pub parallelism: usize,
+    /// Directories in which programs for `host:` contexts are looked up.
+    pub host_search_path: Vec<PathBuf>,
+}
+
+impl SolveOptions {
+    /// Makes options for a build at a time, everything else at its default.
+    pub fn new(now: (i64, u32)) -> Self {
+        Self {
+            no_cache: false,
+            source_date_epoch: None,
+            now,
+            resolv_conf: String::new(),
+            parallelism: 16,
+            host_search_path: Vec::new(),
+        }
+    }
+}
+
+/// Everything that a plan refers to.
+#[derive(Debug)]
+pub struct SolveInputs<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The local contexts by name; the main one has the empty name.
+    pub contexts: &'a BTreeMap<String, Context>,
+    /// The images.
+    pub images: &'a BTreeMap<ImageKey, Resolved>,
+}
+
+/// A layer made or found by a step.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StepLayer {
+    /// Its diff ID.
+    pub diff_id: Digest,
+    /// The size of its tar, in bytes.
+    pub size: u64,
+    /// When it was made, seconds and nanoseconds since 1970.
+    pub created: (i64, u32),
+}
+
+/// What a vertex leaves behind.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StepResult {
+    /// The layers of its root filesystem, bottom first.
+    pub diff_ids: Arc<[Digest]>,
+    /// The content of its root filesystem, without times.
+    pub content: FilesystemContent,
+    /// The layer of the vertex itself; images have none of their own.
+    pub layer: Option<StepLayer>,
+    /// Whether it came from the cache.
+    pub cached: bool,
+}
+
+impl StepResult {
+    fn empty() -> Self {
+        Self { diff_ids: Arc::from([]), content: FilesystemContent::empty(), layer: None, cached: true }
+    }
+}
+
+/// Carries out plans on one store.
+pub struct Solver<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) snapshots: &'a Snapshots,
+    pub(crate) options: &'a SolveOptions,
+    pub(crate) events: &'a dyn EventSink,
+}
+
+impl std::fmt::Debug for Solver<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Solver").field("options", self.options).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Solver<'a> {
+    /// Joins a store, options and a sink for events.
+    pub fn new(
+        store: &'a Store,
+        snapshots: &'a Snapshots,
+        options: &'a SolveOptions,
+        events: &'a dyn EventSink,
+    ) -> Self {
+        Self { store, snapshots, options, events }
+    }
+
+    /// Carries out a plan and returns what each vertex left behind, by its number.
+    ///
+    /// # Errors
+    /// The first step that failed, or a step that was cancelled. Layers of finished steps stay in the store.
+    pub fn solve(&self, inputs: &SolveInputs<'_>, cancel: &CancelToken) -> Result<Vec<StepResult>, Box<SolveError>> {
+        let needed: Vec<Vec<usize>> = inputs
+            .plan
+            .vertexes
+            .iter()
+            .map(|vertex| vertex.op.inputs().into_iter().map(VertexId::index).collect())
+            .collect();
+        // One failing step ends the others; the caller's token stays as it is.
+        let cancel = cancel.child();
+        let outcome = run_graph(&needed, self.options.parallelism, &|| cancel.is_cancelled(), &|index, results| {
+            let outcome = self.step(inputs, index, &needed[index], results, &cancel);
+            if outcome.is_err() {
+                cancel.cancel();
+            }
+            outcome
+        });
+        outcome.map_err(|stopped| match stopped {
+            Stopped::Failed(error) => error,
+            Stopped::Cancelled => Box::new(SolveError {
+                vertex: VertexId(0),
+                name: String::from("build"),
+                span: inputs.plan.vertexes.first().map(|vertex| vertex.span).unwrap_or_default(),
+                cause: StepError::Cancelled(Cancelled),
+            }),
+        })
+    }
+
+    fn step(
+        &self,
+        inputs: &SolveInputs<'_>,
+        index: usize,
+        needed: &[usize],
+        results: Vec<StepResult>,
+        cancel: &CancelToken,
+    ) -> Result<StepResult, Box<SolveError>> {
+        let vertex = &inputs.plan.vertexes[index];
+        let begin = Instant::now();
+        let results: BTreeMap<usize, StepResult> = needed.iter().copied().zip(results).collect();
+        let step = op::Step { solver: self, inputs, vertex, results: &results, cancel };
+        let outcome = step.carry_out();
+        let status = match &outcome {
+            Ok(result) if result.cached => StepStatus::Cached,
+            Ok(_) => StepStatus::Done,
+            Err(error) if error.is_cancelled() => StepStatus::Cancelled,
+            Err(error) => StepStatus::Failed(error.cause.to_string()),
+        };
+        self.events.emit(Event::StepFinished { id: vertex.id, status, elapsed: begin.elapsed() });
+        outcome
+    }
+}

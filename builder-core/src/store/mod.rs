@@ -1,1 +1,122 @@
 //! The content store: an OCI image layout with snapshots and metadata beside it.
+//!
+//! ```text
+//! ROOT/
+//!   oci-layout            {"imageLayoutVersion": "1.0.0"}: any tool reads the store as a layout
+//!   index.json            every named image; written anew from the database on each change
+//!   blobs/sha256/HEX      manifests, configs, layers; whole and verified, or not there
+//!   snapshots/ID/         one layer's own files in overlay form, ready as a lower directory
+//!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives
+//!   metadata.sqlite       names, snapshots by chain ID, cache records
+//!   lock                  shared by every process that uses the store, exclusive for removing blobs
+//!   builder-store.json    format version, and who made the store
+//! ```
+//!
+//! Nothing appears under its final name before it is complete: files are written below `work/` and renamed.
+//! What a killed process leaves below `work/` is removed by the next one that opens the store.
+
+mod blob;
+mod error;
+mod images;
+mod layout;
+mod metadata;
+mod work;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use blob::BlobWriter;
+pub use error::StoreError;
+pub use images::ImageRecord;
+pub use layout::{Owner, StoreOptions};
+pub use metadata::{CacheRecord, SnapshotRecord};
+pub use work::WorkDir;
+
+use layout::Layout;
+use metadata::Metadata;
+
+/// A store that this process uses; clones share it.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    layout: Layout,
+    metadata: Metadata,
+    work: work::Work,
+}
+
+impl Store {
+    /// Opens the store at a directory, makes it where there is none, and removes what dead processes left.
+    ///
+    /// # Errors
+    /// [`StoreError::Version`] and [`StoreError::Owner`] for a store that this process cannot use,
+    /// [`StoreError::Path`] and [`StoreError::Metadata`] where the disk or the database fail.
+    pub fn open(options: &StoreOptions) -> Result<Self, StoreError> {
+        let layout = Layout::open(options)?;
+        let work = work::Work::begin(&layout.root.join("work"))?;
+        let metadata = Metadata::open(&layout.root.join("metadata.sqlite"))?;
+        Ok(Self { inner: Arc::new(Inner { layout, metadata, work }) })
+    }
+
+    /// Returns the store's directory.
+    pub fn root(&self) -> &Path {
+        &self.inner.layout.root
+    }
+
+    /// Makes a fresh temporary directory on the store's file system.
+    ///
+    /// # Errors
+    /// [`StoreError::Path`].
+    pub fn work_dir(&self) -> Result<WorkDir, StoreError> {
+        self.inner.work.directory()
+    }
+
+    /// Returns the directory that holds the snapshots.
+    pub(crate) fn snapshots_dir(&self) -> PathBuf {
+        self.root().join("snapshots")
+    }
+
+    /// Looks up the snapshot of a chain.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub fn snapshot(&self, chain_id: &crate::digest::Digest) -> Result<Option<SnapshotRecord>, StoreError> {
+        self.inner.metadata.snapshot(chain_id)
+    }
+
+    /// Records the snapshot of a chain; an existing record stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub fn put_snapshot(&self, chain_id: &crate::digest::Digest, record: &SnapshotRecord) -> Result<(), StoreError> {
+        self.inner.metadata.put_snapshot(chain_id, record)
+    }
+
+    /// Finds a snapshot that a build of ours made for a layer, whatever is below it.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub fn snapshot_of_layer(&self, diff_id: &crate::digest::Digest) -> Result<Option<SnapshotRecord>, StoreError> {
+        self.inner.metadata.snapshot_of_layer(diff_id)
+    }
+
+    /// Looks up what a step with this key resulted in.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub fn cache_record(&self, key: &[u8; 32]) -> Result<Option<CacheRecord>, StoreError> {
+        self.inner.metadata.cache_record(key)
+    }
+
+    /// Records what a step with this key resulted in.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub fn put_cache_record(&self, key: &[u8; 32], record: &CacheRecord) -> Result<(), StoreError> {
+        self.inner.metadata.put_cache_record(key, record)
+    }
+}
+

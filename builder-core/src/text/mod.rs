@@ -4,9 +4,11 @@
 //! only when something is drawn.
 
 mod line_index;
+mod quote;
 mod source_file;
 mod span;
 
 pub use line_index::{LineColumn, LineIndex};
+pub use quote::go_quoted;
 pub use source_file::SourceFile;
 pub use span::{Span, Spanned};

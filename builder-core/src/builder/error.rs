@@ -1,0 +1,223 @@
+//! Why a build failed: one type with a category, diagnostics and hints.
+
+use std::sync::Arc;
+
+use crate::build_context::ContextError;
+use crate::cancel::Cancelled;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::export::ExportError;
+use crate::fs::PathError;
+use crate::image::ImageError;
+use crate::plan::PlanError;
+use crate::solve::{SolveError, StepError};
+use crate::source::SourceError;
+use crate::store::StoreError;
+use crate::text::SourceFile;
+
+/// Who can mend a failed build.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ErrorCategory {
+    /// The Dockerfile, the context or an option is wrong.
+    UserInput,
+    /// A step ran and failed.
+    Step,
+    /// This machine does not allow or have what is needed.
+    Environment,
+    /// A registry could not be reached or refused.
+    Registry,
+    /// The build was cancelled.
+    Cancelled,
+}
+
+/// A build failed.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct BuildError {
+    kind: Box<BuildErrorKind>,
+}
+
+/// What failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildErrorKind {
+    /// The Dockerfile does not parse.
+    #[error("`{}` has {} error(s)", source_file.name(), diagnostics.len())]
+    Dockerfile {
+        /// The file.
+        source_file: Arc<SourceFile>,
+        /// Every error, and the warnings.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// The Dockerfile is not text.
+    #[error("`{name}` is not UTF-8 text: byte {offset} does not belong to a character")]
+    NotText {
+        /// The name of the file.
+        name: String,
+        /// The first bad byte, 0-based.
+        offset: usize,
+    },
+    /// The Dockerfile parses but cannot be planned.
+    #[error("`{}` cannot be built as it is", source_file.name())]
+    Plan {
+        /// The file.
+        source_file: Arc<SourceFile>,
+        /// Why.
+        #[source]
+        error: PlanError,
+    },
+    /// A base image could not be resolved.
+    #[error("cannot resolve `{name}`")]
+    Resolve {
+        /// The file.
+        source_file: Arc<SourceFile>,
+        /// The image.
+        name: String,
+        /// Where it is asked for.
+        span: crate::text::Span,
+        /// Why.
+        #[source]
+        error: SourceError,
+    },
+    /// A step failed.
+    #[error(transparent)]
+    Solve {
+        /// The file.
+        source_file: Arc<SourceFile>,
+        /// Why.
+        error: Box<SolveError>,
+    },
+    /// The build context cannot be used.
+    #[error(transparent)]
+    Context(#[from] ContextError),
+    /// An image could not be had.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The image could not be put together.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// A result could not be written.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file could not be used.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// An option makes no sense.
+    #[error("{0}")]
+    Option(OptionError),
+    /// The build was cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+/// An option of a build makes no sense.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OptionError {
+    /// A named context has a reserved name.
+    #[error("`{0}` cannot be replaced by a build context")]
+    ReservedContext(String),
+    /// An output needs a place to write to.
+    #[error("an output of type `{0}` needs `dest=PATH`")]
+    MissingDestination(&'static str),
+    /// Several outputs want standard output, or the caller passed no writer for it.
+    #[error("standard output can take only one output")]
+    StandardOutput,
+}
+
+impl<E: Into<BuildErrorKind>> From<E> for BuildError {
+    fn from(error: E) -> Self {
+        Self { kind: Box::new(error.into()) }
+    }
+}
+
+impl BuildError {
+    /// Returns what failed.
+    pub fn kind(&self) -> &BuildErrorKind {
+        &self.kind
+    }
+
+    /// Tells who can mend it.
+    pub fn category(&self) -> ErrorCategory {
+        match &*self.kind {
+            BuildErrorKind::Dockerfile { .. }
+            | BuildErrorKind::NotText { .. }
+            | BuildErrorKind::Plan { .. }
+            | BuildErrorKind::Context(_)
+            | BuildErrorKind::Option(_) => ErrorCategory::UserInput,
+            BuildErrorKind::Resolve { error, .. } | BuildErrorKind::Source(error) => of_source(error),
+            BuildErrorKind::Solve { error, .. } if error.is_cancelled() => ErrorCategory::Cancelled,
+            BuildErrorKind::Solve { error, .. } => match &error.cause {
+                StepError::Command { .. } => ErrorCategory::Step,
+                StepError::Copy(_) | StepError::Account(_) | StepError::Host(_) => ErrorCategory::UserInput,
+                StepError::Source(error) => of_source(error),
+                _ => ErrorCategory::Environment,
+            },
+            BuildErrorKind::Cancelled(_) => ErrorCategory::Cancelled,
+            BuildErrorKind::Image(_)
+            | BuildErrorKind::Export(_)
+            | BuildErrorKind::Store(_)
+            | BuildErrorKind::Path(_) => ErrorCategory::Environment,
+        }
+    }
+
+    /// Returns the Dockerfile that the diagnostics point into.
+    pub fn source_file(&self) -> Option<&SourceFile> {
+        match &*self.kind {
+            BuildErrorKind::Dockerfile { source_file, .. }
+            | BuildErrorKind::Plan { source_file, .. }
+            | BuildErrorKind::Resolve { source_file, .. }
+            | BuildErrorKind::Solve { source_file, .. } => Some(source_file),
+            _ => None,
+        }
+    }
+
+    /// Describes the failure for a person. Without a Dockerfile to point into there is one diagnostic, with
+    /// no place.
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        match &*self.kind {
+            BuildErrorKind::Dockerfile { diagnostics, .. } => diagnostics.clone(),
+            BuildErrorKind::Plan { error, .. } => error.diagnostics.clone(),
+            BuildErrorKind::Resolve { name, span, error, .. } => {
+                let mut diagnostic = Diagnostic::error(
+                    "image-unavailable",
+                    *span,
+                    format!("cannot resolve `{name}`: {}", chain(error)),
+                );
+                if let Some(hint) = error.hint() {
+                    diagnostic = diagnostic.help(hint);
+                }
+                vec![diagnostic]
+            }
+            BuildErrorKind::Solve { error, .. } => vec![error.diagnostic()],
+            other => vec![Diagnostic::new(Severity::Error, "build-failed", chain(other))],
+        }
+    }
+}
+
+fn of_source(error: &SourceError) -> ErrorCategory {
+    if error.is_cancelled() {
+        ErrorCategory::Cancelled
+    } else if error.is_registry() {
+        ErrorCategory::Registry
+    } else {
+        ErrorCategory::UserInput
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

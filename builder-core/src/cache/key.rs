@@ -1,0 +1,177 @@
+//! The encoding of cache keys.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::layer::ContentId;
+
+/// Version of the encoding. A change of what goes into any key is a change of this number.
+const KEY_VERSION: u32 = 1;
+
+/// Longest value that is kept as text for explanations, in bytes; longer ones are kept as a digest.
+const MAX_EXPLAINED_VALUE: usize = 512;
+
+/// A cache key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CacheKey(pub [u8; 32]);
+
+impl fmt::Debug for CacheKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// One part of a key as it is kept beside the record, so that a miss can be explained.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct KeyPart {
+    /// What the part is: `argument`, `env PATH`, `parent`.
+    pub name: String,
+    /// Its value, or the digest of a value that is too long to keep.
+    pub value: String,
+}
+
+/// Builds a key field by field.
+#[derive(Debug)]
+pub struct KeyBuilder {
+    hasher: blake3::Hasher,
+    parts: Vec<KeyPart>,
+}
+
+impl KeyBuilder {
+    /// Begins the key of one kind of operation.
+    pub fn new(kind: &str) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"builder cache key");
+        hasher.update(&KEY_VERSION.to_le_bytes());
+        let mut builder = Self { hasher, parts: Vec::new() };
+        builder.text("operation", kind);
+        builder
+    }
+
+    fn bytes(&mut self, name: &str, value: &[u8]) {
+        for field in [name.as_bytes(), value] {
+            self.hasher.update(&(field.len() as u64).to_le_bytes());
+            self.hasher.update(field);
+        }
+    }
+
+    /// Adds a text.
+    pub fn text(&mut self, name: &str, value: &str) -> &mut Self {
+        self.bytes(name, value.as_bytes());
+        let value = if value.len() <= MAX_EXPLAINED_VALUE {
+            value.to_owned()
+        } else {
+            format!("blake3:{}", blake3::hash(value.as_bytes()).to_hex())
+        };
+        self.parts.push(KeyPart { name: name.to_owned(), value });
+        self
+    }
+
+    /// Adds a digest of some content.
+    pub fn digest(&mut self, name: &str, value: &[u8; 32]) -> &mut Self {
+        self.bytes(name, value);
+        let value = format!("blake3:{}", blake3::Hash::from_bytes(*value).to_hex());
+        self.parts.push(KeyPart { name: name.to_owned(), value });
+        self
+    }
+
+    /// Adds a number, or the fact that there is none.
+    pub fn number(&mut self, name: &str, value: Option<i64>) -> &mut Self {
+        match value {
+            None => self.text(name, ""),
+            Some(value) => self.text(name, &value.to_string()),
+        }
+    }
+
+    /// Adds a list of texts: its length, then each element.
+    pub fn list<'v>(&mut self, name: &str, values: impl ExactSizeIterator<Item = &'v str>) -> &mut Self {
+        self.bytes(name, &(values.len() as u64).to_le_bytes());
+        for value in values {
+            self.text(name, value);
+        }
+        self
+    }
+
+    /// Returns the key and its parts.
+    pub fn finish(self) -> (CacheKey, Vec<KeyPart>) {
+        (CacheKey(*self.hasher.finalize().as_bytes()), self.parts)
+    }
+}
+
+/// What a root filesystem holds, without times: the digest that stands for it in the keys of its readers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FilesystemContent(pub [u8; 32]);
+
+impl fmt::Debug for FilesystemContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FilesystemContent {
+    /// The filesystem that holds nothing.
+    pub fn empty() -> Self {
+        Self(*blake3::hash(b"builder filesystem: empty").as_bytes())
+    }
+
+    /// The filesystem of an image: it is known by its layers' diff IDs before anything is unpacked.
+    pub fn of_image(diff_ids: &[Digest]) -> Self {
+        if diff_ids.is_empty() {
+            return Self::empty();
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"builder filesystem: image");
+        for diff_id in diff_ids {
+            hasher.update(diff_id.as_bytes());
+        }
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// The filesystem that results when a layer is put upon this one.
+    #[must_use]
+    pub fn with_layer(self, layer: &ContentId) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"builder filesystem: layer");
+        hasher.update(&self.0);
+        hasher.update(&layer.0);
+        Self(*hasher.finalize().as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(fields: &[(&str, &str)]) -> CacheKey {
+        let mut builder = KeyBuilder::new("run");
+        for (name, value) in fields {
+            builder.text(name, value);
+        }
+        builder.finish().0
+    }
+
+    #[test]
+    fn fields_do_not_run_into_each_other() {
+        assert_ne!(key(&[("a", "bc")]), key(&[("ab", "c")]));
+        assert_ne!(key(&[("a", "b"), ("a", "")]), key(&[("a", ""), ("a", "b")]));
+    }
+
+    #[test]
+    fn the_encoding_is_pinned() {
+        assert_eq!(
+            format!("{:?}", key(&[("argument", "true")])),
+            "PINNED",
+            "a changed encoding needs a new KEY_VERSION"
+        );
+    }
+
+    #[test]
+    fn long_values_are_explained_by_their_digest_but_hashed_whole() {
+        let mut builder = KeyBuilder::new("run");
+        builder.text("argument", &"x".repeat(10_000));
+        let (_, parts) = builder.finish();
+        assert!(parts[1].value.starts_with("blake3:"));
+    }
+}

@@ -1,0 +1,330 @@
+//! Users and groups of a root filesystem, as `USER` and `--chown` name them.
+//!
+//! Files are read as libcontainer reads them: first match wins, surplus or missing fields are tolerated,
+//! and a number that is none counts as 0.
+
+use std::path::Path;
+
+use super::PathError;
+use super::root::{Follow, RootDir};
+
+/// The largest account file that is read. Spec: dockerfile-semantics 16.5.
+const MAX_ACCOUNT_FILE_BYTES: u64 = 10 * 1024 * 1024;
+
+/// The largest user or group number; libcontainer's limit.
+const MAX_ID: u32 = 0x7fff_ffff;
+
+/// Who a process runs as.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Identity {
+    /// The user.
+    pub uid: u32,
+    /// The primary group.
+    pub gid: u32,
+    /// All groups, the primary one first, each once.
+    pub groups: Vec<u32>,
+    /// The home directory from `/etc/passwd`, or `/`.
+    pub home: String,
+}
+
+/// A user or group could not be found.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountError {
+    /// A user that a command should run as does not exist.
+    #[error("unable to find user {user}: no matching entries in passwd file")]
+    UnknownUser {
+        /// The name as written.
+        user: String,
+    },
+    /// A group that a command should run as does not exist.
+    #[error("unable to find group {group}: no matching entries in group file")]
+    UnknownGroup {
+        /// The name as written.
+        group: String,
+    },
+    /// A name was given where no filesystem exists to look it up in.
+    #[error("invalid user index: -1")]
+    NoFilesystem {
+        /// The name as written.
+        name: String,
+    },
+    /// A number is too large for a user or group.
+    #[error("user and group numbers must be between 0 and {MAX_ID}: `{number}`")]
+    OutOfRange {
+        /// The number as written.
+        number: String,
+    },
+    /// An account file could not be read.
+    #[error(transparent)]
+    File(#[from] PathError),
+}
+
+/// Finds out who a command runs as.
+///
+/// Spec: dockerfile-semantics 16.5, 16.6.
+///
+/// # Errors
+/// [`AccountError`] for an unknown name, a number out of range, or unreadable account files.
+pub fn resolve_user(root: &RootDir, user: &str) -> Result<Identity, AccountError> {
+    let passwd = load(root, "etc/passwd")?;
+    let (user_part, group_part) = user.split_once(':').unwrap_or((user, ""));
+    let numeric_user = number(user_part)?;
+    let numeric_group = number(group_part)?;
+    if let (Some(uid), Some(gid)) = (numeric_user, numeric_group) {
+        return Ok(identity(uid, gid, &[], home_of(&passwd, uid)));
+    }
+    let account = match numeric_user {
+        Some(uid) => accounts(&passwd).find(|account| account.uid == uid),
+        None if user_part.is_empty() => accounts(&passwd).find(|account| account.uid == 0),
+        None => accounts(&passwd).find(|account| account.name == user_part),
+    };
+    if account.is_none() && numeric_user.is_none() && !user_part.is_empty() {
+        return Err(AccountError::UnknownUser { user: user_part.to_owned() });
+    }
+    let uid = account.as_ref().map_or(numeric_user.unwrap_or(0), |account| account.uid);
+    let mut gid = account.as_ref().map_or(0, |account| account.gid);
+    let home = home_of(&passwd, uid);
+    if user.is_empty() {
+        return Ok(identity(0, 0, &[], home));
+    }
+    let group = load(root, "etc/group")?;
+    let mut supplementary = Vec::new();
+    if group_part.is_empty() {
+        if let Some(account) = &account {
+            supplementary = groups(&group).filter(|group| group.has(account.name)).map(|group| group.gid).collect();
+        }
+    } else {
+        gid = match numeric_group {
+            Some(gid) => gid,
+            None => groups(&group)
+                .find(|group| group.name == group_part)
+                .map(|group| group.gid)
+                .ok_or_else(|| AccountError::UnknownGroup { group: group_part.to_owned() })?,
+        };
+    }
+    Ok(identity(uid, gid, &supplementary, home))
+}
+
+/// Finds out who `--chown=USER[:GROUP]` names; without a root only numbers and `root` are known.
+///
+/// A name that an existing filesystem does not know is 0, as it is for BuildKit.
+///
+/// Spec: dockerfile-semantics 5.6.3.
+///
+/// # Errors
+/// [`AccountError`] for a name where there is no filesystem, a number out of range, or unreadable account
+/// files.
+pub fn resolve_owner(root: Option<&RootDir>, chown: &str) -> Result<(u32, u32), AccountError> {
+    let (user, group) = match chown.split_once(':') {
+        Some((user, group)) => (user, Some(group).filter(|group| !group.is_empty())),
+        None => (chown, None),
+    };
+    let (uid, own_gid) = if user.is_empty() || user == "root" {
+        (0, 0)
+    } else if let Some(uid) = number(user)? {
+        (uid, uid)
+    } else {
+        let passwd = load(known(root, user)?, "etc/passwd")?;
+        accounts(&passwd).find(|account| account.name == user).map_or((0, 0), |account| (account.uid, account.gid))
+    };
+    let gid = match group {
+        None => own_gid,
+        Some("root") => 0,
+        Some(group) => match number(group)? {
+            Some(gid) => gid,
+            None => {
+                let text = load(known(root, group)?, "etc/group")?;
+                groups(&text).find(|entry| entry.name == group).map_or(0, |entry| entry.gid)
+            }
+        },
+    };
+    Ok((uid, gid))
+}
+
+fn known<'a>(root: Option<&'a RootDir>, name: &str) -> Result<&'a RootDir, AccountError> {
+    root.ok_or_else(|| AccountError::NoFilesystem { name: name.to_owned() })
+}
+
+fn identity(uid: u32, gid: u32, supplementary: &[u32], home: String) -> Identity {
+    let mut all = vec![gid];
+    for group in supplementary {
+        if !all.contains(group) {
+            all.push(*group);
+        }
+    }
+    Identity { uid, gid, groups: all, home }
+}
+
+fn home_of(passwd: &str, uid: u32) -> String {
+    accounts(passwd)
+        .find(|account| account.uid == uid)
+        .map(|account| account.home)
+        .filter(|home| !home.is_empty())
+        .unwrap_or("/")
+        .to_owned()
+}
+
+/// A missing file is an empty one.
+fn load(root: &RootDir, path: &str) -> Result<String, AccountError> {
+    let path = Path::new(path);
+    if root.find(path, Follow::Yes)?.is_none() {
+        return Ok(String::new());
+    }
+    let bytes = root.read(path, MAX_ACCOUNT_FILE_BYTES)?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn number(text: &str) -> Result<Option<u32>, AccountError> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(None);
+    }
+    match text.parse() {
+        Ok(number) if number <= MAX_ID => Ok(Some(number)),
+        _ => Err(AccountError::OutOfRange { number: text.to_owned() }),
+    }
+}
+
+struct Account<'a> {
+    name: &'a str,
+    uid: u32,
+    gid: u32,
+    home: &'a str,
+}
+
+struct Group<'a> {
+    name: &'a str,
+    gid: u32,
+    members: &'a str,
+}
+
+impl Group<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.members.split(',').any(|member| member == name)
+    }
+}
+
+fn lines(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| line.split(':').collect())
+}
+
+fn accounts(passwd: &str) -> impl Iterator<Item = Account<'_>> {
+    lines(passwd).map(|fields| Account {
+        name: field(&fields, 0),
+        uid: lenient(field(&fields, 2)),
+        gid: lenient(field(&fields, 3)),
+        home: field(&fields, 5),
+    })
+}
+
+fn groups(group: &str) -> impl Iterator<Item = Group<'_>> {
+    lines(group).map(|fields| Group {
+        name: field(&fields, 0),
+        gid: lenient(field(&fields, 2)),
+        members: field(&fields, 3),
+    })
+}
+
+fn field<'a>(fields: &[&'a str], index: usize) -> &'a str {
+    fields.get(index).copied().unwrap_or_default()
+}
+
+fn lenient(text: &str) -> u32 {
+    text.parse().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\n\n bin:x:1:2:bin:/bin\napp:x:1000:1001::/home/app:/bin/sh\n\
+                          app:x:5:5::/second:\nodd:x:what:7\nnohome:x:8:8\n";
+    const GROUP: &str =
+        "root:x:0:\nwheel:x:10:app,other\napp:x:1001:app\nmore:x:20:other,app\nmore:x:21:app\nwheel:x:99:\n";
+
+    fn root(passwd: Option<&str>, group: Option<&str>) -> (tempfile::TempDir, RootDir) {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("etc")).unwrap();
+        for (name, text) in [("passwd", passwd), ("group", group)] {
+            if let Some(text) = text {
+                std::fs::write(directory.path().join("etc").join(name), text).unwrap();
+            }
+        }
+        let opened = RootDir::open(directory.path()).unwrap();
+        (directory, opened)
+    }
+
+    #[test]
+    fn users_are_found_as_the_runtime_finds_them() {
+        let (_guard, root) = root(Some(PASSWD), Some(GROUP));
+        let table: [(&str, u32, u32, &[u32], &str); 12] = [
+            ("", 0, 0, &[0], "/root"),
+            ("root", 0, 0, &[0], "/root"),
+            ("app", 1000, 1001, &[1001, 10, 20, 21], "/home/app"),
+            ("1000", 1000, 1001, &[1001, 10, 20, 21], "/home/app"),
+            ("app:wheel", 1000, 10, &[10], "/home/app"),
+            ("app:77", 1000, 77, &[77], "/home/app"),
+            ("1000:1", 1000, 1, &[1], "/home/app"),
+            ("4242", 4242, 0, &[0], "/"),
+            ("4242:wheel", 4242, 10, &[10], "/"),
+            ("odd", 0, 7, &[7], "/root"),
+            ("nohome", 8, 8, &[8], "/"),
+            (":wheel", 0, 10, &[10], "/root"),
+        ];
+        for (user, uid, gid, groups, home) in table {
+            let wanted = Identity { uid, gid, groups: groups.to_vec(), home: home.to_owned() };
+            assert_eq!(resolve_user(&root, user).unwrap(), wanted, "{user}");
+        }
+    }
+
+    #[test]
+    fn unknown_users_are_named() {
+        let (_guard, root) = root(Some(PASSWD), None);
+        let message = |user: &str| resolve_user(&root, user).unwrap_err().to_string();
+        assert_eq!(message("ghost"), "unable to find user ghost: no matching entries in passwd file");
+        assert_eq!(message("app:ghosts"), "unable to find group ghosts: no matching entries in group file");
+        assert_eq!(message("4294967295"), "user and group numbers must be between 0 and 2147483647: `4294967295`");
+    }
+
+    #[test]
+    fn owners_follow_the_rules_of_chown() {
+        let (_guard, root) = root(Some(PASSWD), Some(GROUP));
+        let table = [
+            ("1234", (1234, 1234)),
+            ("1:2", (1, 2)),
+            ("app", (1000, 1001)),
+            ("app:wheel", (1000, 10)),
+            ("app:3", (1000, 3)),
+            ("7:more", (7, 20)),
+            (":wheel", (0, 10)),
+            ("root", (0, 0)),
+            ("ghost", (0, 0)),
+            ("ghost:ghosts", (0, 0)),
+            ("app:", (1000, 1001)),
+        ];
+        for (chown, wanted) in table {
+            assert_eq!(resolve_owner(Some(&root), chown).unwrap(), wanted, "{chown}");
+        }
+    }
+
+    #[test]
+    fn owners_on_an_empty_filesystem_are_numbers() {
+        assert_eq!(resolve_owner(None, "5:6").unwrap(), (5, 6));
+        assert_eq!(resolve_owner(None, "root:root").unwrap(), (0, 0));
+        assert_eq!(resolve_owner(None, "app").unwrap_err().to_string(), "invalid user index: -1");
+        assert_eq!(resolve_owner(None, "5:app").unwrap_err().to_string(), "invalid user index: -1");
+        let (_guard, root) = root(None, None);
+        assert_eq!(resolve_owner(Some(&root), "app").unwrap(), (0, 0));
+    }
+
+    #[test]
+    fn account_files_are_regular_and_inside() {
+        let (guard, root) = root(None, None);
+        std::os::unix::fs::symlink("/etc/shadowed", guard.path().join("etc/passwd")).unwrap();
+        std::fs::write(guard.path().join("etc/shadowed"), "app:x:3:4::/h:\n").unwrap();
+        assert_eq!(resolve_owner(Some(&root), "app").unwrap(), (3, 4));
+        std::fs::remove_file(guard.path().join("etc/passwd")).unwrap();
+        std::fs::create_dir(guard.path().join("etc/passwd")).unwrap();
+        assert!(matches!(resolve_user(&root, "app"), Err(AccountError::File(_))));
+    }
+}

@@ -1,0 +1,357 @@
+//! One name in an open directory: look at it, take it away, give it owner, mode, times and attributes.
+//!
+//! Nothing here follows a symbolic link or looks at more than one path component, so none of it can leave
+//! the directory it was given.
+
+use std::ffi::{CStr, CString, OsStr, OsString};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, Statx, StatxFlags, Timespec, Timestamps, XattrFlags};
+use rustix::io::Errno;
+
+/// How deep a tree may be: every level holds a descriptor, and the usual limit on those is 1024.
+pub const MAX_TREE_DEPTH: usize = 450;
+
+/// The largest extended attribute the kernel stores (`XATTR_SIZE_MAX`).
+const MAX_ATTRIBUTE_BYTES: usize = 64 * 1024;
+
+/// What a directory entry is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A named pipe.
+    Fifo,
+    /// A character device.
+    CharDevice,
+    /// A block device.
+    BlockDevice,
+    /// A socket.
+    Socket,
+}
+
+/// A point in time: seconds since the epoch, nanoseconds.
+pub type Time = (i64, u32);
+
+/// What the system knows about an entry, itself and not what a link points to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Metadata {
+    /// What it is.
+    pub kind: FileKind,
+    /// Permissions with setuid, setgid and sticky bits: 0 to 0o7777.
+    pub mode: u32,
+    /// The owner.
+    pub uid: u32,
+    /// The group.
+    pub gid: u32,
+    /// The size in bytes.
+    pub size: u64,
+    /// The last change of the content.
+    pub mtime: Time,
+    /// The last access.
+    pub atime: Time,
+    /// Major and minor number of a device.
+    pub device: (u32, u32),
+    /// How many names the file has.
+    pub links: u32,
+    /// Device and inode number: the same for two names of one file.
+    pub identity: (u64, u64),
+}
+
+impl Metadata {
+    /// Tells whether this is the overlay filesystem's mark for a deleted file.
+    pub fn is_whiteout(&self) -> bool {
+        self.kind == FileKind::CharDevice && self.device == (0, 0)
+    }
+
+    fn from_statx(stat: &Statx) -> Self {
+        let bits = u32::from(stat.stx_mode);
+        let kind = match rustix::fs::FileType::from_raw_mode(bits) {
+            rustix::fs::FileType::Directory => FileKind::Directory,
+            rustix::fs::FileType::Symlink => FileKind::Symlink,
+            rustix::fs::FileType::Fifo => FileKind::Fifo,
+            rustix::fs::FileType::CharacterDevice => FileKind::CharDevice,
+            rustix::fs::FileType::BlockDevice => FileKind::BlockDevice,
+            rustix::fs::FileType::Socket => FileKind::Socket,
+            _ => FileKind::File,
+        };
+        Self {
+            kind,
+            mode: bits & 0o7777,
+            uid: stat.stx_uid,
+            gid: stat.stx_gid,
+            size: stat.stx_size,
+            mtime: (stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec),
+            atime: (stat.stx_atime.tv_sec, stat.stx_atime.tv_nsec),
+            device: (stat.stx_rdev_major, stat.stx_rdev_minor),
+            links: stat.stx_nlink,
+            identity: (u64::from(stat.stx_dev_major) << 32 | u64::from(stat.stx_dev_minor), stat.stx_ino),
+        }
+    }
+}
+
+/// Looks at what an open descriptor refers to.
+///
+/// # Errors
+/// What the system answers.
+pub fn metadata_of(fd: impl AsFd) -> io::Result<Metadata> {
+    let stat = rustix::fs::statx(fd, "", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, StatxFlags::BASIC_STATS)?;
+    Ok(Metadata::from_statx(&stat))
+}
+
+/// Looks at a name in a directory without following it; `None` where there is none.
+///
+/// # Errors
+/// What the system answers, other than that the name does not exist.
+pub fn metadata_at(directory: impl AsFd, name: &OsStr) -> io::Result<Option<Metadata>> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC;
+    match rustix::fs::statx(directory, name, flags, StatxFlags::BASIC_STATS) {
+        Ok(stat) => Ok(Some(Metadata::from_statx(&stat))),
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens a directory by its name in another; a symbolic link is an error.
+///
+/// # Errors
+/// What the system answers.
+pub fn open_directory_at(directory: impl AsFd, name: &OsStr) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(directory, name, flags, Mode::empty())?)
+}
+
+/// Opens a regular file for reading by its name in a directory; anything else is an error, and nothing
+/// blocks, whatever somebody puts in the file's place meanwhile.
+///
+/// # Errors
+/// What the system answers; `InvalidInput` where it is no regular file.
+pub fn open_file_at(directory: impl AsFd, name: &OsStr) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+    if metadata_of(&file)?.kind != FileKind::File {
+        return Err(not_regular());
+    }
+    Ok(file)
+}
+
+pub(crate) fn not_regular() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")
+}
+
+/// Returns the names in an open directory, sorted by their bytes, without `.` and `..`.
+///
+/// # Errors
+/// What the system answers.
+pub fn names(directory: impl AsFd) -> io::Result<Vec<OsString>> {
+    let mut found = Vec::new();
+    for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            found.push(OsString::from_vec(name.to_vec()));
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Removes a name and, if it is a directory, all that is below it. A name that does not exist is fine.
+///
+/// # Errors
+/// What the system answers.
+pub fn remove_all_at(directory: impl AsFd, name: &OsStr) -> io::Result<()> {
+    remove_below(directory.as_fd().try_clone_to_owned()?, name, 0)
+}
+
+fn remove_below(directory: OwnedFd, name: &OsStr, depth: usize) -> io::Result<()> {
+    match rustix::fs::unlinkat(&directory, name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => return Ok(()),
+        Err(Errno::ISDIR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    if depth > MAX_TREE_DEPTH {
+        return Err(Errno::NAMETOOLONG.into());
+    }
+    let inner = open_directory_at(&directory, name)?;
+    for child in names(&inner)? {
+        remove_below(inner.try_clone()?, &child, depth + 1)?;
+    }
+    rustix::fs::unlinkat(&directory, name, AtFlags::REMOVEDIR)?;
+    Ok(())
+}
+
+/// Sets access and change time of what a descriptor opened for reading or writing refers to.
+///
+/// # Errors
+/// What the system answers.
+pub fn set_times(fd: impl AsFd, atime: Time, mtime: Time) -> io::Result<()> {
+    Ok(rustix::fs::futimens(fd, &timestamps(atime, mtime))?)
+}
+
+/// Sets access and change time of a name in a directory without following it.
+///
+/// # Errors
+/// What the system answers.
+pub fn set_times_at(directory: impl AsFd, name: &OsStr, atime: Time, mtime: Time) -> io::Result<()> {
+    Ok(rustix::fs::utimensat(directory, name, &timestamps(atime, mtime), AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+fn timestamps(atime: Time, mtime: Time) -> Timestamps {
+    let of = |(seconds, nanoseconds): Time| Timespec { tv_sec: seconds, tv_nsec: nanoseconds.into() };
+    Timestamps { last_access: of(atime), last_modification: of(mtime) }
+}
+
+/// Sets owner, attributes and mode of an open file or directory, in the one order that keeps all three:
+/// a change of owner clears setuid and capabilities, and a mode may forbid setting attributes.
+///
+/// # Errors
+/// What the system answers about owner and mode; attributes are best effort.
+pub fn set_attributes(fd: impl AsFd, owner: (u32, u32), mode: u32, xattrs: &Xattrs) -> io::Result<()> {
+    let (uid, gid) = owner;
+    rustix::fs::fchown(&fd, Some(rustix::fs::Uid::from_raw(uid)), Some(rustix::fs::Gid::from_raw(gid)))?;
+    xattrs.apply(&fd);
+    rustix::fs::fchmod(&fd, Mode::from_raw_mode(mode))?;
+    Ok(())
+}
+
+/// Sets the owner of a name in a directory without following it.
+///
+/// # Errors
+/// What the system answers.
+pub fn set_owner_at(directory: impl AsFd, name: &OsStr, owner: (u32, u32)) -> io::Result<()> {
+    let (uid, gid) = owner;
+    let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
+    Ok(rustix::fs::chownat(directory, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+/// Opens a name in a directory only to refer to it: nothing is followed and no driver is asked.
+///
+/// # Errors
+/// What the system answers.
+pub fn open_reference_at(directory: impl AsFd, name: &OsStr) -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(directory, name, flags, Mode::empty())?)
+}
+
+/// The path by which calls without a descriptor form reach what `reference` refers to, be it a link.
+pub(crate) fn reference_path(reference: impl AsFd) -> String {
+    format!("/proc/self/fd/{}", reference.as_fd().as_raw_fd())
+}
+
+/// Extended attributes that may travel with a file, sorted by name.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Xattrs(Vec<(CString, Vec<u8>)>);
+
+impl Xattrs {
+    /// Reads the attributes of an open file or directory. An attribute that cannot be read is left out,
+    /// as is everything on a filesystem that has none.
+    pub fn of_file(fd: impl AsFd) -> Self {
+        let fd = fd.as_fd();
+        Self::collect(|list| rustix::fs::flistxattr(fd, list), |name, value| rustix::fs::fgetxattr(fd, name, value))
+    }
+
+    /// Reads the attributes of what a reference (see [`open_reference_at`]) refers to, itself.
+    pub fn of_reference(reference: impl AsFd) -> Self {
+        let path = reference_path(reference);
+        Self::collect(
+            |list| rustix::fs::listxattr(path.as_str(), list),
+            |name, value| rustix::fs::getxattr(path.as_str(), name, value),
+        )
+    }
+
+    /// Makes a set of attributes out of names and values, without those that must not travel.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (CString, Vec<u8>)>) -> Self {
+        let mut kept: Vec<_> = pairs.into_iter().filter(|(name, _)| travels(name)).collect();
+        kept.sort_unstable();
+        kept.dedup_by(|later, earlier| later.0 == earlier.0);
+        Self(kept)
+    }
+
+    /// Returns names and values, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&CStr, &[u8])> {
+        self.0.iter().map(|(name, value)| (name.as_c_str(), value.as_slice()))
+    }
+
+    /// Returns how many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Tells whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Gives the attributes to an open file or directory. What the filesystem refuses is left out: COPY
+    /// promises attributes as a best effort only.
+    pub fn apply(&self, fd: impl AsFd) {
+        for (name, value) in self.iter() {
+            let _refused = rustix::fs::fsetxattr(&fd, name, value, XattrFlags::empty());
+        }
+    }
+
+    /// Gives the attributes to what a reference refers to, itself; best effort like [`Xattrs::apply`].
+    pub fn apply_to_reference(&self, reference: impl AsFd) {
+        if self.is_empty() {
+            return;
+        }
+        let path = reference_path(reference);
+        for (name, value) in self.iter() {
+            let _refused = rustix::fs::setxattr(path.as_str(), name, value, XattrFlags::empty());
+        }
+    }
+
+    fn collect(
+        list: impl Fn(&mut [u8]) -> rustix::io::Result<usize>,
+        get: impl Fn(&CStr, &mut [u8]) -> rustix::io::Result<usize>,
+    ) -> Self {
+        // Nearly no file has attributes; the small buffer answers that in one call.
+        let mut buffer = vec![0; 256];
+        let length = match list(&mut buffer) {
+            Ok(length) => length,
+            Err(Errno::RANGE) => {
+                buffer.resize(MAX_ATTRIBUTE_BYTES, 0);
+                list(&mut buffer).unwrap_or(0)
+            }
+            Err(_) => 0,
+        };
+        let listed = buffer.get(..length).unwrap_or_default();
+        let mut pairs = Vec::new();
+        for name in listed.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+            let Ok(name) = CString::new(name) else { continue };
+            if !travels(&name) {
+                continue;
+            }
+            let mut value = vec![0; MAX_ATTRIBUTE_BYTES];
+            if let Ok(length) = get(&name, &mut value) {
+                value.truncate(length);
+                pairs.push((name, value));
+            }
+        }
+        Self::from_pairs(pairs)
+    }
+}
+
+/// Tells whether an attribute is part of a file's content: labels of this machine's security module,
+/// access control lists of its users and the overlay filesystem's own marks are not.
+pub fn travels(name: &CStr) -> bool {
+    let name = name.to_bytes();
+    let prefixes: [&[u8]; 3] = [b"system.", b"trusted.overlay.", b"user.overlay."];
+    name != b"security.selinux" && !prefixes.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Returns where a symbolic link points, by its name in a directory.
+///
+/// # Errors
+/// What the system answers.
+pub fn read_link_at(directory: impl AsFd, name: &OsStr) -> io::Result<OsString> {
+    let target = rustix::fs::readlinkat(directory, OsStr::from_bytes(name.as_bytes()), Vec::new())?;
+    Ok(OsString::from_vec(target.into_bytes()))
+}

@@ -1,0 +1,150 @@
+//! Compression of layer blobs, and its detection by content.
+
+use std::io::{self, BufReader, Read, Write};
+
+use bzip2::read::MultiBzDecoder;
+use flate2::read::MultiGzDecoder;
+use lzma_rust2::XzReader;
+
+/// Bytes looked at to recognise a compression.
+const MAGIC_LENGTH: usize = 6;
+/// gzip's default level, which is what other builders write.
+const GZIP_LEVEL: u32 = 6;
+/// zstd's default level.
+const ZSTD_LEVEL: i32 = 3;
+
+/// A compression that a stream may come in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// Not compressed.
+    Plain,
+    /// gzip, RFC 1952.
+    Gzip,
+    /// zstd, RFC 8878.
+    Zstd,
+    /// xz.
+    Xz,
+    /// bzip2.
+    Bzip2,
+}
+
+/// Recognises a compression by the first bytes of a stream.
+pub fn detect(start: &[u8]) -> Format {
+    match start {
+        [0x1f, 0x8b, ..] => Format::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Format::Zstd,
+        // A skippable frame may come first.
+        [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Format::Zstd,
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Format::Xz,
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Format::Bzip2,
+        _ => Format::Plain,
+    }
+}
+
+/// Reads a stream in whatever compression it comes, several members after each other included.
+///
+/// # Errors
+/// Those of the first read of `reader`; bad data shows when it is read.
+pub fn decompress<'r>(mut reader: impl Read + Send + 'r) -> io::Result<Box<dyn Read + Send + 'r>> {
+    let mut start = Vec::with_capacity(MAGIC_LENGTH);
+    (&mut reader).take(MAGIC_LENGTH as u64).read_to_end(&mut start)?;
+    let format = detect(&start);
+    let whole = BufReader::with_capacity(128 * 1024, io::Cursor::new(start).chain(reader));
+    Ok(match format {
+        Format::Plain => Box::new(whole),
+        Format::Gzip => Box::new(MultiGzDecoder::new(whole)),
+        Format::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(whole)?),
+        Format::Xz => Box::new(XzReader::new(whole, true)),
+        Format::Bzip2 => Box::new(MultiBzDecoder::new(whole)),
+    })
+}
+
+/// Compresses what is written to it; the same input gives the same bytes.
+pub enum Compressor<W: Write> {
+    /// Passes everything on.
+    Plain(W),
+    /// gzip with neither name nor time in its header.
+    Gzip(Box<flate2::write::GzEncoder<W>>),
+    /// zstd.
+    Zstd(Box<zstd::stream::write::Encoder<'static, W>>),
+}
+
+impl<W: Write> std::fmt::Debug for Compressor<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Plain(_) => "Compressor::Plain",
+            Self::Gzip(_) => "Compressor::Gzip",
+            Self::Zstd(_) => "Compressor::Zstd",
+        })
+    }
+}
+
+impl<W: Write> Compressor<W> {
+    /// Begins a gzip stream.
+    pub fn gzip(out: W) -> Self {
+        let encoder = flate2::GzBuilder::new().mtime(0).write(out, flate2::Compression::new(GZIP_LEVEL));
+        Self::Gzip(Box::new(encoder))
+    }
+
+    /// Begins a zstd stream.
+    ///
+    /// # Errors
+    /// When the encoder cannot be set up for lack of memory.
+    pub fn zstd(out: W) -> io::Result<Self> {
+        Ok(Self::Zstd(Box::new(zstd::stream::write::Encoder::new(out, ZSTD_LEVEL)?)))
+    }
+
+    /// Ends the stream and returns the writer.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn finish(self) -> io::Result<W> {
+        match self {
+            Self::Plain(out) => Ok(out),
+            Self::Gzip(encoder) => encoder.finish(),
+            Self::Zstd(encoder) => encoder.finish(),
+        }
+    }
+}
+
+impl<W: Write> Write for Compressor<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(out) => out.write(bytes),
+            Self::Gzip(encoder) => encoder.write(bytes),
+            Self::Zstd(encoder) => encoder.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(out) => out.flush(),
+            Self::Gzip(encoder) => encoder.flush(),
+            Self::Zstd(encoder) => encoder.flush(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_compressed_is_recognised_and_read_back() {
+        let text = b"layer ".repeat(10_000);
+        let mut gzip = Compressor::gzip(Vec::new());
+        gzip.write_all(&text).unwrap();
+        let mut zstd = Compressor::zstd(Vec::new()).unwrap();
+        zstd.write_all(&text).unwrap();
+        for (bytes, format) in [
+            (gzip.finish().unwrap(), Format::Gzip),
+            (zstd.finish().unwrap(), Format::Zstd),
+            (text.clone(), Format::Plain),
+        ] {
+            assert_eq!(detect(&bytes), format);
+            let mut read = Vec::new();
+            decompress(bytes.as_slice()).unwrap().read_to_end(&mut read).unwrap();
+            assert!(read == text, "{format:?}");
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! From a layer directory to its tar, always the same bytes for the same files.
+//!
+//! Entries stand in lexical order of their path components. The root itself is no entry. Encoding of the
+//! content digest: BLAKE3 over, for each entry in that order, the length-prefixed path, the kind byte, mode, uid,
+//! gid, device numbers and size as little-endian numbers, the length-prefixed link target, the attributes as
+//! length-prefixed names and values in order, and for files the BLAKE3 of their bytes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::{CStr, CString};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps};
+
+use super::header::{Entry, NO_XATTRS, write_end, write_header, write_padding};
+use super::{ContentId, LayerError, LayerSummary, OPAQUE_WHITEOUT, OverlayFlavor, WHITEOUT_PREFIX};
+use crate::cancel::CancelToken;
+use crate::digest::DigestWriter;
+use crate::fs::PathContext;
+
+/// Bytes read from a file at once.
+const READ_BUFFER: usize = 256 * 1024;
+/// The deepest nesting of directories; one descriptor is open for each level.
+const MAX_DEPTH: usize = 512;
+/// The most bytes of attribute names of one file that are read; the kernel's own limit.
+const MAX_XATTR_LIST: usize = 64 * 1024;
+
+/// Writes the layer directory `dir` to `out` as a tar and computes its digests in the same pass.
+///
+/// With `clamp`, seconds since 1970, files newer than that are set back to it, in the archive and on disk.
+///
+/// # Errors
+/// [`LayerError::Path`] for files that cannot be read, [`LayerError::Changed`] for files that change meanwhile,
+/// [`LayerError::Write`] when `out` fails, [`LayerError::Cancelled`].
+pub fn write_layer(
+    dir: &Path,
+    flavor: OverlayFlavor,
+    clamp: Option<i64>,
+    out: &mut dyn Write,
+    cancel: &CancelToken,
+) -> Result<LayerSummary, LayerError> {
+    let root = rustix::fs::open(dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+        .at("open", dir)?;
+    let mut writer = LayerWriter {
+        out: DigestWriter::new(std::io::BufWriter::with_capacity(READ_BUFFER, out)),
+        content: blake3::Hasher::new(),
+        entries: 0,
+        links: HashMap::new(),
+        buffer: vec![0; READ_BUFFER],
+        flavor,
+        clamp,
+        cancel,
+    };
+    writer.directory(&root, Path::new(""), 0)?;
+    write_end(&mut writer.out).map_err(LayerError::Write)?;
+    writer.out.flush().map_err(LayerError::Write)?;
+    let (_, diff_id, size) = writer.out.finish();
+    let content = ContentId(*writer.content.finalize().as_bytes());
+    Ok(LayerSummary { diff_id, size, content, entries: writer.entries })
+}
+
+struct LayerWriter<'a> {
+    out: DigestWriter<std::io::BufWriter<&'a mut dyn Write>>,
+    content: blake3::Hasher,
+    entries: u64,
+    /// The first path of each file with several names.
+    links: HashMap<(u64, u64), PathBuf>,
+    buffer: Vec<u8>,
+    flavor: OverlayFlavor,
+    clamp: Option<i64>,
+    cancel: &'a CancelToken,
+}
+
+impl LayerWriter<'_> {
+    fn directory(&mut self, dir: &OwnedFd, path: &Path, depth: usize) -> Result<(), LayerError> {
+        if depth > MAX_DEPTH {
+            return Err(LayerError::Limit { what: "nested directories", limit: MAX_DEPTH as u64 });
+        }
+        if depth > 0 && self.is_opaque(dir.as_fd()) {
+            self.whiteout(&path.join(OPAQUE_WHITEOUT))?;
+        }
+        let mut names: Vec<CString> = Vec::new();
+        for entry in rustix::fs::Dir::read_from(dir).at("list", path)? {
+            let entry = entry.at("list", path)?;
+            if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+                names.push(entry.file_name().to_owned());
+            }
+        }
+        names.sort_unstable();
+        for name in names {
+            self.cancel.check()?;
+            let child = path.join(std::ffi::OsStr::from_bytes(name.to_bytes()));
+            self.entry(dir, &name, &child, depth)?;
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, dir: &OwnedFd, name: &CStr, path: &Path, depth: usize) -> Result<(), LayerError> {
+        let mut stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).at("examine", path)?;
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        if kind == FileType::CharacterDevice && stat.st_rdev == 0 {
+            let mut hidden = WHITEOUT_PREFIX.as_bytes().to_vec();
+            hidden.extend_from_slice(name.to_bytes());
+            return self.whiteout(&path.with_file_name(std::ffi::OsStr::from_bytes(&hidden)));
+        }
+        if kind == FileType::Socket {
+            return Ok(());
+        }
+        if kind != FileType::Directory {
+            self.clamp_on_disk(dir, name, path, &mut stat)?;
+        }
+        if kind != FileType::Directory && stat.st_nlink > 1 {
+            if let Some(first) = self.links.get(&(stat.st_dev, stat.st_ino)).cloned() {
+                return self.put(path, b'1', &stat, first.as_os_str().as_bytes(), &NO_XATTRS, None);
+            }
+            self.links.insert((stat.st_dev, stat.st_ino), path.to_owned());
+        }
+        let open = |flags: OFlags| {
+            let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+            rustix::fs::openat(dir, name, flags, Mode::empty()).at("open", path)
+        };
+        match kind {
+            FileType::Directory => {
+                let child = open(OFlags::DIRECTORY)?;
+                self.clamp_on_disk(dir, name, path, &mut stat)?;
+                let xattrs = xattrs(child.as_fd()).at("read the attributes of", path)?;
+                self.put(path, b'5', &stat, b"", &xattrs, None)?;
+                self.directory(&child, path, depth + 1)
+            }
+            FileType::RegularFile => {
+                let file = open(OFlags::empty())?;
+                let xattrs = xattrs(file.as_fd()).at("read the attributes of", path)?;
+                self.put(path, b'0', &stat, b"", &xattrs, Some(File::from(file)))
+            }
+            FileType::Symlink => {
+                let target = rustix::fs::readlinkat(dir, name, Vec::new()).at("read the link", path)?;
+                self.put(path, b'2', &stat, target.as_bytes(), &NO_XATTRS, None)
+            }
+            FileType::Fifo => self.put(path, b'6', &stat, b"", &NO_XATTRS, None),
+            FileType::CharacterDevice => self.put(path, b'3', &stat, b"", &NO_XATTRS, None),
+            FileType::BlockDevice => self.put(path, b'4', &stat, b"", &NO_XATTRS, None),
+            _ => Err(LayerError::UnsupportedType { path: path.to_owned(), kind: '?' }),
+        }
+    }
+
+    fn put(
+        &mut self,
+        path: &Path,
+        kind: u8,
+        stat: &Stat,
+        link: &[u8],
+        xattrs: &BTreeMap<Vec<u8>, Vec<u8>>,
+        file: Option<File>,
+    ) -> Result<(), LayerError> {
+        let mut name = path.as_os_str().as_bytes().to_vec();
+        if kind == b'5' {
+            name.push(b'/');
+        }
+        let size = if file.is_some() { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 };
+        let device = if matches!(kind, b'3' | b'4') {
+            (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev))
+        } else {
+            (0, 0)
+        };
+        let entry = Entry {
+            path: &name,
+            kind,
+            mode: stat.st_mode & 0o7777,
+            uid: u64::from(stat.st_uid),
+            gid: u64::from(stat.st_gid),
+            size,
+            mtime: stat.st_mtime,
+            link,
+            device,
+            xattrs,
+        };
+        self.entries += 1;
+        self.hash_entry(&entry);
+        write_header(&mut self.out, &entry).map_err(LayerError::Write)?;
+        match file {
+            Some(file) => self.content_of(file, path, size),
+            None => Ok(()),
+        }
+    }
+
+    fn hash_entry(&mut self, entry: &Entry<'_>) {
+        let content = &mut self.content;
+        let mut field = |bytes: &[u8]| {
+            content.update(&(bytes.len() as u64).to_le_bytes());
+            content.update(bytes);
+        };
+        field(entry.path);
+        field(&[entry.kind]);
+        for number in [
+            u64::from(entry.mode),
+            entry.uid,
+            entry.gid,
+            u64::from(entry.device.0),
+            u64::from(entry.device.1),
+            entry.size,
+            entry.xattrs.len() as u64,
+        ] {
+            field(&number.to_le_bytes());
+        }
+        field(entry.link);
+        for (name, value) in entry.xattrs {
+            field(name);
+            field(value);
+        }
+    }
+
+    fn content_of(&mut self, mut file: File, path: &Path, size: u64) -> Result<(), LayerError> {
+        let changed = || LayerError::Changed { path: path.to_owned(), expected: size };
+        let mut hasher = blake3::Hasher::new();
+        let mut left = size;
+        loop {
+            let count = file.read(&mut self.buffer).at("read", path)?;
+            if count == 0 {
+                break;
+            }
+            left = left.checked_sub(count as u64).ok_or_else(changed)?;
+            let bytes = &self.buffer[..count];
+            hasher.update(bytes);
+            self.out.write_all(bytes).map_err(LayerError::Write)?;
+            if size > READ_BUFFER as u64 {
+                self.cancel.check()?;
+            }
+        }
+        if left > 0 {
+            return Err(changed());
+        }
+        self.content.update(hasher.finalize().as_bytes());
+        write_padding(&mut self.out, size).map_err(LayerError::Write)
+    }
+
+    fn whiteout(&mut self, path: &Path) -> Result<(), LayerError> {
+        let entry = Entry { path: path.as_os_str().as_bytes(), kind: b'0', xattrs: &NO_XATTRS, ..Entry::default() };
+        self.entries += 1;
+        self.hash_entry(&entry);
+        write_header(&mut self.out, &entry).map_err(LayerError::Write)
+    }
+
+    fn clamp_on_disk(&self, dir: &OwnedFd, name: &CStr, path: &Path, stat: &mut Stat) -> Result<(), LayerError> {
+        let Some(epoch) = self.clamp.filter(|epoch| stat.st_mtime > *epoch) else { return Ok(()) };
+        let time = Timespec { tv_sec: epoch, tv_nsec: 0 };
+        let times = Timestamps { last_access: time, last_modification: time };
+        rustix::fs::utimensat(dir, name, &times, AtFlags::SYMLINK_NOFOLLOW).at("set the times of", path)?;
+        stat.st_mtime = epoch;
+        Ok(())
+    }
+
+    fn is_opaque(&self, dir: BorrowedFd<'_>) -> bool {
+        let mut value = [0_u8; 4];
+        // Absent, or attributes are not supported: then it is not opaque.
+        rustix::fs::fgetxattr(dir, self.flavor.opaque(), &mut value).is_ok_and(|n| &value[..n] == b"y")
+    }
+}
+
+/// Reads the attributes that belong into a layer: all but those of overlayfs, `SELinux` and the kernel's own.
+fn xattrs(file: BorrowedFd<'_>) -> std::io::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    let mut names = Vec::with_capacity(1024);
+    loop {
+        match rustix::fs::flistxattr(file, rustix::buffer::spare_capacity(&mut names)) {
+            Ok(_) => break,
+            Err(rustix::io::Errno::NOTSUP) => return Ok(found),
+            Err(rustix::io::Errno::RANGE) if names.capacity() < MAX_XATTR_LIST => names.reserve(MAX_XATTR_LIST),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let own = [b"trusted.overlay.".as_slice(), b"user.overlay.", b"security.selinux", b"system."];
+        if own.iter().any(|prefix| name.starts_with(prefix)) {
+            continue;
+        }
+        let mut value = Vec::with_capacity(256);
+        let read = loop {
+            match rustix::fs::fgetxattr(file, name, rustix::buffer::spare_capacity(&mut value)) {
+                Err(rustix::io::Errno::RANGE) if value.capacity() < MAX_XATTR_LIST => value.reserve(MAX_XATTR_LIST),
+                other => break other,
+            }
+        };
+        match read {
+            Ok(_) => {
+                found.insert(name.to_vec(), value);
+            }
+            // Gone meanwhile, or not for this user to read.
+            Err(rustix::io::Errno::NODATA | rustix::io::Errno::PERM | rustix::io::Errno::ACCESS) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,79 @@
+//! A plan as text for people, and as a graph for Graphviz.
+
+use std::fmt::Write as _;
+
+use super::Plan;
+use super::op::{CopyFrom, FilesystemRef, Op};
+
+/// Writes a plan as text: one paragraph a vertex, then the image.
+pub fn text(plan: &Plan) -> String {
+    let mut out = format!("target {}\n", plan.target);
+    for vertex in &plan.vertexes {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "\n{} {}", vertex.id, vertex.name);
+        for line in facts(&vertex.op) {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
+    let _ = writeln!(out, "\nresult {}", filesystem(plan.result));
+    for entry in &plan.history {
+        let layer = entry.vertex.map_or_else(String::new, |id| format!("  <- {id}"));
+        let _ = writeln!(out, "    {}{layer}", entry.created_by.replace('\n', "\\n"));
+    }
+    if let Ok(config) = serde_json::to_string_pretty(&plan.config.config) {
+        let _ = writeln!(out, "config {config}");
+    }
+    out
+}
+
+/// Writes a plan in Graphviz's language.
+pub fn dot(plan: &Plan) -> String {
+    let mut out = String::from("digraph plan {\n    rankdir=LR;\n    node [shape=box];\n");
+    for vertex in &plan.vertexes {
+        let label = vertex.name.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        let _ = writeln!(out, "    v{} [label=\"{label}\"];", vertex.id);
+        for input in vertex.op.inputs() {
+            let style = if vertex.op.parent() == Some(FilesystemRef::Vertex(input)) { "" } else { " [style=dashed]" };
+            let _ = writeln!(out, "    v{input} -> v{}{style};", vertex.id);
+        }
+    }
+    out.push_str("}\n");
+    out
+}
+
+fn filesystem(reference: FilesystemRef) -> String {
+    match reference {
+        FilesystemRef::Scratch => "scratch".to_owned(),
+        FilesystemRef::Vertex(id) => id.to_string(),
+    }
+}
+
+fn facts(op: &Op) -> Vec<String> {
+    match op {
+        Op::Image(op) => vec![format!("image {} for {}", op.image.name, op.image.platform)],
+        Op::Host(op) => vec![format!("programs {}", op.programs.join(" "))],
+        Op::Run(op) => {
+            let mut facts = vec![format!("on {}", filesystem(op.parent)), format!("run {:?}", op.args)];
+            facts.extend(op.env.iter().map(|(name, value)| format!("env {name}={value}")));
+            facts.push(format!("in {} as {:?}, network {:?}", op.cwd, op.user, op.network));
+            facts
+        }
+        Op::Copy(op) => {
+            let from = match &op.from {
+                CopyFrom::Context(name) if name.is_empty() => "the build context".to_owned(),
+                CopyFrom::Context(name) => format!("context {name}"),
+                CopyFrom::Filesystem(reference) => filesystem(*reference),
+            };
+            let mut facts = vec![format!("on {}", filesystem(op.parent)), format!("from {from}")];
+            facts.extend(op.sources.iter().map(|source| match source {
+                super::op::CopySource::Path { path, .. } => format!("source {path}"),
+                super::op::CopySource::Inline { name, .. } => format!("inline {name}"),
+            }));
+            facts.push(format!("to {}", op.destination));
+            facts.extend(op.owner.iter().map(|owner| format!("owner {owner}")));
+            facts.extend(op.mode.iter().map(|mode| format!("mode {mode:04o}")));
+            facts
+        }
+        Op::Workdir(op) => vec![format!("on {}", filesystem(op.parent)), format!("directory {}", op.path)],
+    }
+}

@@ -1,0 +1,107 @@
+//! Why a process could not be run.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::cancel::Cancelled;
+use crate::fs::PathError;
+use crate::sys::SysError;
+
+/// A process could not be run in a sandbox.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SandboxError {
+    /// The build was cancelled; everything in the sandbox is dead.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// There was nothing to run.
+    #[error("there is no program to run: the arguments are empty")]
+    NoProgram,
+    /// A text of the specification cannot be handed to the kernel.
+    #[error("{what} `{}` must not hold a zero byte", text.escape_debug())]
+    ZeroByte {
+        /// What the text is.
+        what: &'static str,
+        /// The text.
+        text: String,
+    },
+    /// A path of the specification is not usable.
+    #[error("{what} `{path}` must be an absolute path without `..`, outside of `/proc` and `/sys`")]
+    InvalidPath {
+        /// What the path is for.
+        what: &'static str,
+        /// The path, in the sandbox.
+        path: String,
+    },
+    /// The program does not exist.
+    #[error("program `{program}` not found{}", if *searched { " in `PATH`" } else { "" })]
+    ProgramNotFound {
+        /// The program as given.
+        program: String,
+        /// Whether it was looked up in `PATH`.
+        searched: bool,
+    },
+    /// The program exists, but what it needs to be started does not.
+    #[error("program `{program}` exists, but its interpreter or dynamic loader does not")]
+    InterpreterNotFound {
+        /// The program as given.
+        program: String,
+    },
+    /// The program may not be executed.
+    #[error("program `{program}` cannot be executed: permission denied")]
+    ProgramNotExecutable {
+        /// The program as given.
+        program: String,
+    },
+    /// The program is of a format that this machine does not run.
+    #[error("program `{program}` cannot be executed: exec format error")]
+    ExecFormat {
+        /// The program as given.
+        program: String,
+    },
+    /// A user or group has no counterpart in the user namespace.
+    #[error("{kind} {id} is not mapped in this user namespace: more subordinate ids are needed")]
+    IdNotMapped {
+        /// `user` or `group`.
+        kind: &'static str,
+        /// The number.
+        id: u32,
+    },
+    /// A step of the set-up failed inside the sandbox.
+    #[error("cannot set up the sandbox: {step}")]
+    Setup {
+        /// What was being done.
+        step: String,
+        /// What the kernel answered.
+        #[source]
+        source: io::Error,
+    },
+    /// A mount point cannot be there: something on the way to it is not a directory.
+    #[error("cannot make a mount point at `{target}`: `{}` is not a directory", existing.display())]
+    NotADirectory {
+        /// The mount point, in the sandbox.
+        target: String,
+        /// What is in the way, in the sandbox.
+        existing: PathBuf,
+    },
+    /// The symbolic links on the way to a mount point do not end.
+    #[error("cannot make a mount point at `{target}`: more than {limit} symbolic links on the way")]
+    TooManyLinks {
+        /// The mount point, in the sandbox.
+        target: String,
+        /// How many are followed.
+        limit: usize,
+    },
+    /// The filter of system calls could not be made.
+    #[error("cannot compile the filter of system calls")]
+    Filter(#[source] seccompiler::BackendError),
+    /// There is no filter of system calls for this architecture.
+    #[error("there is no filter of system calls for architecture `{0}`")]
+    NoFilter(&'static str),
+    /// A file operation failed.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The kernel refused a call.
+    #[error(transparent)]
+    Sys(#[from] SysError),
+}

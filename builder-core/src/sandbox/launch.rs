@@ -1,0 +1,176 @@
+//! The parent's side of a run: facts, plan, preparation, clone, and the verdict.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::WaitIdStatus;
+
+use super::oom::OomCounter;
+use super::output::{self, Streams};
+use super::setup_plan::{self, HostFacts, STDERR, STDIN, STDOUT, SetupPlan};
+use super::{SandboxError, SandboxNetwork, SandboxSpec, isolation, mounts};
+use crate::cancel::CancelToken;
+use crate::event::LogStream;
+use crate::fs::PathContext;
+use crate::sys::SysError;
+use crate::sys::process::{self, Launch, NetworkNamespace};
+use crate::sys::report::{ExecDetail, Report};
+use crate::sys::setup_op::{SetupOp, Slot};
+
+/// How a process ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// With an exit code.
+    Code(i32),
+    /// By a signal.
+    Signal(i32),
+    /// The kernel killed it, or something in it, for want of memory.
+    OutOfMemory,
+}
+
+/// Runs the process and waits until it and all it started are gone. The output is passed on while it runs, from
+/// the calling thread.
+///
+/// # Errors
+/// [`SandboxError::Cancelled`] at once when cancelled, with everything inside dead; else what could not be set up
+/// or started. A program that fails is no error but an [`Exit`].
+pub fn run(
+    spec: &SandboxSpec,
+    output: &(dyn Fn(LogStream, &[u8]) + Sync),
+    cancel: &CancelToken,
+) -> Result<Exit, SandboxError> {
+    cancel.check()?;
+    let plan = setup_plan::plan(spec, host_facts())?;
+    let prepared = mounts::prepare(&plan.preparations)?;
+    let input =
+        rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).at("open", "/dev/null")?;
+    let (stdout, stdout_writer) = pipe()?;
+    let (stderr, stderr_writer) = pipe()?;
+    let memory = OomCounter::start();
+
+    let slots: Vec<(Slot, BorrowedFd<'_>)> = [
+        (setup_plan::ROOT, spec.root.as_fd()),
+        (STDIN, input.as_fd()),
+        (STDOUT, stdout_writer.as_fd()),
+        (STDERR, stderr_writer.as_fd()),
+    ]
+    .into_iter()
+    .chain(prepared.iter().map(|(slot, fd)| (*slot, fd.as_fd())))
+    .collect();
+    let network = match spec.network {
+        SandboxNetwork::Host => NetworkNamespace::Inherited,
+        SandboxNetwork::None => NetworkNamespace::New,
+    };
+    let launch = Launch { network, init: &plan.init, command: &plan.command, slots: &slots };
+    let mut child = process::spawn(&launch)?;
+    drop((stdout_writer, stderr_writer, prepared, input));
+
+    let report = output::follow(&child, &Streams { stdout, stderr }, output, cancel);
+    let status = child.wait();
+    let out_of_memory = || memory.as_ref().is_some_and(OomCounter::has_risen);
+    match report? {
+        Some(Report::Ended { status }) => Ok(verdict(status, out_of_memory)),
+        Some(report) => Err(failure(spec, &plan, report)),
+        // The first process never leaves without a word: it was killed.
+        None => match status?.as_ref().and_then(WaitIdStatus::terminating_signal) {
+            Some(signal) if signal == libc::SIGKILL && out_of_memory() => Ok(Exit::OutOfMemory),
+            Some(signal) => Ok(Exit::Signal(signal)),
+            None => Err(SysError::Call { call: "waitid", source: Errno::CHILD.into() }.into()),
+        },
+    }
+}
+
+fn pipe() -> Result<(OwnedFd, OwnedFd), SandboxError> {
+    pipe_with(PipeFlags::CLOEXEC).map_err(|errno| SysError::Call { call: "pipe2", source: errno.into() }.into())
+}
+
+fn host_facts() -> HostFacts {
+    let filesystems = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    HostFacts {
+        initial_user_namespace: isolation::in_initial_user_namespace(),
+        mqueue: filesystems.lines().any(|line| line.split_ascii_whitespace().next_back() == Some("mqueue")),
+        cgroup2: rustix::fs::statfs("/sys/fs/cgroup").is_ok_and(|stat| stat.f_type == libc::CGROUP2_SUPER_MAGIC),
+    }
+}
+
+/// Turns a wait status into an exit. A shell whose command was killed answers 137 by itself.
+fn verdict(status: i32, out_of_memory: impl Fn() -> bool) -> Exit {
+    let exit = if libc::WIFSIGNALED(status) {
+        Exit::Signal(libc::WTERMSIG(status))
+    } else {
+        Exit::Code(libc::WEXITSTATUS(status))
+    };
+    let killed = matches!(exit, Exit::Signal(libc::SIGKILL) | Exit::Code(137));
+    if killed && out_of_memory() { Exit::OutOfMemory } else { exit }
+}
+
+/// Gives the numbers of the child their meaning.
+fn failure(spec: &SandboxSpec, plan: &SetupPlan, report: Report) -> SandboxError {
+    let (list, errno, index, detail) = match report {
+        Report::SetupFailed { errno, index } => (&plan.init, errno, index, ExecDetail::None),
+        Report::CommandFailed { errno, index, detail } => (&plan.command, errno, index, detail),
+        Report::Ended { .. } => return SandboxError::NoProgram,
+    };
+    let operation = usize::try_from(index).ok().and_then(|index| list.get(index));
+    let source = std::io::Error::from_raw_os_error(errno);
+    match operation {
+        Some(SetupOp::Execute { .. }) => exec_failure(spec, errno, detail, source),
+        Some(SetupOp::Uid(_)) if errno == libc::EINVAL => {
+            SandboxError::IdNotMapped { kind: "user", id: spec.identity.uid }
+        }
+        Some(SetupOp::Gid(_)) if errno == libc::EINVAL => {
+            SandboxError::IdNotMapped { kind: "group", id: spec.identity.gid }
+        }
+        Some(operation) => SandboxError::Setup { step: describe(operation), source },
+        None => SandboxError::Setup { step: "start its first process".to_owned(), source },
+    }
+}
+
+fn exec_failure(spec: &SandboxSpec, errno: i32, detail: ExecDetail, source: std::io::Error) -> SandboxError {
+    let program = spec.args.first().cloned().unwrap_or_default();
+    match errno {
+        libc::ENOENT | libc::ENOTDIR if detail == ExecDetail::InterpreterMissing => {
+            SandboxError::InterpreterNotFound { program }
+        }
+        libc::ENOENT | libc::ENOTDIR => {
+            let searched = !program.contains('/');
+            SandboxError::ProgramNotFound { program, searched }
+        }
+        libc::EACCES => SandboxError::ProgramNotExecutable { program },
+        libc::ENOEXEC => SandboxError::ExecFormat { program },
+        _ => SandboxError::Setup { step: format!("execute `{program}`"), source },
+    }
+}
+
+fn describe(operation: &SetupOp) -> String {
+    let text = |path: &std::ffi::CString| path.to_string_lossy().into_owned();
+    match operation {
+        SetupOp::NewMount { filesystem, .. } => format!("mount a file system of type `{}`", text(filesystem)),
+        SetupOp::PivotRoot { .. } => "change the root".to_owned(),
+        SetupOp::Attach { target, .. } => format!("mount at `{}`", text(target)),
+        SetupOp::CloneReadOnly { path, .. } => format!("clone `{}`", text(path)),
+        SetupOp::Mask { target } => format!("mask `{}`", text(target)),
+        SetupOp::ReadOnly { target } => format!("make `{}` read-only", text(target)),
+        SetupOp::CreateDirectory { path, .. } => format!("create directory `{}`", text(path)),
+        SetupOp::ChangeDirectory { path } => format!("change to directory `{}`", text(path)),
+        SetupOp::Hostname(name) => format!("set the host name `{}`", text(name)),
+        SetupOp::Seccomp { .. } => "install the filter of system calls".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kill_without_a_count_is_a_kill() {
+        assert_eq!(verdict(9, || false), Exit::Signal(9));
+        assert_eq!(verdict(9, || true), Exit::OutOfMemory);
+        assert_eq!(verdict(137 << 8, || true), Exit::OutOfMemory);
+        assert_eq!(verdict(11, || true), Exit::Signal(11));
+        assert_eq!(verdict(3 << 8, || true), Exit::Code(3));
+    }
+}

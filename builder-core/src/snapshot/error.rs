@@ -1,0 +1,49 @@
+//! What can go wrong with snapshots.
+
+use crate::digest::Digest;
+use crate::fs::PathError;
+use crate::layer::LayerError;
+use crate::store::StoreError;
+use crate::sys::SysError;
+
+/// A root filesystem could not be made or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(StoreError),
+    /// A layer could not be written or unpacked.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+    /// A file could not be used.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The root filesystem could not be mounted.
+    #[error("cannot mount the root filesystem")]
+    Mount(#[from] SysError),
+    /// A layer is not there as files.
+    #[error("layer {diff_id} is not in the store")]
+    Missing {
+        /// The layer.
+        diff_id: Digest,
+    },
+    /// A layer was asked of a chain that has none.
+    #[error("an empty filesystem has no layer")]
+    NoLayer,
+    /// A layer is not the one that was promised.
+    #[error("layer has diff ID {found}, expected {expected}")]
+    DiffId {
+        /// What was promised.
+        expected: Digest,
+        /// What it is.
+        found: Digest,
+    },
+}
+
+impl SnapshotError {
+    /// Tells whether the operation was cancelled rather than failed.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Layer(LayerError::Cancelled(_)) | Self::Store(StoreError::Cancelled(_)))
+    }
+}

@@ -1,0 +1,135 @@
+//! Why a step failed.
+
+use crate::cancel::Cancelled;
+use crate::copy::CopyError;
+use crate::diagnostic::Diagnostic;
+use crate::fs::PathError;
+use crate::fs::accounts::AccountError;
+use crate::fs::root::RootError;
+use crate::ids::VertexId;
+use crate::sandbox::{Exit, SandboxError};
+use crate::snapshot::SnapshotError;
+use crate::source::SourceError;
+use crate::source::host::HostError;
+use crate::store::StoreError;
+use crate::text::Span;
+
+/// A step failed.
+#[derive(Debug, thiserror::Error)]
+#[error("step `{name}` failed")]
+pub struct SolveError {
+    /// The vertex.
+    pub vertex: VertexId,
+    /// The step's name.
+    pub name: String,
+    /// The instruction, or the operand of it that is to blame.
+    pub span: Span,
+    /// Why.
+    #[source]
+    pub cause: StepError,
+}
+
+/// Why one step failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// The command of a RUN did not end well.
+    #[error("process {command:?} did not complete successfully: {}", ending(.exit))]
+    Command {
+        /// The arguments joined by blanks.
+        command: String,
+        /// How it ended.
+        exit: Exit,
+        /// The last lines that it wrote.
+        log: Vec<String>,
+    },
+    /// Files could not be copied.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    /// The sandbox could not be set up.
+    #[error("cannot set up the sandbox")]
+    Sandbox(#[from] SandboxError),
+    /// A user or group could not be found.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// A path inside the root filesystem could not be used.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// An image could not be had.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Programs of this machine could not be collected.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The root filesystem could not be made.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file of this machine could not be used.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// A value that the plan refers to was not handed to the solver; a defect of the caller.
+    #[error("the plan refers to `{0}`, which was not given to the solver")]
+    MissingInput(String),
+    /// The build was cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+fn ending(exit: &Exit) -> String {
+    match exit {
+        Exit::Code(code) => format!("exit code: {code}"),
+        Exit::Signal(signal) => format!("exit code: {} (killed by signal {signal})", 128 + signal),
+        Exit::OutOfMemory => "cannot allocate memory (killed for lack of memory)".to_owned(),
+    }
+}
+
+impl SolveError {
+    /// Tells whether the step was cancelled rather than failed.
+    pub fn is_cancelled(&self) -> bool {
+        match &self.cause {
+            StepError::Cancelled(_) => true,
+            StepError::Copy(error) => error.is_cancelled(),
+            StepError::Sandbox(error) => matches!(error, SandboxError::Cancelled(_)),
+            StepError::Snapshot(error) => error.is_cancelled(),
+            StepError::Source(error) => error.is_cancelled(),
+            _ => false,
+        }
+    }
+
+    /// Describes the failure for a person, at the instruction that caused it.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let id = match &self.cause {
+            StepError::Command { .. } => "command-failed",
+            StepError::Copy(_) => "copy-failed",
+            StepError::Source(_) => "image-unavailable",
+            StepError::Host(_) => "host-program",
+            _ => "step-failed",
+        };
+        let mut message = self.cause.to_string();
+        let mut source = std::error::Error::source(&self.cause);
+        while let Some(cause) = source {
+            message.push_str(": ");
+            message.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        let mut diagnostic = Diagnostic::error(id, self.span, message).note(format!("in step {}", self.name));
+        match &self.cause {
+            StepError::Command { log, .. } if log.is_empty() => {
+                diagnostic = diagnostic.note("the command wrote nothing");
+            }
+            StepError::Command { log, .. } => {
+                diagnostic = diagnostic.note(format!("last lines of its output:\n{}", log.join("\n")));
+            }
+            StepError::Copy(error) => {
+                if let Some(hint) = error.hint() {
+                    diagnostic = diagnostic.help(hint);
+                }
+            }
+            _ => {}
+        }
+        diagnostic
+    }
+}

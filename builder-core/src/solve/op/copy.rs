@@ -1,0 +1,111 @@
+//! `COPY` and `ADD`.
+//!
+//! A copy has two keys. The cheap one, for files of another stage, names the whole of that stage's
+//! filesystem; the exact one names just the selected files. Either leads to the record.
+
+use super::{Failure, Outcome, Step, root_of};
+use crate::copy::{self, CopyError, CopyRequest, CopyTree};
+use crate::fs::accounts::resolve_owner;
+use crate::fs::root::RootDir;
+use crate::plan::op::{CopyFrom, CopyOp, CopySource};
+use crate::solve::{StepError, StepResult};
+
+impl Step<'_, '_> {
+    pub(super) fn copy(&self, op: &CopyOp) -> Outcome<StepResult> {
+        let parent = self.filesystem(op.parent)?;
+        let mut keys = Vec::new();
+        let source = match &op.from {
+            CopyFrom::Context(_) => None,
+            CopyFrom::Filesystem(reference) => Some(self.filesystem(*reference)?),
+        };
+        if let Some(source) = &source {
+            let mut key = self.copy_key(op, &parent);
+            key.digest("source filesystem", &source.content.0);
+            key.list("source path", source_paths(op).into_iter());
+            keys.push(key.finish());
+            if let Some(result) = self.cached(&keys[0].0, &parent)? {
+                return Ok(result);
+            }
+        }
+        let view;
+        let tree = match (&op.from, &source) {
+            (CopyFrom::Context(name), _) => {
+                let context = self.inputs.contexts.get(name);
+                CopyTree::Context(context.ok_or_else(|| StepError::MissingInput(format!("context `{name}`")))?)
+            }
+            (CopyFrom::Filesystem(_), source) => {
+                let diff_ids = source.as_ref().map(|source| &*source.diff_ids).unwrap_or_default();
+                view = RootDir::from_fd(self.solver.snapshots.view(diff_ids)?);
+                CopyTree::Filesystem(&view)
+            }
+        };
+        let selected = copy::content_digest(&tree, &op.sources, op.unpack, self.cancel)
+            .map_err(|error| self.blame(op, error))?;
+        let mut key = self.copy_key(op, &parent);
+        key.digest("files", &selected.digest);
+        for part in &selected.sources {
+            key.digest(&format!("source {}", part.path), &part.digest);
+        }
+        keys.push(key.finish());
+        if let Some((exact, _)) = keys.last()
+            && let Some(result) = self.cached(exact, &parent)?
+        {
+            return Ok(result);
+        }
+        self.started();
+        let active = self.begin(&parent)?;
+        {
+            let mount = active.mount(None)?;
+            let root = root_of(&mount)?;
+            let owner = match &op.owner {
+                None => None,
+                Some(owner) => {
+                    // With nothing below there is no passwd file to look names up in.
+                    let accounts = (!parent.diff_ids.is_empty()).then_some(&root);
+                    Some(resolve_owner(accounts, owner)?)
+                }
+            };
+            let request = CopyRequest {
+                tree: &tree,
+                sources: &op.sources,
+                root: &root,
+                destination: &op.destination,
+                owner,
+                mode: op.mode,
+                unpack: op.unpack,
+                created_mtime: self.solver.options.source_date_epoch,
+            };
+            copy::run(&request, self.cancel).map_err(|error| self.blame(op, error))?;
+        }
+        self.commit(active, &parent, &keys)
+    }
+
+    fn copy_key(&self, op: &CopyOp, parent: &StepResult) -> crate::cache::KeyBuilder {
+        let mut key = self.key("copy", parent.content);
+        key.text("destination", &op.destination)
+            .text("owner", op.owner.as_deref().unwrap_or(""))
+            .number("mode", op.mode.map(i64::from))
+            .text("unpack", if op.unpack { "yes" } else { "no" })
+            .text("owners of files", if matches!(op.from, CopyFrom::Context(_)) { "dropped" } else { "kept" });
+        key
+    }
+
+    fn blame(&self, op: &CopyOp, error: CopyError) -> Failure {
+        let span = error.source_index().and_then(|index| op.sources.get(index)).and_then(|source| match source {
+            CopySource::Path { span, .. } => Some(*span),
+            CopySource::Inline { .. } => None,
+        });
+        // A trigger of a base image has its operands in another text; the plan gives the `FROM` for them.
+        Failure { cause: StepError::Copy(error), span: span.or(Some(self.vertex.span)) }
+    }
+}
+
+fn source_paths(op: &CopyOp) -> Vec<&str> {
+    op.sources
+        .iter()
+        .flat_map(|source| match source {
+            CopySource::Path { path, .. } => ["path", path.as_str(), ""],
+            CopySource::Inline { name, content } => ["inline", name.as_str(), content.as_str()],
+        })
+        .collect()
+}

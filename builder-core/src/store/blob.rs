@@ -1,0 +1,159 @@
+//! Blobs: whole and verified under their digest, or not there.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::PathBuf;
+
+use super::{Store, StoreError};
+use crate::cancel::CancelToken;
+use crate::digest::{Digest, DigestWriter, VerifyingReader};
+use crate::fs::PathContext;
+
+/// Bytes moved at once.
+const BUFFER: usize = 256 * 1024;
+
+impl Store {
+    /// Returns the path that a blob has, or would have.
+    pub fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.root().join("blobs/sha256").join(digest.hex())
+    }
+
+    /// Tells whether a blob is there.
+    pub fn has_blob(&self, digest: &Digest) -> bool {
+        self.blob_path(digest).is_file()
+    }
+
+    /// Returns the size of a blob in bytes, or `None` where it is not there.
+    pub fn blob_size(&self, digest: &Digest) -> Option<u64> {
+        fs::metadata(self.blob_path(digest)).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len())
+    }
+
+    /// Opens a blob; the reader fails at the end where the bytes are not those of the digest.
+    ///
+    /// # Errors
+    /// [`StoreError::MissingBlob`], [`StoreError::Path`].
+    pub fn open_blob(&self, digest: &Digest) -> Result<VerifyingReader<File>, StoreError> {
+        let path = self.blob_path(digest);
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::MissingBlob(*digest)),
+            other => other.at("open", &path)?,
+        };
+        let size = file.metadata().at("examine", &path)?.len();
+        Ok(VerifyingReader::new(file, *digest, size))
+    }
+
+    /// Reads a blob of at most `limit` bytes and verifies it.
+    ///
+    /// # Errors
+    /// [`StoreError::MissingBlob`], [`StoreError::TooLarge`], [`StoreError::Mismatch`].
+    pub fn read_blob(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, StoreError> {
+        if let Some(size) = self.blob_size(digest).filter(|size| *size > limit) {
+            return Err(StoreError::TooLarge { digest: *digest, size, limit });
+        }
+        let mut bytes = Vec::new();
+        let mut reader = self.open_blob(digest)?;
+        reader.read_to_end(&mut bytes).map_err(|source| StoreError::Mismatch { expected: *digest, source })?;
+        Ok(bytes)
+    }
+
+    /// Writes a small blob.
+    ///
+    /// # Errors
+    /// [`StoreError::Path`].
+    pub fn write_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
+        let digest = Digest::of(bytes);
+        if self.has_blob(&digest) {
+            return Ok(digest);
+        }
+        let mut writer = self.blob_writer()?;
+        let path = self.blob_path(&digest);
+        writer.write_all(bytes).at("write", path)?;
+        Ok(writer.finish()?.0)
+    }
+
+    /// Takes a blob from outside: it must have this digest and size, or nothing is kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Mismatch`] for other bytes and for errors of the reader, [`StoreError::Cancelled`].
+    pub fn ingest(
+        &self,
+        expected: &Digest,
+        size: u64,
+        reader: &mut dyn Read,
+        cancel: &CancelToken,
+    ) -> Result<(), StoreError> {
+        let mut writer = self.blob_writer()?;
+        let mut verified = VerifyingReader::new(reader, *expected, size);
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            cancel.check()?;
+            let mismatch = |source| StoreError::Mismatch { expected: *expected, source };
+            let count = verified.read(&mut buffer).map_err(mismatch)?;
+            if count == 0 {
+                break;
+            }
+            writer.write_all(&buffer[..count]).at("write", self.blob_path(expected))?;
+        }
+        writer.finish_synced()?;
+        Ok(())
+    }
+
+    /// Begins a blob whose digest is not known yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Path`].
+    pub fn blob_writer(&self) -> Result<BlobWriter, StoreError> {
+        let file = self.inner.work.file()?;
+        let out = DigestWriter::new(BufWriter::with_capacity(BUFFER, file));
+        Ok(BlobWriter { out, store: self.clone() })
+    }
+}
+
+/// A blob being written; dropped before [`BlobWriter::finish`] it leaves nothing.
+#[derive(Debug)]
+pub struct BlobWriter {
+    out: DigestWriter<BufWriter<tempfile::NamedTempFile>>,
+    store: Store,
+}
+
+impl BlobWriter {
+    /// Ends the blob, puts it under its digest, and returns digest and size in bytes. It is not forced to the
+    /// disk: such blobs can be made again.
+    ///
+    /// # Errors
+    /// [`StoreError::Path`].
+    pub fn finish(self) -> Result<(Digest, u64), StoreError> {
+        self.end(false)
+    }
+
+    /// Does the same and forces the bytes to the disk first: for what came from outside.
+    ///
+    /// # Errors
+    /// [`StoreError::Path`].
+    pub fn finish_synced(self) -> Result<(Digest, u64), StoreError> {
+        self.end(true)
+    }
+
+    fn end(self, sync: bool) -> Result<(Digest, u64), StoreError> {
+        let (buffered, digest, size) = self.out.finish();
+        let path = self.store.blob_path(&digest);
+        let file = buffered.into_inner().map_err(io::IntoInnerError::into_error).at("write", &path)?;
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        file.as_file().set_permissions(mode).at("set the mode of", &path)?;
+        if sync {
+            file.as_file().sync_all().at("sync", &path)?;
+        }
+        file.persist(&path).map_err(|error| error.error).at("rename", &path)?;
+        Ok((digest, size))
+    }
+}
+
+impl Write for BlobWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

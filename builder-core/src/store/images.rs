@@ -1,0 +1,198 @@
+//! Named images: the database knows them, and `index.json` shows them to other tools.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{OptionalExtension, Row, params};
+use serde_json::{Value, json};
+
+use super::layout::write_atomically;
+use super::{Store, StoreError};
+use crate::digest::Digest;
+use crate::fs::PathContext;
+use crate::oci::media_type;
+use crate::reference::{DEFAULT_TAG, Reference};
+
+/// The largest manifest that is read, in bytes: what registries accept.
+const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
+
+/// An image under a name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ImageRecord {
+    /// The full reference, `docker.io/library/debian:12`.
+    pub name: String,
+    /// The digest of the manifest.
+    pub manifest: Digest,
+    /// The size of the manifest, in bytes.
+    pub manifest_size: u64,
+    /// The media type of the manifest.
+    pub media_type: String,
+    /// The digest of the config.
+    pub config: Digest,
+    /// When the image was made, RFC 3339; empty where unknown.
+    pub created: String,
+}
+
+const COLUMNS: &str = "name, manifest, manifest_size, media_type, config, created";
+
+fn record(row: &Row<'_>) -> rusqlite::Result<ImageRecord> {
+    Ok(ImageRecord {
+        name: row.get(0)?,
+        manifest: Digest::from_bytes(row.get(1)?),
+        manifest_size: row.get::<_, i64>(2)?.cast_unsigned(),
+        media_type: row.get(3)?,
+        config: Digest::from_bytes(row.get(4)?),
+        created: row.get(5)?,
+    })
+}
+
+fn failed(source: rusqlite::Error) -> StoreError {
+    StoreError::Metadata { operation: "use the image names", source }
+}
+
+impl Store {
+    /// Gives an image a name; the name moves where it was another image's.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`], [`StoreError::Path`].
+    pub fn tag(&self, image: &ImageRecord) -> Result<(), StoreError> {
+        let values = params![
+            image.name,
+            image.manifest.as_bytes(),
+            image.manifest_size.cast_signed(),
+            image.media_type,
+            image.config.as_bytes(),
+            image.created
+        ];
+        self.changing_names(|connection| {
+            connection.execute("INSERT OR REPLACE INTO images VALUES (?1, ?2, ?3, ?4, ?5, ?6)", values)
+        })?;
+        Ok(())
+    }
+
+    /// Takes a name away; tells whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`], [`StoreError::Path`].
+    pub fn untag(&self, reference: &Reference) -> Result<bool, StoreError> {
+        let name = reference.to_string();
+        Ok(self.changing_names(|connection| connection.execute("DELETE FROM images WHERE name = ?1", [name]))? > 0)
+    }
+
+    /// Changes names and writes `index.json` anew within one transaction, so that the last writer of the file
+    /// is the last one of the database.
+    fn changing_names<T>(
+        &self,
+        change: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.inner.metadata.connection();
+        let transaction =
+            connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
+        let outcome = change(&transaction).map_err(failed)?;
+        let images = list(&transaction)?;
+        let text = json!({
+            "schemaVersion": 2,
+            "mediaType": media_type::OCI_INDEX,
+            "manifests": images.iter().flat_map(descriptors).collect::<Vec<_>>(),
+        });
+        write_atomically(self.root(), &self.root().join("index.json"), text.to_string().as_bytes())?;
+        transaction.commit().map_err(failed)?;
+        Ok(outcome)
+    }
+
+    /// Returns the image of a name.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub fn image(&self, reference: &Reference) -> Result<Option<ImageRecord>, StoreError> {
+        let query = format!("SELECT {COLUMNS} FROM images WHERE name = ?1");
+        let connection = self.inner.metadata.connection();
+        connection.query_row(&query, [reference.to_string()], record).optional().map_err(failed)
+    }
+
+    /// Returns all named images, by name.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub fn images(&self) -> Result<Vec<ImageRecord>, StoreError> {
+        list(&self.inner.metadata.connection())
+    }
+
+    /// Finds images by what a person typed: a name, or the first digits of an image's or manifest's digest.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub fn find_images(&self, text: &str) -> Result<Vec<ImageRecord>, StoreError> {
+        if let Ok(reference) = text.parse::<Reference>()
+            && let Some(image) = self.image(&reference)?
+        {
+            return Ok(vec![image]);
+        }
+        let digits = text.strip_prefix("sha256:").unwrap_or(text);
+        if digits.len() < 4 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(Vec::new());
+        }
+        let matches = |digest: &Digest| digest.hex().starts_with(digits);
+        Ok(self.images()?.into_iter().filter(|i| matches(&i.config) || matches(&i.manifest)).collect())
+    }
+
+    /// Removes the blobs that no named image needs, where no other process uses the store; tells how many
+    /// bytes that freed, or `None` where the store was in use.
+    ///
+    /// # Errors
+    /// [`StoreError`] where a manifest cannot be read.
+    pub fn remove_unreferenced(&self) -> Result<Option<u64>, StoreError> {
+        self.inner.layout.exclusively(|| {
+            let mut needed: BTreeSet<String> = BTreeSet::new();
+            for image in self.images()? {
+                needed.insert(image.manifest.hex());
+                let path = self.blob_path(&image.manifest);
+                let manifest: Value = serde_json::from_slice(&self.read_blob(&image.manifest, MAX_MANIFEST)?)
+                    .map_err(|source| StoreError::Damaged { path, source })?;
+                let layers = manifest["layers"].as_array().into_iter().flatten();
+                for descriptor in layers.chain([&manifest["config"]]) {
+                    let digest = descriptor["digest"].as_str().and_then(|text| text.parse::<Digest>().ok());
+                    needed.extend(digest.map(|digest| digest.hex()));
+                }
+            }
+            let directory = self.root().join("blobs/sha256");
+            let mut freed = 0;
+            for entry in std::fs::read_dir(&directory).at("list", &directory)? {
+                let entry = entry.at("list", &directory)?;
+                if !needed.contains(&*entry.file_name().to_string_lossy()) {
+                    freed += entry.metadata().at("examine", entry.path())?.len();
+                    std::fs::remove_file(entry.path()).at("remove", entry.path())?;
+                }
+            }
+            Ok(freed)
+        })
+    }
+}
+
+fn list(connection: &rusqlite::Connection) -> Result<Vec<ImageRecord>, StoreError> {
+    let query = format!("SELECT {COLUMNS} FROM images ORDER BY name");
+    let mut statement = connection.prepare_cached(&query).map_err(failed)?;
+    let rows = statement.query_map([], record).map_err(failed)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(failed)
+}
+
+/// The descriptors of one image in `index.json`: under its short name with the tag, and where that is
+/// `latest` without it too, as people type it.
+fn descriptors(image: &ImageRecord) -> Vec<Value> {
+    let Ok(reference) = image.name.parse::<Reference>() else { return Vec::new() };
+    let mut names = vec![reference.familiar()];
+    if reference.tag() == Some(DEFAULT_TAG) && reference.digest().is_none() {
+        names.push(reference.familiar_name());
+    }
+    let descriptor = |name: String| {
+        json!({
+            "mediaType": image.media_type,
+            "digest": image.manifest,
+            "size": image.manifest_size,
+            "annotations": {
+                "io.containerd.image.name": image.name,
+                "org.opencontainers.image.ref.name": name,
+            },
+        })
+    };
+    names.into_iter().map(descriptor).collect()
+}

@@ -1,0 +1,34 @@
+//! End-to-end tests of `builder build` and the image commands: the real binary, real Dockerfiles, and a look
+//! inside the images that come out.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
+#![allow(missing_docs, reason = "the names of the tests say what they show")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cache;
+mod concurrent;
+mod contexts;
+mod crash;
+mod determinism;
+mod diagnostics;
+mod hello;
+mod instructions;
+mod interop;
+mod registry;
+mod rootless;
+mod software;
+
+/// A test file that nobody lists would never run.
+#[test]
+fn every_file_of_this_folder_is_a_module() {
+    let directory = support::repository().join("tests/build");
+    let main = std::fs::read_to_string(directory.join("main.rs")).expect("main.rs");
+    for entry in std::fs::read_dir(directory).expect("directory").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some(module) = name.strip_suffix(".rs").filter(|module| *module != "main") {
+            assert!(main.contains(&format!("mod {module};")), "{name} is not listed in main.rs");
+        }
+    }
+}

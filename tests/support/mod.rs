@@ -1,0 +1,193 @@
+//! What the end-to-end tests share: a store and a working directory of their own, the real binary run as
+//! root or as an ordinary user, base filesystems, and a look inside the images that come out.
+
+#![allow(dead_code, reason = "each test binary uses its own part of the support")]
+
+pub mod bases;
+pub mod image;
+pub mod peers;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+/// The ordinary user that the rootless tests run as; `tests/run` makes it.
+pub const ORDINARY_USER: &str = "builder-test";
+
+/// Who runs the builder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RunAs {
+    /// The user of the tests, root.
+    Root,
+    /// [`ORDINARY_USER`], who has sub-ids.
+    Ordinary,
+}
+
+/// A directory for one test, with a store inside.
+pub struct TestEnv {
+    directory: TempDir,
+    run_as: RunAs,
+}
+
+/// The top of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("repository root")
+}
+
+/// A folder of `fixtures/`.
+pub fn fixture(name: &str) -> PathBuf {
+    repository().join("fixtures").join(name)
+}
+
+/// Where tests keep what has many files: memory where there is some, since the stores of a test run are many
+/// small files.
+pub fn scratch_parent() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
+}
+
+/// The binary under test where every user can execute it.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = BINARY.get_or_init(|| {
+        let directory = tempfile::Builder::new().prefix("builder-bin-").tempdir_in(scratch_parent()).expect("tempdir");
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("mode");
+        let path = directory.path().join("builder");
+        fs::copy(env!("CARGO_BIN_EXE_builder"), &path).expect("copy of the binary");
+        (directory, path)
+    });
+    path
+}
+
+impl TestEnv {
+    /// Makes an environment in which the builder runs as root.
+    pub fn root() -> Self {
+        Self::new(RunAs::Root)
+    }
+
+    /// Makes an environment in which the builder runs as `run_as`.
+    pub fn new(run_as: RunAs) -> Self {
+        let directory =
+            tempfile::Builder::new().prefix("builder-test-").tempdir_in(scratch_parent()).expect("temporary directory");
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("mode");
+        let env = Self { directory, run_as };
+        for name in ["home", "work", "out"] {
+            let path = env.path(name);
+            fs::create_dir(&path).expect("directory");
+            env.give(&path);
+        }
+        env
+    }
+
+    fn give(&self, path: &Path) {
+        if self.run_as == RunAs::Ordinary {
+            let status = Command::new("chown").arg("-Rh").arg(ORDINARY_USER).arg(path).status().expect("chown runs");
+            assert!(status.success(), "chown to {ORDINARY_USER}; run tests/run, which makes that user");
+        }
+    }
+
+    /// A path inside the environment.
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The store.
+    pub fn store(&self) -> PathBuf {
+        self.path("home/store")
+    }
+
+    /// Writes a file below `work/` and returns its path.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path("work").join(name);
+        fs::create_dir_all(path.parent().expect("parent")).expect("directory");
+        fs::write(&path, content).expect("file");
+        self.give(&self.path("work"));
+        path
+    }
+
+    /// Copies a fixture below `work/` and returns its path.
+    pub fn copy_fixture(&self, name: &str, to: &str) -> PathBuf {
+        let target = self.path("work").join(to);
+        let status = Command::new("cp").arg("-r").arg(fixture(name)).arg(&target).status().expect("cp");
+        assert!(status.success());
+        self.give(&target);
+        target
+    }
+
+    /// The builder with a scrubbed environment and this store, working directory `work/`.
+    pub fn builder(&self) -> Command {
+        let mut command = match self.run_as {
+            RunAs::Root => Command::new(binary()),
+            RunAs::Ordinary => {
+                let mut command = Command::new("setpriv");
+                command
+                    .args(["--reuid", ORDINARY_USER, "--regid", ORDINARY_USER, "--init-groups", "--"])
+                    .arg(binary());
+                command
+            }
+        };
+        command
+            .env_clear()
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", self.path("home"))
+            .env("BUILDER_ROOT", self.store())
+            .current_dir(self.path("work"));
+        command
+    }
+
+    /// Runs the builder and returns what it said, whatever came of it.
+    pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Finished {
+        Finished::of(self.builder().args(arguments))
+    }
+
+    /// Runs the builder, which must succeed.
+    pub fn ok<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Finished {
+        self.run(arguments).success()
+    }
+}
+
+/// What a finished command said.
+#[derive(Debug)]
+pub struct Finished {
+    /// The command line, for messages.
+    pub command: String,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+    /// Its exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+}
+
+impl Finished {
+    /// Runs a command to its end.
+    pub fn of(command: &mut Command) -> Self {
+        let shown = format!("{command:?}");
+        let Output { status, stdout, stderr } = command.output().unwrap_or_else(|error| panic!("{shown}: {error}"));
+        Self {
+            command: shown,
+            stdout: String::from_utf8_lossy(&stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
+            code: status.code(),
+        }
+    }
+
+    /// Insists that the command succeeded.
+    #[track_caller]
+    pub fn success(self) -> Self {
+        assert_eq!(self.code, Some(0), "{}\n{}\n{}", self.command, self.stdout, self.stderr);
+        self
+    }
+
+    /// Insists on an exit code.
+    #[track_caller]
+    pub fn fails(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{}\n{}\n{}", self.command, self.stdout, self.stderr);
+        self
+    }
+}

@@ -9,7 +9,7 @@
 //!
 //! 1. vocabulary, pure: `ids`, `digest`, `platform`, `reference`, `oci`, `cancel`, `text`, `diagnostic`, `event`
 //! 2. frontend, pure: `dockerfile`, `glob`, `dockerignore`, `semantic`, `plan`
-//! 3. host: `sys`, `fs`, `store`, `build_context`, `layer`, `snapshot`
+//! 3. host: `sys`, `fs`, `layer`, `store`, `build_context`, `snapshot`
 //! 4. execution: `copy`, `sandbox`, `registry`, `source`, `cache`, `solve`
 //! 5. results: `image`, `export`, `builder`
 //!

@@ -21,9 +21,9 @@ const ORDER: [&str; 30] = [
     "plan",
     "sys",
     "fs",
+    "layer",
     "store",
     "build_context",
-    "layer",
     "snapshot",
     "copy",
     "sandbox",
@@ -140,8 +140,8 @@ fn pure_modules_touch_neither_disk_nor_environment() {
     let mut wrong = Vec::new();
     for (module, file, code) in sources() {
         if position(&module) <= position(LAST_PURE) {
-            // Constants of the compiler, not of the machine that runs.
-            let code = code.replace("std::env::consts", "");
+            // Constants of the compiler and addresses as values touch nothing.
+            let code = code.replace("std::env::consts", "").replace("std::net::IpAddr", "");
             wrong.extend(IMPURE.iter().filter(|used| code.contains(**used)).map(|used| (file.clone(), *used)));
         }
     }

@@ -108,14 +108,12 @@ impl Glob {
                     retry = Some((token, rest.clone()));
                     continue;
                 }
-                Some(one) => {
-                    if rest.next().is_some_and(|c| one.takes(c)) {
-                        token += 1;
-                        continue;
-                    }
+                Some(one) if rest.next().is_some_and(|c| one.takes(c)) => {
+                    token += 1;
+                    continue;
                 }
                 None if rest.as_str().is_empty() => return true,
-                None => {}
+                _ => {}
             }
             let Some((after, from)) = &mut retry else { return false };
             match from.next() {

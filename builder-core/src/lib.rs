@@ -55,6 +55,8 @@ pub mod sandbox;
 #[cfg(feature = "build")]
 pub mod snapshot;
 #[cfg(feature = "build")]
+pub mod solve;
+#[cfg(feature = "build")]
 pub mod source;
 #[cfg(feature = "build")]
 pub mod store;

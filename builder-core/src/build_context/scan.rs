@@ -8,6 +8,7 @@ use rustix::fs::OFlags;
 
 use super::ContextError;
 use crate::cancel::CancelToken;
+use crate::dockerignore::Patterns;
 use crate::fs::PathContext;
 use crate::fs::entry::{self, FileKind, MAX_TREE_DEPTH, Metadata};
 use crate::fs::root::RootDir;
@@ -19,6 +20,16 @@ pub trait IgnoreRules: std::fmt::Debug + Send + Sync {
 
     /// Tells whether anything below an excluded directory may be included again.
     fn may_reinclude_below(&self, directory: &str) -> bool;
+}
+
+impl IgnoreRules for Patterns {
+    fn matches(&self, path: &str, is_directory: bool) -> bool {
+        self.matches(path, is_directory)
+    }
+
+    fn may_reinclude_below(&self, directory: &str) -> bool {
+        self.may_reinclude_below(directory)
+    }
 }
 
 /// A file or directory with all that is visible below it, children sorted by name.

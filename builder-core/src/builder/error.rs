@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::build_context::ContextError;
 use crate::cancel::Cancelled;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::dockerignore::IgnoreError;
 use crate::export::ExportError;
 use crate::fs::PathError;
 use crate::image::ImageError;
@@ -23,8 +24,6 @@ pub enum ErrorCategory {
     Step,
     /// This machine does not allow or have what is needed.
     Environment,
-    /// A registry could not be reached or refused.
-    Registry,
     /// The build was cancelled.
     Cancelled,
 }
@@ -48,13 +47,14 @@ pub enum BuildErrorKind {
         /// Every error, and the warnings.
         diagnostics: Vec<Diagnostic>,
     },
-    /// The Dockerfile is not text.
-    #[error("`{name}` is not UTF-8 text: byte {offset} does not belong to a character")]
-    NotText {
-        /// The name of the file.
-        name: String,
-        /// The first bad byte, 0-based.
-        offset: usize,
+    /// The ignore file of a context has a malformed pattern.
+    #[error("`{}` has a malformed pattern", source_file.name())]
+    IgnoreFile {
+        /// The file.
+        source_file: Arc<SourceFile>,
+        /// What is wrong.
+        #[source]
+        error: IgnoreError,
     },
     /// The Dockerfile parses but cannot be planned.
     #[error("`{}` cannot be built as it is", source_file.name())]
@@ -79,11 +79,12 @@ pub enum BuildErrorKind {
         error: SourceError,
     },
     /// A step failed.
-    #[error(transparent)]
+    #[error("a step of `{}` failed", source_file.name())]
     Solve {
         /// The file.
         source_file: Arc<SourceFile>,
         /// Why.
+        #[source]
         error: Box<SolveError>,
     },
     /// The build context cannot be used.
@@ -116,9 +117,9 @@ pub enum BuildErrorKind {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptionError {
-    /// A named context has a reserved name.
-    #[error("`{0}` cannot be replaced by a build context")]
-    ReservedContext(String),
+    /// Something that this version cannot do.
+    #[error("{0} is not supported yet")]
+    NotSupported(&'static str),
     /// An output needs a place to write to.
     #[error("an output of type `{0}` needs `dest=PATH`")]
     MissingDestination(&'static str),
@@ -143,7 +144,7 @@ impl BuildError {
     pub fn category(&self) -> ErrorCategory {
         match &*self.kind {
             BuildErrorKind::Dockerfile { .. }
-            | BuildErrorKind::NotText { .. }
+            | BuildErrorKind::IgnoreFile { .. }
             | BuildErrorKind::Plan { .. }
             | BuildErrorKind::Context(_)
             | BuildErrorKind::Option(_) => ErrorCategory::UserInput,
@@ -167,6 +168,7 @@ impl BuildError {
     pub fn source_file(&self) -> Option<&SourceFile> {
         match &*self.kind {
             BuildErrorKind::Dockerfile { source_file, .. }
+            | BuildErrorKind::IgnoreFile { source_file, .. }
             | BuildErrorKind::Plan { source_file, .. }
             | BuildErrorKind::Resolve { source_file, .. }
             | BuildErrorKind::Solve { source_file, .. } => Some(source_file),
@@ -180,6 +182,7 @@ impl BuildError {
         match &*self.kind {
             BuildErrorKind::Dockerfile { diagnostics, .. } => diagnostics.clone(),
             BuildErrorKind::Plan { error, .. } => error.diagnostics.clone(),
+            BuildErrorKind::IgnoreFile { error, .. } => vec![error.to_diagnostic()],
             BuildErrorKind::Resolve { name, span, error, .. } => {
                 let mut diagnostic = Diagnostic::error(
                     "image-unavailable",
@@ -200,8 +203,6 @@ impl BuildError {
 fn of_source(error: &SourceError) -> ErrorCategory {
     if error.is_cancelled() {
         ErrorCategory::Cancelled
-    } else if error.is_registry() {
-        ErrorCategory::Registry
     } else {
         ErrorCategory::UserInput
     }

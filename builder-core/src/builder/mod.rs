@@ -1,8 +1,83 @@
 //! The front door: options in, outcome out.
+//!
+//! ```no_run
+//! use builder_core::builder::{BuildOptions, Builder, BuilderOptions, ContextSource};
+//! use builder_core::cancel::CancelToken;
+//! use builder_core::event::NullSink;
+//! use builder_core::store::Owner;
+//!
+//! let builder = Builder::open(BuilderOptions::new("/var/lib/builder".into(), Owner::Root))?;
+//! let options = BuildOptions::new(ContextSource::Directory(".".into()));
+//! let outcome = builder.build(&options, &NullSink, &CancelToken::new(), None)?;
+//! assert_eq!(outcome.steps_run + outcome.steps_cached, 3);
+//! # Ok::<(), builder_core::builder::BuildError>(())
+//! ```
 
+mod build;
+mod error;
 mod options;
+mod outcome;
+mod outputs;
+mod prepare;
+
+use std::path::PathBuf;
 
 pub use crate::layer::compression::Compression;
+pub use error::{BuildError, BuildErrorKind, ErrorCategory, OptionError};
 pub use options::{
     BuildOptions, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output, OutputKind, PullPolicy,
 };
+pub use outcome::BuildOutcome;
+
+use crate::snapshot::Snapshots;
+use crate::store::{Owner, Store, StoreOptions};
+
+/// Where a builder works, and as whom.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct BuilderOptions {
+    /// The store's directory.
+    pub root: PathBuf,
+    /// Who works on it.
+    pub owner: Owner,
+    /// Directories in which the programs of `host:` contexts are looked up.
+    pub host_search_path: Vec<PathBuf>,
+}
+
+impl BuilderOptions {
+    /// Makes options with the usual directories for programs.
+    pub fn new(root: PathBuf, owner: Owner) -> Self {
+        let usual = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+        Self { root, owner, host_search_path: usual.map(PathBuf::from).to_vec() }
+    }
+}
+
+/// A store that builds can be run on.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    store: Store,
+    snapshots: Snapshots,
+    host_search_path: Vec<PathBuf>,
+}
+
+impl Builder {
+    /// Opens the store, or makes it.
+    ///
+    /// # Errors
+    /// [`BuildErrorKind::Store`].
+    pub fn open(options: BuilderOptions) -> Result<Self, BuildError> {
+        let store = Store::open(&StoreOptions { root: options.root, owner: options.owner })?;
+        let snapshots = Snapshots::new(store.clone(), options.owner.overlay_flavor());
+        Ok(Self { store, snapshots, host_search_path: options.host_search_path })
+    }
+
+    /// Returns the store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Returns the snapshots.
+    pub fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
+    }
+}

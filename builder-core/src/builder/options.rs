@@ -13,8 +13,8 @@ use crate::reference::Reference;
 pub enum ContextSource {
     /// A directory of this machine.
     Directory(PathBuf),
-    /// A tar archive (plain, gzip, bzip2, xz or zstd), unpacked before planning.
-    Archive(PathBuf),
+    /// A directory that the caller unpacked an archive into: no ignore file applies.
+    Unpacked(PathBuf),
     /// No files at all (a Dockerfile on standard input).
     Empty,
 }
@@ -24,7 +24,7 @@ pub enum ContextSource {
 pub enum DockerfileSource {
     /// `Dockerfile` (or `dockerfile`) at the root of the context.
     Default,
-    /// A path inside the context (for archives) or of this machine (for directories).
+    /// A path of this machine.
     Path(PathBuf),
     /// The text itself, with the name to show for it.
     Inline {

@@ -32,16 +32,14 @@ pub fn csv_fields(text: &str) -> Result<Vec<String>, CsvError> {
     let mut rest = text;
     loop {
         let at = text.len() - rest.len();
-        let (field, after) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted_field(quoted).map_err(|end| CsvError::Quote { column: at + 1 + end })?,
-            None => {
-                let end = rest.find(',').unwrap_or(rest.len());
-                let (field, after) = rest.split_at(end);
-                if let Some(quote) = field.find('"') {
-                    return Err(CsvError::BareQuote { column: at + quote + 1 });
-                }
-                (field.to_owned(), after)
+        let (field, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            quoted_field(quoted).map_err(|end| CsvError::Quote { column: at + 1 + end })?
+        } else {
+            let (field, after) = rest.split_at(rest.find(',').unwrap_or(rest.len()));
+            if let Some(quote) = field.find('"') {
+                return Err(CsvError::BareQuote { column: at + quote + 1 });
             }
+            (field.to_owned(), after)
         };
         fields.push(field);
         match after.strip_prefix(',') {

@@ -128,7 +128,9 @@ impl Dump<'_> {
             }
             InstructionKind::Run(run) => self.command(&run.command),
             InstructionKind::Shell(words) => {
-                words.iter().for_each(|word| self.node("argument", &word.value, word.span))
+                for word in words {
+                    self.node("argument", &word.value, word.span);
+                }
             }
             InstructionKind::Maintainer(text)
             | InstructionKind::StopSignal(text)

@@ -80,10 +80,8 @@ fn flag(line: &SourceText, start: usize, scanned: &Scanned) -> Flag {
             let (name, value) = scanned.value.split_at(split);
             let name = Spanned::new(name_of(name), line.span_of(start + 2..at));
             let value_start = (at + 1).min(scanned.end);
-            let value_span = match value_start < scanned.end {
-                true => line.span_of(value_start..scanned.end),
-                false => Span::at(span.end),
-            };
+            let value_span =
+                if value_start < scanned.end { line.span_of(value_start..scanned.end) } else { Span::at(span.end) };
             let value = value.strip_prefix('=').unwrap_or(value).to_owned();
             Flag { span, name, value: Some(Spanned::new(value, value_span)) }
         }

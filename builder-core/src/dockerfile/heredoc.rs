@@ -38,10 +38,8 @@ pub(super) fn markers(text: &str, range: Range<usize>) -> Result<Vec<Marker>, Op
     if let Some((start, quote)) = open {
         let word = text.get(start..range.end).unwrap_or("");
         // An open quote elsewhere is the shell's business: the line has no heredocs then.
-        return match word.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with("<<") {
-            true => Err(OpenQuote { range: start..range.end, quote }),
-            false => Ok(Vec::new()),
-        };
+        let marker = word.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with("<<");
+        return if marker { Err(OpenQuote { range: start..range.end, quote }) } else { Ok(Vec::new()) };
     }
     let mut markers = Vec::new();
     let mut words = words.into_iter().peekable();

@@ -73,17 +73,13 @@ pub fn parse_trigger(text: &str) -> Result<Instruction, Vec<Diagnostic>> {
     parser.diagnostics.retain(|d| d.severity == Severity::Error);
     let whole = Span::from_range(0..text.len());
     let mut instructions = parser.instructions.into_iter();
-    match (instructions.next(), instructions.next()) {
-        (Some(instruction), None) => {
-            parser.diagnostics.extend(instructions::forbidden_trigger(&instruction.keyword));
-            if parser.diagnostics.is_empty() { Ok(instruction) } else { Err(parser.diagnostics) }
-        }
-        _ => {
-            let message = "onbuild trigger should be a single expression";
-            parser.diagnostics.push(Diagnostic::error("invalid-trigger", whole, message));
-            Err(parser.diagnostics)
-        }
+    if let (Some(instruction), None) = (instructions.next(), instructions.next()) {
+        parser.diagnostics.extend(instructions::forbidden_trigger(&instruction.keyword));
+        return if parser.diagnostics.is_empty() { Ok(instruction) } else { Err(parser.diagnostics) };
     }
+    let message = "onbuild trigger should be a single expression";
+    parser.diagnostics.push(Diagnostic::error("invalid-trigger", whole, message));
+    Err(parser.diagnostics)
 }
 
 /// The front of an instruction: what every one of them has.
@@ -240,13 +236,12 @@ impl<'t> Parser<'t> {
         for marker in markers {
             let start = self.reader.position();
             let span = line.span_of(marker.range.clone());
-            let (end, terminator) = match self.terminator(marker) {
-                Some(found) => found,
-                None => {
-                    self.unterminated(marker, span, start);
-                    let end = self.reader.position();
-                    (end, Span::from_range(end..end))
-                }
+            let (end, terminator) = if let Some(found) = self.terminator(marker) {
+                found
+            } else {
+                self.unterminated(marker, span, start);
+                let end = self.reader.position();
+                (end, Span::from_range(end..end))
             };
             let body = self.reader.slice(start, end).to_owned();
             heredocs.push(Heredoc {
@@ -292,13 +287,12 @@ impl<'t> Parser<'t> {
         }
         let name = &marker.name;
         diagnostic = match meant {
-            Some(line) => diagnostic.also(line.span(), "this line has blanks around the delimiter").help(format!(
-                "`{name}` must stand alone on its line{}",
-                match marker.strip_tabs {
-                    true => ", behind tabs only",
-                    false => "; `<<-` allows leading tabs",
-                }
-            )),
+            Some(line) => {
+                let tabs = if marker.strip_tabs { ", behind tabs only" } else { "; `<<-` allows leading tabs" };
+                diagnostic
+                    .also(line.span(), "this line has blanks around the delimiter")
+                    .help(format!("`{name}` must stand alone on its line{tabs}"))
+            }
             None if name.contains(['>', '|', ';', '&', ')']) => {
                 diagnostic.help(format!("the delimiter is `{name}`; put a blank behind the name if it is shorter"))
             }

@@ -5,7 +5,6 @@ use crate::copy::CopyError;
 use crate::diagnostic::Diagnostic;
 use crate::fs::PathError;
 use crate::fs::accounts::AccountError;
-use crate::fs::root::RootError;
 use crate::ids::VertexId;
 use crate::sandbox::{Exit, SandboxError};
 use crate::snapshot::SnapshotError;
@@ -52,9 +51,6 @@ pub enum StepError {
     /// A user or group could not be found.
     #[error(transparent)]
     Account(#[from] AccountError),
-    /// A path inside the root filesystem could not be used.
-    #[error(transparent)]
-    Root(#[from] RootError),
     /// An image could not be had.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -91,7 +87,7 @@ impl SolveError {
     pub fn is_cancelled(&self) -> bool {
         match &self.cause {
             StepError::Cancelled(_) => true,
-            StepError::Copy(error) => error.is_cancelled(),
+            StepError::Copy(error) => matches!(error, CopyError::Cancelled(_)),
             StepError::Sandbox(error) => matches!(error, SandboxError::Cancelled(_)),
             StepError::Snapshot(error) => error.is_cancelled(),
             StepError::Source(error) => error.is_cancelled(),
@@ -124,7 +120,7 @@ impl SolveError {
                 diagnostic = diagnostic.note(format!("last lines of its output:\n{}", log.join("\n")));
             }
             StepError::Copy(error) => {
-                if let Some(hint) = error.hint() {
+                if let Some(hint) = error.help() {
                     diagnostic = diagnostic.help(hint);
                 }
             }

@@ -46,7 +46,7 @@ fn wrong_count(operands: &Operands<'_>, words: &[std::ops::Range<usize>]) -> Dia
     let text = operands.line.as_str();
     // The first word that is out of place says more than the whole line.
     let wrong = match words {
-        [_, word, _] => Some(word.start..word.end),
+        [_, word] | [_, word, _] => Some(word.start..word.end),
         [_, word, ..] if !text.get(word.clone()).is_some_and(|w| w.eq_ignore_ascii_case("as")) => {
             Some(word.start..operands.range.end)
         }

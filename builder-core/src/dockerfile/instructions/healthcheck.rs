@@ -1,6 +1,6 @@
 //! `HEALTHCHECK`.
 
-use super::super::ast::{HealthcheckInstruction, InstructionKind};
+use super::super::ast::{Command, HealthcheckInstruction, InstructionKind};
 use super::super::duration::parse_duration;
 use super::super::flags::{Checked, FlagKind, FlagSpec};
 use super::super::suggest::{closest, did_you_mean};
@@ -61,13 +61,14 @@ pub(super) fn parse(operands: &mut Operands<'_>) -> InstructionKind {
     let start_period = duration(operands, &flags, "start-period");
     let start_interval = duration(operands, &flags, "start-interval");
     let retries = retries(operands, &flags);
-    let command = match rest.is_empty() {
-        true => None,
-        false => match command(operands, rest) {
+    let command = if rest.is_empty() {
+        None
+    } else {
+        match command(operands, rest) {
             None => return InstructionKind::Invalid,
-            Some(super::super::ast::Command::Exec(words)) if words.is_empty() => None,
+            Some(Command::Exec(words)) if words.is_empty() => None,
             some => some,
-        },
+        }
     };
     if command.is_none() {
         let message = "Missing command after HEALTHCHECK CMD";

@@ -39,7 +39,7 @@ impl Step<'_, '_> {
                 CopyTree::Filesystem(&view)
             }
         };
-        let selected = copy::content_digest(&tree, &op.sources, op.unpack, self.cancel)
+        let selected = copy::content_digest(&tree, &op.sources, self.cancel)
             .map_err(|error| self.blame(op, error))?;
         let mut key = self.copy_key(op, &parent);
         key.digest("files", &selected.digest);
@@ -65,16 +65,11 @@ impl Step<'_, '_> {
                     Some(resolve_owner(accounts, owner)?)
                 }
             };
-            let request = CopyRequest {
-                tree: &tree,
-                sources: &op.sources,
-                root: &root,
-                destination: &op.destination,
-                owner,
-                mode: op.mode,
-                unpack: op.unpack,
-                created_mtime: self.solver.options.source_date_epoch,
-            };
+            let mut request = CopyRequest::new(tree, &op.sources, &root, &op.destination);
+            request.owner = owner;
+            request.mode = op.mode;
+            request.unpack = op.unpack;
+            request.created_mtime = self.solver.options.source_date_epoch;
             copy::run(&request, self.cancel).map_err(|error| self.blame(op, error))?;
         }
         self.commit(active, &parent, &keys)

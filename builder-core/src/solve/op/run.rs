@@ -1,14 +1,15 @@
 //! `RUN`.
 
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 
 use super::{Outcome, Step, root_of};
 use crate::copy::make_workdir;
 use crate::event::{Event, LogStream};
 use crate::fs::accounts::resolve_user;
-use crate::fs::root::RootDir;
+use crate::fs::entry::FileKind;
+use crate::fs::root::{Follow, RootDir};
 use crate::plan::op::{NetworkMode, RunOp};
 use crate::sandbox::{self, Exit, SandboxFile, SandboxNetwork, SandboxSpec};
 use crate::solve::log_tail::LogTail;
@@ -16,8 +17,6 @@ use crate::solve::{StepError, StepResult};
 
 /// Bytes of one step's output that are passed on; the rest is dropped with a notice (dockerfile-semantics 16.9).
 const MAX_LOG_BYTES: u64 = 2 * 1024 * 1024;
-/// The host name of every sandbox (BuildKit's).
-const HOSTNAME: &str = "buildkitsandbox";
 /// Where scripts of heredocs with an interpreter line are put for the duration.
 const PIPES_DIRECTORY: &str = "/dev/pipes";
 
@@ -49,12 +48,14 @@ impl Step<'_, '_> {
         self.started();
         let active = self.begin(&parent)?;
         let stubs = self.solver.store.work_dir()?;
+        let files = script_files(op);
         let (exit, log) = {
             let view = self.solver.snapshots.view(&parent.diff_ids)?;
-            let extra = sandbox::stubs::prepare(&view, op.network != NetworkMode::None, stubs.path())?;
+            let targets = sandbox::stubs::targets(true, &files);
+            let extra = sandbox::stubs::prepare(view.as_fd(), &targets, stubs.path())?;
             let mount = active.mount(extra.as_deref())?;
             let root = root_of(&mount)?;
-            let spec = self.spec(op, &root, mount)?;
+            let spec = self.spec(op, &root, mount, files)?;
             self.supervise(&spec)?
         };
         match exit {
@@ -63,36 +64,29 @@ impl Step<'_, '_> {
         }
     }
 
-    fn spec(&self, op: &RunOp, root: &RootDir, mount: std::os::fd::OwnedFd) -> Outcome<SandboxSpec> {
+    fn spec(
+        &self,
+        op: &RunOp,
+        root: &RootDir,
+        mount: OwnedFd,
+        files: Vec<SandboxFile>,
+    ) -> Outcome<SandboxSpec> {
         let identity = resolve_user(root, &op.user)?;
-        if !root.is_dir(Path::new(&op.cwd)) {
-            make_workdir(root, &op.cwd, &identity, self.solver.options.source_date_epoch)?;
+        let is_directory =
+            root.find(Path::new(&op.cwd), Follow::Yes)?.is_some_and(|found| found.kind == FileKind::Directory);
+        if !is_directory {
+            make_workdir(root, Path::new(&op.cwd), &identity, self.solver.options.source_date_epoch)?;
         }
         let mut env = op.env.clone();
         env.extend(op.proxy_env.iter().map(|(name, value)| (name.clone(), value.clone())));
-        if !env.iter().any(|(name, _)| name == "HOME") {
-            env.push(("HOME".to_owned(), identity.home.clone()));
-        }
-        let files = op.pipes.iter().map(|(name, content)| SandboxFile {
-            target: format!("{PIPES_DIRECTORY}/{name}"),
-            content: content.clone().into_bytes(),
-            mode: 0o755,
-        });
         let network = if op.network == NetworkMode::None { SandboxNetwork::None } else { SandboxNetwork::Host };
-        Ok(SandboxSpec {
-            root: mount,
-            args: op.args.clone(),
-            env,
-            cwd: op.cwd.clone(),
-            uid: identity.uid,
-            gid: identity.gid,
-            groups: identity.groups,
-            network,
-            hostname: HOSTNAME.to_owned(),
-            hosts: format!("127.0.0.1\tlocalhost {HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n"),
-            resolv_conf: Some(self.solver.options.resolv_conf.clone()),
-            files: files.collect(),
-        })
+        Ok(SandboxSpec::new(mount, op.args.clone())
+            .env(env)
+            .cwd(op.cwd.clone())
+            .identity(identity)
+            .network(network)
+            .resolv_conf(self.solver.options.resolv_conf.clone())
+            .files(files))
     }
 
     /// Runs the sandbox, passes its output on, and keeps the tail of it.
@@ -120,4 +114,14 @@ impl Step<'_, '_> {
         let exit = sandbox::run(spec, &output, self.cancel)?;
         Ok((exit, log.into_inner().unwrap_or_else(PoisonError::into_inner).tail.into_lines()))
     }
+}
+
+/// Scripts of heredocs with an interpreter line, where the command expects them.
+fn script_files(op: &RunOp) -> Vec<SandboxFile> {
+    let file = |(name, content): &(String, String)| SandboxFile {
+        target: format!("{PIPES_DIRECTORY}/{name}"),
+        content: content.clone().into_bytes(),
+        mode: 0o755,
+    };
+    op.pipes.iter().map(file).collect()
 }

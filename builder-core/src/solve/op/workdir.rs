@@ -1,5 +1,7 @@
 //! `WORKDIR`: a directory that must exist.
 
+use std::path::Path;
+
 use super::{Outcome, Step, root_of};
 use crate::copy::make_workdir;
 use crate::fs::accounts::resolve_user;
@@ -21,7 +23,7 @@ impl Step<'_, '_> {
             let mount = active.mount(None)?;
             let root = root_of(&mount)?;
             let identity = resolve_user(&root, &op.user)?;
-            make_workdir(&root, &op.path, &identity, self.solver.options.source_date_epoch)?;
+            make_workdir(&root, Path::new(&op.path), &identity, self.solver.options.source_date_epoch)?;
         }
         self.commit(active, &parent, &[key])
     }

@@ -1,0 +1,248 @@
+//! From options to a plan: the Dockerfile is read and parsed, contexts are named, base images resolved.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{
+    BuildError, BuildErrorKind, BuildOptions, Builder, ContextSource, DockerfileSource, NamedContextSource,
+    OptionError, PullPolicy,
+};
+use crate::build_context::{Context, ignore_file, locate};
+use crate::cancel::CancelToken;
+use crate::diagnostic::Severity;
+use crate::dockerfile::parse;
+use crate::dockerignore;
+use crate::event::{Event, EventSink};
+use crate::plan::op::ImageKey;
+use crate::plan::{ImageRequest, NamedContext, Plan, PlanOptions, Planned, ResolvedImage, plan};
+use crate::platform::Platform;
+use crate::reference::Reference;
+use crate::source::{Resolved, SourceError, resolve_layout, resolve_stored, unpack_archive};
+use crate::store::WorkDir;
+use crate::text::SourceFile;
+
+/// Everything that a solve needs.
+pub(super) struct Prepared {
+    pub(super) source_file: Arc<SourceFile>,
+    pub(super) plan: Plan,
+    pub(super) images: BTreeMap<ImageKey, Resolved>,
+    pub(super) contexts: BTreeMap<String, Context>,
+    /// Archives that were unpacked for their images; they must stay until the build is over.
+    _archives: Vec<WorkDir>,
+}
+
+/// Times the tasks that are no step of the plan.
+pub(super) struct Tasks<'e> {
+    events: &'e dyn EventSink,
+    next: std::sync::atomic::AtomicU32,
+}
+
+impl<'e> Tasks<'e> {
+    pub(super) fn new(events: &'e dyn EventSink) -> Self {
+        Self { events, next: std::sync::atomic::AtomicU32::new(0) }
+    }
+
+    pub(super) fn run<T, E: std::fmt::Display>(
+        &self,
+        name: String,
+        action: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        let task = self.next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let begin = std::time::Instant::now();
+        self.events.emit(Event::TaskStarted { task, name });
+        let outcome = action();
+        let error = outcome.as_ref().err().map(ToString::to_string);
+        self.events.emit(Event::TaskFinished { task, error, elapsed: begin.elapsed() });
+        outcome
+    }
+}
+
+impl Builder {
+    /// Plans a build without running anything.
+    ///
+    /// # Errors
+    /// [`BuildError`] where the Dockerfile, its context or its base images cannot be used.
+    pub fn plan(
+        &self,
+        options: &BuildOptions,
+        events: &dyn EventSink,
+        cancel: &CancelToken,
+    ) -> Result<Plan, BuildError> {
+        Ok(self.prepare(options, &Tasks::new(events), events, cancel)?.plan)
+    }
+
+    pub(super) fn prepare(
+        &self,
+        options: &BuildOptions,
+        tasks: &Tasks<'_>,
+        events: &dyn EventSink,
+        cancel: &CancelToken,
+    ) -> Result<Prepared, BuildError> {
+        if options.pull == PullPolicy::Always {
+            return Err(BuildErrorKind::Option(OptionError::NotSupported("pulling from a registry (`--pull`)")).into());
+        }
+        let (source_file, dockerfile_path) = read_dockerfile(options)?;
+        let source_file = Arc::new(source_file);
+        let parsed = parse(&source_file);
+        if parsed.has_errors() {
+            return Err(BuildErrorKind::Dockerfile { source_file, diagnostics: parsed.diagnostics }.into());
+        }
+        for warning in parsed.diagnostics.into_iter().filter(|diagnostic| diagnostic.severity < Severity::Error) {
+            events.emit(Event::Warning(warning));
+        }
+        let plan_options = plan_options(options);
+        let mut archives = Vec::new();
+        let mut images: BTreeMap<ImageKey, Resolved> = BTreeMap::new();
+        let mut known: BTreeMap<ImageKey, ResolvedImage> = BTreeMap::new();
+        let plan = loop {
+            let planned = plan(&source_file, &parsed.dockerfile, &plan_options, &known)
+                .map_err(|error| BuildErrorKind::Plan { source_file: Arc::clone(&source_file), error })?;
+            let requests = match planned {
+                Planned::Ready(plan) => break *plan,
+                Planned::NeedImages(requests) => requests,
+            };
+            for ImageRequest { key, span } in requests {
+                cancel.check()?;
+                let name = format!("[internal] load metadata for {}", key.name);
+                let resolved = tasks.run(name, || self.resolve(&key, options, &mut archives, cancel));
+                let resolved = resolved.map_err(|error| BuildErrorKind::Resolve {
+                    source_file: Arc::clone(&source_file),
+                    name: key.name.clone(),
+                    span,
+                    error,
+                })?;
+                known.insert(
+                    key.clone(),
+                    ResolvedImage {
+                        config: resolved.config.clone(),
+                        digest: resolved.manifest,
+                        display: resolved.display.clone(),
+                    },
+                );
+                images.insert(key, resolved);
+            }
+        };
+        let contexts = open_contexts(options, &plan, dockerfile_path.as_deref())?;
+        Ok(Prepared { source_file, plan, images, contexts, _archives: archives })
+    }
+
+    fn resolve(
+        &self,
+        key: &ImageKey,
+        options: &BuildOptions,
+        archives: &mut Vec<WorkDir>,
+        cancel: &CancelToken,
+    ) -> Result<Resolved, SourceError> {
+        match options.contexts.get(&key.name) {
+            Some(NamedContextSource::OciLayout { path, tag, digest }) => {
+                let (tag, digest) = (tag.as_deref(), digest.as_ref());
+                if path.is_dir() {
+                    return resolve_layout(path, tag, digest, &key.platform);
+                }
+                let file = std::fs::File::open(path).map_err(|source| crate::fs::PathError {
+                    operation: "open",
+                    path: path.clone(),
+                    source,
+                })?;
+                let unpacked = unpack_archive(file, &self.store, cancel)?;
+                let resolved = resolve_layout(unpacked.path(), tag, digest, &key.platform)?;
+                archives.push(unpacked);
+                Ok(resolved)
+            }
+            Some(NamedContextSource::Image(reference)) => self.resolve_reference(reference, &key.platform),
+            _ => match key.name.parse() {
+                Ok(reference) => self.resolve_reference(&reference, &key.platform),
+                Err(_) => Err(SourceError::NotFound { name: key.name.clone() }),
+            },
+        }
+    }
+
+    fn resolve_reference(&self, reference: &Reference, platform: &Platform) -> Result<Resolved, SourceError> {
+        let by_name = self.store.image(reference)?;
+        let by_digest = || {
+            let digest = reference.digest()?;
+            self.store.images().ok()?.into_iter().find(|image| image.manifest == *digest)
+        };
+        match by_name.or_else(by_digest) {
+            Some(image) => resolve_stored(&self.store, &image, platform),
+            None => Err(SourceError::NotFound { name: reference.to_string() }),
+        }
+    }
+}
+
+fn read_dockerfile(options: &BuildOptions) -> Result<(SourceFile, Option<std::path::PathBuf>), BuildError> {
+    let directory = match &options.context {
+        ContextSource::Directory(path) | ContextSource::Unpacked(path) => path.as_path(),
+        ContextSource::Empty => Path::new("/nonexistent"),
+    };
+    let (located, shown) = match &options.dockerfile {
+        DockerfileSource::Inline { name, text } => return Ok((SourceFile::new(name.clone(), text.clone()), None)),
+        DockerfileSource::Path(path) => (locate(directory, Some(path))?, path.display().to_string()),
+        DockerfileSource::Default => {
+            let located = locate(directory, None)?;
+            let name = located.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            (located, name)
+        }
+    };
+    Ok((SourceFile::new(shown, located.text), Some(located.path)))
+}
+
+fn plan_options(options: &BuildOptions) -> PlanOptions {
+    let host = Platform::host();
+    let platform = options.platform.clone().unwrap_or_else(|| host.clone());
+    let mut plan = PlanOptions::new(platform, host);
+    plan.explicit_platform = options.platform.is_some();
+    plan.target.clone_from(&options.target);
+    plan.build_args.clone_from(&options.build_args);
+    plan.labels.clone_from(&options.labels);
+    plan.network = options.network;
+    plan.has_main_context = options.context != ContextSource::Empty;
+    plan.contexts = options
+        .contexts
+        .iter()
+        .map(|(name, source)| {
+            let context = match source {
+                NamedContextSource::Directory(_) => NamedContext::Local,
+                NamedContextSource::Image(_) | NamedContextSource::OciLayout { .. } => NamedContext::Image,
+                NamedContextSource::Host(programs) => {
+                    let mut programs = programs.clone();
+                    programs.sort();
+                    programs.dedup();
+                    NamedContext::Host(programs)
+                }
+            };
+            (name.clone(), context)
+        })
+        .collect();
+    plan
+}
+
+/// Opens the local contexts that the plan reads; the others are never looked at.
+fn open_contexts(
+    options: &BuildOptions,
+    plan: &Plan,
+    dockerfile: Option<&Path>,
+) -> Result<BTreeMap<String, Context>, BuildError> {
+    let mut contexts = BTreeMap::new();
+    for name in plan.contexts.keys() {
+        let (path, ignored) = match (options.contexts.get(name), &options.context) {
+            (Some(NamedContextSource::Directory(path)), _) => (path, ignore_file(path, None)?),
+            (_, ContextSource::Directory(path)) => (path, ignore_file(path, dockerfile)?),
+            (_, ContextSource::Unpacked(path)) => (path, None),
+            (_, ContextSource::Empty) => continue,
+        };
+        let rules = match ignored {
+            None => None,
+            Some(located) => {
+                let patterns = dockerignore::parse(&located.text).map_err(|error| BuildErrorKind::IgnoreFile {
+                    source_file: Arc::new(SourceFile::new(located.path.display().to_string(), located.text.clone())),
+                    error,
+                })?;
+                Some(Box::new(patterns) as Box<dyn crate::build_context::IgnoreRules>)
+            }
+        };
+        contexts.insert(name.clone(), Context::open(path, rules)?);
+    }
+    Ok(contexts)
+}

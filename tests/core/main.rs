@@ -1,0 +1,8 @@
+//! Tests of the library as a whole, one binary for all of them.
+
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+mod architecture;
+mod oracle;
+mod parser;
+mod properties;

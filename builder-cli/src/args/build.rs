@@ -1,0 +1,113 @@
+//! `builder build`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Flags of `docker build` that are not supported yet.
+pub(crate) const UNSUPPORTED_FLAGS: &[&str] =
+    &["check", "compress", "force-rm", "load", "push", "rm", "squash", "debug"];
+/// Options of `docker build`, with a value, that are not supported yet.
+pub(crate) const UNSUPPORTED_OPTIONS: &[&str] = &[
+    "add-host", "allow", "annotation", "attest", "builder", "cache-from", "cache-to", "call", "cgroup-parent",
+    "cpu-period", "cpu-quota", "cpu-shares", "cpuset-cpus", "cpuset-mems", "isolation", "memory", "memory-swap",
+    "no-cache-filter", "policy", "provenance", "sbom", "secret", "security-opt", "shm-size", "ssh", "ulimit",
+];
+
+/// Build an image from a Dockerfile.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  builder build -t hello --build-context base=host:sh,ls,cat,mkdir fixtures/hello")]
+pub(crate) struct BuildArgs {
+    /// Directory with the files that COPY and ADD see, or `-` for a Dockerfile or a tar archive on standard
+    /// input
+    #[arg(value_name = "CONTEXT")]
+    pub(crate) context: PathBuf,
+    /// Name of the image, `NAME` or `NAME:TAG`; may be repeated
+    #[arg(short, long = "tag", value_name = "NAME")]
+    pub(crate) tags: Vec<String>,
+    /// Dockerfile, `-` for standard input [default: CONTEXT/Dockerfile]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Stage to build [default: the last one]
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) target: Option<String>,
+    /// Value for an ARG; without a value, that of the environment variable of the same name
+    #[arg(long = "build-arg", value_name = "NAME[=VALUE]")]
+    pub(crate) build_args: Vec<String>,
+    /// What a name in FROM or --from stands for: a directory, `docker-image://REF`, `oci-layout://PATH[:TAG]`,
+    /// or `host:PROGRAM,…` for programs of this machine
+    #[arg(long = "build-context", value_name = "NAME=VALUE")]
+    pub(crate) build_contexts: Vec<String>,
+    /// Label of the image; wins over LABEL
+    #[arg(long = "label", value_name = "KEY=VALUE")]
+    pub(crate) labels: Vec<String>,
+    /// Run every step, whatever the cache has
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// Ask the registry for the newest base images
+    #[arg(long)]
+    pub(crate) pull: bool,
+    /// Platform to build for, such as `linux/amd64` [default: this machine's]
+    #[arg(long, value_name = "PLATFORM")]
+    pub(crate) platform: Option<String>,
+    /// Network of RUN steps
+    #[arg(long, value_enum, default_value_t = NetworkArg::Default, value_name = "MODE")]
+    pub(crate) network: NetworkArg,
+    /// How to show progress [env: BUILDKIT_PROGRESS; default: auto]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) progress: Option<ProgressArg>,
+    /// Show no progress, print the image's ID
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Write the image's ID into a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) iidfile: Option<PathBuf>,
+    /// Write what was built into a file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metadata_file: Option<PathBuf>,
+    /// Where to write the result besides the store: a directory, `-` for a tar on standard output, or
+    /// `type=oci|docker|tar|local|image|cacheonly[,dest=PATH][,tar=false][,compression=gzip|zstd|uncompressed][,name=NAME]`
+    #[arg(short, long = "output", value_name = "OUTPUT")]
+    pub(crate) outputs: Vec<String>,
+    /// No time in the image is later than this, seconds since 1970 [env: SOURCE_DATE_EPOCH]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timestamp: Option<i64>,
+    /// Show the plan and build nothing
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub(crate) print_plan: Option<PrintPlan>,
+}
+
+/// The network of RUN steps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum NetworkArg {
+    /// The host's, for now
+    Default,
+    /// Loopback only
+    None,
+    /// The host's
+    Host,
+}
+
+/// How to show progress.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum ProgressArg {
+    /// `tty` on a terminal, else `plain`
+    Auto,
+    /// A display that is redrawn in place
+    Tty,
+    /// Lines of text
+    Plain,
+    /// Lines of JSON
+    Rawjson,
+    /// Nothing
+    Quiet,
+}
+
+/// How to show a plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum PrintPlan {
+    /// For people
+    Text,
+    /// For Graphviz
+    Dot,
+}

@@ -1,0 +1,103 @@
+//! The command line as clap reads it: types and help texts, no logic.
+
+mod build;
+mod images;
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+pub(crate) use build::{BuildArgs, NetworkArg, PrintPlan, ProgressArg, UNSUPPORTED_FLAGS, UNSUPPORTED_OPTIONS};
+pub(crate) use images::{
+    HistoryArgs, ImagesArgs, ImportArgs, InfoArgs, InspectArgs, ListFormat, LoadArgs, RmiArgs, SaveArgs, SaveFormat,
+    TagArgs,
+};
+
+/// Build container images without a daemon.
+#[derive(Debug, Parser)]
+#[command(name = "builder", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GlobalArgs {
+    /// Directory of images, layers and cache [env: BUILDER_ROOT; default: /var/lib/builder for root,
+    /// $XDG_DATA_HOME/builder for others]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) root: Option<PathBuf>,
+    /// Colours in messages
+    #[arg(long, global = true, value_enum, default_value_t = ColorArg::Auto, value_name = "WHEN", help_heading = "Global options")]
+    pub(crate) color: ColorArg,
+}
+
+/// When messages have colours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum ColorArg {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build an image from a Dockerfile
+    Build(Box<BuildArgs>),
+    /// List images
+    Images(ImagesArgs),
+    /// Show the history of an image, newest first
+    History(HistoryArgs),
+    /// Show what is known of images, as JSON
+    Inspect(InspectArgs),
+    /// Give an image another name
+    Tag(TagArgs),
+    /// Take names away, and remove what no name needs any more
+    Rmi(RmiArgs),
+    /// Write images into an archive
+    Save(SaveArgs),
+    /// Put the images of an archive into the store
+    Load(LoadArgs),
+    /// Make an image of a root filesystem's tar archive
+    Import(ImportArgs),
+    /// Say how builds would run on this machine, and what is missing for better
+    Info(InfoArgs),
+    /// Show the version
+    Version,
+}
+
+/// Reads the command line. Options of `docker build` that are not supported yet are recognised, so that they
+/// can be refused by name.
+///
+/// # Errors
+/// clap's, which is also how help and version come back.
+pub(crate) fn parse(
+    arguments: impl IntoIterator<Item = std::ffi::OsString>,
+) -> Result<(Cli, Vec<String>), clap::Error> {
+    let hidden = |name: &'static str| Arg::new(name).long(name).hide(true);
+    let command = Cli::command().after_help(crate::error::exit_code_help()).mut_subcommand("build", |mut build| {
+        for name in UNSUPPORTED_FLAGS {
+            build = build.arg(hidden(name).action(ArgAction::Count));
+        }
+        for name in UNSUPPORTED_OPTIONS {
+            build = build.arg(hidden(name).action(ArgAction::Append).allow_hyphen_values(true));
+        }
+        build
+    });
+    let matches = command.try_get_matches_from(arguments)?;
+    let mut refused = Vec::new();
+    if let Some(build) = matches.subcommand_matches("build") {
+        let given = |name: &&&str| {
+            build.value_source(name) == Some(clap::parser::ValueSource::CommandLine)
+        };
+        refused.extend(UNSUPPORTED_FLAGS.iter().chain(UNSUPPORTED_OPTIONS).filter(given).map(|name| format!("--{name}")));
+    }
+    Ok((Cli::from_arg_matches(&matches)?, refused))
+}

@@ -1,0 +1,136 @@
+//! `builder build`.
+
+use std::io::Write;
+use std::path::Path;
+
+use builder_core::build_context::{StreamKind, sniff, unpack};
+use builder_core::builder::{
+    BuildError, BuildOutcome, ContextSource, DockerfileSource, ErrorCategory,
+};
+use builder_core::event::NullSink;
+use builder_core::oci::media_type;
+use builder_core::plan::dump;
+use builder_core::store::WorkDir;
+use serde_json::json;
+
+use super::Session;
+use crate::args::{BuildArgs, PrintPlan};
+use crate::error::{CommandError, ErrorKind, Report};
+use crate::settings;
+use crate::ui::printer::stdout_error;
+use crate::ui::progress::Progress;
+
+/// Builds an image.
+pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<(), CommandError> {
+    let (context, dockerfile, _unpacked) = inputs(arguments, session)?;
+    let options = settings::build(arguments, context, dockerfile)?;
+    if let Some(form) = arguments.print_plan {
+        let plan = session.builder.plan(&options, &NullSink, &session.cancel).map_err(command_error)?;
+        let text = match form {
+            PrintPlan::Text => dump::text(&plan),
+            PrintPlan::Dot => dump::dot(&plan),
+        };
+        return session.printer.data(&text);
+    }
+    let progress =
+        Progress::start(settings::progress(arguments), session.printer.paint()).map_err(CommandError::environment)?;
+    let mut stdout = std::io::stdout();
+    let outcome = session.builder.build(&options, progress.sink(), &session.cancel, Some(&mut stdout));
+    progress.finish();
+    stdout.flush().map_err(stdout_error)?;
+    let outcome = outcome.map_err(command_error)?;
+    report(arguments, &outcome)?;
+    if arguments.quiet {
+        session.printer.data(&format!("{}\n", outcome.config))?;
+    }
+    Ok(())
+}
+
+/// Finds the context and the Dockerfile; what arrives on standard input is read here.
+fn inputs(
+    arguments: &BuildArgs,
+    session: &Session,
+) -> Result<(ContextSource, DockerfileSource, Option<WorkDir>), CommandError> {
+    let stdin_dockerfile = arguments.file.as_deref() == Some(Path::new("-"));
+    if arguments.context == Path::new("-") {
+        if stdin_dockerfile {
+            return Err(CommandError::usage("context and Dockerfile cannot both come from standard input"));
+        }
+        return match sniff(std::io::stdin().lock()).map_err(CommandError::usage)? {
+            StreamKind::Dockerfile(text) => {
+                let dockerfile = DockerfileSource::Inline { name: "-".to_owned(), text };
+                Ok((ContextSource::Empty, dockerfile, None))
+            }
+            StreamKind::Archive(mut stream) => {
+                let work = session.builder.store().work_dir().map_err(CommandError::environment)?;
+                unpack(&mut stream, work.path(), &session.cancel).map_err(CommandError::usage)?;
+                let path = work.path().to_owned();
+                let dockerfile = match &arguments.file {
+                    Some(file) => DockerfileSource::Path(path.join(file)),
+                    None => DockerfileSource::Default,
+                };
+                Ok((ContextSource::Unpacked(path), dockerfile, Some(work)))
+            }
+        };
+    }
+    let context = &arguments.context;
+    if context.to_str().is_some_and(|text| text.contains("://") || text.starts_with("git@")) {
+        let message = format!("build context `{}` is not supported yet", context.display());
+        return Err(CommandError::usage(message).hint("use a directory, or `-` with a tar on standard input"));
+    }
+    if !context.is_dir() {
+        let message = format!("unable to prepare context: `{}` is not a directory", context.display());
+        return Err(CommandError::usage(message));
+    }
+    let dockerfile = match &arguments.file {
+        None => DockerfileSource::Default,
+        Some(_) if stdin_dockerfile => {
+            let text = std::io::read_to_string(std::io::stdin().lock()).map_err(CommandError::usage)?;
+            DockerfileSource::Inline { name: "-".to_owned(), text }
+        }
+        Some(file) => DockerfileSource::Path(file.clone()),
+    };
+    Ok((ContextSource::Directory(context.clone()), dockerfile, None))
+}
+
+fn report(arguments: &BuildArgs, outcome: &BuildOutcome) -> Result<(), CommandError> {
+    let write = |path: &Path, text: String| {
+        std::fs::write(path, text).map_err(|error| {
+            CommandError::environment(format!("cannot write `{}`: {error}", path.display()))
+        })
+    };
+    if let Some(path) = &arguments.iidfile {
+        write(path, outcome.config.to_string())?;
+    }
+    if let Some(path) = &arguments.metadata_file {
+        let metadata = json!({
+            "containerimage.config.digest": outcome.config,
+            "containerimage.descriptor": {
+                "mediaType": media_type::OCI_MANIFEST,
+                "digest": outcome.manifest,
+                "size": outcome.manifest_size,
+            },
+            "containerimage.digest": outcome.manifest,
+            "image.name": outcome.names.join(","),
+        });
+        write(path, format!("{metadata:#}\n"))?;
+    }
+    Ok(())
+}
+
+/// Turns the library's error into a command's: its category decides the exit code.
+pub(super) fn command_error(error: BuildError) -> CommandError {
+    let kind = match error.category() {
+        ErrorCategory::UserInput => ErrorKind::Usage,
+        ErrorCategory::Step => ErrorKind::Failed,
+        ErrorCategory::Environment => ErrorKind::Environment,
+        ErrorCategory::Cancelled => ErrorKind::Interrupted,
+    };
+    let report = match error.source_file() {
+        None => Report::default(),
+        Some(source) => Report { source_file: Some(source.clone()), diagnostics: error.diagnostics() },
+    };
+    let mut command = CommandError::new(kind, error);
+    command.report = report;
+    command
+}

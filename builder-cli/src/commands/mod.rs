@@ -1,0 +1,75 @@
+//! The commands: settings in, one call of the library, output through `ui`.
+
+mod build;
+mod images;
+mod info;
+mod transfer;
+
+use builder_core::builder::{Builder, BuilderOptions};
+use builder_core::cancel::CancelToken;
+use builder_core::sandbox::{isolation, rootless};
+use builder_core::store::Owner;
+
+use crate::args::{Cli, Command, GlobalArgs};
+use crate::error::CommandError;
+use crate::settings;
+use crate::signal::cancel_on_signals;
+use crate::ui::printer::Printer;
+
+/// What every command that uses the store has.
+pub(crate) struct Session {
+    pub(crate) builder: Builder,
+    pub(crate) printer: Printer,
+    pub(crate) cancel: CancelToken,
+}
+
+impl Session {
+    /// Enters a user namespace where that is needed, and opens the store. Nothing may have started a thread
+    /// before.
+    fn open(global: &GlobalArgs, printer: Printer) -> Result<Self, CommandError> {
+        let ordinary = settings::is_ordinary_user();
+        let root = settings::store_root(global, ordinary)?;
+        let owner = if ordinary {
+            let options = settings::rootless();
+            let owner = Owner::Rootless { uid: options.uid };
+            rootless::enter(&options).map_err(|error| {
+                let error = CommandError::environment(error);
+                error.hint("`builder info` says what this machine allows and what is missing")
+            })?;
+            owner
+        } else if isolation::in_initial_user_namespace() {
+            Owner::Root
+        } else {
+            Owner::Rootless { uid: 0 }
+        };
+        let cancel = CancelToken::new();
+        cancel_on_signals(cancel.clone()).map_err(CommandError::environment)?;
+        let builder = Builder::open(BuilderOptions::new(root, owner)).map_err(build::command_error)?;
+        Ok(Self { builder, printer, cancel })
+    }
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// Why it failed; the kind decides the exit code.
+pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<(), CommandError> {
+    if let Some(first) = refused.first() {
+        return Err(CommandError::usage(format!("`{first}` is not supported yet"))
+            .hint("`builder build --help` lists what is"));
+    }
+    let open = || Session::open(&cli.global, printer);
+    match cli.command {
+        Command::Build(arguments) => build::build(&arguments, &open()?),
+        Command::Images(arguments) => images::images(&arguments, &open()?),
+        Command::History(arguments) => images::history(&arguments, &open()?),
+        Command::Inspect(arguments) => images::inspect(&arguments, &open()?),
+        Command::Tag(arguments) => images::tag(&arguments, &open()?),
+        Command::Rmi(arguments) => images::rmi(&arguments, &open()?),
+        Command::Save(arguments) => transfer::save(&arguments, &open()?),
+        Command::Load(arguments) => transfer::load(&arguments, &open()?),
+        Command::Import(arguments) => transfer::import(&arguments, &open()?),
+        Command::Info(arguments) => info::info(&arguments, &cli.global, printer),
+        Command::Version => printer.data(&format!("builder {}\n", env!("CARGO_PKG_VERSION"))),
+    }
+}

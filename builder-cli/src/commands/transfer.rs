@@ -1,0 +1,110 @@
+//! `save`, `load`, `import`.
+
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Read, Write};
+use std::path::Path;
+
+use builder_core::builder::Compression;
+use builder_core::export::{ExportImage, Format, write_archive};
+use builder_core::image::rfc3339;
+use builder_core::platform::Platform;
+use builder_core::reference::Reference;
+use builder_core::source::{self, ImportRequest};
+
+use super::Session;
+use crate::args::{ImportArgs, LoadArgs, SaveArgs, SaveFormat};
+use crate::error::CommandError;
+use crate::settings;
+
+pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), CommandError> {
+    let mut images: Vec<ExportImage> = Vec::new();
+    for text in &arguments.images {
+        let record = session.find(text)?;
+        let view = session.view(&record)?;
+        let names = text.parse::<Reference>().ok().filter(|name| name.to_string() == record.name);
+        match images.iter_mut().find(|image| image.view.digest == view.digest) {
+            Some(known) => known.names.extend(names),
+            None => images.push(ExportImage { view, names: names.into_iter().collect() }),
+        }
+    }
+    let format = match arguments.format {
+        SaveFormat::Docker => Format::Docker,
+        SaveFormat::Oci => Format::Oci,
+    };
+    let write = |out: &mut dyn Write| {
+        write_archive(session.builder.snapshots(), &images, format, Compression::Gzip, 0, out, &session.cancel)
+            .map_err(CommandError::environment)
+    };
+    let Some(path) = &arguments.output else {
+        let mut stdout = std::io::stdout();
+        if stdout.is_terminal() {
+            return Err(CommandError::usage("refusing to write an archive to a terminal").hint("add -o FILE"));
+        }
+        return write(&mut stdout);
+    };
+    let cannot = |error: std::io::Error| {
+        CommandError::environment(format!("cannot write `{}`: {error}", path.display()))
+    };
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = Path::new(&partial);
+    let mut out = BufWriter::new(File::create(partial).map_err(cannot)?);
+    let outcome = write(&mut out).and_then(|()| out.flush().map_err(cannot));
+    if outcome.is_err() {
+        // What failed is reported; a partial archive helps nobody.
+        let _ = std::fs::remove_file(partial);
+        return outcome;
+    }
+    std::fs::rename(partial, path).map_err(cannot)
+}
+
+pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<(), CommandError> {
+    let input = open(arguments.input.as_deref())?;
+    let loaded = source::load(input, session.builder.store(), &Platform::host(), &session.cancel);
+    for image in loaded.map_err(source_error)? {
+        if arguments.quiet {
+            continue;
+        }
+        if image.names.is_empty() {
+            session.printer.data(&format!("Loaded image ID: {}\n", image.config))?;
+        }
+        for name in image.names {
+            let shown = name.parse::<Reference>().map_or(name, |reference| reference.familiar());
+            session.printer.data(&format!("Loaded image: {shown}\n"))?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn import(arguments: &ImportArgs, session: &Session) -> Result<(), CommandError> {
+    let path = Some(arguments.file.as_path()).filter(|path| *path != Path::new("-"));
+    let request = ImportRequest {
+        name: settings::reference(&arguments.name)?,
+        origin: path.and_then(Path::file_name).map_or_else(|| "-".to_owned(), |name| name.to_string_lossy().into_owned()),
+        platform: Platform::host(),
+        created: rfc3339(settings::now()).map_err(CommandError::environment)?,
+    };
+    let input = open(path)?;
+    let imported = source::import(&request, input, session.builder.snapshots(), &session.cancel);
+    session.printer.data(&format!("{}\n", imported.map_err(source_error)?.config))
+}
+
+fn open(path: Option<&Path>) -> Result<Box<dyn Read + Send>, CommandError> {
+    match path {
+        None if std::io::stdin().is_terminal() => {
+            Err(CommandError::usage("standard input is a terminal, expected an archive"))
+        }
+        None => Ok(Box::new(std::io::stdin())),
+        Some(path) => match File::open(path) {
+            Ok(file) => Ok(Box::new(file)),
+            Err(error) => Err(CommandError::usage(format!("cannot open `{}`: {error}", path.display()))),
+        },
+    }
+}
+
+fn source_error(error: source::SourceError) -> CommandError {
+    if error.is_cancelled() {
+        return CommandError::new(crate::error::ErrorKind::Interrupted, error);
+    }
+    CommandError::usage(error)
+}

@@ -1,0 +1,329 @@
+//! Merges flags and environment into what the library takes: the only place that reads the environment.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use builder_core::builder::{
+    BuildOptions, Compression, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output, OutputKind,
+    PullPolicy,
+};
+use builder_core::plan::op::NetworkMode;
+use builder_core::reference::Reference;
+use builder_core::sandbox::rootless::RootlessOptions;
+
+use crate::args::{BuildArgs, ColorArg, GlobalArgs, NetworkArg, ProgressArg};
+use crate::env;
+use crate::error::CommandError;
+use crate::ui::progress::{Mode, Paint};
+
+/// The store of root.
+const ROOT_STORE: &str = "/var/lib/builder";
+/// The store of an ordinary user, below the base directory for data.
+const USER_STORE: &str = "builder";
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether this process is run by an ordinary user.
+pub(crate) fn is_ordinary_user() -> bool {
+    !rustix::process::geteuid().is_root()
+}
+
+/// Returns who enters a user namespace.
+pub(crate) fn rootless() -> RootlessOptions {
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    // Without an entry, the ranges of sub-ids are found by number.
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let user = passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse::<u32>().ok()? == uid).then(|| name.to_owned())
+    });
+    RootlessOptions::new(uid, gid).user(user)
+}
+
+/// Returns the store's directory.
+///
+/// # Errors
+/// No variable says where an ordinary user keeps data.
+pub(crate) fn store_root(global: &GlobalArgs, ordinary: bool) -> Result<PathBuf, CommandError> {
+    if let Some(root) = global.root.clone().or_else(|| variable(env::BUILDER_ROOT).map(PathBuf::from)) {
+        return Ok(root);
+    }
+    if !ordinary {
+        return Ok(PathBuf::from(ROOT_STORE));
+    }
+    let data = variable(env::XDG_DATA_HOME)
+        .map(PathBuf::from)
+        .or_else(|| variable(env::HOME).map(|home| Path::new(&home).join(".local/share")));
+    data.map(|data| data.join(USER_STORE)).ok_or_else(|| {
+        CommandError::environment("there is no place for images: neither HOME nor XDG_DATA_HOME is set")
+            .hint("set BUILDER_ROOT, or pass --root DIR")
+    })
+}
+
+/// Returns whether messages have colours.
+pub(crate) fn paint(color: ColorArg) -> Paint {
+    let automatic = std::io::stderr().is_terminal()
+        && variable(env::NO_COLOR).is_none()
+        && variable(env::TERM).as_deref() != Some("dumb");
+    match color {
+        ColorArg::Always => Paint::Colored,
+        ColorArg::Auto if automatic => Paint::Colored,
+        ColorArg::Auto | ColorArg::Never => Paint::Plain,
+    }
+}
+
+/// Returns how to show the progress of a build.
+pub(crate) fn progress(arguments: &BuildArgs) -> Mode {
+    if arguments.quiet {
+        return Mode::Quiet;
+    }
+    let from_environment = || match variable(env::BUILDKIT_PROGRESS)?.as_str() {
+        "tty" => Some(ProgressArg::Tty),
+        "plain" => Some(ProgressArg::Plain),
+        "rawjson" => Some(ProgressArg::Rawjson),
+        "quiet" => Some(ProgressArg::Quiet),
+        _ => None,
+    };
+    match arguments.progress.or_else(from_environment).unwrap_or(ProgressArg::Auto) {
+        ProgressArg::Tty => Mode::Tty,
+        ProgressArg::Plain => Mode::Plain,
+        ProgressArg::Rawjson => Mode::Json,
+        ProgressArg::Quiet => Mode::Quiet,
+        ProgressArg::Auto => {
+            let dumb = variable(env::TERM).is_none_or(|term| term == "dumb");
+            if std::io::stderr().is_terminal() && !dumb { Mode::Tty } else { Mode::Plain }
+        }
+    }
+}
+
+/// Returns the time as the library takes it: seconds and nanoseconds since 1970.
+pub(crate) fn now() -> (i64, u32) {
+    let now = jiff::Timestamp::now();
+    (now.as_second(), now.subsec_nanosecond().unsigned_abs())
+}
+
+/// Merges the arguments of a build; the context and Dockerfile are as resolved by the caller.
+///
+/// # Errors
+/// Arguments that make no sense.
+pub(crate) fn build(
+    arguments: &BuildArgs,
+    context: ContextSource,
+    dockerfile: DockerfileSource,
+) -> Result<BuildOptions, CommandError> {
+    let mut options = BuildOptions::new(context);
+    options.dockerfile = dockerfile;
+    options.tags = arguments.tags.iter().map(|tag| reference(tag)).collect::<Result<_, _>>()?;
+    options.target.clone_from(&arguments.target);
+    options.build_args = build_args(&arguments.build_args);
+    options.contexts = arguments.build_contexts.iter().map(|text| build_context(text)).collect::<Result<_, _>>()?;
+    options.labels = arguments.labels.iter().map(|label| split(label)).collect();
+    options.no_cache = arguments.no_cache;
+    options.pull = if arguments.pull { PullPolicy::Always } else { PullPolicy::Missing };
+    options.platform = match &arguments.platform {
+        None => None,
+        Some(text) if text.contains(',') => {
+            return Err(CommandError::usage("building for several platforms is not supported yet"));
+        }
+        Some(text) => Some(text.parse().map_err(CommandError::usage)?),
+    };
+    options.network = match arguments.network {
+        NetworkArg::Default => NetworkMode::Default,
+        NetworkArg::None => NetworkMode::None,
+        NetworkArg::Host => NetworkMode::Host,
+    };
+    options.outputs = arguments.outputs.iter().map(|text| output(text)).collect::<Result<_, _>>()?;
+    options.source_date_epoch = epoch(arguments, &mut options.build_args)?;
+    options.now = now();
+    options.resolv_conf = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    Ok(options)
+}
+
+/// Reads an image reference.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn reference(text: &str) -> Result<Reference, CommandError> {
+    text.parse().map_err(CommandError::usage)
+}
+
+fn split(text: &str) -> (String, String) {
+    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+    (name.to_owned(), value.to_owned())
+}
+
+fn build_args(given: &[String]) -> BTreeMap<String, String> {
+    let value = |text: &String| match text.split_once('=') {
+        Some((name, value)) => Some((name.to_owned(), value.to_owned())),
+        None => std::env::var(text).ok().map(|value| (text.clone(), value)),
+    };
+    given.iter().filter_map(value).collect()
+}
+
+/// `--timestamp`, else the environment's `SOURCE_DATE_EPOCH`, which is a build arg too, as with buildx.
+fn epoch(arguments: &BuildArgs, build_args: &mut BTreeMap<String, String>) -> Result<Option<i64>, CommandError> {
+    if let Some(timestamp) = arguments.timestamp {
+        build_args.insert(env::SOURCE_DATE_EPOCH.to_owned(), timestamp.to_string());
+        return Ok(Some(timestamp));
+    }
+    if build_args.contains_key(env::SOURCE_DATE_EPOCH) {
+        return Ok(None);
+    }
+    let Some(text) = variable(env::SOURCE_DATE_EPOCH) else { return Ok(None) };
+    let epoch = text.parse::<i64>().map_err(|_| {
+        CommandError::usage(format!("invalid SOURCE_DATE_EPOCH: `{text}`, expected whole seconds since 1970"))
+    })?;
+    build_args.insert(env::SOURCE_DATE_EPOCH.to_owned(), text);
+    Ok(Some(epoch))
+}
+
+fn build_context(text: &str) -> Result<(String, NamedContextSource), CommandError> {
+    let Some((name, value)) = text.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty())
+    else {
+        return Err(CommandError::usage(format!("invalid build context `{text}`, expected NAME=VALUE")));
+    };
+    let source = if let Some(programs) = value.strip_prefix("host:") {
+        let programs = programs.split(',').map(str::trim).filter(|program| !program.is_empty());
+        NamedContextSource::Host(programs.map(str::to_owned).collect())
+    } else if let Some(image) = value.strip_prefix("docker-image://") {
+        NamedContextSource::Image(reference(image)?)
+    } else if let Some(layout) = value.strip_prefix("oci-layout://") {
+        oci_layout(layout)?
+    } else if value.contains("://") || value.starts_with("git@") {
+        return Err(CommandError::usage(format!("build context `{value}` is not supported yet"))
+            .hint("use a directory, docker-image://, oci-layout:// or host:"));
+    } else {
+        let path = PathBuf::from(value);
+        if !path.is_dir() {
+            return Err(CommandError::usage(format!("build context `{value}` is not a directory")));
+        }
+        NamedContextSource::Directory(path)
+    };
+    let reserved = name == "scratch" || name == "context";
+    if reserved {
+        return Err(CommandError::usage(format!("`{name}` cannot be replaced by a build context")));
+    }
+    Ok((name.to_owned(), source))
+}
+
+/// `PATH[:TAG][@DIGEST]`; what exists as a path as a whole is one.
+fn oci_layout(text: &str) -> Result<NamedContextSource, CommandError> {
+    let (rest, digest) = match text.split_once('@') {
+        Some((rest, digest)) => (rest, Some(digest.parse().map_err(CommandError::usage)?)),
+        None => (text, None),
+    };
+    let (path, tag) = match rest.split_once(':') {
+        Some((path, tag)) if !Path::new(rest).exists() => (path, Some(tag.to_owned())),
+        _ => (rest, None),
+    };
+    if !Path::new(path).exists() {
+        return Err(CommandError::usage(format!("there is no OCI layout or archive at `{path}`")));
+    }
+    Ok(NamedContextSource::OciLayout { path: PathBuf::from(path), tag, digest })
+}
+
+fn output(text: &str) -> Result<Output, CommandError> {
+    if text == "-" {
+        return stdout_output(Output::new(OutputKind::Tar, ExportTarget::Stdout));
+    }
+    if !text.contains('=') {
+        return Ok(Output::new(OutputKind::Local, ExportTarget::Path(PathBuf::from(text))));
+    }
+    let mut kind = None;
+    let mut output = Output::new(OutputKind::Image, ExportTarget::Store);
+    for field in text.split(',') {
+        let (key, value) = field
+            .split_once('=')
+            .ok_or_else(|| CommandError::usage(format!("invalid output `{text}`: `{field}` must be key=value")))?;
+        let invalid = |expected: &str| {
+            CommandError::usage(format!("invalid output `{text}`: `{key}` is `{value}`, expected {expected}"))
+        };
+        match key {
+            "type" => {
+                kind = Some(match value {
+                    "image" => OutputKind::Image,
+                    "oci" => OutputKind::Oci,
+                    "docker" => OutputKind::Docker,
+                    "tar" => OutputKind::Tar,
+                    "local" => OutputKind::Local,
+                    "cacheonly" => OutputKind::CacheOnly,
+                    "registry" => return Err(CommandError::usage("output `type=registry` is not supported yet")),
+                    _ => return Err(invalid("oci, docker, tar, local, image or cacheonly")),
+                });
+            }
+            "dest" if value == "-" => output.target = ExportTarget::Stdout,
+            "dest" => output.target = ExportTarget::Path(PathBuf::from(value)),
+            "tar" => {
+                output.directory = match value {
+                    "true" => false,
+                    "false" => true,
+                    _ => return Err(invalid("true or false")),
+                }
+            }
+            "compression" => {
+                output.compression = match value {
+                    "gzip" => Compression::Gzip,
+                    "zstd" => Compression::Zstd,
+                    "uncompressed" => Compression::Uncompressed,
+                    _ => return Err(invalid("gzip, zstd or uncompressed")),
+                }
+            }
+            "name" => output.names.push(reference(value)?),
+            _ => return Err(CommandError::usage(format!("output attribute `{key}` is not supported"))),
+        }
+    }
+    output.kind = kind.ok_or_else(|| CommandError::usage(format!("output `{text}` has no `type=`")))?;
+    let streams = matches!(output.kind, OutputKind::Oci | OutputKind::Docker | OutputKind::Tar);
+    if streams && output.target == ExportTarget::Store {
+        output.target = ExportTarget::Stdout;
+    }
+    if output.target == ExportTarget::Store && output.kind == OutputKind::Local {
+        return Err(CommandError::usage("output `type=local` needs `dest=DIR`"));
+    }
+    stdout_output(output)
+}
+
+fn stdout_output(output: Output) -> Result<Output, CommandError> {
+    if output.target == ExportTarget::Stdout {
+        if output.directory || output.kind == OutputKind::Local {
+            return Err(CommandError::usage("a directory cannot be written to standard output"));
+        }
+        if std::io::stdout().is_terminal() {
+            return Err(CommandError::usage("refusing to write an archive to a terminal")
+                .hint("add dest=FILE, or send standard output to a file"));
+        }
+    }
+    Ok(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_read_as_docker_reads_them() {
+        let local = output("out").unwrap();
+        assert_eq!((local.kind, local.target), (OutputKind::Local, ExportTarget::Path("out".into())));
+        let oci = output("type=oci,dest=x.tar,compression=zstd,name=a:b").unwrap();
+        assert_eq!((oci.kind, oci.compression), (OutputKind::Oci, Compression::Zstd));
+        assert_eq!(oci.names[0].familiar(), "a:b");
+        assert!(output("type=oci,dest=x,tar=false").unwrap().directory);
+        for bad in ["type=nope,dest=x", "dest=x", "type=oci,dest", "type=oci,dest=x,level=3", "type=local", "type=registry"] {
+            assert!(output(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn build_contexts_know_their_schemes() {
+        let (name, source) = build_context("base=host:sh, ls").unwrap();
+        assert_eq!((name.as_str(), source), ("base", NamedContextSource::Host(vec!["sh".into(), "ls".into()])));
+        assert!(matches!(build_context("b=docker-image://debian").unwrap().1, NamedContextSource::Image(_)));
+        for bad in ["x", "=y", "x=", "x=https://host/y", "x=/no/such/directory", "scratch=host:sh"] {
+            assert!(build_context(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The two streams: data on standard output, words for people on standard error.
+
+use std::io::{self, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::AnsiColor;
+use builder_core::diagnostic::Diagnostic;
+use builder_core::text::SourceFile;
+
+use super::progress::Paint;
+use super::{diagnostics, error_chain};
+use crate::error::{CommandError, ErrorKind};
+
+/// Writes to the two streams.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Printer {
+    paint: Paint,
+}
+
+impl Printer {
+    /// Makes a printer that colours what it writes to standard error, or does not.
+    pub(crate) fn new(paint: Paint) -> Self {
+        Self { paint }
+    }
+
+    /// Returns whether standard error has colours.
+    pub(crate) fn paint(self) -> Paint {
+        self.paint
+    }
+
+    /// Writes data to standard output.
+    ///
+    /// # Errors
+    /// Standard output cannot be written to.
+    pub(crate) fn data(self, text: &str) -> Result<(), CommandError> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(stdout_error)
+    }
+
+    /// Says something on standard error.
+    pub(crate) fn note(self, text: &str) {
+        self.stderr(|out| writeln!(out, "{text}"));
+    }
+
+    /// Warns on standard error.
+    pub(crate) fn warn(self, text: &str) {
+        let yellow = AnsiColor::Yellow.on_default().bold();
+        self.stderr(|out| writeln!(out, "{yellow}warning{yellow:#}: {text}"));
+    }
+
+    /// Shows what there is to say about a Dockerfile.
+    pub(crate) fn diagnostics(self, source: Option<&SourceFile>, diagnostics: &[Diagnostic]) {
+        self.stderr(|out| diagnostics.iter().try_for_each(|diagnostic| diagnostics::write(out, source, diagnostic, self.paint)));
+    }
+
+    /// Shows why a command failed.
+    pub(crate) fn error(self, error: &CommandError) {
+        match error.kind {
+            // Whoever closed the pipe knows.
+            ErrorKind::BrokenPipe => {}
+            ErrorKind::Interrupted => self.note("interrupted"),
+            _ if error.report.diagnostics.is_empty() => {
+                self.stderr(|out| error_chain::write_chain(out, error, &error.hints));
+            }
+            _ => {
+                self.diagnostics(error.report.source_file.as_ref(), &error.report.diagnostics);
+                self.stderr(|out| error_chain::write_hints(out, &error.hints));
+            }
+        }
+    }
+
+    /// Runs a writer over standard error. Failures are dropped: there is no other place to report them.
+    fn stderr(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        let choice = if self.paint == Paint::Colored { ColorChoice::AlwaysAnsi } else { ColorChoice::Never };
+        let mut stream = AutoStream::new(io::stderr().lock(), choice);
+        drop(write(&mut stream).and_then(|()| stream.flush()));
+    }
+}
+
+/// Turns a failure to write to standard output into the error of a command.
+pub(crate) fn stdout_error(error: io::Error) -> CommandError {
+    let kind = if error.kind() == io::ErrorKind::BrokenPipe { ErrorKind::BrokenPipe } else { ErrorKind::Environment };
+    CommandError::new(kind, StdoutError(error))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output")]
+struct StdoutError(#[source] io::Error);

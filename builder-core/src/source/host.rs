@@ -67,7 +67,14 @@ pub fn collect(programs: &[String], search_path: &[PathBuf]) -> Result<HostTree,
     let mut collector = Collector { tree: HostTree::default(), queue: VecDeque::new(), search_path };
     for program in programs {
         let path = collector.find(program)?;
-        collector.add(&path)?;
+        let real = collector.add(&path)?;
+        // The same program under its other usual names: `/bin/sh` beside `/usr/bin/sh`.
+        for directory in search_path.iter().filter(|_| !program.starts_with('/')) {
+            let other = directory.join(program);
+            if other.canonicalize().is_ok_and(|found| found == real) {
+                collector.add(&other)?;
+            }
+        }
     }
     let libraries = library_path();
     let mut seen = BTreeSet::new();

@@ -182,8 +182,7 @@ fn epoch(arguments: &BuildArgs, build_args: &mut BTreeMap<String, String>) -> Re
 }
 
 fn build_context(text: &str) -> Result<(String, NamedContextSource), CommandError> {
-    let Some((name, value)) = text.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty())
-    else {
+    let Some((name, value)) = text.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty()) else {
         return Err(CommandError::usage(format!("invalid build context `{text}`, expected NAME=VALUE")));
     };
     let source = if let Some(programs) = value.strip_prefix("host:") {
@@ -312,7 +311,9 @@ mod tests {
         assert_eq!((oci.kind, oci.compression), (OutputKind::Oci, Compression::Zstd));
         assert_eq!(oci.names[0].familiar(), "a:b");
         assert!(output("type=oci,dest=x,tar=false").unwrap().directory);
-        for bad in ["type=nope,dest=x", "dest=x", "type=oci,dest", "type=oci,dest=x,level=3", "type=local", "type=registry"] {
+        for bad in
+            ["type=nope,dest=x", "dest=x", "type=oci,dest", "type=oci,dest=x,level=3", "type=local", "type=registry"]
+        {
             assert!(output(bad).is_err(), "{bad}");
         }
     }

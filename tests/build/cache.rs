@@ -73,7 +73,7 @@ fn touching_a_file_changes_nothing_but_its_mode_does() {
     fs::File::options().write(true).open(&one).unwrap().set_modified(later).unwrap();
     assert_eq!(build(&env, &[]), [true; 5]);
     fs::set_permissions(&one, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    assert_eq!(build(&env, &[])[1], false);
+    assert!(!build(&env, &[])[1]);
 }
 
 #[test]

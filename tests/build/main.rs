@@ -2,6 +2,7 @@
 //! inside the images that come out.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
+#![allow(unreachable_pub, reason = "modules of one test binary")]
 #![allow(missing_docs, reason = "the names of the tests say what they show")]
 
 #[path = "../support/mod.rs"]
@@ -9,15 +10,9 @@ mod support;
 
 mod cache;
 mod concurrent;
-mod contexts;
 mod crash;
 mod determinism;
-mod diagnostics;
 mod hello;
-mod instructions;
-mod interop;
-mod registry;
-mod rootless;
 mod software;
 
 /// A test file that nobody lists would never run.

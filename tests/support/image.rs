@@ -66,11 +66,7 @@ impl Image {
         let descriptor = &self.manifest["layers"][index];
         let file = File::open(blob(&self.layout, descriptor["digest"].as_str().expect("digest"))).expect("layer");
         let media_type = descriptor["mediaType"].as_str().expect("media type");
-        if media_type.ends_with("gzip") {
-            entries(flate2::read::GzDecoder::new(file))
-        } else {
-            entries(file)
-        }
+        if media_type.ends_with("gzip") { entries(flate2::read::GzDecoder::new(file)) } else { entries(file) }
     }
 
     /// The paths of a layer.
@@ -106,8 +102,7 @@ pub fn entries(reader: impl Read) -> Vec<Entry> {
             tar::EntryType::Block => 'b',
             _ => 'f',
         };
-        let (mode, uid, gid) =
-            (header.mode().expect("mode"), header.uid().expect("uid"), header.gid().expect("gid"));
+        let (mode, uid, gid) = (header.mode().expect("mode"), header.uid().expect("uid"), header.gid().expect("gid"));
         let mtime = header.mtime().expect("mtime");
         let mut content = Vec::new();
         entry.read_to_end(&mut content).expect("content");

@@ -125,9 +125,7 @@ impl TestEnv {
             RunAs::Root => Command::new(binary()),
             RunAs::Ordinary => {
                 let mut command = Command::new("setpriv");
-                command
-                    .args(["--reuid", ORDINARY_USER, "--regid", ORDINARY_USER, "--init-groups", "--"])
-                    .arg(binary());
+                command.args(["--reuid", ORDINARY_USER, "--regid", ORDINARY_USER, "--init-groups", "--"]).arg(binary());
                 command
             }
         };

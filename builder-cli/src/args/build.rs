@@ -9,9 +9,32 @@ pub(crate) const UNSUPPORTED_FLAGS: &[&str] =
     &["check", "compress", "force-rm", "load", "push", "rm", "squash", "debug"];
 /// Options of `docker build`, with a value, that are not supported yet.
 pub(crate) const UNSUPPORTED_OPTIONS: &[&str] = &[
-    "add-host", "allow", "annotation", "attest", "builder", "cache-from", "cache-to", "call", "cgroup-parent",
-    "cpu-period", "cpu-quota", "cpu-shares", "cpuset-cpus", "cpuset-mems", "isolation", "memory", "memory-swap",
-    "no-cache-filter", "policy", "provenance", "sbom", "secret", "security-opt", "shm-size", "ssh", "ulimit",
+    "add-host",
+    "allow",
+    "annotation",
+    "attest",
+    "builder",
+    "cache-from",
+    "cache-to",
+    "call",
+    "cgroup-parent",
+    "cpu-period",
+    "cpu-quota",
+    "cpu-shares",
+    "cpuset-cpus",
+    "cpuset-mems",
+    "isolation",
+    "memory",
+    "memory-swap",
+    "no-cache-filter",
+    "policy",
+    "provenance",
+    "sbom",
+    "secret",
+    "security-opt",
+    "shm-size",
+    "ssh",
+    "ulimit",
 ];
 
 /// Build an image from a Dockerfile.
@@ -53,7 +76,7 @@ pub(crate) struct BuildArgs {
     /// Network of RUN steps
     #[arg(long, value_enum, default_value_t = NetworkArg::Default, value_name = "MODE")]
     pub(crate) network: NetworkArg,
-    /// How to show progress [env: BUILDKIT_PROGRESS; default: auto]
+    /// How to show progress [env: `BUILDKIT_PROGRESS`; default: auto]
     #[arg(long, value_enum, value_name = "KIND")]
     pub(crate) progress: Option<ProgressArg>,
     /// Show no progress, print the image's ID
@@ -69,7 +92,7 @@ pub(crate) struct BuildArgs {
     /// `type=oci|docker|tar|local|image|cacheonly[,dest=PATH][,tar=false][,compression=gzip|zstd|uncompressed][,name=NAME]`
     #[arg(short, long = "output", value_name = "OUTPUT")]
     pub(crate) outputs: Vec<String>,
-    /// No time in the image is later than this, seconds since 1970 [env: SOURCE_DATE_EPOCH]
+    /// No time in the image is later than this, seconds since 1970 [env: `SOURCE_DATE_EPOCH`]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timestamp: Option<i64>,
     /// Show the plan and build nothing

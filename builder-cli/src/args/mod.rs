@@ -26,8 +26,8 @@ pub(crate) struct Cli {
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct GlobalArgs {
-    /// Directory of images, layers and cache [env: BUILDER_ROOT; default: /var/lib/builder for root,
-    /// $XDG_DATA_HOME/builder for others]
+    /// Directory of images, layers and cache [env: `BUILDER_ROOT`; default: /var/lib/builder for root,
+    /// $`XDG_DATA_HOME/builder` for others]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub(crate) root: Option<PathBuf>,
     /// Colours in messages
@@ -94,10 +94,9 @@ pub(crate) fn parse(
     let matches = command.try_get_matches_from(arguments)?;
     let mut refused = Vec::new();
     if let Some(build) = matches.subcommand_matches("build") {
-        let given = |name: &&&str| {
-            build.value_source(name) == Some(clap::parser::ValueSource::CommandLine)
-        };
-        refused.extend(UNSUPPORTED_FLAGS.iter().chain(UNSUPPORTED_OPTIONS).filter(given).map(|name| format!("--{name}")));
+        let given = |name: &&&str| build.value_source(name) == Some(clap::parser::ValueSource::CommandLine);
+        refused
+            .extend(UNSUPPORTED_FLAGS.iter().chain(UNSUPPORTED_OPTIONS).filter(given).map(|name| format!("--{name}")));
     }
     Ok((Cli::from_arg_matches(&matches)?, refused))
 }

@@ -4,9 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use builder_core::build_context::{StreamKind, sniff, unpack};
-use builder_core::builder::{
-    BuildError, BuildOutcome, ContextSource, DockerfileSource, ErrorCategory,
-};
+use builder_core::builder::{BuildError, BuildOutcome, ContextSource, DockerfileSource, ErrorCategory};
 use builder_core::event::NullSink;
 use builder_core::oci::media_type;
 use builder_core::plan::dump;
@@ -95,9 +93,8 @@ fn inputs(
 
 fn report(arguments: &BuildArgs, outcome: &BuildOutcome) -> Result<(), CommandError> {
     let write = |path: &Path, text: String| {
-        std::fs::write(path, text).map_err(|error| {
-            CommandError::environment(format!("cannot write `{}`: {error}", path.display()))
-        })
+        std::fs::write(path, text)
+            .map_err(|error| CommandError::environment(format!("cannot write `{}`: {error}", path.display())))
     };
     if let Some(path) = &arguments.iidfile {
         write(path, outcome.config.to_string())?;

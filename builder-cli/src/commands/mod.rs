@@ -55,8 +55,9 @@ impl Session {
 /// Why it failed; the kind decides the exit code.
 pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<(), CommandError> {
     if let Some(first) = refused.first() {
-        return Err(CommandError::usage(format!("`{first}` is not supported yet"))
-            .hint("`builder build --help` lists what is"));
+        return Err(
+            CommandError::usage(format!("`{first}` is not supported yet")).hint("`builder build --help` lists what is")
+        );
     }
     let open = || Session::open(&cli.global, printer);
     match cli.command {

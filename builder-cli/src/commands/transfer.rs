@@ -42,9 +42,8 @@ pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), Comman
         }
         return write(&mut stdout);
     };
-    let cannot = |error: std::io::Error| {
-        CommandError::environment(format!("cannot write `{}`: {error}", path.display()))
-    };
+    let cannot =
+        |error: std::io::Error| CommandError::environment(format!("cannot write `{}`: {error}", path.display()));
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = Path::new(&partial);
@@ -80,7 +79,9 @@ pub(super) fn import(arguments: &ImportArgs, session: &Session) -> Result<(), Co
     let path = Some(arguments.file.as_path()).filter(|path| *path != Path::new("-"));
     let request = ImportRequest {
         name: settings::reference(&arguments.name)?,
-        origin: path.and_then(Path::file_name).map_or_else(|| "-".to_owned(), |name| name.to_string_lossy().into_owned()),
+        origin: path
+            .and_then(Path::file_name)
+            .map_or_else(|| "-".to_owned(), |name| name.to_string_lossy().into_owned()),
         platform: Platform::host(),
         created: rfc3339(settings::now()).map_err(CommandError::environment)?,
     };

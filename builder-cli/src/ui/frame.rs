@@ -179,7 +179,3 @@ fn bar(current: u64, total: u64) -> String {
     let head = if filled < BAR - 2 { ">" } else { "" };
     format!("[{}{head}{}]", "=".repeat(filled), " ".repeat(BAR - 2 - filled - head.len()))
 }
-
-#[cfg(test)]
-#[path = "frame_tests.rs"]
-mod tests;

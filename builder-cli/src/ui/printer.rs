@@ -50,7 +50,9 @@ impl Printer {
 
     /// Shows what there is to say about a Dockerfile.
     pub(crate) fn diagnostics(self, source: Option<&SourceFile>, diagnostics: &[Diagnostic]) {
-        self.stderr(|out| diagnostics.iter().try_for_each(|diagnostic| diagnostics::write(out, source, diagnostic, self.paint)));
+        self.stderr(|out| {
+            diagnostics.iter().try_for_each(|diagnostic| diagnostics::write(out, source, diagnostic, self.paint))
+        });
     }
 
     /// Shows why a command failed.

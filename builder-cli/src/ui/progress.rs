@@ -157,7 +157,10 @@ impl Terminal {
 }
 
 fn drive(
-    receiver: &Receiver<Stamped>, start: Instant, renderer: &mut dyn Renderer, terminal: &mut Terminal,
+    receiver: &Receiver<Stamped>,
+    start: Instant,
+    renderer: &mut dyn Renderer,
+    terminal: &mut Terminal,
 ) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     let mut next = Instant::now();

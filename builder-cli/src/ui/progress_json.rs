@@ -128,9 +128,7 @@ impl Json {
                 self.insert(Key::Task(*task), name, Vec::new());
                 vertexes(self.update(Key::Task(*task), |vertex| vertex.started = Some(now)))
             }
-            Event::StepStarted { id } => {
-                vertexes(self.update(Key::Step(*id), |vertex| vertex.started = Some(now)))
-            }
+            Event::StepStarted { id } => vertexes(self.update(Key::Step(*id), |vertex| vertex.started = Some(now))),
             Event::StepFinished { id, status, .. } => vertexes(self.update(Key::Step(*id), |vertex| {
                 vertex.started.get_or_insert_with(|| now.clone());
                 vertex.completed = Some(now);
@@ -170,8 +168,15 @@ impl Json {
     fn insert(&mut self, key: Key, name: &str, inputs: Vec<String>) {
         // Docker's vertexes are known by digest; programs that read them take it for an opaque word.
         let digest = Digest::of(format!("{key:?} {name}").as_bytes()).to_string();
-        let vertex =
-            Vertex { digest, name: name.to_owned(), inputs, started: None, completed: None, cached: false, error: None };
+        let vertex = Vertex {
+            digest,
+            name: name.to_owned(),
+            inputs,
+            started: None,
+            completed: None,
+            cached: false,
+            error: None,
+        };
         self.vertexes.insert(key, vertex);
     }
 
@@ -180,14 +185,22 @@ impl Json {
     }
 
     fn update(&mut self, key: Key, change: impl FnOnce(&mut Vertex)) -> Vec<Vertex> {
-        self.vertexes.get_mut(&key).map(|vertex| {
-            change(vertex);
-            vertex.clone()
-        }).into_iter().collect()
+        self.vertexes
+            .get_mut(&key)
+            .map(|vertex| {
+                change(vertex);
+                vertex.clone()
+            })
+            .into_iter()
+            .collect()
     }
 
     fn status<'a>(
-        &self, key: Key, id: &'a str, (current, total): (u64, Option<u64>), now: String,
+        &self,
+        key: Key,
+        id: &'a str,
+        (current, total): (u64, Option<u64>),
+        now: String,
     ) -> Option<Message<'a>> {
         let completed = total.is_some_and(|total| current >= total).then(|| now.clone());
         let status = Status { id, vertex: self.digest(key)?, current, total, timestamp: now, completed };
@@ -208,7 +221,3 @@ fn base64(bytes: &[u8]) -> String {
     }
     out
 }
-
-#[cfg(test)]
-#[path = "progress_json_tests.rs"]
-mod tests;

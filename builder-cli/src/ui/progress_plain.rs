@@ -62,7 +62,12 @@ impl Renderer for Plain {
                 self.item(Key::Step(*id), &Moved { item, current: *current, total: *total, unit: *unit }, at, &mut out);
             }
             Event::TaskProgress { task, item, current, total, unit } => {
-                self.item(Key::Task(*task), &Moved { item, current: *current, total: *total, unit: *unit }, at, &mut out);
+                self.item(
+                    Key::Task(*task),
+                    &Moved { item, current: *current, total: *total, unit: *unit },
+                    at,
+                    &mut out,
+                );
             }
             Event::StepFinished { id, status, elapsed } => {
                 let end = match status {
@@ -102,15 +107,14 @@ impl Plain {
             out.push('\n');
         }
         self.current = Some(key);
-        let number = match step.number {
-            Some(number) => number,
-            None => {
-                self.shown += 1;
-                step.number = Some(self.shown);
-                // Writing to a string cannot fail, here and below.
-                let _ = writeln!(out, "#{} {}", self.shown, step.name);
-                self.shown
-            }
+        let number = if let Some(number) = step.number {
+            number
+        } else {
+            self.shown += 1;
+            step.number = Some(self.shown);
+            // Writing to a string cannot fail, here and below.
+            let _ = writeln!(out, "#{} {}", self.shown, step.name);
+            self.shown
         };
         if !text.is_empty() {
             let _ = writeln!(out, "#{number} {text}");
@@ -167,7 +171,3 @@ impl Plain {
         self.line(key, end, out);
     }
 }
-
-#[cfg(test)]
-#[path = "progress_plain_tests.rs"]
-mod tests;

@@ -77,9 +77,7 @@ pub fn unpack(stream: &mut dyn Read, into: &Path, cancel: &CancelToken) -> Resul
 /// Tells whether what a stream holds, once decompressed, begins like a tar. What cannot be decompressed is
 /// none.
 pub(crate) fn is_archive(stream: impl Read) -> bool {
-    decompress(stream)
-        .and_then(|mut plain| read_head(&mut plain, RECORD_BYTES))
-        .is_ok_and(|head| is_tar_header(&head))
+    decompress(stream).and_then(|mut plain| read_head(&mut plain, RECORD_BYTES)).is_ok_and(|head| is_tar_header(&head))
 }
 
 /// Reads through gzip, bzip2, xz or zstd, by the first bytes; anything else comes as it is.
@@ -111,7 +109,8 @@ fn is_tar_header(record: &[u8]) -> bool {
     }
     let header = tar::Header::from_byte_slice(&bytes);
     let Ok(wanted) = header.cksum() else { return false };
-    let sum: u32 = bytes.iter().enumerate().map(|(at, byte)| u32::from(if (148..156).contains(&at) { b' ' } else { *byte })).sum();
+    let sum: u32 =
+        bytes.iter().enumerate().map(|(at, byte)| u32::from(if (148..156).contains(&at) { b' ' } else { *byte })).sum();
     sum == wanted && header.size().is_ok()
 }
 

@@ -34,8 +34,7 @@ impl Builder {
         solve_options.parallelism = options.parallelism;
         solve_options.host_search_path.clone_from(&self.host_search_path);
         let solver = Solver::new(&self.store, &self.snapshots, &solve_options, events);
-        let inputs =
-            SolveInputs { plan: &prepared.plan, contexts: &prepared.contexts, images: &prepared.images };
+        let inputs = SolveInputs { plan: &prepared.plan, contexts: &prepared.contexts, images: &prepared.images };
         let results = solver.solve(&inputs, cancel).map_err(|error| BuildErrorKind::Solve {
             source_file: std::sync::Arc::clone(&prepared.source_file),
             error,

@@ -184,11 +184,8 @@ impl BuildError {
             BuildErrorKind::Plan { error, .. } => error.diagnostics.clone(),
             BuildErrorKind::IgnoreFile { error, .. } => vec![error.to_diagnostic()],
             BuildErrorKind::Resolve { name, span, error, .. } => {
-                let mut diagnostic = Diagnostic::error(
-                    "image-unavailable",
-                    *span,
-                    format!("cannot resolve `{name}`: {}", chain(error)),
-                );
+                let mut diagnostic =
+                    Diagnostic::error("image-unavailable", *span, format!("cannot resolve `{name}`: {}", chain(error)));
                 if let Some(hint) = error.hint() {
                     diagnostic = diagnostic.help(hint);
                 }
@@ -201,11 +198,7 @@ impl BuildError {
 }
 
 fn of_source(error: &SourceError) -> ErrorCategory {
-    if error.is_cancelled() {
-        ErrorCategory::Cancelled
-    } else {
-        ErrorCategory::UserInput
-    }
+    if error.is_cancelled() { ErrorCategory::Cancelled } else { ErrorCategory::UserInput }
 }
 
 /// An error and its causes in one line.

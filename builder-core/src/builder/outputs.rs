@@ -44,9 +44,9 @@ impl Builder {
                     let format = format(output);
                     Ok(export::write_layout(&self.snapshots, &images, format, output.compression, path, cancel)?)
                 }
-                ExportTarget::Path(path) => atomically(path, |out| {
-                    self.write_stream(options, output, image, diff_ids, epoch, out, cancel)
-                }),
+                ExportTarget::Path(path) => {
+                    atomically(path, |out| self.write_stream(options, output, image, diff_ids, epoch, out, cancel))
+                }
                 ExportTarget::Stdout => {
                     let missing = || BuildErrorKind::Option(OptionError::StandardOutput);
                     let mut out = stdout.take().ok_or_else(missing)?;
@@ -102,10 +102,7 @@ fn format(output: &Output) -> Format {
 }
 
 /// Writes a file that is whole or not there.
-fn atomically(
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), BuildError>,
-) -> Result<(), BuildError> {
+fn atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<(), BuildError>) -> Result<(), BuildError> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let temporary = tempfile::Builder::new().prefix(".builder-").tempfile_in(directory).at("create in", directory)?;
     let mut out = BufWriter::with_capacity(256 * 1024, temporary);

@@ -15,7 +15,6 @@ mod place;
 mod run;
 mod select;
 
-
 use std::path::Path;
 
 pub use content::{ContentDigest, SourceDigest, content_digest};
@@ -121,12 +120,7 @@ pub struct CopyOutcome {
 ///
 /// # Errors
 /// [`CopyError::NotADirectory`] where something else is in the way, else [`CopyError::Path`].
-pub fn make_workdir(
-    root: &RootDir,
-    path: &Path,
-    identity: &Identity,
-    mtime: Option<i64>,
-) -> Result<(), CopyError> {
+pub fn make_workdir(root: &RootDir, path: &Path, identity: &Identity, mtime: Option<i64>) -> Result<(), CopyError> {
     let mtime = mtime.map(|seconds| (seconds, 0));
     let new = NewDirectory { mode: 0o755, owner: Some((identity.uid, identity.gid)), mtime };
     place::directory(root, path, new)?;

@@ -68,9 +68,7 @@ pub(super) fn for_file(
 
 fn resolve(root: &RootDir, destination: &str) -> Result<Resolved, CopyError> {
     match root.resolve(Path::new(destination), Follow::Yes) {
-        Err(error) if is_not_directory(&error.source) => {
-            Err(CopyError::NotADirectory { path: clean(destination) })
-        }
+        Err(error) if is_not_directory(&error.source) => Err(CopyError::NotADirectory { path: clean(destination) }),
         other => Ok(other?),
     }
 }

@@ -107,8 +107,9 @@ impl Copier<'_> {
             self.outcome.directories += place.created.len() as u64;
             self.children(&selected.node, &selected.path, &place.directory, &place.path)?;
             let metadata = &selected.node.metadata;
-            return Ok(entry::set_times(&place.directory, metadata.atime, metadata.mtime)
-                .at("set times of", &place.path)?);
+            return Ok(
+                entry::set_times(&place.directory, metadata.atime, metadata.mtime).at("set times of", &place.path)?
+            );
         }
         if self.request.unpack && selected.node.metadata.kind == FileKind::File && self.is_archive(&selected.path)? {
             return self.unpack(selected);
@@ -205,8 +206,9 @@ impl Copier<'_> {
             Some(metadata) if metadata.kind == FileKind::Directory => {
                 Err(CopyError::ReplaceDirectory { path: place::shown(&target.path) })
             }
-            Some(_) => Ok(rustix::fs::unlinkat(target.directory, target.name, AtFlags::empty())
-                .at("replace", &target.path)?),
+            Some(_) => {
+                Ok(rustix::fs::unlinkat(target.directory, target.name, AtFlags::empty()).at("replace", &target.path)?)
+            }
         }
     }
 
@@ -220,10 +222,10 @@ impl Copier<'_> {
             Some(metadata) if metadata.kind == FileKind::Directory => {}
             Some(_) => return Err(CopyError::NonDirectory { path: place::shown(&target.path) }),
         }
-        let directory =
-            entry::open_directory_at(target.directory, target.name).at("open directory", &target.path)?;
+        let directory = entry::open_directory_at(target.directory, target.name).at("open directory", &target.path)?;
         self.children(node, from, &directory, &target.path)?;
-        let source = self.request.tree.root().open_resolved(from, OFlags::RDONLY | OFlags::DIRECTORY).at("open", from)?;
+        let source =
+            self.request.tree.root().open_resolved(from, OFlags::RDONLY | OFlags::DIRECTORY).at("open", from)?;
         self.finish(&directory, &node.metadata, &Xattrs::of_file(source), target)
     }
 
@@ -294,12 +296,14 @@ impl Copier<'_> {
         let mode = Mode::from_raw_mode(self.request.mode.unwrap_or(metadata.mode));
         rustix::fs::mknodat(target.directory, target.name, kind, mode, device).at("create device", &target.path)?;
         // The mask of the process does not apply to what is copied.
-        rustix::fs::chmodat(target.directory, target.name, mode, AtFlags::empty()).at("set the mode of", &target.path)?;
+        rustix::fs::chmodat(target.directory, target.name, mode, AtFlags::empty())
+            .at("set the mode of", &target.path)?;
         self.finish_by_name(metadata, target)
     }
 
     fn finish_by_name(&self, metadata: &Metadata, target: &Target<'_>) -> Result<(), CopyError> {
-        entry::set_owner_at(target.directory, target.name, self.owner(metadata)).at("set the owner of", &target.path)?;
+        entry::set_owner_at(target.directory, target.name, self.owner(metadata))
+            .at("set the owner of", &target.path)?;
         Ok(entry::set_times_at(target.directory, target.name, metadata.atime, metadata.mtime)
             .at("set times of", &target.path)?)
     }

@@ -113,17 +113,17 @@ fn quoted(word: &str) -> String {
 }
 
 /// Expands a word: values put in place, quotes and escapes removed.
-pub fn expand<'e>(word: &str, escape: EscapeCharacter, lookup: &Lookup<'e>) -> Result<Expansion, ExpandError> {
+pub fn expand(word: &str, escape: EscapeCharacter, lookup: &Lookup<'_>) -> Result<Expansion, ExpandError> {
     Expander::new(word, escape, true, lookup).run()
 }
 
 /// Expands a word and splits the result at blanks (`EXPOSE`).
-pub fn expand_words<'e>(word: &str, escape: EscapeCharacter, lookup: &Lookup<'e>) -> Result<Vec<String>, ExpandError> {
+pub fn expand_words(word: &str, escape: EscapeCharacter, lookup: &Lookup<'_>) -> Result<Vec<String>, ExpandError> {
     Ok(expand(word, escape, lookup)?.words)
 }
 
 /// Expands the body of a heredoc: quotes are ordinary characters, and the escape is always a backslash.
-pub fn expand_heredoc<'e>(body: &str, lookup: &Lookup<'e>) -> Result<Expansion, ExpandError> {
+pub fn expand_heredoc(body: &str, lookup: &Lookup<'_>) -> Result<Expansion, ExpandError> {
     Expander::new(body, EscapeCharacter::Backslash, false, lookup).run()
 }
 
@@ -334,9 +334,10 @@ impl<'w, 'l, 'e> Expander<'w, 'l, 'e> {
         match (modifier, colon) {
             (Some('-'), _) => Ok(usable.map_or(operand, str::to_owned)),
             (Some('+'), _) => Ok(if usable.is_some() { operand } else { String::new() }),
-            (Some('?'), _) => match usable {
-                Some(value) => Ok(value.to_owned()),
-                None => {
+            (Some('?'), _) => {
+                if let Some(value) = usable {
+                    Ok(value.to_owned())
+                } else {
                     let message = match (operand.is_empty(), value) {
                         (false, _) => operand,
                         (true, None) => "is not allowed to be unset".to_owned(),
@@ -344,7 +345,7 @@ impl<'w, 'l, 'e> Expander<'w, 'l, 'e> {
                     };
                     Err((ExpandErrorKind::Required { name: name.to_owned(), message }, start..self.position))
                 }
-            },
+            }
             (Some(side @ ('#' | '%')), None) => {
                 let (longest, text) = match operand.strip_prefix(side) {
                     Some(rest) => (true, rest),

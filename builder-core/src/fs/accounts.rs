@@ -131,13 +131,14 @@ pub fn resolve_owner(root: Option<&RootDir>, chown: &str) -> Result<(u32, u32), 
     let gid = match group {
         None => own_gid,
         Some("root") => 0,
-        Some(group) => match number(group)? {
-            Some(gid) => gid,
-            None => {
+        Some(group) => {
+            if let Some(gid) = number(group)? {
+                gid
+            } else {
                 let text = load(known(root, group)?, "etc/group")?;
                 groups(&text).find(|entry| entry.name == group).map_or(0, |entry| entry.gid)
             }
-        },
+        }
     };
     Ok((uid, gid))
 }

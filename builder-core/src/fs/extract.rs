@@ -233,8 +233,7 @@ impl Extractor<'_> {
                         .at("create directory", &shown)?;
                 }
                 let made = entry::open_directory_at(&directory, &file_name).at("open directory", &shown)?;
-                entry::set_attributes(&made, inode.owner, inode.mode, &inode.xattrs)
-                    .at("set attributes of", &shown)?;
+                entry::set_attributes(&made, inode.owner, inode.mode, &inode.xattrs).at("set attributes of", &shown)?;
                 self.times.push((shown, inode.mtime));
                 Ok(())
             }
@@ -373,8 +372,7 @@ impl Extractor<'_> {
         inode: &Inode,
         mode: Option<u32>,
     ) -> Result<(), ExtractError> {
-        entry::set_attributes_at(&directory, name, inode.owner, mode, &inode.xattrs)
-            .at("set attributes of", shown)?;
+        entry::set_attributes_at(&directory, name, inode.owner, mode, &inode.xattrs).at("set attributes of", shown)?;
         Ok(entry::set_times_at(&directory, name, inode.mtime, inode.mtime).at("set times of", shown)?)
     }
 
@@ -423,7 +421,8 @@ impl Extractor<'_> {
         match self.root.set_directory_times(path, time, time) {
             // A later entry may have put something else there.
             Err(error)
-                if super::root::is_missing(&error) || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) =>
+                if super::root::is_missing(&error)
+                    || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) =>
             {
                 Ok(())
             }
@@ -457,6 +456,3 @@ fn pax_time(text: &str) -> Option<Time> {
     }
     Some((seconds, nanoseconds))
 }
-
-#[cfg(test)]
-mod tests;

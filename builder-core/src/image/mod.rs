@@ -94,7 +94,7 @@ struct DescriptorDocument<'d> {
     size: u64,
 }
 
-/// Writes a point in time as Go's RFC3339Nano does: no trailing zeros, `Z`.
+/// Writes a point in time as Go's `RFC3339Nano` does: no trailing zeros, `Z`.
 ///
 /// # Errors
 /// [`ImageError::Time`] outside of the years that RFC 3339 can name.
@@ -132,10 +132,11 @@ pub fn assemble(request: &AssembleRequest) -> Result<AssembledImage, ImageError>
     }
     let config_bytes = serde_json::to_vec(&config)?;
     let config_digest = Digest::of(&config_bytes);
-    let ours = request
-        .layers
-        .iter()
-        .map(|(digest, size)| DescriptorDocument { media_type: media_type::OCI_LAYER, digest: *digest, size: *size });
+    let ours = request.layers.iter().map(|(digest, size)| DescriptorDocument {
+        media_type: media_type::OCI_LAYER,
+        digest: *digest,
+        size: *size,
+    });
     let base = request.base_layers.iter().map(|layer| DescriptorDocument {
         media_type: &layer.media_type,
         digest: layer.digest,

@@ -148,12 +148,11 @@ impl Variables {
 
     /// Sets a variable; the place of the first definition is kept.
     pub fn set(&mut self, name: &str, value: &str) {
-        match self.places.get(name).and_then(|place| self.entries.get_mut(*place)) {
-            Some(entry) => value.clone_into(&mut entry.1),
-            None => {
-                self.places.insert(name.to_owned(), self.entries.len());
-                self.entries.push((name.to_owned(), value.to_owned()));
-            }
+        if let Some(entry) = self.places.get(name).and_then(|place| self.entries.get_mut(*place)) {
+            value.clone_into(&mut entry.1)
+        } else {
+            self.places.insert(name.to_owned(), self.entries.len());
+            self.entries.push((name.to_owned(), value.to_owned()));
         }
     }
 

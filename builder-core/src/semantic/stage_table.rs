@@ -205,8 +205,7 @@ fn platform(from: &From, globals: &GlobalScope) -> Result<Option<Platform>, Diag
     let expansion =
         globals.expand_str(&word.value).map_err(|failure| error("invalid-expansion", failure.to_string()))?;
     if expansion.text.is_empty() {
-        let mut diagnostic =
-            error("empty-platform", format!("empty platform value from expression {}", word.value));
+        let mut diagnostic = error("empty-platform", format!("empty platform value from expression {}", word.value));
         if let Some(unset) = expansion.references.iter().find(|reference| !reference.set) {
             diagnostic = diagnostic.help(missing_argument(&unset.name, globals));
         }

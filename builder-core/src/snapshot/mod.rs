@@ -1,7 +1,7 @@
 //! Root filesystems as chains of layer directories.
 //!
 //! A chain is named by its diff IDs, bottom first. Each layer of a chain has one directory below
-//! `snapshots/`, found by the chain ID of the chain up to it (OCI image-spec 1.1, config.md, "Layer ChainID").
+//! `snapshots/`, found by the chain ID of the chain up to it (OCI image-spec 1.1, config.md, "Layer `ChainID`").
 //! A chain is looked at, or worked on, through an overlay mount that is attached nowhere: it goes away with its
 //! descriptor.
 

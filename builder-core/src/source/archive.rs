@@ -45,11 +45,7 @@ struct DockerImage {
 ///
 /// # Errors
 /// [`SourceError::Read`] for what is no archive, [`SourceError::Snapshot`] for one that cannot be unpacked.
-pub fn unpack_archive(
-    reader: impl Read + Send,
-    store: &Store,
-    cancel: &CancelToken,
-) -> Result<WorkDir, SourceError> {
+pub fn unpack_archive(reader: impl Read + Send, store: &Store, cancel: &CancelToken) -> Result<WorkDir, SourceError> {
     let work = store.work_dir()?;
     let root = RootDir::open(work.path())?;
     let mut tar = decompress(reader).map_err(SourceError::Read)?;
@@ -153,8 +149,7 @@ fn load_docker(
 ) -> Result<LoadedImage, SourceError> {
     let root = RootDir::open(directory)?;
     let missing = |name: &str| SourceError::MissingFile(name.to_owned());
-    let config_bytes =
-        root.read(Path::new(&image.config), MAX_CONFIG_SIZE)?.ok_or_else(|| missing(&image.config))?;
+    let config_bytes = root.read(Path::new(&image.config), MAX_CONFIG_SIZE)?.ok_or_else(|| missing(&image.config))?;
     let damaged = |source| SourceError::Damaged { name: image.config.clone(), source };
     let config: ImageConfig = serde_json::from_slice(&config_bytes).map_err(damaged)?;
     let diff_ids = &config.rootfs.diff_ids;

@@ -200,7 +200,10 @@ fn same_kind(path: &Path, program: &Elf<'_>) -> bool {
     let mut start = [0_u8; 20];
     let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
     let machine = u16::from_le_bytes([start[18], start[19]]);
-    read.is_ok() && start.starts_with(b"\x7fELF") && (start[4] == 2) == program.is_64 && machine == program.header.e_machine
+    read.is_ok()
+        && start.starts_with(b"\x7fELF")
+        && (start[4] == 2) == program.is_64
+        && machine == program.header.e_machine
 }
 
 /// The directories of `/etc/ld.so.conf` and what it includes, then the usual ones.

@@ -7,9 +7,7 @@ use std::path::Path;
 use super::{Origin, Resolved, SourceError};
 use crate::digest::Digest;
 use crate::fs::PathContext;
-use crate::oci::{
-    Document, IndexEntry, MAX_CONFIG_SIZE, MAX_MANIFEST_SIZE, Manifest, check_config, choose,
-};
+use crate::oci::{Document, IndexEntry, MAX_CONFIG_SIZE, MAX_MANIFEST_SIZE, Manifest, check_config, choose};
 use crate::platform::Platform;
 use crate::store::{ImageRecord, Store};
 

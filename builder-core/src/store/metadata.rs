@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::layer::ContentId;
 
 /// How long a process waits for another one's transaction; none takes more than milliseconds.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 /// Version of the tables.
 const SCHEMA_VERSION: u32 = 1;
 

@@ -139,9 +139,9 @@ impl StageBuilder<'_, '_> {
             Source::Scratch => CopyFrom::Filesystem(FilesystemRef::Scratch),
             Source::Stage(id) => CopyFrom::Filesystem(self.states.get(&id)?.as_ref()?.filesystem),
             Source::Context(name, NamedContext::Local) => CopyFrom::Context(name),
-            Source::Context(name, context) => CopyFrom::Filesystem(
-                self.planner.context_filesystem(&name, &context, &platform, self.id, span)?,
-            ),
+            Source::Context(name, context) => {
+                CopyFrom::Filesystem(self.planner.context_filesystem(&name, &context, &platform, self.id, span)?)
+            }
             Source::Image(name) => {
                 let (key, image) = self.planner.image(&name, &platform, span)?;
                 CopyFrom::Filesystem(self.planner.image_vertex(key, &image, "", span, self.id))

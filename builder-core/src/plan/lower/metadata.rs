@@ -4,10 +4,10 @@ use serde_json::{Map, Value};
 
 use super::ports::ports;
 use super::stage::StageBuilder;
+use crate::dockerfile::expand::expand_words;
 use crate::dockerfile::{
     ArgDeclaration, Command, HealthcheckInstruction, Instruction, InstructionKind, KeyValues, SourceText,
 };
-use crate::dockerfile::expand::expand_words;
 use crate::oci::Healthcheck;
 use crate::text::go_quoted;
 
@@ -210,7 +210,7 @@ fn joined(pairs: &[(String, String)]) -> String {
 
 /// `["a" "b"]`, as Go prints a list of quoted strings.
 fn quoted_list(arguments: &[String]) -> String {
-    let quoted: Vec<String> = arguments.iter().map(|argument| go_quoted(argument).to_string()).collect();
+    let quoted: Vec<String> = arguments.iter().map(|argument| go_quoted(argument).clone()).collect();
     format!("[{}]", quoted.join(" "))
 }
 

@@ -9,9 +9,7 @@ mod stage;
 use std::collections::BTreeMap;
 
 use super::op::{FilesystemRef, ImageKey, ImageOp, Op};
-use super::{
-    ContextUse, ImageRequest, NamedContext, Plan, PlanError, PlanOptions, Planned, ResolvedImage, Vertex,
-};
+use super::{ContextUse, ImageRequest, NamedContext, Plan, PlanError, PlanOptions, Planned, ResolvedImage, Vertex};
 use crate::diagnostic::Diagnostic;
 use crate::dockerfile::{Dockerfile, Instruction, parse_trigger};
 use crate::ids::{StageId, VertexId};
@@ -93,7 +91,8 @@ impl Planner<'_> {
         };
         let needed = reachability::reachable(target, |stage| self.edges(stage));
         let needed = needed.map_err(|cycle| {
-            let name = self.table.get(cycle.stage).map_or_else(String::new, |stage| stage.label());
+            let name =
+                self.table.get(cycle.stage).map_or_else(String::new, super::super::semantic::stage_table::Stage::label);
             let span = cycle.edges.first().map(|(_, edge)| edge.span).unwrap_or_default();
             let message = format!("circular dependency detected on stage: {name}");
             self.diagnostics.push(Diagnostic::error("circular-dependency", span, message));
@@ -118,7 +117,7 @@ impl Planner<'_> {
             state.config.config.labels.insert(name.clone(), value.clone());
         }
         state.config.created = None;
-        let label = self.table.get(target).map_or_else(String::new, |stage| stage.label());
+        let label = self.table.get(target).map_or_else(String::new, super::super::semantic::stage_table::Stage::label);
         Ok(Planned::Ready(Box::new(self.finish(state, label, epoch))))
     }
 
@@ -159,7 +158,8 @@ impl Planner<'_> {
             "invalid-source-date-epoch",
             format!("invalid SOURCE_DATE_EPOCH: {given}"),
         );
-        self.diagnostics.push(diagnostic.help("give whole seconds since 1970; `context` and stage names are not supported yet"));
+        self.diagnostics
+            .push(diagnostic.help("give whole seconds since 1970; `context` and stage names are not supported yet"));
         None
     }
 
@@ -229,7 +229,9 @@ impl Planner<'_> {
         if let Some((name, context)) = self.context(name) {
             return Some(Source::Context(name, context));
         }
-        let label = |id: StageId| self.table.get(id).map_or_else(String::new, |stage| stage.label());
+        let label = |id: StageId| {
+            self.table.get(id).map_or_else(String::new, super::super::semantic::stage_table::Stage::label)
+        };
         match self.table.lookup(at, name) {
             StageLookup::Earlier(id) => Some(Source::Stage(id)),
             StageLookup::Unknown => Some(Source::Image(name.to_owned())),
@@ -283,7 +285,14 @@ impl Planner<'_> {
         id
     }
 
-    fn image_vertex(&mut self, key: ImageKey, image: &ResolvedImage, prefix: &str, span: Span, stage: StageId) -> FilesystemRef {
+    fn image_vertex(
+        &mut self,
+        key: ImageKey,
+        image: &ResolvedImage,
+        prefix: &str,
+        span: Span,
+        stage: StageId,
+    ) -> FilesystemRef {
         if image.config.rootfs.diff_ids.is_empty() {
             return FilesystemRef::Scratch;
         }

@@ -69,7 +69,10 @@ mod tests {
             ("[::1]:8080:80/sctp", vec!["80/sctp"]),
             ("8080:80", vec!["80/tcp"]),
         ] {
-            assert_eq!(ports(word).as_deref(), Ok(expected.iter().map(|&p| p.to_owned()).collect::<Vec<_>>().as_slice()));
+            assert_eq!(
+                ports(word).as_deref(),
+                Ok(expected.iter().map(|&p| p.to_owned()).collect::<Vec<_>>().as_slice())
+            );
         }
         for bad in ["", "/tcp", "80/x", "99999", "20-10", "a", "1.2.3.999:1:2", "x:80"] {
             assert!(ports(bad).is_err(), "{bad}");

@@ -131,11 +131,8 @@ impl StageBuilder<'_, '_> {
             self.state.add_history(created_by, None);
             return;
         }
-        let op = Op::Workdir(WorkdirOp {
-            parent: self.state.filesystem,
-            path,
-            user: self.state.config.config.user.clone(),
-        });
+        let op =
+            Op::Workdir(WorkdirOp { parent: self.state.filesystem, path, user: self.state.config.config.user.clone() });
         let name = self.step_name(&self.shown(instruction, true));
         self.step(op, name, instruction.head, created_by);
     }

@@ -71,11 +71,7 @@ pub(super) struct StageBuilder<'b, 'p> {
 
 impl Planner<'_> {
     /// Plans one stage; `None` where something is wrong or an image is not known yet.
-    pub(super) fn stage(
-        &mut self,
-        id: StageId,
-        states: &BTreeMap<StageId, Option<StageState>>,
-    ) -> Option<StageState> {
+    pub(super) fn stage(&mut self, id: StageId, states: &BTreeMap<StageId, Option<StageState>>) -> Option<StageState> {
         let entry = self.table.get(id)?.clone();
         let span = self.from_span(id);
         let label = self.label(id);

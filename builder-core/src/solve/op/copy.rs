@@ -39,8 +39,7 @@ impl Step<'_, '_> {
                 CopyTree::Filesystem(&view)
             }
         };
-        let selected = copy::content_digest(&tree, &op.sources, self.cancel)
-            .map_err(|error| self.blame(op, error))?;
+        let selected = copy::content_digest(&tree, &op.sources, self.cancel).map_err(|error| self.blame(op, error))?;
         let mut key = self.copy_key(op, &parent);
         key.digest("files", &selected.digest);
         for part in &selected.sources {

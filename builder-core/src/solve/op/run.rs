@@ -64,13 +64,7 @@ impl Step<'_, '_> {
         }
     }
 
-    fn spec(
-        &self,
-        op: &RunOp,
-        root: &RootDir,
-        mount: OwnedFd,
-        files: Vec<SandboxFile>,
-    ) -> Outcome<SandboxSpec> {
+    fn spec(&self, op: &RunOp, root: &RootDir, mount: OwnedFd, files: Vec<SandboxFile>) -> Outcome<SandboxSpec> {
         let identity = resolve_user(root, &op.user)?;
         let is_directory =
             root.find(Path::new(&op.cwd), Follow::Yes)?.is_some_and(|found| found.kind == FileKind::Directory);

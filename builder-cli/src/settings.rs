@@ -119,7 +119,7 @@ pub(crate) fn build(
     options.dockerfile = dockerfile;
     options.tags = arguments.tags.iter().map(|tag| reference(tag)).collect::<Result<_, _>>()?;
     options.target.clone_from(&arguments.target);
-    options.build_args = build_args(&arguments.build_args);
+    options.build_args = build_args(&arguments.variables);
     options.contexts = arguments.build_contexts.iter().map(|text| build_context(text)).collect::<Result<_, _>>()?;
     options.labels = arguments.labels.iter().map(|label| split(label)).collect();
     options.no_cache = arguments.no_cache;

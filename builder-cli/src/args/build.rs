@@ -56,7 +56,7 @@ pub(crate) struct BuildArgs {
     pub(crate) target: Option<String>,
     /// Value for an ARG; without a value, that of the environment variable of the same name
     #[arg(long = "build-arg", value_name = "NAME[=VALUE]")]
-    pub(crate) build_args: Vec<String>,
+    pub(crate) variables: Vec<String>,
     /// What a name in FROM or --from stands for: a directory, `docker-image://REF`, `oci-layout://PATH[:TAG]`,
     /// or `host:PROGRAM,…` for programs of this machine
     #[arg(long = "build-context", value_name = "NAME=VALUE")]

@@ -111,14 +111,13 @@ pub(super) fn rmi(arguments: &RmiArgs, session: &Session) -> Result<(), CommandE
     let store = session.builder.store();
     for text in &arguments.images {
         let record = session.find(text)?;
-        let named = settings::reference(text).ok().filter(|reference| reference.to_string() == record.name);
-        let names: Vec<String> = match named {
-            Some(reference) => vec![reference.to_string()],
+        let reference = settings::reference(text).ok().filter(|reference| reference.to_string() == record.name);
+        let names: Vec<String> = if let Some(reference) = reference {
+            vec![reference.to_string()]
+        } else {
             // An ID means every name of the image.
-            None => {
-                let all = store.images().map_err(CommandError::environment)?;
-                all.into_iter().filter(|other| other.config == record.config).map(|other| other.name).collect()
-            }
+            let all = store.images().map_err(CommandError::environment)?;
+            all.into_iter().filter(|other| other.config == record.config).map(|other| other.name).collect()
         };
         for name in names {
             let reference = settings::reference(&name)?;

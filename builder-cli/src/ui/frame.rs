@@ -142,7 +142,9 @@ fn fit(mut blocks: Vec<Block<'_>>, rows: usize) -> Vec<Block<'_>> {
         }
     }
     if total(&blocks) > rows {
-        blocks.iter_mut().for_each(|block| block.items.clear());
+        for block in &mut blocks {
+            block.items.clear();
+        }
     }
     blocks.truncate(rows);
     blocks

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use anstream::{AutoStream, ColorChoice};
-use anstyle::AnsiColor;
 use builder_core::diagnostic::Diagnostic;
 use builder_core::text::SourceFile;
 
@@ -32,6 +31,7 @@ impl Printer {
     ///
     /// # Errors
     /// Standard output cannot be written to.
+    #[expect(clippy::unused_self, reason = "whoever writes data has been given a printer")]
     pub(crate) fn data(self, text: &str) -> Result<(), CommandError> {
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(stdout_error)
@@ -40,12 +40,6 @@ impl Printer {
     /// Says something on standard error.
     pub(crate) fn note(self, text: &str) {
         self.stderr(|out| writeln!(out, "{text}"));
-    }
-
-    /// Warns on standard error.
-    pub(crate) fn warn(self, text: &str) {
-        let yellow = AnsiColor::Yellow.on_default().bold();
-        self.stderr(|out| writeln!(out, "{yellow}warning{yellow:#}: {text}"));
     }
 
     /// Shows what there is to say about a Dockerfile.

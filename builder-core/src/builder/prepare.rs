@@ -96,7 +96,7 @@ impl Builder {
         let mut images: BTreeMap<ImageKey, Resolved> = BTreeMap::new();
         let mut known: BTreeMap<ImageKey, ResolvedImage> = BTreeMap::new();
         let plan = loop {
-            let planned = plan(&source_file, &parsed.dockerfile, &plan_options, &known)
+            let planned = plan(&parsed.dockerfile, &plan_options, &known)
                 .map_err(|error| BuildErrorKind::Plan { source_file: Arc::clone(&source_file), error })?;
             let requests = match planned {
                 Planned::Ready(plan) => break *plan,

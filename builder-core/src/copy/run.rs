@@ -86,7 +86,7 @@ impl Copier<'_> {
             self.new_directory(),
         )?;
         let target = Target { directory: &place.directory, name: &name, path: place.path.join(&name) };
-        self.make_way(&target)?;
+        Self::make_way(&target)?;
         let mut file = create(&target)?;
         file.write_all(content.as_bytes()).at("write", &target.path)?;
         let mode = self.request.mode.unwrap_or(0o644);
@@ -169,7 +169,7 @@ impl Copier<'_> {
         if metadata.kind == FileKind::Directory {
             return self.directory(node, from, target);
         }
-        self.make_way(target)?;
+        Self::make_way(target)?;
         self.outcome.files += 1;
         if metadata.links > 1
             && let Some(first) = self.links.get(&metadata.identity)
@@ -200,7 +200,7 @@ impl Copier<'_> {
     }
 
     /// Takes away what is at the place of something that is no directory.
-    fn make_way(&self, target: &Target<'_>) -> Result<(), CopyError> {
+    fn make_way(target: &Target<'_>) -> Result<(), CopyError> {
         match entry::metadata_at(target.directory, target.name).at("examine", &target.path)? {
             None => Ok(()),
             Some(metadata) if metadata.kind == FileKind::Directory => {

@@ -113,16 +113,25 @@ fn quoted(word: &str) -> String {
 }
 
 /// Expands a word: values put in place, quotes and escapes removed.
+///
+/// # Errors
+/// [`ExpandError`] for quotes, braces or modifiers that make no sense.
 pub fn expand(word: &str, escape: EscapeCharacter, lookup: &Lookup<'_>) -> Result<Expansion, ExpandError> {
     Expander::new(word, escape, true, lookup).run()
 }
 
 /// Expands a word and splits the result at blanks (`EXPOSE`).
+///
+/// # Errors
+/// [`ExpandError`] for quotes, braces or modifiers that make no sense.
 pub fn expand_words(word: &str, escape: EscapeCharacter, lookup: &Lookup<'_>) -> Result<Vec<String>, ExpandError> {
     Ok(expand(word, escape, lookup)?.words)
 }
 
 /// Expands the body of a heredoc: quotes are ordinary characters, and the escape is always a backslash.
+///
+/// # Errors
+/// [`ExpandError`] for quotes, braces or modifiers that make no sense.
 pub fn expand_heredoc(body: &str, lookup: &Lookup<'_>) -> Result<Expansion, ExpandError> {
     Expander::new(body, EscapeCharacter::Backslash, false, lookup).run()
 }

@@ -165,11 +165,11 @@ pub fn names(directory: impl AsFd) -> io::Result<Vec<OsString>> {
 /// # Errors
 /// What the system answers.
 pub fn remove_all_at(directory: impl AsFd, name: &OsStr) -> io::Result<()> {
-    remove_below(directory.as_fd().try_clone_to_owned()?, name, 0)
+    remove_below(&directory.as_fd().try_clone_to_owned()?, name, 0)
 }
 
-fn remove_below(directory: OwnedFd, name: &OsStr, depth: usize) -> io::Result<()> {
-    match rustix::fs::unlinkat(&directory, name, AtFlags::empty()) {
+fn remove_below(directory: &OwnedFd, name: &OsStr, depth: usize) -> io::Result<()> {
+    match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => return Ok(()),
         Err(Errno::ISDIR) => {}
         Err(error) => return Err(error.into()),
@@ -177,11 +177,11 @@ fn remove_below(directory: OwnedFd, name: &OsStr, depth: usize) -> io::Result<()
     if depth > MAX_TREE_DEPTH {
         return Err(Errno::NAMETOOLONG.into());
     }
-    let inner = open_directory_at(&directory, name)?;
+    let inner = open_directory_at(directory, name)?;
     for child in names(&inner)? {
-        remove_below(inner.try_clone()?, &child, depth + 1)?;
+        remove_below(&inner, &child, depth + 1)?;
     }
-    rustix::fs::unlinkat(&directory, name, AtFlags::REMOVEDIR)?;
+    rustix::fs::unlinkat(directory, name, AtFlags::REMOVEDIR)?;
     Ok(())
 }
 

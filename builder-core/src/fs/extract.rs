@@ -240,7 +240,7 @@ impl Extractor<'_> {
             EntryType::Symlink => {
                 let link = entry.link_name_bytes().unwrap_or_default().into_owned();
                 rustix::fs::symlinkat(OsStr::from_bytes(&link), &directory, &file_name).at("create link", &shown)?;
-                self.finish_special(&directory, &file_name, &shown, &inode, None)
+                Self::finish_special(&directory, &file_name, &shown, &inode, None)
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 self.file(entry, &directory, &file_name, &shown, &inode)
@@ -360,12 +360,11 @@ impl Extractor<'_> {
             }
             other => other.at("create device", shown)?,
         }
-        self.finish_special(directory, name, shown, inode, Some(inode.mode))
+        Self::finish_special(directory, name, shown, inode, Some(inode.mode))
     }
 
     /// Gives owner, attributes, mode and time to something that cannot be opened.
     fn finish_special(
-        &self,
         directory: impl AsFd,
         name: &OsStr,
         shown: &Path,

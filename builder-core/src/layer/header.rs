@@ -145,7 +145,9 @@ fn block(entry: &Entry<'_>, (prefix, name): (&[u8], &[u8]), mtime: u64) -> [u8; 
 mod tests {
     use super::*;
 
-    fn read_back(path: &[u8], uid: u64, mtime: i64) -> (Vec<u8>, u64, u64, Vec<(String, Vec<u8>)>) {
+    type ReadBack = (Vec<u8>, u64, u64, Vec<(String, Vec<u8>)>);
+
+    fn read_back(path: &[u8], uid: u64, mtime: i64) -> ReadBack {
         let xattrs = BTreeMap::from([(b"user.a".to_vec(), b"1\n2".to_vec())]);
         let entry = Entry { path, kind: b'0', mode: 0o644, uid, mtime, xattrs: &xattrs, ..Entry::default() };
         let mut bytes = Vec::new();

@@ -44,7 +44,7 @@ pub fn write_layer(
 ) -> Result<LayerSummary, LayerError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?;
-    write(root, Some(flavor), clamp, out, cancel)
+    write(&root, Some(flavor), clamp, out, cancel)
 }
 
 /// Writes a whole root filesystem, seen through the directory `root`, as a tar. Nothing on disk changes;
@@ -61,11 +61,11 @@ pub fn write_tree(
     // Listing moves the position of a descriptor: a new one leaves the caller's alone.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let listed = rustix::fs::openat(root, ".", flags, Mode::empty()).at("open", "/")?;
-    write(listed, None, clamp, out, cancel)
+    write(&listed, None, clamp, out, cancel)
 }
 
 fn write(
-    root: OwnedFd,
+    root: &OwnedFd,
     flavor: Option<OverlayFlavor>,
     clamp: Option<i64>,
     out: &mut dyn Write,
@@ -81,7 +81,7 @@ fn write(
         clamp,
         cancel,
     };
-    writer.directory(&root, Path::new(""), 0)?;
+    writer.directory(root, Path::new(""), 0)?;
     write_end(&mut writer.out).map_err(LayerError::Write)?;
     writer.out.flush().map_err(LayerError::Write)?;
     let (_, diff_id, size) = writer.out.finish();

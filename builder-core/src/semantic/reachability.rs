@@ -73,6 +73,9 @@ pub fn edges(table: &StageTable, dockerfile: &Dockerfile, stage: StageId) -> Vec
 }
 
 /// Finds all stages that a target needs, itself included, when `edges_of` names what each stage refers to.
+///
+/// # Errors
+/// The circle, where stages need each other.
 pub fn reachable(
     target: StageId,
     mut edges_of: impl FnMut(StageId) -> Vec<StageEdge>,

@@ -67,11 +67,17 @@ impl GlobalScope {
     }
 
     /// Expands a word with this scope.
+    ///
+    /// # Errors
+    /// Quotes, braces or modifiers that make no sense.
     pub fn expand(&self, word: &SourceText) -> Result<Expansion, ExpandError> {
         self.expand_str(word.as_str())
     }
 
     /// Expands a text with this scope.
+    ///
+    /// # Errors
+    /// Quotes, braces or modifiers that make no sense.
     pub fn expand_str(&self, word: &str) -> Result<Expansion, ExpandError> {
         expand(word, self.escape, &|name| self.get(name))
     }
@@ -149,7 +155,7 @@ impl Variables {
     /// Sets a variable; the place of the first definition is kept.
     pub fn set(&mut self, name: &str, value: &str) {
         if let Some(entry) = self.places.get(name).and_then(|place| self.entries.get_mut(*place)) {
-            value.clone_into(&mut entry.1)
+            value.clone_into(&mut entry.1);
         } else {
             self.places.insert(name.to_owned(), self.entries.len());
             self.entries.push((name.to_owned(), value.to_owned()));
@@ -177,6 +183,9 @@ impl Variables {
     }
 
     /// Expands a word with these variables.
+    ///
+    /// # Errors
+    /// Quotes, braces or modifiers that make no sense.
     pub fn expand(&self, word: &str, escape: EscapeCharacter) -> Result<Expansion, ExpandError> {
         expand(word, escape, &|name| self.get(name))
     }

@@ -113,6 +113,9 @@ impl StageTable {
     }
 
     /// Finds the target: the last stage, or the last one with a name (letter case aside).
+    ///
+    /// # Errors
+    /// The target that does not exist, with the nearest name.
     pub fn target(&self, name: Option<&str>) -> Result<StageId, Diagnostic> {
         let Some(name) = name else {
             return self.stages.last().map(|stage| stage.id).ok_or_else(|| {

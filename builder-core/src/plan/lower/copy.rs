@@ -48,7 +48,7 @@ impl StageBuilder<'_, '_> {
         let owner = self.flag(transfer.chown.as_ref());
         let mode_text = self.flag(transfer.chmod.as_ref());
         let mode = self.mode(mode_text.as_deref(), transfer);
-        let from = self.from(transfer);
+        let from = self.copied_from(transfer);
         let (Some(destination), Some(from)) = (destination, from) else { return };
         if self.planner.diagnostics.len() > before {
             return;
@@ -101,7 +101,7 @@ impl StageBuilder<'_, '_> {
         let http = lower.starts_with("http://") || lower.starts_with("https://");
         let bare = lower.split(['#', '?']).next().unwrap_or(&lower);
         let git = ["git://", "ssh://", "git@"].iter().any(|prefix| lower.starts_with(prefix))
-            || (http && bare.ends_with(".git"));
+            || (http && bare.strip_suffix(".git").is_some());
         if transfer.from.is_some() || !(http || git) {
             return;
         }
@@ -130,7 +130,7 @@ impl StageBuilder<'_, '_> {
         None
     }
 
-    fn from(&mut self, transfer: &Transfer) -> Option<CopyFrom> {
+    fn copied_from(&mut self, transfer: &Transfer) -> Option<CopyFrom> {
         let Some(name) = &transfer.from else { return Some(CopyFrom::Context(String::new())) };
         let span = self.place(name.span);
         let source = self.planner.copy_source(self.id, &name.value, span)?;

@@ -18,7 +18,7 @@ use crate::reference::Reference;
 use crate::semantic::reachability::{self, StageEdge};
 use crate::semantic::scope::{GlobalScope, ScopeInput};
 use crate::semantic::stage_table::{Base, SCRATCH, StageLookup, StageTable};
-use crate::text::{SourceFile, Span};
+use crate::text::Span;
 use stage::StageState;
 
 /// The build arg, and global argument, that sets the times of an image.
@@ -29,7 +29,6 @@ const EPOCH: &str = "SOURCE_DATE_EPOCH";
 /// # Errors
 /// [`PlanError`] with everything that is wrong in the stages that the target needs.
 pub fn plan(
-    source: &SourceFile,
     dockerfile: &Dockerfile,
     options: &PlanOptions,
     images: &BTreeMap<ImageKey, ResolvedImage>,
@@ -43,7 +42,6 @@ pub fn plan(
     let (globals, diagnostics) = GlobalScope::evaluate(dockerfile, &input);
     let table = StageTable::new(dockerfile, &globals);
     let mut planner = Planner {
-        source,
         dockerfile,
         options,
         images,
@@ -65,7 +63,6 @@ enum Source {
 }
 
 struct Planner<'p> {
-    source: &'p SourceFile,
     dockerfile: &'p Dockerfile,
     options: &'p PlanOptions,
     images: &'p BTreeMap<ImageKey, ResolvedImage>,
@@ -174,7 +171,7 @@ impl Planner<'_> {
             Ok(Base::Outside(name)) => self.image_triggers(name, stage),
             _ => Vec::new(),
         };
-        let span = self.from_span(stage);
+        let span = self.span_of_from(stage);
         for (_, name) in triggers.iter().flat_map(reachability::from_operands) {
             if let StageLookup::Earlier(to) = self.table.lookup(stage, &name.value) {
                 edges.push(StageEdge { to, span });
@@ -191,7 +188,7 @@ impl Planner<'_> {
         texts.iter().filter_map(|text| parse_trigger(text).ok()).collect()
     }
 
-    fn from_span(&self, stage: StageId) -> Span {
+    fn span_of_from(&self, stage: StageId) -> Span {
         let from = self.table.get(stage).and_then(|stage| self.dockerfile.instructions.get(stage.from));
         from.map(|instruction| instruction.head).unwrap_or_default()
     }
@@ -242,7 +239,7 @@ impl Planner<'_> {
                     label(at)
                 );
                 let diagnostic = Diagnostic::error("forward-reference", span, message);
-                self.diagnostics.push(diagnostic.also(self.from_span(id), "defined here"));
+                self.diagnostics.push(diagnostic.also(self.span_of_from(id), "defined here"));
                 None
             }
             StageLookup::InvalidIndex(index) => {

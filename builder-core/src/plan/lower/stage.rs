@@ -73,7 +73,7 @@ impl Planner<'_> {
     /// Plans one stage; `None` where something is wrong or an image is not known yet.
     pub(super) fn stage(&mut self, id: StageId, states: &BTreeMap<StageId, Option<StageState>>) -> Option<StageState> {
         let entry = self.table.get(id)?.clone();
-        let span = self.from_span(id);
+        let span = self.span_of_from(id);
         let label = self.label(id);
         let platform = match &entry.platform {
             Err(diagnostic) => {
@@ -100,22 +100,22 @@ impl Planner<'_> {
         };
         let wanted = platform.clone().unwrap_or_else(|| self.options.platform.clone());
         let mut counts_base = true;
-        let mut state = match base {
+        let mut stage = match base {
             Source::Scratch => {
                 counts_base = false;
                 StageState::scratch(wanted)
             }
             Source::Stage(stage) => {
                 counts_base = false;
-                let mut state = states.get(&stage)?.clone()?;
-                state.platform = platform.unwrap_or(state.platform);
-                state.cmd_set = false;
-                state
+                let mut parent = states.get(&stage)?.clone()?;
+                parent.platform = platform.unwrap_or(parent.platform);
+                parent.cmd_set = false;
+                parent
             }
             Source::Context(name, context) => self.outside(&name, &context, wanted, id, span)?,
-            Source::Image(name) => self.from_image(&name, wanted, id, span)?,
+            Source::Image(name) => self.begin_from_image(&name, wanted, id, span)?,
         };
-        let triggers = std::mem::take(&mut state.config.config.on_build);
+        let triggers = std::mem::take(&mut stage.config.config.on_build);
         let body: Vec<Instruction> = self.table.body(self.dockerfile, id).to_vec();
         let triggers = self.triggers(&triggers, span);
         let steps = triggers.iter().chain(&body).filter(|instruction| is_step(instruction)).count();
@@ -123,7 +123,7 @@ impl Planner<'_> {
         let mut builder = StageBuilder {
             planner: self,
             states,
-            state,
+            state: stage,
             id,
             escape,
             instead: Some(span),
@@ -172,7 +172,7 @@ impl Planner<'_> {
         triggers
     }
 
-    fn from_image(&mut self, name: &str, platform: Platform, id: StageId, span: Span) -> Option<StageState> {
+    fn begin_from_image(&mut self, name: &str, platform: Platform, id: StageId, span: Span) -> Option<StageState> {
         let operand = self.operand_span(id).unwrap_or(span);
         let (key, image) = self.image(name, &platform, operand)?;
         let prefix = self.base_prefix(id);
@@ -204,7 +204,7 @@ impl Planner<'_> {
         span: Span,
     ) -> Option<StageState> {
         if *context == NamedContext::Image {
-            return self.from_image(name, platform, id, span);
+            return self.begin_from_image(name, platform, id, span);
         }
         let mut state = StageState::scratch(platform);
         let filesystem = self.context_filesystem(name, context, &state.platform, id, span)?;

@@ -10,7 +10,7 @@
 //! 1. vocabulary, pure: `ids`, `digest`, `platform`, `reference`, `oci`, `cancel`, `text`, `diagnostic`, `event`
 //! 2. frontend, pure: `dockerfile`, `glob`, `dockerignore`, `semantic`, `plan`
 //! 3. host: `sys`, `fs`, `layer`, `store`, `snapshot`, `build_context`
-//! 4. execution: `copy`, `sandbox`, `source`, `cache`, `solve`
+//! 4. execution: `copy`, `sandbox`, `registry`, `source`, `cache`, `solve`
 //! 5. results: `image`, `export`, `builder`
 //!
 //! The library never prints, reads no environment variable, home directory or terminal, and takes the time
@@ -48,6 +48,8 @@ pub mod image;
 pub mod layer;
 #[cfg(feature = "build")]
 pub mod plan;
+#[cfg(feature = "registry")]
+pub mod registry;
 #[cfg(feature = "build")]
 pub mod sandbox;
 #[cfg(feature = "build")]

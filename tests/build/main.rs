@@ -13,6 +13,8 @@ mod concurrent;
 mod crash;
 mod determinism;
 mod hello;
+mod interop;
+mod registry;
 mod software;
 
 /// A test file that nobody lists would never run.

@@ -121,6 +121,7 @@ pub(super) fn command_error(error: BuildError) -> CommandError {
         ErrorCategory::UserInput => ErrorKind::Usage,
         ErrorCategory::Step => ErrorKind::Failed,
         ErrorCategory::Environment => ErrorKind::Environment,
+        ErrorCategory::Registry => ErrorKind::Registry,
         ErrorCategory::Cancelled => ErrorKind::Interrupted,
     };
     let report = match error.source_file() {

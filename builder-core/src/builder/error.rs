@@ -24,6 +24,8 @@ pub enum ErrorCategory {
     Step,
     /// This machine does not allow or have what is needed.
     Environment,
+    /// A registry could not be reached, or refused.
+    Registry,
     /// The build was cancelled.
     Cancelled,
 }
@@ -117,9 +119,6 @@ pub enum BuildErrorKind {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptionError {
-    /// Something that this version cannot do.
-    #[error("{0} is not supported yet")]
-    NotSupported(&'static str),
     /// An output needs a place to write to.
     #[error("an output of type `{0}` needs `dest=PATH`")]
     MissingDestination(&'static str),
@@ -198,7 +197,13 @@ impl BuildError {
 }
 
 fn of_source(error: &SourceError) -> ErrorCategory {
-    if error.is_cancelled() { ErrorCategory::Cancelled } else { ErrorCategory::UserInput }
+    if error.is_cancelled() {
+        ErrorCategory::Cancelled
+    } else if error.is_registry() {
+        ErrorCategory::Registry
+    } else {
+        ErrorCategory::UserInput
+    }
 }
 
 /// An error and its causes in one line.

@@ -5,8 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{
-    BuildError, BuildErrorKind, BuildOptions, Builder, ContextSource, DockerfileSource, NamedContextSource,
-    OptionError, PullPolicy,
+    BuildError, BuildErrorKind, BuildOptions, Builder, ContextSource, DockerfileSource, NamedContextSource, PullPolicy,
 };
 use crate::build_context::{Context, ignore_file, locate};
 use crate::cancel::CancelToken;
@@ -79,9 +78,6 @@ impl Builder {
         events: &dyn EventSink,
         cancel: &CancelToken,
     ) -> Result<Prepared, BuildError> {
-        if options.pull == PullPolicy::Always {
-            return Err(BuildErrorKind::Option(OptionError::NotSupported("pulling from a registry (`--pull`)")).into());
-        }
         let (source_file, dockerfile_path) = read_dockerfile(options)?;
         let source_file = Arc::new(source_file);
         let parsed = parse(&source_file);
@@ -150,24 +146,47 @@ impl Builder {
                 archives.push(unpacked);
                 Ok(resolved)
             }
-            Some(NamedContextSource::Image(reference)) => self.resolve_reference(reference, &key.platform),
+            Some(NamedContextSource::Image(reference)) => {
+                self.resolve_reference(reference, &key.platform, options.pull, cancel)
+            }
             _ => match key.name.parse() {
-                Ok(reference) => self.resolve_reference(&reference, &key.platform),
+                Ok(reference) => self.resolve_reference(&reference, &key.platform, options.pull, cancel),
                 Err(_) => Err(SourceError::NotFound { name: key.name.clone() }),
             },
         }
     }
 
-    fn resolve_reference(&self, reference: &Reference, platform: &Platform) -> Result<Resolved, SourceError> {
+    fn resolve_reference(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        pull: PullPolicy,
+        cancel: &CancelToken,
+    ) -> Result<Resolved, SourceError> {
         let by_name = self.store.image(reference)?;
         let by_digest = || {
             let digest = reference.digest()?;
             self.store.images().ok()?.into_iter().find(|image| image.manifest == *digest)
         };
         match by_name.or_else(by_digest) {
-            Some(image) => resolve_stored(&self.store, &image, platform),
-            None => Err(SourceError::NotFound { name: reference.to_string() }),
+            Some(image) if pull == PullPolicy::Missing => resolve_stored(&self.store, &image, platform),
+            _ => self.resolve_remote(reference, platform, cancel),
         }
+    }
+
+    #[cfg(feature = "registry")]
+    fn resolve_remote(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        cancel: &CancelToken,
+    ) -> Result<Resolved, SourceError> {
+        crate::source::resolve_remote(reference, platform, &self.store, cancel)
+    }
+
+    #[cfg(not(feature = "registry"))]
+    fn resolve_remote(&self, reference: &Reference, _: &Platform, _: &CancelToken) -> Result<Resolved, SourceError> {
+        Err(SourceError::NotFound { name: reference.to_string() })
     }
 }
 

@@ -275,8 +275,9 @@ impl Extractor<'_> {
     fn inode(&self, entry: &mut Entry<'_, '_>, name: &Path) -> Result<Inode, ExtractError> {
         let header = entry.header();
         let mode = header.mode().map_err(ExtractError::Malformed)? & 0o7777;
-        let mut uid = header.uid().map_err(ExtractError::Malformed)?;
-        let mut gid = header.gid().map_err(ExtractError::Malformed)?;
+        let old = header.as_old();
+        let mut uid = number(header.uid(), &old.uid).map_err(ExtractError::Malformed)?;
+        let mut gid = number(header.gid(), &old.gid).map_err(ExtractError::Malformed)?;
         let seconds = header.mtime().map_err(ExtractError::Malformed)?;
         // A base-256 field may hold a time before the epoch, in two's complement.
         let mut mtime = (seconds.cast_signed(), 0);
@@ -454,4 +455,9 @@ fn pax_time(text: &str) -> Option<Time> {
         return Some((seconds.checked_sub(1)?, 1_000_000_000 - nanoseconds));
     }
     Some((seconds, nanoseconds))
+}
+
+/// A number of a tar header; some writers leave a field empty that is 0.
+pub(crate) fn number(read: io::Result<u64>, field: &[u8]) -> io::Result<u64> {
+    if field.iter().all(|byte| matches!(byte, 0 | b' ')) { Ok(0) } else { read }
 }

@@ -148,7 +148,7 @@ mod tests {
     type ReadBack = (Vec<u8>, u64, u64, Vec<(String, Vec<u8>)>);
 
     fn read_back(path: &[u8], uid: u64, mtime: i64) -> ReadBack {
-        let xattrs = BTreeMap::from([(b"user.a".to_vec(), b"1\n2".to_vec())]);
+        let xattrs = BTreeMap::from([(b"user.a".to_vec(), b"1\x002".to_vec())]);
         let entry = Entry { path, kind: b'0', mode: 0o644, uid, mtime, xattrs: &xattrs, ..Entry::default() };
         let mut bytes = Vec::new();
         write_header(&mut bytes, &entry).unwrap();
@@ -175,6 +175,6 @@ mod tests {
         let (_, uid, _, pax) = read_back(b"a", 5_000_000, -5);
         assert_eq!(uid, 5_000_000);
         assert!(pax.contains(&("mtime".to_owned(), b"-5".to_vec())), "{pax:?}");
-        assert!(pax.contains(&("SCHILY.xattr.user.a".to_owned(), b"1\n2".to_vec())), "{pax:?}");
+        assert!(pax.contains(&("SCHILY.xattr.user.a".to_owned(), b"1\x002".to_vec())), "{pax:?}");
     }
 }

@@ -22,6 +22,7 @@ use super::{ContentId, LayerError, LayerSummary, OPAQUE_WHITEOUT, WHITEOUT_PREFI
 use crate::cancel::CancelToken;
 use crate::digest::Digester;
 use crate::fs::entry::{self, FileKind, Time, Xattrs};
+use crate::fs::extract::number;
 use crate::fs::root::{NewDirectory, RootDir};
 use crate::fs::{PathContext, PathError};
 
@@ -279,7 +280,10 @@ impl Attributes {
             None => i64::try_from(header.mtime().map_err(LayerError::Read)?).unwrap_or(i64::MAX),
         };
         Ok(Self {
-            owner: (narrow(header.uid())?, narrow(header.gid())?),
+            owner: (
+                narrow(number(header.uid(), &header.as_old().uid))?,
+                narrow(number(header.gid(), &header.as_old().gid))?,
+            ),
             mode: header.mode().map_err(LayerError::Read)? & 0o7777,
             mtime: (mtime, 0),
             xattrs: Xattrs::from_pairs(xattrs),

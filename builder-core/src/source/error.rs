@@ -79,6 +79,10 @@ pub enum SourceError {
         /// Diff IDs of the config.
         diff_ids: usize,
     },
+    /// A registry could not give the image.
+    #[cfg(feature = "registry")]
+    #[error(transparent)]
+    Registry(Box<crate::registry::RegistryError>),
     /// A stream could not be read.
     #[error("cannot read the archive")]
     Read(#[source] std::io::Error),
@@ -106,9 +110,20 @@ impl SourceError {
         }
     }
 
+    /// Tells whether a registry is to blame.
+    pub fn is_registry(&self) -> bool {
+        #[cfg(feature = "registry")]
+        if matches!(self, Self::Registry(_)) {
+            return true;
+        }
+        false
+    }
+
     /// Returns what to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            #[cfg(feature = "registry")]
+            Self::Registry(error) => error.hint(),
             Self::NotFound { .. } => Some(
                 "load it with `builder load`, import a root filesystem with `builder import FILE NAME`, or give a \
                  context for the name: `--build-context NAME=oci-layout://PATH`, `NAME=host:sh,ls` or a directory"

@@ -28,16 +28,18 @@ pub fn fetch(
     if diff_ids.len() != image.layers.len() {
         return Err(SourceError::LayerCount { layers: image.layers.len(), diff_ids: diff_ids.len() });
     }
+    #[cfg(feature = "registry")]
+    if let Origin::Registry(reference) = &image.origin {
+        super::remote::fetch_layers(image, reference, snapshots.store(), progress, cancel)?;
+    }
     for (index, layer) in image.layers.iter().enumerate() {
         cancel.check()?;
-        progress(&layer.digest, 0, layer.size);
         fetch_blob(image, layer, snapshots.store(), cancel)?;
         if !snapshots.has(&diff_ids[..=index])? {
             let blob = snapshots.store().open_blob(&layer.digest)?;
             let mut tar = decompress(blob).map_err(SourceError::Read)?;
             snapshots.unpack(&diff_ids[..index], &diff_ids[index], &mut tar, cancel)?;
         }
-        progress(&layer.digest, layer.size, layer.size);
     }
     Ok(())
 }
@@ -54,6 +56,8 @@ fn fetch_blob(
     match &image.origin {
         // A layer of ours that is only there as files needs no blob.
         Origin::Store => Ok(()),
+        #[cfg(feature = "registry")]
+        Origin::Registry(_) => Ok(()),
         Origin::Layout(directory) => {
             let path = directory.join("blobs/sha256").join(layer.digest.hex());
             let mut file = File::open(&path).at("open", &path)?;

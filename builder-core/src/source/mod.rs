@@ -6,6 +6,8 @@ mod error;
 mod fetch;
 pub mod host;
 mod layout;
+#[cfg(feature = "registry")]
+mod remote;
 mod rootfs;
 
 use std::path::PathBuf;
@@ -14,6 +16,8 @@ pub use archive::{LoadedImage, load, unpack_archive};
 pub use error::SourceError;
 pub use fetch::{Progress, fetch};
 pub use layout::{resolve_layout, resolve_stored};
+#[cfg(feature = "registry")]
+pub use remote::resolve_remote;
 pub use rootfs::{ImportRequest, import};
 
 use crate::digest::Digest;
@@ -50,4 +54,7 @@ pub enum Origin {
     Store,
     /// In an OCI layout directory.
     Layout(PathBuf),
+    /// In a registry, in the repository of this reference.
+    #[cfg(feature = "registry")]
+    Registry(crate::reference::Reference),
 }

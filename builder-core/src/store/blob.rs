@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::{Store, StoreError};
 use crate::cancel::CancelToken;
-use crate::digest::{Digest, DigestWriter, VerifyingReader};
+use crate::digest::{ContentMismatch, Digest, DigestWriter, VerifyingReader};
 use crate::fs::PathContext;
 
 /// Bytes moved at once.
@@ -134,18 +134,47 @@ impl BlobWriter {
         self.end(true)
     }
 
+    /// Ends a blob from outside: it must have this digest and size, or nothing is kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Mismatch`], [`StoreError::Path`].
+    pub fn finish_as(self, expected: &Digest, size: u64) -> Result<(), StoreError> {
+        let (buffered, found, length) = self.out.finish();
+        let mismatch = if length == size {
+            ContentMismatch::Digest { expected: *expected, found }
+        } else {
+            ContentMismatch::Size { expected: size, found: length }
+        };
+        if length != size || found != *expected {
+            let source = io::Error::new(io::ErrorKind::InvalidData, mismatch);
+            return Err(StoreError::Mismatch { expected: *expected, source });
+        }
+        persist(&self.store, buffered, &found, true)
+    }
+
     fn end(self, sync: bool) -> Result<(Digest, u64), StoreError> {
         let (buffered, digest, size) = self.out.finish();
-        let path = self.store.blob_path(&digest);
-        let file = buffered.into_inner().map_err(io::IntoInnerError::into_error).at("write", &path)?;
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        file.as_file().set_permissions(mode).at("set the mode of", &path)?;
-        if sync {
-            file.as_file().sync_all().at("sync", &path)?;
-        }
-        file.persist(&path).map_err(|error| error.error).at("rename", &path)?;
+        persist(&self.store, buffered, &digest, sync)?;
         Ok((digest, size))
     }
+}
+
+/// Puts a finished file under its digest.
+fn persist(
+    store: &Store,
+    buffered: BufWriter<tempfile::NamedTempFile>,
+    digest: &Digest,
+    sync: bool,
+) -> Result<(), StoreError> {
+    let path = store.blob_path(digest);
+    let file = buffered.into_inner().map_err(io::IntoInnerError::into_error).at("write", &path)?;
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    file.as_file().set_permissions(mode).at("set the mode of", &path)?;
+    if sync {
+        file.as_file().sync_all().at("sync", &path)?;
+    }
+    file.persist(&path).map_err(|error| error.error).at("rename", &path)?;
+    Ok(())
 }
 
 impl Write for BlobWriter {

@@ -1,0 +1,123 @@
+//! What can go wrong with a registry.
+
+use crate::cancel::Cancelled;
+use crate::digest::Digest;
+use crate::store::StoreError;
+
+/// A registry could not give what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistryError {
+    /// The registry has no such image or blob.
+    #[error("`{name}` is not in its registry")]
+    NotFound {
+        /// The full reference.
+        name: String,
+    },
+    /// The registry wants to know who asks.
+    #[error("the registry does not give `{name}` to everybody")]
+    Unauthorized {
+        /// The full reference.
+        name: String,
+    },
+    /// No connection to the registry.
+    #[error("cannot reach the registry `{domain}`")]
+    Unreachable {
+        /// The registry.
+        domain: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The registry answered with an error.
+    #[error("the registry `{domain}` answered with status {code}")]
+    Server {
+        /// The registry.
+        domain: String,
+        /// The status of HTTP.
+        code: u16,
+    },
+    /// The registry answered with something else than the specification says.
+    #[error("the registry `{domain}` answered with something unexpected: {message}")]
+    Protocol {
+        /// The registry.
+        domain: String,
+        /// What was wrong.
+        message: String,
+    },
+    /// A blob ended before it was complete.
+    #[error("the download of {digest} broke off")]
+    Cut {
+        /// The blob.
+        digest: Digest,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A blob has more bytes than its descriptor says.
+    #[error("blob {digest} has more than {expected} bytes")]
+    Size {
+        /// The blob.
+        digest: Digest,
+        /// Its size by the descriptor, in bytes.
+        expected: u64,
+    },
+    /// Other bytes than those of the digest.
+    #[error("the registry sent content with digest {found}, expected {expected}")]
+    Mismatch {
+        /// What was asked for.
+        expected: Digest,
+        /// What came.
+        found: Digest,
+    },
+    /// A document is larger than any real one.
+    #[error("{what} has more than {limit} bytes")]
+    TooLarge {
+        /// What it is.
+        what: &'static str,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The client could not be set up.
+    #[error("cannot set up the registry client: {message}")]
+    Setup {
+        /// Why.
+        message: String,
+    },
+    /// A blob could not be written.
+    #[error("cannot write a blob")]
+    Write(#[source] std::io::Error),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The operation was cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl RegistryError {
+    /// Returns what to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFound { .. } => Some("check the name and the tag".to_owned()),
+            Self::Unauthorized { .. } => {
+                Some("logging in to registries is not supported yet; the name may also be misspelled".to_owned())
+            }
+            Self::Unreachable { .. } => Some(
+                "without a network, take the base from elsewhere: `builder load`, `builder import FILE NAME`, or \
+                 `--build-context NAME=oci-layout://PATH`, `NAME=host:sh,ls` or a directory"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
+    /// Tells whether the same request may succeed a little later.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Cut { .. } => true,
+            Self::Server { code, .. } => matches!(code, 408 | 425 | 429 | 500 | 502 | 503 | 504),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Images of registries.
+
+use super::layout::resolve;
+use super::{Origin, Resolved, SourceError};
+use crate::cancel::CancelToken;
+use crate::digest::Digest;
+use crate::oci::{BlobDescriptor, Document, MAX_CONFIG_SIZE};
+use crate::platform::Platform;
+use crate::reference::Reference;
+use crate::registry::{Client, RegistryError};
+use crate::store::{ImageRecord, Store};
+
+/// Resolves an image of a registry for a platform, and remembers it in the store under its name.
+///
+/// # Errors
+/// [`SourceError::Registry`], and what can be wrong with its documents.
+pub fn resolve_remote(
+    reference: &Reference,
+    platform: &Platform,
+    store: &Store,
+    cancel: &CancelToken,
+) -> Result<Resolved, SourceError> {
+    let client = Client::new(reference)?;
+    let top = client.manifest(None, cancel)?;
+    let top_digest = Digest::of(&top);
+    // Descriptors that the manifest names; a config is fetched by its own.
+    let config: std::cell::RefCell<Option<BlobDescriptor>> = std::cell::RefCell::new(None);
+    let read = |digest: &Digest, limit: u64| -> Result<Vec<u8>, SourceError> {
+        let wanted = config.borrow().clone().filter(|config| config.digest == *digest);
+        if let Some(wanted) = wanted {
+            return Ok(client.small_blob(&wanted, limit.min(MAX_CONFIG_SIZE), cancel)?);
+        }
+        let bytes = if *digest == top_digest { top.clone() } else { client.manifest(Some(digest), cancel)? };
+        if let Ok(Document::Manifest(manifest)) = Document::parse(&bytes, None) {
+            *config.borrow_mut() = Some(manifest.config);
+        }
+        Ok(bytes)
+    };
+    let resolved = resolve(&read, top_digest, platform, reference.to_string(), Origin::Registry(reference.clone()))?;
+    store.write_blob(&resolved.config_bytes)?;
+    store.write_blob(&resolved.manifest_bytes)?;
+    Ok(resolved)
+}
+
+/// Fetches the layers of an image that the store does not have, and gives the image its name there.
+pub(super) fn fetch_layers(
+    image: &Resolved,
+    reference: &Reference,
+    store: &Store,
+    progress: &super::Progress<'_>,
+    cancel: &CancelToken,
+) -> Result<(), SourceError> {
+    let mut missing: Vec<BlobDescriptor> =
+        image.layers.iter().filter(|layer| !store.has_blob(&layer.digest)).cloned().collect();
+    missing.sort_by_key(|layer| layer.digest);
+    missing.dedup_by_key(|layer| layer.digest);
+    if !missing.is_empty() {
+        Client::new(reference)?.blobs(&missing, store, progress, cancel)?;
+    }
+    Ok(store.tag(&ImageRecord {
+        name: reference.to_string(),
+        manifest: image.manifest,
+        manifest_size: image.manifest_bytes.len() as u64,
+        media_type: image.media_type.clone(),
+        config: image.config_digest,
+        created: image.config.created.clone().unwrap_or_default(),
+    })?)
+}
+
+impl From<RegistryError> for SourceError {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            error => Self::Registry(Box::new(error)),
+        }
+    }
+}

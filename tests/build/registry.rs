@@ -1,0 +1,111 @@
+//! Base images from a real registry on loopback.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use crate::support::image::Image;
+use crate::support::peers::{Registry, run_with_crun, tool};
+use crate::support::{RunAs, TestEnv};
+
+/// Builds a base image and pushes it with `skopeo`; returns its reference.
+fn pushed(env: &TestEnv, registry: &Registry) -> String {
+    env.write("base/Dockerfile", "FROM host\nENV GREETING=hello\nRUN mkdir -p /etc && echo base > /etc/base\n");
+    let archive = env.path("out/base.tar");
+    let output = format!("type=oci,dest={}", archive.display());
+    env.ok(["build", "-t", "x", "--build-context", "host=host:sh,cat,mkdir,sleep", "-o", &output, "base"]);
+    let reference = format!("{}/base:1", registry.address());
+    let (from, to) = (format!("oci-archive:{}", archive.display()), format!("docker://{reference}"));
+    tool("skopeo", &["copy", "--dest-tls-verify=false", &from, &to]);
+    reference
+}
+
+fn builds_upon_a_pulled_image(run_as: RunAs) {
+    let root = TestEnv::root();
+    let registry = Registry::start(&root.path(""));
+    let reference = pushed(&root, &registry);
+    let env = TestEnv::new(run_as);
+    env.write(
+        "Dockerfile",
+        format!("FROM {reference}\nRUN echo \"$GREETING $(cat /etc/base)\" > /said\nCMD cat /said\n"),
+    );
+    env.ok(["build", "-t", "said", "."]);
+    assert_eq!(Image::open(&env.store(), "said").file("said"), "hello base\n");
+    assert_eq!(run_with_crun(&env.store(), "said", &env.path("")), "hello base\n");
+    // The layers of the base are kept as they came.
+    let remote: serde_json::Value = serde_json::from_str(&tool(
+        "skopeo",
+        &["inspect", "--tls-verify=false", "--raw", &format!("docker://{reference}")],
+    ))
+    .unwrap();
+    let ours = Image::open(&env.store(), "said").manifest;
+    assert_eq!(ours["layers"][0], remote["layers"][0]);
+}
+
+#[test]
+fn a_pulled_image_is_built_upon() {
+    builds_upon_a_pulled_image(RunAs::Root);
+}
+
+#[test]
+fn a_pulled_image_is_built_upon_by_an_ordinary_user() {
+    builds_upon_a_pulled_image(RunAs::Ordinary);
+}
+
+#[test]
+fn a_pulled_image_is_not_asked_for_again_unless_told_to() {
+    let env = TestEnv::root();
+    let registry = Registry::start(&env.path(""));
+    let reference = pushed(&env, &registry);
+    env.write("Dockerfile", format!("FROM {reference}\nRUN true\n"));
+    env.ok(["build", "."]);
+    drop(registry);
+    env.ok(["build", "."]);
+    let refused = env.run(["build", "--pull", "."]).fails(4);
+    assert!(refused.stderr.contains("cannot reach the registry"), "{}", refused.stderr);
+}
+
+#[test]
+fn an_image_that_does_not_exist_is_named_at_its_line() {
+    let env = TestEnv::root();
+    let registry = Registry::start(&env.path(""));
+    let reference = format!("{}/nothing:here", registry.address());
+    env.write("Dockerfile", format!("FROM {reference}\n"));
+    let refused = env.run(["build", "."]).fails(4);
+    assert!(refused.stderr.contains("is not in its registry"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("Dockerfile:1:6"), "{}", refused.stderr);
+}
+
+/// A server that answers every request with the same bytes.
+fn lying_server(reply: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(200).flatten() {
+            let mut stream = stream;
+            let mut buffer = [0; 4096];
+            let _read = stream.read(&mut buffer);
+            let _written = stream.write_all(reply.as_bytes());
+        }
+    });
+    address
+}
+
+#[test]
+fn servers_that_fail_or_lie_give_clear_errors_and_leave_the_store_alone() {
+    for (reply, expected) in [
+        ("HTTP/1.1 500 Oops\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", "status 500"),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{}",
+            "manifest",
+        ),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 900\r\nconnection: close\r\n\r\ncut", "registry"),
+        ("garbage\r\n\r\n", "registry"),
+    ] {
+        let env = TestEnv::root();
+        env.write("Dockerfile", format!("FROM {}/x\n", lying_server(reply)));
+        let refused = env.run(["build", "."]);
+        assert!(matches!(refused.code, Some(2..=4)), "{reply:?}: {refused:?}");
+        assert!(refused.stderr.contains(expected), "{reply:?}: {}", refused.stderr);
+        assert_eq!(std::fs::read_dir(env.store().join("blobs/sha256")).unwrap().count(), 0);
+    }
+}

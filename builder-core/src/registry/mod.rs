@@ -32,7 +32,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// How long a connection may take to stand.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a server may stay silent.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// How often a waiting request looks whether it was cancelled.
 const CANCEL_TICK: Duration = Duration::from_millis(50);
 /// Blobs that are fetched at the same time.
@@ -44,7 +44,7 @@ const ACCEPTED: &[&str] =
 /// A client for the repository of one image.
 pub struct Client {
     runtime: Runtime,
-    client: oci_client::Client,
+    protocol: oci_client::Client,
     reference: Reference,
 }
 
@@ -84,17 +84,16 @@ impl Client {
             ..ClientConfig::default()
         };
         let client = oci_client::Client::try_from(config).map_err(|error| setup(error.to_string()))?;
-        Ok(Self { runtime, client, reference: reference.clone() })
+        Ok(Self { runtime, protocol: client, reference: reference.clone() })
     }
 
     fn image(&self, digest: Option<&Digest>) -> oci_client::Reference {
         let (domain, path) = (self.reference.domain().to_owned(), self.reference.path().to_owned());
-        match digest.or(self.reference.digest()) {
-            Some(digest) => oci_client::Reference::with_digest(domain, path, digest.to_string()),
-            None => {
-                let tag = self.reference.tag().unwrap_or(crate::reference::DEFAULT_TAG).to_owned();
-                oci_client::Reference::with_tag(domain, path, tag)
-            }
+        if let Some(digest) = digest.or(self.reference.digest()) {
+            oci_client::Reference::with_digest(domain, path, digest.to_string())
+        } else {
+            let tag = self.reference.tag().unwrap_or(crate::reference::DEFAULT_TAG).to_owned();
+            oci_client::Reference::with_tag(domain, path, tag)
         }
     }
 
@@ -105,7 +104,7 @@ impl Client {
     pub fn manifest(&self, digest: Option<&Digest>, cancel: &CancelToken) -> Result<Vec<u8>, RegistryError> {
         let image = self.image(digest);
         let bytes = self.runtime.block_on(self.retried(cancel, || async {
-            let pulled = self.client.pull_manifest_raw(&image, &RegistryAuth::Anonymous, ACCEPTED);
+            let pulled = self.protocol.pull_manifest_raw(&image, &RegistryAuth::Anonymous, ACCEPTED);
             pulled.await.map(|(bytes, _)| bytes).map_err(|error| self.error(error))
         }))?;
         if bytes.len() as u64 > MAX_MANIFEST_SIZE {
@@ -181,7 +180,7 @@ impl Client {
             ..Default::default()
         };
         let image = self.image(None);
-        let pulled = self.client.pull_blob_stream(&image, &descriptor).await;
+        let pulled = self.protocol.pull_blob_stream(&image, &descriptor).await;
         let mut stream = pulled.map_err(|error| self.error(error))?.stream;
         let mut seen = 0_u64;
         while let Some(chunk) = stream.next().await {

@@ -14,6 +14,27 @@ use crate::store::Store;
 /// Is told how far a blob is: its digest, bytes so far, bytes in all.
 pub type Progress<'p> = dyn Fn(&Digest, u64, u64) + Sync + 'p;
 
+/// Tells whether there is nothing to fetch: every layer is there as files and, for images from elsewhere, as the
+/// blob that it came in, which is needed again when the image is built upon and written out.
+///
+/// # Errors
+/// [`SourceError`] where the store fails.
+pub fn is_fetched(image: &Resolved, snapshots: &Snapshots) -> Result<bool, SourceError> {
+    if !snapshots.has(&image.config.rootfs.diff_ids)? {
+        return Ok(false);
+    }
+    let blobs = || image.layers.iter().all(|layer| snapshots.store().has_blob(&layer.digest));
+    Ok(match &image.origin {
+        Origin::Store => true,
+        Origin::Layout(_) => blobs(),
+        #[cfg(feature = "registry")]
+        Origin::Registry(reference) => {
+            let known = snapshots.store().image(reference)?;
+            blobs() && known.is_some_and(|known| known.manifest == image.manifest)
+        }
+    })
+}
+
 /// Makes sure that every layer of an image is there as a blob and as files.
 ///
 /// # Errors

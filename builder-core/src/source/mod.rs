@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 pub use archive::{LoadedImage, load, unpack_archive};
 pub use error::SourceError;
-pub use fetch::{Progress, fetch};
+pub use fetch::{Progress, fetch, is_fetched};
 pub use layout::{resolve_layout, resolve_stored};
 #[cfg(feature = "registry")]
 pub use remote::resolve_remote;

@@ -18,7 +18,7 @@ impl Step<'_, '_> {
         let diff_ids: Arc<[_]> = image.config.rootfs.diff_ids.iter().copied().collect();
         let result = StepResult {
             content: FilesystemContent::of_image(&diff_ids),
-            cached: self.solver.snapshots.has(&diff_ids)?,
+            cached: crate::source::is_fetched(image, self.solver.snapshots)?,
             diff_ids,
             layer: None,
         };

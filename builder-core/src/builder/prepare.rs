@@ -170,23 +170,14 @@ impl Builder {
         };
         match by_name.or_else(by_digest) {
             Some(image) if pull == PullPolicy::Missing => resolve_stored(&self.store, &image, platform),
-            _ => self.resolve_remote(reference, platform, cancel),
+            #[cfg(feature = "registry")]
+            _ => crate::source::resolve_remote(reference, platform, &self.store, cancel),
+            #[cfg(not(feature = "registry"))]
+            _ => {
+                cancel.check()?;
+                Err(SourceError::NotFound { name: reference.to_string() })
+            }
         }
-    }
-
-    #[cfg(feature = "registry")]
-    fn resolve_remote(
-        &self,
-        reference: &Reference,
-        platform: &Platform,
-        cancel: &CancelToken,
-    ) -> Result<Resolved, SourceError> {
-        crate::source::resolve_remote(reference, platform, &self.store, cancel)
-    }
-
-    #[cfg(not(feature = "registry"))]
-    fn resolve_remote(&self, reference: &Reference, _: &Platform, _: &CancelToken) -> Result<Resolved, SourceError> {
-        Err(SourceError::NotFound { name: reference.to_string() })
     }
 }
 

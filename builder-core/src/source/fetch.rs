@@ -56,6 +56,7 @@ pub fn fetch(
     for (index, layer) in image.layers.iter().enumerate() {
         cancel.check()?;
         fetch_blob(image, layer, snapshots.store(), cancel)?;
+        progress(&layer.digest, layer.size, layer.size);
         if !snapshots.has(&diff_ids[..=index])? {
             let blob = snapshots.store().open_blob(&layer.digest)?;
             let mut tar = decompress(blob).map_err(SourceError::Read)?;

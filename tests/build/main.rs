@@ -10,9 +10,12 @@ mod support;
 
 mod cache;
 mod concurrent;
+mod contexts;
 mod crash;
 mod determinism;
+mod diagnostics;
 mod hello;
+mod instructions;
 mod interop;
 mod registry;
 mod software;

@@ -49,7 +49,22 @@ impl StageBuilder<'_, '_> {
         let mode_text = self.flag(transfer.chmod.as_ref());
         let mode = self.mode(mode_text.as_deref(), transfer);
         let from = self.copied_from(transfer);
-        let (Some(destination), Some(from)) = (destination, from) else { return };
+        let (Some(destination), Some(mut from)) = (destination, from) else { return };
+        if from == CopyFrom::Context(String::new()) {
+            let first = sources.iter().find_map(|source| match source {
+                CopySource::Path { path, span } => Some((path.clone(), *span)),
+                CopySource::Inline { .. } => None,
+            });
+            match first {
+                // Files that the Dockerfile itself holds need no context.
+                None => from = CopyFrom::Filesystem(FilesystemRef::Scratch),
+                Some((path, span)) if !self.planner.options.has_main_context => {
+                    let message = format!("\"/{}\": not found", path.trim_start_matches('/'));
+                    self.error("no-context", span, format!("{message}: there is no build context"));
+                }
+                Some(_) => {}
+            }
+        }
         if self.planner.diagnostics.len() > before {
             return;
         }

@@ -1,0 +1,111 @@
+//! What a person is told when something is wrong.
+
+use crate::support::{Finished, TestEnv};
+
+fn refused(dockerfile: &str, code: i32) -> Finished {
+    let env = TestEnv::root();
+    env.write("Dockerfile", dockerfile);
+    env.run(["build", "--build-context", "base=host:sh,cat", "."]).fails(code)
+}
+
+#[test]
+fn a_failed_step_shows_line_command_output_and_exit_code() {
+    let failed = refused("FROM base\nRUN echo one; echo two >&2; exit 7\n", 1);
+    for expected in ["Dockerfile:2:1", "RUN echo one; echo two >&2; exit 7", "exit code: 7", "one", "two", "^^^"] {
+        assert!(failed.stderr.contains(expected), "`{expected}` in {}", failed.stderr);
+    }
+}
+
+#[test]
+fn a_killed_step_is_told_from_a_failed_one() {
+    let failed = refused("FROM base\nRUN kill -9 $$\n", 1);
+    assert!(failed.stderr.contains("killed by signal 9"), "{}", failed.stderr);
+}
+
+#[test]
+fn all_errors_of_a_file_are_reported_with_suggestions() {
+    let failed = refused("FROM base\nWRKDIR /x\nRUN --netwrk=none true\nCOPY a\n", 2);
+    for expected in
+        ["Dockerfile:2:1", "did you mean `WORKDIR`", "Dockerfile:3:5", "Dockerfile:4:", "requires at least two"]
+    {
+        assert!(failed.stderr.contains(expected), "`{expected}` in {}", failed.stderr);
+    }
+}
+
+#[test]
+fn unknown_stages_sources_and_targets_are_named() {
+    for (dockerfile, arguments, expected) in [
+        ("FROM base AS build\n", &["--target", "biuld"][..], "did you mean build?"),
+        ("FROM base\nCOPY nothing /\n", &[], "\"/nothing\": not found"),
+        ("FROM base\nCOPY --from=7 a /\n", &[], "invalid stage index 7"),
+        ("FROM base AS a\nCOPY --from=b x /\nFROM base AS b\n", &["--target", "a"], "needs to be defined before"),
+        ("FROM base\nRUN --mount=type=cache,target=/x true\n", &[], "not supported yet"),
+        ("FROM base\nADD https://example.org/x /\n", &[], "not supported yet"),
+        ("FROM base\nCOPY --link a /\n", &[], "not supported yet"),
+        ("FROM base\nUSER nobody\nRUN true\n", &[], "unable to find user nobody"),
+    ] {
+        let env = TestEnv::root();
+        env.write("Dockerfile", dockerfile);
+        let mut all = vec!["build", "--build-context", "base=host:sh,cat"];
+        all.extend(arguments);
+        all.push(".");
+        let failed = env.run(all).fails(2);
+        assert!(failed.stderr.contains(expected), "`{expected}` in {}", failed.stderr);
+        assert!(dockerfile.contains("--target") || failed.stderr.contains("Dockerfile") || !arguments.is_empty());
+    }
+}
+
+#[test]
+fn a_broken_unreachable_stage_is_left_alone() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM nowhere.invalid/x AS unused\nRUN false\nFROM base\nRUN true\n");
+    env.ok(["build", "--build-context", "base=host:sh", "."]);
+}
+
+#[test]
+fn options_that_are_not_supported_yet_are_refused_by_name() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM scratch\n");
+    for option in ["--secret=id=x", "--push", "--cache-from=x", "--ssh=default", "--check"] {
+        let failed = env.run(["build", option, "."]).fails(2);
+        let name = option.split('=').next().unwrap();
+        assert!(failed.stderr.contains(&format!("`{name}` is not supported yet")), "{}", failed.stderr);
+    }
+    env.run(["build", "--platform", "linux/amd64,linux/arm64", "."]).fails(2);
+    env.run(["build", "--nope", "."]).fails(2);
+    env.run(["build", "no-such-directory"]).fails(2);
+}
+
+#[test]
+fn the_plan_is_shown_without_building() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM base AS a\nRUN false\nFROM base\nCOPY --from=a /x /\n");
+    let context = ["--build-context", "base=host:sh"];
+    let text = env.ok(["build", "--print-plan", "text", context[0], context[1], "."]).stdout;
+    assert!(text.contains("[a 2/2] RUN false") && text.contains("COPY /x / # buildkit"), "{text}");
+    let dot = env.ok(["build", "--print-plan", "dot", context[0], context[1], "."]).stdout;
+    assert!(dot.starts_with("digraph") && dot.contains("v1 -> v2"), "{dot}");
+}
+
+#[test]
+fn quiet_prints_the_id_and_files_hold_it() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM scratch\nLABEL a=b\n");
+    let done = env.ok(["build", "-q", "--iidfile", "id", "--metadata-file", "meta", "-t", "app", "."]);
+    assert_eq!(done.stderr, "");
+    let id = std::fs::read_to_string(env.path("work/id")).unwrap();
+    assert_eq!(done.stdout, format!("{id}\n"));
+    let metadata: serde_json::Value = serde_json::from_slice(&std::fs::read(env.path("work/meta")).unwrap()).unwrap();
+    assert_eq!(metadata["containerimage.config.digest"], id);
+    assert_eq!(metadata["image.name"], "docker.io/library/app:latest");
+}
+
+#[test]
+fn info_says_how_it_would_run_here() {
+    for run_as in [crate::support::RunAs::Root, crate::support::RunAs::Ordinary] {
+        let env = TestEnv::new(run_as);
+        let report: serde_json::Value = serde_json::from_str(&env.ok(["info", "--format", "json"]).stdout).unwrap();
+        let expected = if run_as == crate::support::RunAs::Root { "root" } else { "rootless, with subordinate ids" };
+        assert_eq!(report["mode"], expected, "{report:#}");
+    }
+}

@@ -1,14 +1,19 @@
 //! What is left when the builder is killed in the middle: nothing.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::image::Image;
-use crate::support::peers::{mounts_mentioning, processes_mentioning};
+use crate::support::peers::{Registry, mounts_mentioning, processes_mentioning, tool};
 use crate::support::{RunAs, TestEnv};
 
 fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
@@ -119,4 +124,79 @@ fn kill_in_the_middle_of_a_layer_write_leaves_nothing() {
         let sum = crate::support::peers::tool("sha256sum", &[blob.path().to_str().unwrap()]);
         assert!(sum.starts_with(&name), "{sum}");
     }
+}
+
+/// A proxy in front of a registry that lets answers through a little at a time until told otherwise.
+fn slow_proxy(target: String, fast: Arc<AtomicBool>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let server = TcpStream::connect(&target).unwrap();
+            let (mut requests, mut upstream) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut requests, &mut upstream));
+            let (fast, mut server, mut client) = (Arc::clone(&fast), server, client);
+            std::thread::spawn(move || {
+                let mut buffer = [0; 16 * 1024];
+                while let Ok(count @ 1..) = server.read(&mut buffer) {
+                    if client.write_all(&buffer[..count]).is_err() {
+                        return;
+                    }
+                    if !fast.load(Ordering::SeqCst) {
+                        std::thread::sleep(Duration::from_millis(20));
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn kill_in_the_middle_of_a_pull_leaves_nothing() {
+    let env = TestEnv::root();
+    let registry = Registry::start(&env.path(""));
+    let noise: Vec<u8> = (0..8_u32 << 20).map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
+    env.write("base/noise", noise);
+    env.write("base/Dockerfile", "FROM scratch\nCOPY noise /\n");
+    let archive = env.path("out/base.tar");
+    let other = TestEnv::root();
+    let output = format!("type=oci,dest={},compression=uncompressed", archive.display());
+    other.ok(["build", "-o", &output, env.path("work/base").to_str().unwrap()]);
+    let to = format!("docker://{}/base:1", registry.address());
+    tool("skopeo", &["copy", "--dest-tls-verify=false", &format!("oci-archive:{}", archive.display()), &to]);
+
+    let fast = Arc::new(AtomicBool::new(false));
+    let proxy = slow_proxy(registry.address().to_owned(), Arc::clone(&fast));
+    env.write("Dockerfile", format!("FROM {proxy}/base:1\nCOPY base/Dockerfile /\n"));
+    for signal in [Signal::KILL, Signal::INT] {
+        let child = start(&env, &["build", "-t", "app", "."]);
+        let store = env.store();
+        let half_way = || {
+            let files = walk(&store.join("work"));
+            files.iter().any(|path| path.metadata().is_ok_and(|metadata| metadata.len() > 200_000))
+        };
+        wait_until("a part of the layer to arrive", half_way);
+        let begin = Instant::now();
+        kill(child, signal);
+        assert!(begin.elapsed() < Duration::from_secs(3));
+        let blobs = std::fs::read_dir(store.join("blobs/sha256")).unwrap().flatten();
+        assert!(blobs.map(|blob| blob.metadata().unwrap().len()).all(|size| size < 100_000));
+    }
+    fast.store(true, Ordering::SeqCst);
+    env.ok(["build", "-t", "app", "."]);
+    assert_eq!(work_entries(&env), Vec::<String>::new());
+    assert_eq!(Image::open(&env.store(), "app").layer(0)[0].content.len(), 8 << 20);
+}
+
+fn walk(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.extend(walk(&entry.path()));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found
 }

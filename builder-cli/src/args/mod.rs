@@ -26,9 +26,15 @@ pub(crate) struct Cli {
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct GlobalArgs {
-    /// Directory of images, layers and cache [env: `BUILDER_ROOT`; default: /var/lib/builder for root,
-    /// $`XDG_DATA_HOME/builder` for others]
-    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        help_heading = "Global options",
+        help = "Directory of images, layers and cache [env: BUILDER_ROOT; default: /var/lib/builder for root, \
+                $XDG_DATA_HOME/builder for others]"
+    )]
+    /// The store.
     pub(crate) root: Option<PathBuf>,
     /// Colours in messages
     #[arg(long, global = true, value_enum, default_value_t = ColorArg::Auto, value_name = "WHEN", help_heading = "Global options")]

@@ -60,3 +60,6 @@ pub struct LayerSummary {
     /// The number of entries.
     pub entries: u64,
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,3 +119,6 @@ impl Store {
         self.inner.metadata.put_cache_record(key, record)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,7 +76,7 @@ pub(crate) struct BuildArgs {
     /// Network of RUN steps
     #[arg(long, value_enum, default_value_t = NetworkArg::Default, value_name = "MODE")]
     pub(crate) network: NetworkArg,
-    /// How to show progress [env: `BUILDKIT_PROGRESS`; default: auto]
+    /// How to show progress [default: the variable `BUILDKIT_PROGRESS`, else auto]
     #[arg(long, value_enum, value_name = "KIND")]
     pub(crate) progress: Option<ProgressArg>,
     /// Show no progress, print the image's ID
@@ -92,7 +92,7 @@ pub(crate) struct BuildArgs {
     /// `type=oci|docker|tar|local|image|cacheonly[,dest=PATH][,tar=false][,compression=gzip|zstd|uncompressed][,name=NAME]`
     #[arg(short, long = "output", value_name = "OUTPUT")]
     pub(crate) outputs: Vec<String>,
-    /// No time in the image is later than this, seconds since 1970 [env: `SOURCE_DATE_EPOCH`]
+    /// No time in the image is later than this, seconds since 1970 [default: the variable `SOURCE_DATE_EPOCH`]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timestamp: Option<i64>,
     /// Show the plan and build nothing

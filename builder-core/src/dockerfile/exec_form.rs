@@ -132,7 +132,7 @@ impl Json<'_> {
         })
     }
 
-    /// Decodes the digits of `\uXXXX`; half of a surrogate pair becomes the replacement character.
+    /// Decodes the digits of `\u0041`; half of a surrogate pair becomes the replacement character.
     fn unicode_escape(&mut self) -> Option<char> {
         let first = self.hex4()?;
         if (0xD800..0xDC00).contains(&first) {

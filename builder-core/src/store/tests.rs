@@ -45,7 +45,7 @@ fn what_a_dead_process_left_is_removed_and_what_a_living_one_has_stays() {
     let dead = directory.path().join("work/process-dead");
     fs::create_dir_all(dead.join("w1/upper/locked")).unwrap();
     fs::write(dead.join("lock"), "").unwrap();
-    let closed = std::os::unix::fs::PermissionsExt::from_mode(0);
+    let closed = std::os::unix::fs::PermissionsExt::from_mode(0o000);
     fs::set_permissions(dead.join("w1/upper/locked"), closed).unwrap();
     let other = Store::open(&options(directory.path())).unwrap();
     assert!(!dead.exists());

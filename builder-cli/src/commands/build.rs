@@ -54,7 +54,7 @@ fn inputs(
         if stdin_dockerfile {
             return Err(CommandError::usage("context and Dockerfile cannot both come from standard input"));
         }
-        return match sniff(std::io::stdin().lock()).map_err(CommandError::usage)? {
+        return match sniff(std::io::stdin()).map_err(CommandError::usage)? {
             StreamKind::Dockerfile(text) => {
                 let dockerfile = DockerfileSource::Inline { name: "-".to_owned(), text };
                 Ok((ContextSource::Empty, dockerfile, None))

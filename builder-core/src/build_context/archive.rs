@@ -7,6 +7,7 @@ use super::ContextError;
 use crate::cancel::CancelToken;
 use crate::fs::extract::{ExtractLimits, ExtractOptions, Extracted, extract};
 use crate::fs::root::RootDir;
+use crate::layer::compression::decompress;
 
 /// The size of a tar record.
 const RECORD_BYTES: usize = 512;
@@ -37,7 +38,7 @@ impl std::fmt::Debug for StreamKind<'_> {
 ///
 /// # Errors
 /// [`ContextError::Stream`] where it cannot be read, [`ContextError::NotText`] where it is neither.
-pub fn sniff<'a>(stream: impl Read + 'a) -> Result<StreamKind<'a>, ContextError> {
+pub fn sniff<'a>(stream: impl Read + Send + 'a) -> Result<StreamKind<'a>, ContextError> {
     let mut plain = decompress(stream).map_err(ContextError::Stream)?;
     let head = read_head(&mut plain, RECORD_BYTES).map_err(ContextError::Stream)?;
     let archive = is_tar_header(&head);
@@ -76,22 +77,8 @@ pub fn unpack(stream: &mut dyn Read, into: &Path, cancel: &CancelToken) -> Resul
 
 /// Tells whether what a stream holds, once decompressed, begins like a tar. What cannot be decompressed is
 /// none.
-pub(crate) fn is_archive(stream: impl Read) -> bool {
+pub(crate) fn is_archive(stream: impl Read + Send) -> bool {
     decompress(stream).and_then(|mut plain| read_head(&mut plain, RECORD_BYTES)).is_ok_and(|head| is_tar_header(&head))
-}
-
-/// Reads through gzip, bzip2, xz or zstd, by the first bytes; anything else comes as it is.
-pub(crate) fn decompress<'a>(mut stream: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
-    let head = read_head(&mut stream, 6)?;
-    let kind = head.clone();
-    let whole = io::BufReader::with_capacity(64 * 1024, io::Cursor::new(head).chain(stream));
-    Ok(match kind.as_slice() {
-        [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
-        [b'B', b'Z', b'h', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
-        [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(lzma_rust2::XzReader::new(whole, true)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::stream::read::Decoder::with_buffer(whole)?),
-        _ => Box::new(whole),
-    })
 }
 
 fn read_head(stream: &mut impl Read, length: usize) -> io::Result<Vec<u8>> {

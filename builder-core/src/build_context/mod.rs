@@ -10,8 +10,8 @@ pub mod scan;
 
 use std::path::Path;
 
+pub(crate) use archive::is_archive;
 pub use archive::{StreamKind, sniff, unpack};
-pub(crate) use archive::{decompress, is_archive};
 pub use error::ContextError;
 pub use locate::{Located, ignore_file, locate};
 pub use scan::IgnoreRules;

@@ -10,7 +10,6 @@
 
 mod content;
 mod error;
-mod glob;
 mod place;
 mod run;
 mod select;

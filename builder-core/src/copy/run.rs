@@ -12,13 +12,14 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use super::content::split;
 use super::select::{Selected, select};
 use super::{CopyError, CopyOutcome, CopyRequest, place};
+use crate::build_context::is_archive;
 use crate::build_context::scan::Node;
-use crate::build_context::{decompress, is_archive};
 use crate::cancel::CancelToken;
 use crate::fs::PathContext;
 use crate::fs::entry::{self, FileKind, Metadata, Xattrs};
 use crate::fs::extract::{ExtractLimits, ExtractOptions, extract};
 use crate::fs::root::NewDirectory;
+use crate::layer::compression::decompress;
 use crate::plan::op::CopySource;
 
 /// Bytes moved between two looks at the cancellation.

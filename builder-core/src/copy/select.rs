@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::glob::{Glob, has_wildcard, unescape};
 use super::{CopyError, CopyTree};
 use crate::build_context::scan::{Node, Scanner};
 use crate::cancel::CancelToken;
 use crate::fs::PathContext;
 use crate::fs::entry::{self, FileKind, Metadata};
 use crate::fs::root::{Follow, is_missing};
+use crate::glob::{Glob, has_wildcard};
 
 /// How alike two names must be for one to be suggested for the other.
 const SIMILAR_ENOUGH: f64 = 0.7;
@@ -121,7 +121,7 @@ impl Selector<'_> {
     }
 
     fn wildcard(&self, prefix: &[&str], patterns: &[&str]) -> Result<Vec<Selected>, CopyError> {
-        let globs: Result<Vec<Glob>, _> = patterns.iter().map(|pattern| Glob::parse(pattern)).collect();
+        let globs: Result<Vec<Glob>, _> = patterns.iter().map(|pattern| Glob::new(pattern)).collect();
         let globs = globs.map_err(|_| CopyError::BadPattern { index: self.index, pattern: patterns.join("/") })?;
         let Lookup::Found(base, metadata) = self.look_up(Path::new(&prefix.join("/")))? else {
             return Ok(Vec::new());
@@ -199,4 +199,14 @@ impl Selector<'_> {
 fn join_display(parent: &Path, name: &OsStr) -> String {
     let parent = OsStr::from_bytes(parent.as_os_str().as_bytes());
     Path::new(parent).join(name).display().to_string()
+}
+
+/// Takes the escapes out of a path without wildcards.
+fn unescape(path: &str) -> String {
+    let mut plain = String::with_capacity(path.len());
+    let mut chars = path.chars();
+    while let Some(next) = chars.next() {
+        plain.push(if next == '\\' { chars.next().unwrap_or('\\') } else { next });
+    }
+    plain
 }

@@ -36,7 +36,9 @@ fn run_as(uid: u32, gid: u32, user: &str) -> String {
     std::fs::set_permissions(base.path(), PermissionsExt::from_mode(0o755)).unwrap();
     // The binary may be in a directory that the user cannot enter.
     let program = base.path().join("probe");
-    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    // By another process: a descriptor for writing that a child of another thread inherits makes the copy busy.
+    let copied = Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status().unwrap();
+    assert!(copied.success());
     let dir = base.path().join("dir");
     std::fs::create_dir(&dir).unwrap();
     std::os::unix::fs::chown(&dir, Some(uid), Some(gid)).unwrap();

@@ -58,7 +58,10 @@ fn binary() -> &'static Path {
         let directory = tempfile::Builder::new().prefix("builder-bin-").tempdir_in(scratch_parent()).expect("tempdir");
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("mode");
         let path = directory.path().join("builder");
-        fs::copy(env!("CARGO_BIN_EXE_builder"), &path).expect("copy of the binary");
+        // Another process copies it: a descriptor for writing, inherited by a child of another test's thread,
+        // would make the copy "busy" to whoever runs it.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_builder")).arg(&path).status().expect("cp");
+        assert!(copied.success(), "copy of the binary");
         (directory, path)
     });
     path

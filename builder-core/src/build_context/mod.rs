@@ -14,15 +14,15 @@ pub(crate) use archive::is_archive;
 pub use archive::{StreamKind, sniff, unpack};
 pub use error::ContextError;
 pub use locate::{Located, ignore_file, locate};
-pub use scan::IgnoreRules;
 
+use crate::dockerignore::Patterns;
 use crate::fs::root::RootDir;
 
 /// A local directory that COPY takes files from, seen through its ignore file.
 #[derive(Debug)]
 pub struct Context {
     root: RootDir,
-    ignore: Option<Box<dyn IgnoreRules>>,
+    ignore: Option<Patterns>,
 }
 
 impl Context {
@@ -30,7 +30,7 @@ impl Context {
     ///
     /// # Errors
     /// [`ContextError::Path`] where it is no directory or cannot be opened.
-    pub fn open(root: &Path, ignore: Option<Box<dyn IgnoreRules>>) -> Result<Self, ContextError> {
+    pub fn open(root: &Path, ignore: Option<Patterns>) -> Result<Self, ContextError> {
         Ok(Self { root: RootDir::open(root)?, ignore })
     }
 
@@ -40,7 +40,7 @@ impl Context {
     }
 
     /// Returns the patterns of the ignore file.
-    pub fn ignore(&self) -> Option<&dyn IgnoreRules> {
-        self.ignore.as_deref()
+    pub fn ignore(&self) -> Option<&Patterns> {
+        self.ignore.as_ref()
     }
 }

@@ -13,25 +13,6 @@ use crate::fs::PathContext;
 use crate::fs::entry::{self, FileKind, MAX_TREE_DEPTH, Metadata};
 use crate::fs::root::RootDir;
 
-/// What an ignore file says about paths relative to the root, with `/` between components.
-pub trait IgnoreRules: std::fmt::Debug + Send + Sync {
-    /// Tells whether a path is excluded, by itself or by one of its parents.
-    fn matches(&self, path: &str, is_directory: bool) -> bool;
-
-    /// Tells whether anything below an excluded directory may be included again.
-    fn may_reinclude_below(&self, directory: &str) -> bool;
-}
-
-impl IgnoreRules for Patterns {
-    fn matches(&self, path: &str, is_directory: bool) -> bool {
-        self.matches(path, is_directory)
-    }
-
-    fn may_reinclude_below(&self, directory: &str) -> bool {
-        self.may_reinclude_below(directory)
-    }
-}
-
 /// A file or directory with all that is visible below it, children sorted by name.
 #[derive(Debug)]
 pub struct Node {
@@ -49,7 +30,7 @@ pub struct Scanner<'a> {
     /// The root of the tree.
     pub root: &'a RootDir,
     /// What is hidden, by path relative to the root.
-    pub ignore: Option<&'a dyn IgnoreRules>,
+    pub ignore: Option<&'a Patterns>,
     /// Stops the scan.
     pub cancel: &'a CancelToken,
 }

@@ -249,7 +249,7 @@ fn open_contexts(
                     source_file: Arc::new(SourceFile::new(located.path.display().to_string(), located.text.clone())),
                     error,
                 })?;
-                Some(Box::new(patterns) as Box<dyn crate::build_context::IgnoreRules>)
+                Some(patterns)
             }
         };
         contexts.insert(name.clone(), Context::open(path, rules)?);

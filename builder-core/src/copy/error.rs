@@ -81,6 +81,11 @@ impl CopyError {
         }
     }
 
+    /// Tells whether the build was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled(_))
+    }
+
     /// Returns which source is to blame, counted from 0.
     pub fn source_index(&self) -> Option<usize> {
         match self {

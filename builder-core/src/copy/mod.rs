@@ -9,18 +9,28 @@
 //! Spec: dockerfile-semantics 5.6 and 6.
 
 mod content;
+mod data;
 mod error;
 mod place;
 mod run;
 mod select;
+mod write;
+
+#[cfg(test)]
+mod archive_tests;
+#[cfg(test)]
+mod content_tests;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 
-pub use content::{ContentDigest, SourceDigest, content_digest};
+pub use content::{CONTENT_VERSION, ContentDigest, ContentEntry, SourceDigest, content_digest};
 pub use error::CopyError;
 pub use run::run;
 
-use crate::build_context::{Context, IgnoreRules};
+use crate::build_context::Context;
+use crate::dockerignore::Patterns;
 use crate::fs::accounts::Identity;
 use crate::fs::root::{NewDirectory, RootDir};
 use crate::plan::op::CopySource;
@@ -42,7 +52,7 @@ impl<'a> CopyTree<'a> {
         }
     }
 
-    fn ignore(&self) -> Option<&'a dyn IgnoreRules> {
+    fn ignore(&self) -> Option<&'a Patterns> {
         match self {
             Self::Context(context) => context.ignore(),
             Self::Filesystem(_) => None,

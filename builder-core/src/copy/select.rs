@@ -67,6 +67,16 @@ fn clean(path: &str) -> Vec<&str> {
     components
 }
 
+/// Takes the escapes out of a path without wildcards.
+fn unescape(path: &str) -> String {
+    let mut plain = String::with_capacity(path.len());
+    let mut chars = path.chars();
+    while let Some(next) = chars.next() {
+        plain.push(if next == '\\' { chars.next().unwrap_or('\\') } else { next });
+    }
+    plain
+}
+
 enum Lookup {
     Found(PathBuf, Metadata),
     Missing,
@@ -199,14 +209,4 @@ impl Selector<'_> {
 fn join_display(parent: &Path, name: &OsStr) -> String {
     let parent = OsStr::from_bytes(parent.as_os_str().as_bytes());
     Path::new(parent).join(name).display().to_string()
-}
-
-/// Takes the escapes out of a path without wildcards.
-fn unescape(path: &str) -> String {
-    let mut plain = String::with_capacity(path.len());
-    let mut chars = path.chars();
-    while let Some(next) = chars.next() {
-        plain.push(if next == '\\' { chars.next().unwrap_or('\\') } else { next });
-    }
-    plain
 }

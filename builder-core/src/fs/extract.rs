@@ -274,11 +274,12 @@ impl Extractor<'_> {
 
     fn inode(&self, entry: &mut Entry<'_, '_>, name: &Path) -> Result<Inode, ExtractError> {
         let header = entry.header();
-        let mode = header.mode().map_err(ExtractError::Malformed)? & 0o7777;
         let old = header.as_old();
+        let mode = number(header.mode().map(u64::from), &old.mode).map_err(ExtractError::Malformed)? & 0o7777;
+        let mode = u32::try_from(mode).unwrap_or_default();
         let mut uid = number(header.uid(), &old.uid).map_err(ExtractError::Malformed)?;
         let mut gid = number(header.gid(), &old.gid).map_err(ExtractError::Malformed)?;
-        let seconds = header.mtime().map_err(ExtractError::Malformed)?;
+        let seconds = number(header.mtime(), &old.mtime).map_err(ExtractError::Malformed)?;
         // A base-256 field may hold a time before the epoch, in two's complement.
         let mut mtime = (seconds.cast_signed(), 0);
         let mut xattrs = Vec::new();
@@ -461,3 +462,6 @@ fn pax_time(text: &str) -> Option<Time> {
 pub(crate) fn number(read: io::Result<u64>, field: &[u8]) -> io::Result<u64> {
     if field.iter().all(|byte| matches!(byte, 0 | b' ')) { Ok(0) } else { read }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! Writes what was selected into the destination.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+
+use super::data::{DataCopier, DataError};
+use super::place::{Place, shown};
+use super::{CopyError, CopyOutcome, CopyRequest};
+use crate::build_context::scan::Node;
+use crate::cancel::CancelToken;
+use crate::fs::PathContext;
+use crate::fs::entry::{self, FileKind, Metadata, Xattrs};
+use crate::fs::root::RootDir;
+
+/// Copies the files of one source.
+pub(super) struct Writer<'a> {
+    request: &'a CopyRequest<'a>,
+    cancel: &'a CancelToken,
+    data: DataCopier,
+    /// Files with several names: where the first one went. Links hold within one source, not across.
+    linked: HashMap<(u64, u64), PathBuf>,
+    /// Where it is writing, free of links.
+    path: PathBuf,
+    pub(super) outcome: CopyOutcome,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(request: &'a CopyRequest<'a>, cancel: &'a CancelToken) -> Self {
+        Self {
+            request,
+            cancel,
+            data: DataCopier::new(),
+            linked: HashMap::new(),
+            path: PathBuf::new(),
+            outcome: CopyOutcome::default(),
+        }
+    }
+
+    /// Copies what a directory holds into another.
+    pub(super) fn contents(&mut self, from: &OwnedFd, node: &Node, place: &Place) -> Result<(), CopyError> {
+        self.path.clone_from(&place.path);
+        self.children(from.as_fd(), &node.children, place.directory.as_fd())
+    }
+
+    /// Copies something that is no directory, under a name of its own.
+    pub(super) fn single(&mut self, from: &OwnedFd, node: &Node, place: &Place, name: &OsStr) -> Result<(), CopyError> {
+        self.path = place.path.join(name);
+        self.entry(&Step { from: from.as_fd(), node, to: place.directory.as_fd(), name })
+    }
+
+    /// Writes a file that is given inline.
+    pub(super) fn inline(&mut self, content: &str, place: &Place, name: &OsStr) -> Result<(), CopyError> {
+        self.path = place.path.join(name);
+        let mut file = self.create_file(place.directory.as_fd(), name)?;
+        io::Write::write_all(&mut file, content.as_bytes()).at("write", shown(&self.path))?;
+        let mode = self.request.mode.unwrap_or(0o644);
+        let owner = self.request.owner.unwrap_or((0, 0));
+        entry::set_attributes(&file, owner, mode, &Xattrs::default()).at("set attributes of", shown(&self.path))?;
+        if let Some(seconds) = self.request.created_mtime {
+            entry::set_times(&file, (seconds, 0), (seconds, 0)).at("set times of", shown(&self.path))?;
+        }
+        self.outcome.files += 1;
+        self.outcome.bytes += content.len() as u64;
+        Ok(())
+    }
+
+    fn children(&mut self, from: BorrowedFd<'_>, nodes: &[Node], to: BorrowedFd<'_>) -> Result<(), CopyError> {
+        for node in nodes {
+            self.cancel.check()?;
+            self.path.push(&node.name);
+            self.entry(&Step { from, node, to, name: &node.name })?;
+            self.path.pop();
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, step: &Step<'_>) -> Result<(), CopyError> {
+        match step.node.metadata.kind {
+            FileKind::Directory => return self.directory(step),
+            FileKind::File => self.file(step)?,
+            FileKind::Symlink => self.symlink(step)?,
+            FileKind::Socket => self.socket(step)?,
+            kind @ (FileKind::Fifo | FileKind::CharDevice | FileKind::BlockDevice) => self.special(step, kind)?,
+        }
+        self.outcome.files += 1;
+        Ok(())
+    }
+
+    fn directory(&mut self, step: &Step<'_>) -> Result<(), CopyError> {
+        match rustix::fs::mkdirat(step.to, step.name, Mode::from_raw_mode(0o700)) {
+            Ok(()) => self.outcome.directories += 1,
+            Err(rustix::io::Errno::EXIST) => {
+                let existing = entry::metadata_at(step.to, step.name).at("look at", shown(&self.path))?;
+                if existing.is_none_or(|metadata| metadata.kind != FileKind::Directory) {
+                    return Err(CopyError::NonDirectory { path: shown(&self.path) });
+                }
+            }
+            Err(error) => return Err(error).at("create directory", shown(&self.path))?,
+        }
+        let to = entry::open_directory_at(step.to, step.name).at("open directory", shown(&self.path))?;
+        let from = entry::open_directory_at(step.from, &step.node.name).at("open directory", &self.path)?;
+        self.children(from.as_fd(), &step.node.children, to.as_fd())?;
+        // Last, so that neither a setgid bit nor missing permissions get in the way of what goes inside, and
+        // the times stay.
+        self.finish(&to, &step.node.metadata, &Xattrs::of_file(&from))
+    }
+
+    fn file(&mut self, step: &Step<'_>) -> Result<(), CopyError> {
+        let identity = step.node.metadata.identity;
+        if step.node.metadata.links > 1
+            && let Some(first) = self.linked.get(&identity).cloned()
+        {
+            return self.hardlink(step, &first);
+        }
+        let (from, metadata) = entry::open_file_at(step.from, &step.node.name).at("open", &self.path)?;
+        let mut from = File::from(from);
+        let mut to = self.create_file(step.to, step.name)?;
+        if metadata.size > 0 {
+            let copied = self.data.copy(&mut from, &mut to, metadata.size, self.cancel);
+            self.outcome.bytes += copied.map_err(|error| match error {
+                DataError::Read(source) => path_error("read", &self.path, source),
+                DataError::Write(source) => path_error("write", &shown(&self.path), source),
+                DataError::Cancelled(cancelled) => cancelled.into(),
+            })?;
+        }
+        self.finish(&to, &metadata, &Xattrs::of_file(&from))?;
+        if metadata.links > 1 {
+            self.linked.insert(identity, self.path.clone());
+        }
+        Ok(())
+    }
+
+    fn hardlink(&mut self, step: &Step<'_>, first: &Path) -> Result<(), CopyError> {
+        if first == self.path {
+            return Ok(());
+        }
+        self.make_way(step.to, step.name)?;
+        let parent = first.parent().unwrap_or(Path::new(""));
+        let opened = self.request.destination_root.open_resolved(parent, OFlags::RDONLY | OFlags::DIRECTORY);
+        let directory = opened.at("open directory", shown(parent))?;
+        let name = first.file_name().unwrap_or_default();
+        rustix::fs::linkat(directory, name, step.to, step.name, AtFlags::empty()).at("link", shown(&self.path))?;
+        Ok(())
+    }
+
+    fn symlink(&mut self, step: &Step<'_>) -> Result<(), CopyError> {
+        let target = entry::read_link_at(step.from, &step.node.name).at("read link", &self.path)?;
+        if rustix::fs::symlinkat(&target, step.to, step.name) == Err(rustix::io::Errno::EXIST) {
+            self.make_way(step.to, step.name)?;
+            rustix::fs::symlinkat(&target, step.to, step.name).at("create link", shown(&self.path))?;
+        }
+        self.finish_at(step, None)
+    }
+
+    /// A socket means nothing without who made it; an empty file stands in its place.
+    fn socket(&mut self, step: &Step<'_>) -> Result<(), CopyError> {
+        let to = self.create_file(step.to, step.name)?;
+        self.finish(&to, &step.node.metadata, &Xattrs::default())
+    }
+
+    fn special(&mut self, step: &Step<'_>, kind: FileKind) -> Result<(), CopyError> {
+        self.make_way(step.to, step.name)?;
+        let metadata = &step.node.metadata;
+        entry::create_special_at(step.to, step.name, kind, metadata.device).at("create device", shown(&self.path))?;
+        self.finish_at(step, Some(self.request.mode.unwrap_or(metadata.mode)))
+    }
+
+    fn finish_at(&self, step: &Step<'_>, mode: Option<u32>) -> Result<(), CopyError> {
+        let metadata = &step.node.metadata;
+        let reference = entry::open_reference_at(step.from, &step.node.name).at("open", &self.path)?;
+        let xattrs = Xattrs::of_reference(reference);
+        entry::set_attributes_at(step.to, step.name, self.owner(metadata), mode, &xattrs)
+            .at("set attributes of", shown(&self.path))?;
+        entry::set_times_at(step.to, step.name, metadata.atime, metadata.mtime)
+            .at("set times of", shown(&self.path))?;
+        Ok(())
+    }
+
+    fn finish(&self, to: impl AsFd, metadata: &Metadata, xattrs: &Xattrs) -> Result<(), CopyError> {
+        let mode = self.request.mode.unwrap_or(metadata.mode);
+        entry::set_attributes(&to, self.owner(metadata), mode, xattrs).at("set attributes of", shown(&self.path))?;
+        Ok(entry::set_times(&to, metadata.atime, metadata.mtime).at("set times of", shown(&self.path))?)
+    }
+
+    fn owner(&self, metadata: &Metadata) -> (u32, u32) {
+        let own = if self.request.tree.keeps_owner() { (metadata.uid, metadata.gid) } else { (0, 0) };
+        self.request.owner.unwrap_or(own)
+    }
+
+    fn create_file(&mut self, directory: BorrowedFd<'_>, name: &OsStr) -> Result<File, CopyError> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let create = || rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(0o600));
+        let created = match create() {
+            Err(rustix::io::Errno::EXIST) => {
+                self.make_way(directory, name)?;
+                create()
+            }
+            other => other,
+        };
+        Ok(File::from(created.at("create", shown(&self.path))?))
+    }
+
+    /// Takes away what a file replaces. A directory is not replaced.
+    fn make_way(&mut self, directory: BorrowedFd<'_>, name: &OsStr) -> Result<(), CopyError> {
+        let Some(existing) = entry::metadata_at(directory, name).at("look at", shown(&self.path))? else {
+            return Ok(());
+        };
+        if existing.kind == FileKind::Directory {
+            return Err(CopyError::ReplaceDirectory { path: shown(&self.path) });
+        }
+        rustix::fs::unlinkat(directory, name, AtFlags::empty()).at("remove", shown(&self.path))?;
+        // A later name of the file that was there must not become a link to what replaces it.
+        let path = &self.path;
+        self.linked.retain(|_, first| first != path);
+        Ok(())
+    }
+}
+
+/// One entry on its way.
+struct Step<'a> {
+    from: BorrowedFd<'a>,
+    node: &'a Node,
+    to: BorrowedFd<'a>,
+    name: &'a OsStr,
+}
+
+fn path_error(operation: &'static str, path: &Path, source: io::Error) -> CopyError {
+    crate::fs::PathError { operation, path: path.to_owned(), source }.into()
+}
+
+/// Opens the directory that holds a selected path, and says what it is called there.
+pub(super) fn open_parent(root: &RootDir, path: &Path) -> Result<(OwnedFd, OsString), CopyError> {
+    let parent = path.parent().unwrap_or(Path::new(""));
+    let opened = root.open_resolved(parent, OFlags::RDONLY | OFlags::DIRECTORY).at("open directory", parent)?;
+    Ok((opened, path.file_name().unwrap_or_default().to_owned()))
+}

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
 use oci_client::client::{ClientConfig, ClientProtocol};
-use oci_client::errors::OciDistributionError;
+use oci_client::errors::{OciDistributionError, OciErrorCode};
 use oci_client::secrets::RegistryAuth;
 use tokio::runtime::Runtime;
 
@@ -231,13 +231,22 @@ impl Client {
             OciDistributionError::ServerError { code: 404, .. } => RegistryError::NotFound { name },
             OciDistributionError::ServerError { code, .. } => RegistryError::Server { domain, code },
             OciDistributionError::RegistryError { envelope, .. } => {
-                let text = envelope.to_string();
-                if text.contains("UNKNOWN") || text.contains("unknown") {
+                // The codes are the specification's; the texts beside them are anybody's.
+                let is = |codes: &[OciErrorCode]| envelope.errors.iter().any(|error| codes.contains(&error.code));
+                if is(&[OciErrorCode::Toomanyrequests]) {
+                    RegistryError::Server { domain, code: 429 }
+                } else if is(&[
+                    OciErrorCode::ManifestUnknown,
+                    OciErrorCode::ManifestBlobUnknown,
+                    OciErrorCode::BlobUnknown,
+                    OciErrorCode::NameUnknown,
+                    OciErrorCode::NotFound,
+                ]) {
                     RegistryError::NotFound { name }
-                } else if text.contains("DENIED") || text.contains("UNAUTHORIZED") {
+                } else if is(&[OciErrorCode::Denied, OciErrorCode::Unauthorized]) {
                     RegistryError::Unauthorized { name }
                 } else {
-                    RegistryError::Protocol { domain, message: text }
+                    RegistryError::Protocol { domain, message: envelope.to_string() }
                 }
             }
             OciDistributionError::RequestError(error) => {
@@ -273,5 +282,21 @@ mod tests {
         for remote in ["docker.io", "localhost.example.org", "127.0.0.1.example.org:5000", "10.0.0.1:5000"] {
             assert!(!is_loopback(remote), "{remote}");
         }
+    }
+
+    #[test]
+    fn replies_are_told_apart_by_their_codes() {
+        let client = Client::new(&"localhost:1/x".parse().expect("reference")).expect("client");
+        let error = |code: &str| {
+            let reply = format!(r#"{{"errors":[{{"code":"{code}","message":"some text"}}]}}"#);
+            let envelope = serde_json::from_str(&reply).expect("envelope");
+            client.error(OciDistributionError::RegistryError { envelope, url: String::new() })
+        };
+        let limited = error("TOOMANYREQUESTS");
+        assert!(matches!(limited, RegistryError::Server { code: 429, .. }) && limited.is_transient());
+        assert!(matches!(error("MANIFEST_UNKNOWN"), RegistryError::NotFound { .. }));
+        assert!(matches!(error("NAME_UNKNOWN"), RegistryError::NotFound { .. }));
+        assert!(matches!(error("DENIED"), RegistryError::Unauthorized { .. }));
+        assert!(matches!(error("UNSUPPORTED"), RegistryError::Protocol { .. }));
     }
 }

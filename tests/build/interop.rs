@@ -124,3 +124,20 @@ fn images_have_names_until_they_are_taken_away() {
     env.ok(["build", "-t", "app", "--build-context", "host=host:sh,cat", "."]);
     assert_eq!(run_with_crun(&env.store(), "app", &env.path("")), "hello\n");
 }
+
+#[test]
+fn links_in_an_archive_do_not_lead_to_files_of_this_machine() {
+    let env = TestEnv::root();
+    for name in ["index.json", "manifest.json"] {
+        let secret = env.write("secret.json", "{\"schemaVersion\":2,\"manifests\":[],\"marker\":\"leaked\"}");
+        let mut archive = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_size(0);
+        archive.append_link(&mut header, name, &secret).unwrap();
+        let path = env.write("evil.tar", archive.into_inner().unwrap());
+        let refused = env.run(["load", "-i", path.to_str().unwrap()]);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(!refused.stderr.contains("leaked"), "{refused:?}");
+    }
+}

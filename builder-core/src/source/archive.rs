@@ -1,18 +1,16 @@
 //! Archives of images: what `docker save`, `skopeo copy`, `podman save` and this builder write.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::json;
 
-use super::layout::{index_entries, names, read_bounded, resolve};
+use super::layout::{blob_name, index_entries, names, read_bounded, resolve};
 use super::{Origin, SourceError};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
-use crate::fs::PathContext;
 use crate::fs::root::RootDir;
 use crate::layer::compression::decompress;
 use crate::oci::{ImageConfig, MAX_CONFIG_SIZE, MAX_LAYERS, MAX_MANIFEST_SIZE, media_type};
@@ -69,11 +67,10 @@ pub fn load(
     if directory.join("index.json").is_file() {
         return load_layout(directory, store, platform, cancel);
     }
-    let path = directory.join("manifest.json");
-    if !path.is_file() {
+    if !directory.join("manifest.json").is_file() {
         return Err(SourceError::NotAnImage { path: PathBuf::from("archive") });
     }
-    let bytes = read_bounded(&path, MAX_MANIFEST_SIZE)?;
+    let bytes = read_bounded(directory, Path::new("manifest.json"), MAX_MANIFEST_SIZE)?;
     let damaged = |source| SourceError::Damaged { name: "manifest.json".to_owned(), source };
     let images: Vec<DockerImage> = serde_json::from_slice(&bytes).map_err(damaged)?;
     images.iter().map(|image| load_docker(directory, image, store, cancel)).collect()
@@ -86,7 +83,7 @@ fn load_layout(
     cancel: &CancelToken,
 ) -> Result<Vec<LoadedImage>, SourceError> {
     let mut images: BTreeMap<Digest, Vec<String>> = BTreeMap::new();
-    for entry in index_entries(&directory.join("index.json"))? {
+    for entry in index_entries(directory)? {
         let known = images.entry(entry.descriptor.digest).or_default();
         known.extend(full_names(names(&entry).map(str::to_owned).collect()));
     }
@@ -95,7 +92,7 @@ fn load_layout(
         full.sort();
         full.dedup();
         let read = |digest: &Digest, limit: u64| {
-            let bytes = read_bounded(&directory.join("blobs/sha256").join(digest.hex()), limit)?;
+            let bytes = read_bounded(directory, &blob_name(digest), limit)?;
             let found = Digest::of(&bytes);
             if found == *digest {
                 Ok(bytes)
@@ -106,8 +103,7 @@ fn load_layout(
         let image = resolve(&read, digest, platform, "archive".to_owned(), Origin::Layout(directory.to_owned()))?;
         for layer in &image.layers {
             if !store.has_blob(&layer.digest) {
-                let path = directory.join("blobs/sha256").join(layer.digest.hex());
-                let mut file = File::open(&path).at("open", &path)?;
+                let mut file = RootDir::open(directory)?.open_file(&blob_name(&layer.digest))?;
                 store.ingest(&layer.digest, layer.size, &mut file, cancel)?;
             }
         }

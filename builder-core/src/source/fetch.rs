@@ -1,11 +1,9 @@
 //! Brings an image's layers into the store, as blobs and as files.
 
-use std::fs::File;
-
 use super::{Origin, Resolved, SourceError};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
-use crate::fs::PathContext;
+use crate::fs::root::RootDir;
 use crate::layer::compression::decompress;
 use crate::oci::BlobDescriptor;
 use crate::snapshot::Snapshots;
@@ -81,8 +79,7 @@ fn fetch_blob(
         #[cfg(feature = "registry")]
         Origin::Registry(_) => Ok(()),
         Origin::Layout(directory) => {
-            let path = directory.join("blobs/sha256").join(layer.digest.hex());
-            let mut file = File::open(&path).at("open", &path)?;
+            let mut file = RootDir::open(directory)?.open_file(&super::layout::blob_name(&layer.digest))?;
             Ok(store.ingest(&layer.digest, layer.size, &mut file, cancel)?)
         }
     }

@@ -1,12 +1,11 @@
 //! Images of OCI layouts, the store's own among them.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Origin, Resolved, SourceError};
 use crate::digest::Digest;
 use crate::fs::PathContext;
+use crate::fs::root::RootDir;
 use crate::oci::{Document, IndexEntry, MAX_CONFIG_SIZE, MAX_MANIFEST_SIZE, Manifest, check_config, choose};
 use crate::platform::Platform;
 use crate::store::{ImageRecord, Store};
@@ -33,8 +32,7 @@ pub fn resolve_layout(
     digest: Option<&Digest>,
     platform: &Platform,
 ) -> Result<Resolved, SourceError> {
-    let index = directory.join("index.json");
-    if !index.is_file() {
+    if !directory.join("index.json").is_file() {
         return Err(SourceError::NotAnImage { path: directory.to_owned() });
     }
     let read = |digest: &Digest, limit: u64| read_verified(directory, digest, limit);
@@ -43,7 +41,7 @@ pub fn resolve_layout(
     if let Some(digest) = digest {
         return resolve(&read, *digest, platform, display, origin);
     }
-    let entries = index_entries(&index)?;
+    let entries = index_entries(directory)?;
     let named: Vec<&IndexEntry> = match tag {
         None => entries.iter().collect(),
         Some(tag) => entries.iter().filter(|entry| names(entry).any(|name| fits(name, tag))).collect(),
@@ -63,12 +61,12 @@ pub fn resolve_layout(
     Err(SourceError::Ambiguous { path: directory.to_owned(), found: digests.len(), names: known.join(", ") })
 }
 
-/// Reads the entries of an `index.json`.
-pub(super) fn index_entries(path: &Path) -> Result<Vec<IndexEntry>, SourceError> {
-    let bytes = read_bounded(path, MAX_MANIFEST_SIZE)?;
+/// Reads the entries of a layout's `index.json`.
+pub(super) fn index_entries(directory: &Path) -> Result<Vec<IndexEntry>, SourceError> {
+    let bytes = read_bounded(directory, Path::new("index.json"), MAX_MANIFEST_SIZE)?;
     match Document::parse(&bytes, Some(crate::oci::media_type::OCI_INDEX))? {
         Document::Index(entries) => Ok(entries),
-        Document::Manifest(_) => Err(SourceError::NotAnImage { path: path.to_owned() }),
+        Document::Manifest(_) => Err(SourceError::NotAnImage { path: directory.to_owned() }),
     }
 }
 
@@ -128,7 +126,7 @@ fn with_config(
 }
 
 fn read_verified(directory: &Path, digest: &Digest, limit: u64) -> Result<Vec<u8>, SourceError> {
-    let bytes = read_bounded(&directory.join("blobs/sha256").join(digest.hex()), limit)?;
+    let bytes = read_bounded(directory, &blob_name(digest), limit)?;
     let found = Digest::of(&bytes);
     if found != *digest {
         return Err(SourceError::Mismatch { path: directory.to_owned(), expected: *digest, found });
@@ -136,12 +134,16 @@ fn read_verified(directory: &Path, digest: &Digest, limit: u64) -> Result<Vec<u8
     Ok(bytes)
 }
 
-/// Reads a small file of at most `limit` bytes.
-pub(super) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
-    let mut bytes = Vec::new();
-    File::open(path).at("open", path)?.take(limit + 1).read_to_end(&mut bytes).at("read", path)?;
-    if bytes.len() as u64 > limit {
-        return Err(SourceError::TooLarge { name: path.display().to_string(), limit });
+/// Reads a small file of a layout, which may come from an archive: links are followed inside it only.
+pub(super) fn read_bounded(directory: &Path, name: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
+    let root = RootDir::open(directory)?;
+    match root.open_file(name)?.metadata().at("examine", name)?.len() {
+        size if size > limit => Err(SourceError::TooLarge { name: name.display().to_string(), limit }),
+        _ => root.read(name, limit)?.ok_or_else(|| SourceError::MissingFile(name.display().to_string())),
     }
-    Ok(bytes)
+}
+
+/// The name of a blob in a layout.
+pub(super) fn blob_name(digest: &Digest) -> PathBuf {
+    Path::new("blobs/sha256").join(digest.hex())
 }

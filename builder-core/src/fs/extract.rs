@@ -4,19 +4,18 @@
 //! This is for archives of files (`ADD`, contexts on standard input), not for image layers: names that begin
 //! with `.wh.` are ordinary here.
 
-use std::cell::Cell;
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 use tar::EntryType;
 
 use super::entry::{self, FileKind, Time, Xattrs};
 use super::root::{Follow, NewDirectory, RootDir};
+use super::tar_stream::{TarEntry, TarStream};
 use super::{PathContext, PathError};
 use crate::cancel::{CancelToken, Cancelled};
 
@@ -35,9 +34,6 @@ impl Default for ExtractLimits {
         Self { entries: 4_000_000, bytes: 256 << 30 }
     }
 }
-
-/// Header and extension records of one entry together: names are at most 4 KiB and attributes 64 KiB each.
-const MAX_HEADER_BYTES: u64 = 1024 * 1024;
 
 /// How much is copied between two looks at the cancellation token.
 const CHUNK_BYTES: u64 = 1024 * 1024;
@@ -128,56 +124,22 @@ pub fn extract(
     options: &ExtractOptions<'_>,
     cancel: &CancelToken,
 ) -> Result<Extracted, ExtractError> {
-    let budget = Rc::new(Cell::new(MAX_HEADER_BYTES));
-    let mut archive = tar::Archive::new(Budgeted { inner: stream, left: Rc::clone(&budget) });
+    let mut archive = TarStream::new(stream);
     let mut extractor =
         Extractor { root, options, cancel, parent: None, times: Vec::new(), outcome: Extracted::default() };
     let (_, created) = root.make_dirs(options.directory, extractor.new_directory())?;
     extractor.outcome.created = created;
-    let mut entries = archive.entries().map_err(ExtractError::Malformed)?;
     loop {
         cancel.check()?;
-        // The tar reader keeps extension records in memory, so between two entries only so much may be read.
-        budget.set(MAX_HEADER_BYTES);
-        let Some(entry) = entries.next() else { break };
-        let mut entry = entry.map_err(ExtractError::Malformed)?;
-        budget.set(u64::MAX);
+        let Some(entry) = archive.next().map_err(ExtractError::Malformed)? else { break };
         extractor.outcome.entries += 1;
         if extractor.outcome.entries > options.limits.entries {
             return Err(ExtractError::TooManyEntries { limit: options.limits.entries });
         }
-        extractor.entry(&mut entry)?;
-        io::copy(&mut entry, &mut io::sink()).map_err(ExtractError::Malformed)?;
+        extractor.entry(entry, &mut archive)?;
     }
     extractor.finish()
 }
-
-/// Ends with an error once more was read than is allowed at this point.
-struct Budgeted<'a> {
-    inner: &'a mut dyn Read,
-    left: Rc<Cell<u64>>,
-}
-
-impl Read for Budgeted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.left.get()).unwrap_or(usize::MAX);
-        if left == 0 && !buffer.is_empty() {
-            let message = format!("the header of an entry is larger than {MAX_HEADER_BYTES} bytes");
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-        }
-        let length = buffer.len().min(left);
-        let count = match buffer.get_mut(..length) {
-            Some(part) => self.inner.read(part)?,
-            None => 0,
-        };
-        if self.left.get() != u64::MAX {
-            self.left.set(self.left.get().saturating_sub(count as u64));
-        }
-        Ok(count)
-    }
-}
-
-type Entry<'a, 'b> = tar::Entry<'a, Budgeted<'b>>;
 
 /// What the headers of an entry say about its inode.
 struct Inode {
@@ -204,12 +166,9 @@ impl Extractor<'_> {
         NewDirectory { mode: 0o755, owner: Some(self.options.owner.unwrap_or((0, 0))), mtime }
     }
 
-    fn entry(&mut self, entry: &mut Entry<'_, '_>) -> Result<(), ExtractError> {
-        let kind = entry.header().entry_type();
-        if matches!(kind, EntryType::XGlobalHeader | EntryType::XHeader) {
-            return Ok(());
-        }
-        let name = PathBuf::from(OsStr::from_bytes(&entry.path_bytes()));
+    fn entry(&mut self, entry: TarEntry, content: &mut dyn Read) -> Result<(), ExtractError> {
+        let kind = entry.kind;
+        let name = PathBuf::from(OsStr::from_bytes(&entry.path));
         let relative = inside(&name)?;
         // The destination directory itself keeps what it has.
         let Some(file_name) = relative.file_name().map(OsStr::to_owned) else { return Ok(()) };
@@ -217,9 +176,15 @@ impl Extractor<'_> {
         let (place, directory) = self.open_parent(target.parent().unwrap_or(Path::new("")))?;
         let shown = place.join(&file_name);
         if kind == EntryType::Link {
-            return self.hardlink(entry, &name, &directory, &file_name, &shown);
+            return self.hardlink(&entry.link, &name, &directory, &file_name, &shown);
         }
-        let inode = self.inode(entry, &name)?;
+        let (link, device) = (entry.link, entry.device);
+        let inode = Inode {
+            owner: self.owner(entry.owner, &name)?,
+            mode: entry.mode,
+            mtime: entry.mtime,
+            xattrs: Xattrs::from_pairs(entry.xattrs),
+        };
         let existing = entry::metadata_at(&directory, &file_name).at("look at", &shown)?;
         let is_directory = |kind| kind == FileKind::Directory;
         let merge = kind == EntryType::Directory && existing.is_some_and(|found| is_directory(found.kind));
@@ -238,15 +203,14 @@ impl Extractor<'_> {
                 Ok(())
             }
             EntryType::Symlink => {
-                let link = entry.link_name_bytes().unwrap_or_default().into_owned();
                 rustix::fs::symlinkat(OsStr::from_bytes(&link), &directory, &file_name).at("create link", &shown)?;
                 Self::finish_special(&directory, &file_name, &shown, &inode, None)
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                self.file(entry, &directory, &file_name, &shown, &inode)
+                self.file(content, &directory, &file_name, &shown, &inode)
             }
             EntryType::Fifo | EntryType::Char | EntryType::Block => {
-                self.special(entry, &directory, &file_name, &shown, &inode)
+                self.special((kind, device), &directory, &file_name, &shown, &inode)
             }
             other => Err(ExtractError::UnknownKind { path: name, kind: other.as_byte() }),
         }
@@ -272,46 +236,18 @@ impl Extractor<'_> {
         Ok(entry::remove_all_at(directory, name).at("remove", shown)?)
     }
 
-    fn inode(&self, entry: &mut Entry<'_, '_>, name: &Path) -> Result<Inode, ExtractError> {
-        let header = entry.header();
-        let old = header.as_old();
-        let mode = number(header.mode().map(u64::from), &old.mode).map_err(ExtractError::Malformed)? & 0o7777;
-        let mode = u32::try_from(mode).unwrap_or_default();
-        let mut uid = number(header.uid(), &old.uid).map_err(ExtractError::Malformed)?;
-        let mut gid = number(header.gid(), &old.gid).map_err(ExtractError::Malformed)?;
-        let seconds = number(header.mtime(), &old.mtime).map_err(ExtractError::Malformed)?;
-        // A base-256 field may hold a time before the epoch, in two's complement.
-        let mut mtime = (seconds.cast_signed(), 0);
-        let mut xattrs = Vec::new();
-        if let Some(extensions) = entry.pax_extensions().map_err(ExtractError::Malformed)? {
-            for extension in extensions {
-                let extension = extension.map_err(ExtractError::Malformed)?;
-                let (Ok(key), value) = (extension.key(), extension.value_bytes()) else { continue };
-                let text = std::str::from_utf8(value).unwrap_or_default();
-                match key {
-                    "uid" => uid = text.parse().unwrap_or(u64::MAX),
-                    "gid" => gid = text.parse().unwrap_or(u64::MAX),
-                    "mtime" => mtime = pax_time(text).unwrap_or(mtime),
-                    _ => {
-                        if let Some(name) = key.strip_prefix("SCHILY.xattr.").and_then(|name| CString::new(name).ok()) {
-                            xattrs.push((name, value.to_vec()));
-                        }
-                    }
-                }
-            }
-        }
-        let owner = match (self.options.owner, u32::try_from(uid), u32::try_from(gid)) {
-            (Some(owner), ..) => owner,
+    fn owner(&self, (uid, gid): (u64, u64), name: &Path) -> Result<(u32, u32), ExtractError> {
+        match (self.options.owner, u32::try_from(uid), u32::try_from(gid)) {
+            (Some(owner), ..) => Ok(owner),
             // The highest number means "leave it" to chown.
-            (None, Ok(uid), Ok(gid)) if uid != u32::MAX && gid != u32::MAX => (uid, gid),
-            _ => return Err(ExtractError::OwnerOutOfRange { path: name.to_owned() }),
-        };
-        Ok(Inode { owner, mode, mtime, xattrs: Xattrs::from_pairs(xattrs) })
+            (None, Ok(uid), Ok(gid)) if uid != u32::MAX && gid != u32::MAX => Ok((uid, gid)),
+            _ => Err(ExtractError::OwnerOutOfRange { path: name.to_owned() }),
+        }
     }
 
     fn file(
         &mut self,
-        entry: &mut Entry<'_, '_>,
+        content: &mut dyn Read,
         directory: impl AsFd,
         name: &OsStr,
         shown: &Path,
@@ -324,7 +260,7 @@ impl Extractor<'_> {
             self.cancel.check()?;
             let allowed = self.options.limits.bytes - self.outcome.bytes;
             // One more than allowed, so that a file which goes too far is told from one that just fits.
-            let mut part = entry.by_ref().take(CHUNK_BYTES.min(allowed.saturating_add(1)));
+            let mut part = (&mut *content).take(CHUNK_BYTES.min(allowed.saturating_add(1)));
             let count = io::copy(&mut part, &mut made).at("write", shown)?;
             if count > allowed {
                 return Err(ExtractError::TooLarge { limit: self.options.limits.bytes });
@@ -340,20 +276,16 @@ impl Extractor<'_> {
 
     fn special(
         &mut self,
-        entry: &mut Entry<'_, '_>,
+        (kind, device): (EntryType, (u32, u32)),
         directory: impl AsFd,
         name: &OsStr,
         shown: &Path,
         inode: &Inode,
     ) -> Result<(), ExtractError> {
-        let header = entry.header();
-        let number = |value: io::Result<Option<u32>>| value.map(Option::unwrap_or_default);
-        let major = number(header.device_major()).map_err(ExtractError::Malformed)?;
-        let minor = number(header.device_minor()).map_err(ExtractError::Malformed)?;
-        let (kind, device) = match header.entry_type() {
+        let (kind, device) = match kind {
             EntryType::Fifo => (FileKind::Fifo, (0, 0)),
-            EntryType::Block => (FileKind::BlockDevice, (major, minor)),
-            _ => (FileKind::CharDevice, (major, minor)),
+            EntryType::Block => (FileKind::BlockDevice, device),
+            _ => (FileKind::CharDevice, device),
         };
         match entry::create_special_at(&directory, name, kind, device) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied && kind != FileKind::Fifo => {
@@ -379,13 +311,13 @@ impl Extractor<'_> {
 
     fn hardlink(
         &mut self,
-        entry: &mut Entry<'_, '_>,
+        link: &[u8],
         name: &Path,
         directory: &OwnedFd,
         file_name: &OsStr,
         shown: &Path,
     ) -> Result<(), ExtractError> {
-        let link = PathBuf::from(OsStr::from_bytes(&entry.link_name_bytes().unwrap_or_default()));
+        let link = PathBuf::from(OsStr::from_bytes(link));
         let target = self.options.directory.join(inside(&link)?);
         let escapes = || ExtractError::Escapes { path: name.to_owned() };
         let target_name: OsString = target.file_name().ok_or_else(escapes)?.to_owned();
@@ -443,24 +375,6 @@ fn inside(name: &Path) -> Result<PathBuf, ExtractError> {
         }
     }
     Ok(components.into_iter().collect())
-}
-
-/// Reads `seconds[.fraction]`, possibly negative.
-fn pax_time(text: &str) -> Option<Time> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let seconds: i64 = whole.parse().ok()?;
-    let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
-    let nanoseconds: u32 = digits.parse().ok()?;
-    if whole.starts_with('-') && nanoseconds > 0 {
-        // The fraction of a negative number points the other way.
-        return Some((seconds.checked_sub(1)?, 1_000_000_000 - nanoseconds));
-    }
-    Some((seconds, nanoseconds))
-}
-
-/// A number of a tar header; some writers leave a field empty that is 0.
-pub(crate) fn number(read: io::Result<u64>, field: &[u8]) -> io::Result<u64> {
-    if field.iter().all(|byte| matches!(byte, 0 | b' ')) { Ok(0) } else { read }
 }
 
 #[cfg(test)]

@@ -6,5 +6,6 @@ pub mod entry;
 pub mod extract;
 mod path_error;
 pub mod root;
+pub(crate) mod tar_stream;
 
 pub use path_error::{PathContext, PathError};

@@ -10,6 +10,8 @@ use lzma_rust2::XzReader;
 const MAGIC_LENGTH: usize = 6;
 /// gzip's default level, which is what other builders write.
 const GZIP_LEVEL: u32 = 6;
+/// The memory that reading an xz stream may take, in KiB: `xz -9` asks for 65 MiB, a hostile header for 4 GiB.
+const XZ_MEMORY_LIMIT_KIB: u32 = 512 * 1024;
 /// zstd's default level.
 const ZSTD_LEVEL: i32 = 3;
 
@@ -66,7 +68,7 @@ pub fn decompress<'r>(mut reader: impl Read + Send + 'r) -> io::Result<Box<dyn R
         Format::Plain => Box::new(whole),
         Format::Gzip => Box::new(MultiGzDecoder::new(whole)),
         Format::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(whole)?),
-        Format::Xz => Box::new(XzReader::new(whole, true)),
+        Format::Xz => Box::new(XzReader::new_mem_limit(whole, true, XZ_MEMORY_LIMIT_KIB)),
         Format::Bzip2 => Box::new(MultiBzDecoder::new(whole)),
     })
 }

@@ -16,14 +16,14 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dev, FileType, Mode, OFlags};
 use rustix::io::Errno;
-use tar::{Archive, EntryType};
+use tar::EntryType;
 
 use super::{ContentId, LayerError, LayerSummary, OPAQUE_WHITEOUT, WHITEOUT_PREFIX};
 use crate::cancel::CancelToken;
 use crate::digest::Digester;
 use crate::fs::entry::{self, FileKind, Time, Xattrs};
-use crate::fs::extract::number;
 use crate::fs::root::{NewDirectory, RootDir};
+use crate::fs::tar_stream::{TarEntry, TarStream};
 use crate::fs::{PathContext, PathError};
 
 /// The most entries of one layer: some ten times what the largest images have.
@@ -44,10 +44,10 @@ pub fn unpack(reader: &mut dyn Read, root: &RootDir, cancel: &CancelToken) -> Re
     let mut stream = DigestReader { inner: reader, digester: Digester::new() };
     let mut unpacker = Unpacker { root, made: HashSet::new(), directories: Vec::new(), entries: 0, last: None };
     {
-        let mut archive = Archive::new(&mut stream);
-        for entry in archive.entries().map_err(LayerError::Read)? {
+        let mut archive = TarStream::new(&mut stream);
+        while let Some(entry) = archive.next().map_err(LayerError::Read)? {
             cancel.check()?;
-            unpacker.entry(&mut entry.map_err(LayerError::Read)?, cancel)?;
+            unpacker.entry(entry, &mut archive, cancel)?;
         }
     }
     // What follows the end of the archive belongs to the layer's digest as well.
@@ -91,16 +91,12 @@ struct Parent {
 }
 
 impl Unpacker<'_> {
-    fn entry<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>, cancel: &CancelToken) -> Result<(), LayerError> {
+    fn entry(&mut self, entry: TarEntry, content: &mut dyn Read, cancel: &CancelToken) -> Result<(), LayerError> {
         self.entries += 1;
         if self.entries > MAX_ENTRIES {
             return Err(LayerError::Limit { what: "entries", limit: MAX_ENTRIES });
         }
-        let kind = entry.header().entry_type();
-        if matches!(kind, EntryType::XGlobalHeader) {
-            return Ok(());
-        }
-        let raw = PathBuf::from(OsString::from_vec(entry.path_bytes().into_owned()));
+        let raw = PathBuf::from(OsStr::from_bytes(&entry.path));
         let Some(path) = clean(&raw)? else { return self.root_entry(entry) };
         let Some(name) = path.file_name().map(OsStr::to_owned) else {
             return Err(LayerError::Escape { path: raw });
@@ -118,7 +114,7 @@ impl Unpacker<'_> {
             return Ok(entry::remove_all_at(&parent_fd, hidden).at("remove", &path)?);
         }
         let at = Place { fd: &parent_fd, name: &name, path: parent_path.join(&name) };
-        self.put(entry, kind, &at, cancel)?;
+        self.put(entry, content, &at, cancel)?;
         self.made.insert(at.path);
         Ok(())
     }
@@ -147,14 +143,15 @@ impl Unpacker<'_> {
         Ok(())
     }
 
-    fn put<R: Read>(
+    fn put(
         &mut self,
-        entry: &mut tar::Entry<'_, R>,
-        kind: EntryType,
+        entry: TarEntry,
+        content: &mut dyn Read,
         at: &Place<'_>,
         cancel: &CancelToken,
     ) -> Result<(), LayerError> {
-        let attributes = Attributes::of(entry)?;
+        let (kind, link, (major, minor)) = (entry.kind, entry.link, entry.device);
+        let attributes = Attributes::of(entry.owner, entry.mode, entry.mtime, entry.xattrs)?;
         let existing = entry::metadata_at(at.fd, at.name).at("examine", &at.path)?;
         let is_directory = existing.is_some_and(|metadata| metadata.kind == FileKind::Directory);
         if existing.is_some() && !(is_directory && kind == EntryType::Directory) {
@@ -175,16 +172,13 @@ impl Unpacker<'_> {
                 Ok(())
             }
             EntryType::Symlink => {
-                let target = link_name(entry, &at.path)?;
+                let target = link_name(link, &at.path)?;
                 rustix::fs::symlinkat(target.as_os_str(), at.fd, at.name).at("create link", &at.path)?;
                 attributes.apply_at(at, false)
             }
-            EntryType::Link => self.hard_link(&link_name(entry, &at.path)?, at),
+            EntryType::Link => self.hard_link(&link_name(link, &at.path)?, at),
             EntryType::Fifo => special(at, FileType::Fifo, 0, &attributes),
             EntryType::Char | EntryType::Block => {
-                let number = |field: io::Result<Option<u32>>| field.map(Option::unwrap_or_default);
-                let major = number(entry.header().device_major()).map_err(LayerError::Read)?;
-                let minor = number(entry.header().device_minor()).map_err(LayerError::Read)?;
                 let kind = if kind == EntryType::Char { FileType::CharacterDevice } else { FileType::BlockDevice };
                 special(at, kind, rustix::fs::makedev(major, minor), &attributes)
             }
@@ -193,7 +187,7 @@ impl Unpacker<'_> {
                 let fd =
                     rustix::fs::openat(at.fd, at.name, flags, Mode::from_raw_mode(0o600)).at("create", &at.path)?;
                 let mut file = File::from(fd);
-                copy_content(entry, &mut file, at, cancel)?;
+                copy_content(content, &mut file, at, cancel)?;
                 attributes.apply(file, &at.path)?;
                 Ok(entry::set_times_at(at.fd, at.name, attributes.mtime, attributes.mtime)
                     .at("set times of", &at.path)?)
@@ -216,9 +210,9 @@ impl Unpacker<'_> {
     }
 
     /// The archive's own entry for the root (`./`): its metadata belongs to the root.
-    fn root_entry<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> Result<(), LayerError> {
-        if entry.header().entry_type() == EntryType::Directory {
-            let attributes = Attributes::of(entry)?;
+    fn root_entry(&mut self, entry: TarEntry) -> Result<(), LayerError> {
+        if entry.kind == EntryType::Directory {
+            let attributes = Attributes::of(entry.owner, entry.mode, entry.mtime, entry.xattrs)?;
             let fd = self.root.open_at(Path::new("."), OFlags::RDONLY | OFlags::DIRECTORY).at("open", "/")?;
             attributes.apply(fd, Path::new("/"))?;
             self.directories.push((PathBuf::new(), attributes.mtime));
@@ -253,41 +247,19 @@ struct Attributes {
 }
 
 impl Attributes {
-    fn of<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Self, LayerError> {
-        let mut xattrs = Vec::new();
-        let mut pax_mtime = None;
-        if let Some(extensions) = entry.pax_extensions().map_err(LayerError::Read)? {
-            for extension in extensions {
-                let extension = extension.map_err(LayerError::Read)?;
-                if let Some(name) = extension.key_bytes().strip_prefix(b"SCHILY.xattr.") {
-                    if let Some(name) = CString::new(name).ok().filter(|name| entry::travels(name)) {
-                        xattrs.push((name, extension.value_bytes().to_vec()));
-                    }
-                } else if extension.key_bytes() == b"mtime" {
-                    let text = String::from_utf8_lossy(extension.value_bytes()).into_owned();
-                    pax_mtime = text.split('.').next().and_then(|seconds| seconds.parse::<i64>().ok());
-                }
-            }
-        }
-        let header = entry.header();
-        let narrow = |id: io::Result<u64>| {
-            let id = id.map_err(LayerError::Read)?;
+    fn of(
+        (uid, gid): (u64, u64),
+        mode: u32,
+        (seconds, _): Time,
+        mut xattrs: Vec<(CString, Vec<u8>)>,
+    ) -> Result<Self, LayerError> {
+        let narrow = |id: u64| {
             u32::try_from(id)
                 .map_err(|_| LayerError::Limit { what: "as an owner's number", limit: u64::from(u32::MAX) })
         };
-        let mtime = match pax_mtime {
-            Some(seconds) => seconds,
-            None => i64::try_from(header.mtime().map_err(LayerError::Read)?).unwrap_or(i64::MAX),
-        };
-        Ok(Self {
-            owner: (
-                narrow(number(header.uid(), &header.as_old().uid))?,
-                narrow(number(header.gid(), &header.as_old().gid))?,
-            ),
-            mode: header.mode().map_err(LayerError::Read)? & 0o7777,
-            mtime: (mtime, 0),
-            xattrs: Xattrs::from_pairs(xattrs),
-        })
+        xattrs.retain(|(name, _)| entry::travels(name));
+        // Layers have whole seconds.
+        Ok(Self { owner: (narrow(uid)?, narrow(gid)?), mode, mtime: (seconds, 0), xattrs: Xattrs::from_pairs(xattrs) })
     }
 
     fn apply(&self, fd: impl AsFd, path: &Path) -> Result<(), PathError> {
@@ -316,15 +288,15 @@ fn special(at: &Place<'_>, kind: FileType, device: Dev, attributes: &Attributes)
     }
 }
 
-fn copy_content<R: Read>(
-    entry: &mut tar::Entry<'_, R>,
+fn copy_content(
+    content: &mut dyn Read,
     file: &mut File,
     at: &Place<'_>,
     cancel: &CancelToken,
 ) -> Result<(), LayerError> {
     let mut buffer = vec![0; 128 * 1024];
     loop {
-        let count = entry.read(&mut buffer).map_err(LayerError::Read)?;
+        let count = content.read(&mut buffer).map_err(LayerError::Read)?;
         if count == 0 {
             return Ok(());
         }
@@ -333,8 +305,7 @@ fn copy_content<R: Read>(
     }
 }
 
-fn link_name<R: Read>(entry: &mut tar::Entry<'_, R>, path: &Path) -> Result<PathBuf, LayerError> {
-    let target = entry.link_name_bytes().map(std::borrow::Cow::into_owned).unwrap_or_default();
+fn link_name(target: Vec<u8>, path: &Path) -> Result<PathBuf, LayerError> {
     if target.is_empty() || target.len() > MAX_PATH {
         return Err(LayerError::MissingLinkTarget { path: path.to_owned(), target: PathBuf::new() });
     }

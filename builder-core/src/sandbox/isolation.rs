@@ -66,7 +66,7 @@ pub fn probe(options: &RootlessOptions) -> Isolation {
             name: "overlay file system",
             available: overlay.is_ok() || !privileged,
             detail: match &overlay {
-                Ok(()) => "with one `lowerdir+` for each layer".to_owned(),
+                Ok(()) => String::new(),
                 Err(_) if !privileged => "to be tried inside the user namespace".to_owned(),
                 Err(error) => error.clone(),
             },

@@ -33,7 +33,8 @@ const MAX_LOG_BYTES: usize = 4096;
 /// `trusted.overlay.*`. Renames of lower directories give `EXDEV` (programs then copy), so that no layer ever
 /// depends on another one by a redirect.
 ///
-/// See `mount(8)`, kernel documentation `filesystems/overlayfs`; `lowerdir+` is since Linux 6.7.
+/// See `mount(8)`, kernel documentation `filesystems/overlayfs`. `lowerdir+` is since Linux 6.7; before it all
+/// lower directories stand in one option, whose length limits their number to some seventy.
 ///
 /// # Errors
 /// [`SysError::LayerCount`], [`SysError::Unsupported`] on an old kernel, [`SysError::Path`] when a directory
@@ -48,6 +49,20 @@ pub fn overlay(lowers: &[&Path], upper_and_work: Option<(&Path, &Path)>, userxat
         make_read_only(clone.as_fd(), Depth::Single)?;
         return Ok(clone);
     }
+    match overlay_of_single_options(lowers, upper_and_work, userxattr) {
+        // An option that the kernel does not know is invalid to it: at once, or (before 6.5) at the end.
+        Err(error) if error.errno() == Some(libc::EINVAL) => {
+            overlay_of_one_option(lowers, upper_and_work, userxattr).map_err(|older| match older {
+                // What this kernel says about the form that it knows is of no interest on a new kernel.
+                SysError::Filesystem { .. } => error,
+                other => other,
+            })
+        }
+        other => other,
+    }
+}
+
+fn overlay_context(userxattr: bool) -> Result<Context, SysError> {
     let context = Context::open("overlay")?;
     context.string("source", b"builder")?;
     // A layer must be complete in itself: no redirects, no copies of metadata alone, no index of inodes.
@@ -57,24 +72,72 @@ pub fn overlay(lowers: &[&Path], upper_and_work: Option<(&Path, &Path)>, userxat
     if userxattr {
         context.flag("userxattr")?;
     }
+    Ok(context)
+}
+
+fn overlay_attributes(writable: bool) -> MountAttrFlags {
+    if writable { MountAttrFlags::empty() } else { MountAttrFlags::MOUNT_ATTR_RDONLY }
+}
+
+/// One `lowerdir+` for each directory.
+fn overlay_of_single_options(
+    lowers: &[&Path],
+    upper_and_work: Option<(&Path, &Path)>,
+    userxattr: bool,
+) -> Result<OwnedFd, SysError> {
+    let context = overlay_context(userxattr)?;
     for lower in lowers {
-        context.directory("lowerdir+", lower).map_err(|error| match error {
-            SysError::Filesystem { source, detail, .. }
-                if source.raw_os_error() == Some(libc::EINVAL) && detail.contains("Unknown parameter") =>
-            {
-                SysError::Unsupported { feature: "lowerdir+ of overlayfs", since: "6.7" }
-            }
-            other => other,
-        })?;
+        context.directory("lowerdir+", lower)?;
     }
-    let mut attributes = MountAttrFlags::empty();
     if let Some((upper, work)) = upper_and_work {
         context.directory("upperdir", upper)?;
         context.directory("workdir", work)?;
-    } else {
-        attributes |= MountAttrFlags::MOUNT_ATTR_RDONLY;
     }
-    context.mount(attributes)
+    context.mount(overlay_attributes(upper_and_work.is_some()))
+}
+
+/// All lower directories in one option of at most 255 bytes, for kernels before 6.7. Their names are numbers of
+/// descriptors: paths relative to `/proc/self/fd`, which a thread of its own makes its working directory.
+fn overlay_of_one_option(
+    lowers: &[&Path],
+    upper_and_work: Option<(&Path, &Path)>,
+    userxattr: bool,
+) -> Result<OwnedFd, SysError> {
+    let mut descriptors = Vec::with_capacity(lowers.len());
+    for lower in lowers {
+        descriptors.push(open_path(lower)?);
+    }
+    let names: Vec<String> = descriptors.iter().map(|descriptor| descriptor.as_raw_fd().to_string()).collect();
+    let names = names.join(":");
+    if names.len() > MAX_OPTION_BYTES {
+        return Err(SysError::Unsupported { feature: "an overlay of so many layers (`lowerdir+`)", since: "6.7" });
+    }
+    let upper = upper_and_work.map(|(upper, work)| Ok((open_path(upper)?, open_path(work)?))).transpose()?;
+    let mount = || {
+        super::namespace::own_working_directory()?;
+        rustix::process::chdir("/proc/self/fd")
+            .map_err(|errno| SysError::Call { call: "chdir", source: errno.into() })?;
+        let context = overlay_context(userxattr)?;
+        context.string("lowerdir", names.as_bytes())?;
+        if let Some((upper, work)) = &upper {
+            context.string("upperdir", upper.as_raw_fd().to_string().as_bytes())?;
+            context.string("workdir", work.as_raw_fd().to_string().as_bytes())?;
+        }
+        context.mount(overlay_attributes(upper.is_some()))
+    };
+    // Before 6.5 the kernel only looks the names up when the mount is made: descriptors stay until then.
+    std::thread::scope(|scope| scope.spawn(mount).join()).unwrap_or_else(|_| {
+        Err(SysError::Call { call: "thread", source: io::Error::other("the mounting thread ended early") })
+    })
+}
+
+fn open_path(path: &Path) -> Result<OwnedFd, SysError> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| SysError::Path {
+        call: "open",
+        path: path.to_owned(),
+        source: errno.into(),
+    })
 }
 
 /// What a detached tmpfs looks like.
@@ -204,12 +267,7 @@ impl Context {
         if path.is_absolute() && bytes.len() <= MAX_OPTION_BYTES && !bytes.contains(&b'\\') {
             return self.string(key, bytes);
         }
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| SysError::Path {
-            call: "open",
-            path: path.to_owned(),
-            source: errno.into(),
-        })?;
+        let directory = open_path(path)?;
         self.string(key, format!("/proc/self/fd/{}", directory.as_raw_fd()).as_bytes())
     }
 
@@ -273,6 +331,36 @@ mod tests {
         std::fs::write(through("c"), "new").unwrap();
         assert_eq!(std::fs::read_to_string(upper.join("c")).unwrap(), "new");
         assert!(!std::fs::read_to_string("/proc/self/mountinfo").unwrap().contains("builder"));
+    }
+
+    #[test]
+    fn kernels_without_single_options_take_all_layers_in_one() {
+        if !root() {
+            return;
+        }
+        let base = tempfile::tempdir().unwrap();
+        let dir = |name: &str| {
+            let path = base.path().join(name);
+            std::fs::create_dir(&path).unwrap();
+            path
+        };
+        let lowers: Vec<_> = (0..50).map(|number| dir(&number.to_string())).collect();
+        for (number, lower) in lowers.iter().enumerate() {
+            std::fs::write(lower.join("who"), number.to_string()).unwrap();
+            std::fs::write(lower.join(format!("only-{number}")), "").unwrap();
+        }
+        let (upper, work) = (dir("upper"), dir("work"));
+        let lowers: Vec<&Path> = lowers.iter().map(std::path::PathBuf::as_path).collect();
+        let before = std::env::current_dir().unwrap();
+        let mount = overlay_of_one_option(&lowers, Some((&upper, &work)), false).unwrap();
+        assert_eq!(std::env::current_dir().unwrap(), before);
+        let through = |name: &str| Path::new("/proc/self/fd").join(mount.as_raw_fd().to_string()).join(name);
+        assert_eq!(std::fs::read_to_string(through("who")).unwrap(), "0");
+        assert_eq!(std::fs::read_dir(through("")).unwrap().count(), 51);
+        std::fs::write(through("new"), "").unwrap();
+        assert!(upper.join("new").exists());
+        let many = vec![base.path(); 200];
+        assert!(matches!(overlay_of_one_option(&many, None, false), Err(SysError::Unsupported { since: "6.7", .. })));
     }
 
     #[test]

@@ -18,6 +18,16 @@ pub(crate) fn enter_user_and_mount_namespace() -> std::result::Result<(), SysErr
     if answer == 0 { Ok(()) } else { Err(SysError::Call { call: "unshare", source: io::Error::last_os_error() }) }
 }
 
+/// Gives the calling thread a working directory of its own, apart from the rest of the process.
+///
+/// # Errors
+/// [`SysError::Call`] with what `unshare(2)` says.
+pub(super) fn own_working_directory() -> std::result::Result<(), SysError> {
+    // SAFETY: no memory is passed; only this thread's file-system attributes change.
+    let answer = unsafe { libc::unshare(libc::CLONE_FS) };
+    if answer == 0 { Ok(()) } else { Err(SysError::Call { call: "unshare", source: io::Error::last_os_error() }) }
+}
+
 /// Sets the flag "up" on the loopback interface of the current network namespace (`netdevice(7)`).
 pub(super) fn loopback_up() -> Result<()> {
     let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;

@@ -17,3 +17,8 @@ pub(crate) const BUILDKIT_PROGRESS: &str = "BUILDKIT_PROGRESS";
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 /// The kind of terminal; `dumb` means neither colours nor a live display.
 pub(crate) const TERM: &str = "TERM";
+/// The proxies that registries are asked through, the first that is set: encrypted connections only, and never to
+/// this machine. The names in small letters, and `no_proxy`, are curl's and work as well.
+pub(crate) const HTTPS_PROXY: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+/// Hosts that are asked without the proxy.
+pub(crate) const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];

@@ -10,6 +10,7 @@ use builder_core::builder::{
 };
 use builder_core::plan::op::NetworkMode;
 use builder_core::reference::Reference;
+use builder_core::registry::Proxy;
 use builder_core::sandbox::rootless::RootlessOptions;
 
 use crate::args::{BuildArgs, ColorArg, GlobalArgs, NetworkArg, ProgressArg};
@@ -42,6 +43,13 @@ pub(crate) fn rootless() -> RootlessOptions {
         (fields.nth(1)?.parse::<u32>().ok()? == uid).then(|| name.to_owned())
     });
     RootlessOptions::new(uid, gid).user(user)
+}
+
+/// Returns the proxy before registries, as curl looks for it.
+pub(crate) fn proxy() -> Option<Proxy> {
+    let url = env::HTTPS_PROXY.into_iter().find_map(variable)?;
+    let bypass = env::NO_PROXY.into_iter().find_map(variable).unwrap_or_default();
+    Some(Proxy { url, bypass })
 }
 
 /// Returns the store's directory.

@@ -1,11 +1,12 @@
 //! What happens during a build, as owned data: the library never draws.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
 use crate::ids::VertexId;
+use crate::text::SourceFile;
 
 /// One step as announced when the plan is ready.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -127,7 +128,12 @@ pub enum Event {
         elapsed: Duration,
     },
     /// A warning about the Dockerfile or the build.
-    Warning(Diagnostic),
+    Warning {
+        /// What is said.
+        diagnostic: Diagnostic,
+        /// The text that its spans point into.
+        source_file: Arc<SourceFile>,
+    },
     /// The image is complete.
     ImageReady {
         /// The digest of the image's manifest.

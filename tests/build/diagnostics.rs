@@ -109,3 +109,13 @@ fn info_says_how_it_would_run_here() {
         assert_eq!(report["mode"], expected, "{report:#}");
     }
 }
+
+#[test]
+fn warnings_are_shown_below_the_steps() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM scratch\nENV greeting=\\\n\nhello\n");
+    let built = env.ok(["build", "."]);
+    assert!(built.stderr.contains("warning["), "{}", built.stderr);
+    assert!(built.stderr.contains("Dockerfile:"), "{}", built.stderr);
+    assert!(!env.ok(["build", "-q", "."]).stderr.contains("warning["));
+}

@@ -109,3 +109,22 @@ fn servers_that_fail_or_lie_give_clear_errors_and_leave_the_store_alone() {
         assert_eq!(std::fs::read_dir(env.store().join("blobs/sha256")).unwrap().count(), 0);
     }
 }
+
+#[test]
+fn an_image_of_another_platform_is_not_taken_in_silence() {
+    let env = TestEnv::root();
+    env.write("base/Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");
+    // Nobody listens there.
+    env.ok(["build", "--platform", "linux/riscv64", "-t", "localhost:1/base", "base"]);
+    env.write("Dockerfile", "FROM localhost:1/base\n");
+    let refused = env.run(["build", "--platform", "linux/s390x", "."]).fails(2);
+    assert!(refused.stderr.contains("for linux/riscv64, and the build is for linux/s390x"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("Dockerfile:1:6"), "{}", refused.stderr);
+    env.ok(["build", "--platform", "linux/riscv64", "."]);
+    // A registry's only image is taken, as docker takes it, and it is said.
+    let registry = Registry::start(&env.path(""));
+    let reference = pushed(&env, &registry);
+    env.write("Dockerfile", format!("FROM {reference}\n"));
+    let built = env.ok(["build", "--platform", "linux/s390x", "."]);
+    assert!(built.stderr.contains("expected \"linux/s390x\" for current build"), "{}", built.stderr);
+}

@@ -16,7 +16,7 @@ use crate::args::{BuildArgs, PrintPlan};
 use crate::error::{CommandError, ErrorKind, Report};
 use crate::settings;
 use crate::ui::printer::stdout_error;
-use crate::ui::progress::Progress;
+use crate::ui::progress::{Mode, Progress};
 
 /// Builds an image.
 pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<(), CommandError> {
@@ -30,11 +30,17 @@ pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<(), Comm
         };
         return session.printer.data(&text);
     }
-    let progress =
-        Progress::start(settings::progress(arguments), session.printer.paint()).map_err(CommandError::environment)?;
+    let mode = settings::progress(arguments);
+    let progress = Progress::start(mode, session.printer.paint()).map_err(CommandError::environment)?;
     let mut stdout = std::io::stdout();
     let outcome = session.builder.build(&options, progress.sink(), &session.cancel, Some(&mut stdout));
-    progress.finish();
+    let warnings = progress.finish();
+    // Below the steps, where they are seen; programs had them among the events.
+    if matches!(mode, Mode::Tty | Mode::Plain) {
+        for (source_file, warning) in &warnings {
+            session.printer.diagnostics(Some(source_file), std::slice::from_ref(warning));
+        }
+    }
     stdout.flush().map_err(stdout_error)?;
     let outcome = outcome.map_err(command_error)?;
     report(arguments, &outcome)?;

@@ -44,7 +44,9 @@ impl Session {
         };
         let cancel = CancelToken::new();
         cancel_on_signals(cancel.clone()).map_err(CommandError::environment)?;
-        let builder = Builder::open(BuilderOptions::new(root, owner)).map_err(build::command_error)?;
+        let mut options = BuilderOptions::new(root, owner);
+        options.registry.proxy = settings::proxy();
+        let builder = Builder::open(options).map_err(build::command_error)?;
         Ok(Self { builder, printer, cancel })
     }
 }

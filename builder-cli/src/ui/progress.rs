@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use builder_core::diagnostic::Diagnostic;
 use builder_core::event::{Event, EventSink};
+use builder_core::text::SourceFile;
 
 use super::progress_json::Json;
 use super::progress_plain::Plain;
@@ -91,11 +93,14 @@ impl EventSink for ProgressSink {
     }
 }
 
+/// A warning, and the text that it points into.
+pub(crate) type Warned = (Arc<SourceFile>, Diagnostic);
+
 /// A running display.
 #[derive(Debug)]
 pub(crate) struct Progress {
     sink: ProgressSink,
-    thread: JoinHandle<Vec<Diagnostic>>,
+    thread: JoinHandle<Vec<Warned>>,
 }
 
 impl Progress {
@@ -125,7 +130,7 @@ impl Progress {
     }
 
     /// Ends the display and returns the warnings that came by.
-    pub(crate) fn finish(self) -> Vec<Diagnostic> {
+    pub(crate) fn finish(self) -> Vec<Warned> {
         drop(self.sink);
         // A panic of the display thread has been reported by the panic hook; the build's result stands.
         self.thread.join().unwrap_or_default()
@@ -161,15 +166,15 @@ fn drive(
     start: Instant,
     renderer: &mut dyn Renderer,
     terminal: &mut Terminal,
-) -> Vec<Diagnostic> {
+) -> Vec<Warned> {
     let mut warnings = Vec::new();
     let mut next = Instant::now();
     loop {
         match receiver.recv_timeout(next.saturating_duration_since(Instant::now())) {
             Ok(Stamped { at, event }) => {
                 terminal.show(&renderer.event(at, &event));
-                if let Event::Warning(diagnostic) = event {
-                    warnings.push(diagnostic);
+                if let Event::Warning { diagnostic, source_file } = event {
+                    warnings.push((source_file, diagnostic));
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}

@@ -154,7 +154,7 @@ impl Json {
                 let log = Log { vertex: self.digest(Key::Step(*id))?, stream, data: base64(data), timestamp: now };
                 Some(Message { logs: vec![log], ..Message::default() })
             }
-            Event::Warning(diagnostic) => {
+            Event::Warning { diagnostic, .. } => {
                 let short = base64(diagnostic.message.as_bytes());
                 Some(Message { warnings: vec![Warning { level: 1, short, id: diagnostic.id }], ..Message::default() })
             }

@@ -42,13 +42,22 @@ pub struct BuilderOptions {
     pub owner: Owner,
     /// Directories in which the programs of `host:` contexts are looked up.
     pub host_search_path: Vec<PathBuf>,
+    /// How registries are reached.
+    #[cfg(feature = "registry")]
+    pub registry: crate::registry::RegistryOptions,
 }
 
 impl BuilderOptions {
     /// Makes options with the usual directories for programs.
     pub fn new(root: PathBuf, owner: Owner) -> Self {
         let usual = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
-        Self { root, owner, host_search_path: usual.map(PathBuf::from).to_vec() }
+        Self {
+            root,
+            owner,
+            host_search_path: usual.map(PathBuf::from).to_vec(),
+            #[cfg(feature = "registry")]
+            registry: crate::registry::RegistryOptions::default(),
+        }
     }
 }
 
@@ -58,6 +67,8 @@ pub struct Builder {
     store: Store,
     snapshots: Snapshots,
     host_search_path: Vec<PathBuf>,
+    #[cfg(feature = "registry")]
+    registry: crate::registry::RegistryOptions,
 }
 
 impl Builder {
@@ -68,7 +79,13 @@ impl Builder {
     pub fn open(options: BuilderOptions) -> Result<Self, BuildError> {
         let store = Store::open(&StoreOptions { root: options.root, owner: options.owner })?;
         let snapshots = Snapshots::new(store.clone(), options.owner.overlay_flavor());
-        Ok(Self { store, snapshots, host_search_path: options.host_search_path })
+        Ok(Self {
+            store,
+            snapshots,
+            host_search_path: options.host_search_path,
+            #[cfg(feature = "registry")]
+            registry: options.registry,
+        })
     }
 
     /// Returns the store.

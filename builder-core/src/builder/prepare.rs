@@ -9,7 +9,7 @@ use super::{
 };
 use crate::build_context::{Context, ignore_file, locate};
 use crate::cancel::CancelToken;
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::dockerfile::parse;
 use crate::dockerignore;
 use crate::event::{Event, EventSink};
@@ -19,7 +19,7 @@ use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::source::{Resolved, SourceError, resolve_layout, resolve_stored, unpack_archive};
 use crate::store::WorkDir;
-use crate::text::SourceFile;
+use crate::text::{SourceFile, Span};
 
 /// Everything that a solve needs.
 pub(super) struct Prepared {
@@ -84,9 +84,8 @@ impl Builder {
         if parsed.has_errors() {
             return Err(BuildErrorKind::Dockerfile { source_file, diagnostics: parsed.diagnostics }.into());
         }
-        for warning in parsed.diagnostics.into_iter().filter(|diagnostic| diagnostic.severity < Severity::Error) {
-            events.emit(Event::Warning(warning));
-        }
+        let warn = |diagnostic| events.emit(Event::Warning { diagnostic, source_file: Arc::clone(&source_file) });
+        parsed.diagnostics.into_iter().filter(|diagnostic| diagnostic.severity < Severity::Error).for_each(warn);
         let plan_options = plan_options(options);
         let mut archives = Vec::new();
         let mut images: BTreeMap<ImageKey, Resolved> = BTreeMap::new();
@@ -108,6 +107,7 @@ impl Builder {
                     span,
                     error,
                 })?;
+                other_platform(&key, &resolved, span).into_iter().for_each(warn);
                 known.insert(
                     key.clone(),
                     ResolvedImage {
@@ -168,17 +168,57 @@ impl Builder {
             let digest = reference.digest()?;
             self.store.images().ok()?.into_iter().find(|image| image.manifest == *digest)
         };
-        match by_name.or_else(by_digest) {
-            Some(image) if pull == PullPolicy::Missing => resolve_stored(&self.store, &image, platform),
-            #[cfg(feature = "registry")]
-            _ => crate::source::resolve_remote(reference, platform, &self.store, cancel),
-            #[cfg(not(feature = "registry"))]
-            _ => {
-                cancel.check()?;
-                Err(SourceError::NotFound { name: reference.to_string() })
-            }
+        let stored = match by_name.or_else(by_digest) {
+            Some(image) if pull == PullPolicy::Missing => resolve_stored(&self.store, &image, platform)?,
+            _ => return self.resolve_remote(reference, platform, cancel),
+        };
+        let found = stored.config.platform();
+        if platform.rank(&found).is_some() {
+            return Ok(stored);
+        }
+        // The name may stand for images of several platforms, and the store holds one of them.
+        match self.resolve_remote(reference, platform, cancel) {
+            Err(error) if !error.is_cancelled() => Err(SourceError::OtherPlatform {
+                name: reference.to_string(),
+                found,
+                wanted: platform.clone(),
+                source: Box::new(error),
+            }),
+            outcome => outcome,
         }
     }
+
+    #[cfg(feature = "registry")]
+    fn resolve_remote(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        cancel: &CancelToken,
+    ) -> Result<Resolved, SourceError> {
+        crate::source::resolve_remote(reference, platform, &self.registry, &self.store, cancel)
+    }
+
+    #[cfg(not(feature = "registry"))]
+    #[expect(clippy::unused_self, reason = "the store is what the other one fills")]
+    fn resolve_remote(&self, name: &Reference, _: &Platform, cancel: &CancelToken) -> Result<Resolved, SourceError> {
+        cancel.check()?;
+        Err(SourceError::NotFound { name: name.to_string() })
+    }
+}
+
+/// A base that was made for another platform is taken, as BuildKit takes it, and said.
+fn other_platform(key: &ImageKey, resolved: &Resolved, span: Span) -> Option<Diagnostic> {
+    let found = resolved.config.platform();
+    if key.platform.rank(&found).is_some() {
+        return None;
+    }
+    let message = format!(
+        "Base image {} was pulled with platform \"{found}\", expected \"{}\" for current build",
+        key.name, key.platform
+    );
+    Some(Diagnostic::warning("invalid-base-image-platform", span, message).help(
+        "name the platform that the image has (`--platform`), or take an image that is made for several platforms",
+    ))
 }
 
 fn read_dockerfile(options: &BuildOptions) -> Result<(SourceFile, Option<std::path::PathBuf>), BuildError> {

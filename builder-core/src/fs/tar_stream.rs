@@ -243,7 +243,7 @@ impl<'r> TarStream<'r> {
             let mut text = Vec::new();
             let mut wanted = None;
             loop {
-                let lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
+                let lines = text.split(|byte| *byte == b'\n').count() as u64 - 1;
                 if wanted.is_none() && lines > 0 {
                     let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
                     wanted = Some(decimal(first)?.checked_mul(2).ok_or_else(|| invalid("a sparse map is too long"))?);

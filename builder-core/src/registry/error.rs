@@ -1,8 +1,13 @@
 //! What can go wrong with a registry.
 
+use std::time::Duration;
+
 use crate::cancel::Cancelled;
 use crate::digest::Digest;
 use crate::store::StoreError;
+
+/// Why a connection or a reply came to nothing, in the words of whoever noticed.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A registry could not give what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -20,30 +25,68 @@ pub enum RegistryError {
         /// The full reference.
         name: String,
     },
-    /// No connection to the registry.
+    /// No connection to the registry, or no answer on it.
     #[error("cannot reach the registry `{domain}`")]
     Unreachable {
-        /// The registry.
+        /// The registry, or the host that it sent us to.
         domain: String,
         /// Why.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Cause,
+    },
+    /// The connection could not be encrypted, or the host could not prove its name.
+    #[error("cannot make a trusted connection to `{domain}`")]
+    Tls {
+        /// The registry, or the host that it sent us to.
+        domain: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+    /// The registry sent us to where we do not go.
+    #[error("the registry `{domain}` redirects {reason}")]
+    Redirect {
+        /// The registry, or the host that it sent us to.
+        domain: String,
+        /// Where to, or how often.
+        reason: String,
+    },
+    /// The token that is to open the registry cannot be used.
+    #[error("the token server `{domain}` sent {reason}")]
+    Token {
+        /// The token server.
+        domain: String,
+        /// What it sent.
+        reason: &'static str,
     },
     /// The registry answered with an error.
-    #[error("the registry `{domain}` answered with status {code}")]
+    #[error("the registry `{domain}` answered with status {code}{}", said(message))]
     Server {
-        /// The registry.
+        /// The registry, or the host that it sent us to.
         domain: String,
         /// The status of HTTP.
         code: u16,
+        /// What it said, made fit to print; often nothing.
+        message: String,
+        /// How long it asks us to wait.
+        retry_after: Option<Duration>,
     },
     /// The registry answered with something else than the specification says.
     #[error("the registry `{domain}` answered with something unexpected: {message}")]
     Protocol {
-        /// The registry.
+        /// The registry, or the host that it sent us to.
         domain: String,
         /// What was wrong.
         message: String,
+    },
+    /// A document ended before it was complete.
+    #[error("the answer of the registry `{domain}` broke off")]
+    Broken {
+        /// The registry, or the host that it sent us to.
+        domain: String,
+        /// Why.
+        #[source]
+        source: Cause,
     },
     /// A blob ended before it was complete.
     #[error("the download of {digest} broke off")]
@@ -95,6 +138,10 @@ pub enum RegistryError {
     Cancelled(#[from] Cancelled),
 }
 
+fn said(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(": {message}") }
+}
+
 impl RegistryError {
     /// Returns what to do about it.
     pub fn hint(&self) -> Option<String> {
@@ -108,6 +155,15 @@ impl RegistryError {
                  `--build-context NAME=oci-layout://PATH`, `NAME=host:sh,ls` or a directory"
                     .to_owned(),
             ),
+            Self::Tls { .. } => Some(
+                "only registries on this machine are spoken to without encryption; a certificate authority of your \
+                 own goes into the certificates of the system, or a file that `SSL_CERT_FILE` names"
+                    .to_owned(),
+            ),
+            Self::Server { code: 429, retry_after, .. } => Some(match retry_after {
+                Some(wait) => format!("the registry limits how often it is asked: try again in {} s", wait.as_secs()),
+                None => "the registry limits how often it is asked: try again later".to_owned(),
+            }),
             _ => None,
         }
     }
@@ -115,9 +171,17 @@ impl RegistryError {
     /// Tells whether the same request may succeed a little later.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Cut { .. } => true,
+            Self::Unreachable { .. } | Self::Broken { .. } | Self::Cut { .. } => true,
             Self::Server { code, .. } => matches!(code, 408 | 425 | 429 | 500 | 502 | 503 | 504),
             _ => false,
+        }
+    }
+
+    /// How long the registry asks us to wait before the next try.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Server { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::cancel::Cancelled;
 use crate::digest::Digest;
 use crate::fs::PathError;
 use crate::oci::{DocumentError, SelectError};
+use crate::platform::Platform;
 use crate::snapshot::SnapshotError;
 use crate::store::StoreError;
 
@@ -83,6 +84,19 @@ pub enum SourceError {
     #[cfg(feature = "registry")]
     #[error(transparent)]
     Registry(Box<crate::registry::RegistryError>),
+    /// The store has the image for another platform only, and its registry does not give the wanted one.
+    #[error("the store has `{name}` for {found}, and the build is for {wanted}")]
+    OtherPlatform {
+        /// The full reference.
+        name: String,
+        /// The platform of the image in the store.
+        found: Platform,
+        /// The platform of the build.
+        wanted: Platform,
+        /// Why the wanted one cannot be had.
+        #[source]
+        source: Box<SourceError>,
+    },
     /// A stream could not be read.
     #[error("cannot read the archive")]
     Read(#[source] std::io::Error),
@@ -129,6 +143,9 @@ impl SourceError {
                  context for the name: `--build-context NAME=oci-layout://PATH`, `NAME=host:sh,ls` or a directory"
                     .to_owned(),
             ),
+            Self::OtherPlatform { found, .. } => {
+                Some(format!("build for the platform that the image has: `--platform {found}`"))
+            }
             Self::Ambiguous { .. } => Some("name one: `oci-layout://PATH:NAME`".to_owned()),
             _ => None,
         }

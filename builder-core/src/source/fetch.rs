@@ -26,7 +26,7 @@ pub fn is_fetched(image: &Resolved, snapshots: &Snapshots) -> Result<bool, Sourc
         Origin::Store => true,
         Origin::Layout(_) => blobs(),
         #[cfg(feature = "registry")]
-        Origin::Registry(reference) => {
+        Origin::Registry { reference, .. } => {
             let known = snapshots.store().image(reference)?;
             blobs() && known.is_some_and(|known| known.manifest == image.manifest)
         }
@@ -48,8 +48,8 @@ pub fn fetch(
         return Err(SourceError::LayerCount { layers: image.layers.len(), diff_ids: diff_ids.len() });
     }
     #[cfg(feature = "registry")]
-    if let Origin::Registry(reference) = &image.origin {
-        super::remote::fetch_layers(image, reference, snapshots.store(), progress, cancel)?;
+    if let Origin::Registry { reference, options } = &image.origin {
+        super::remote::fetch_layers(image, reference, options, snapshots.store(), progress, cancel)?;
     }
     for (index, layer) in image.layers.iter().enumerate() {
         cancel.check()?;
@@ -77,7 +77,7 @@ fn fetch_blob(
         // A layer of ours that is only there as files needs no blob.
         Origin::Store => Ok(()),
         #[cfg(feature = "registry")]
-        Origin::Registry(_) => Ok(()),
+        Origin::Registry { .. } => Ok(()),
         Origin::Layout(directory) => {
             let mut file = RootDir::open(directory)?.open_file(&super::layout::blob_name(&layer.digest))?;
             Ok(store.ingest(&layer.digest, layer.size, &mut file, cancel)?)

@@ -54,7 +54,12 @@ pub enum Origin {
     Store,
     /// In an OCI layout directory.
     Layout(PathBuf),
-    /// In a registry, in the repository of this reference.
+    /// In a registry.
     #[cfg(feature = "registry")]
-    Registry(crate::reference::Reference),
+    Registry {
+        /// In the repository of this reference.
+        reference: crate::reference::Reference,
+        /// How the registry is reached.
+        options: crate::registry::RegistryOptions,
+    },
 }

@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::oci::{BlobDescriptor, Document, MAX_CONFIG_SIZE};
 use crate::platform::Platform;
 use crate::reference::Reference;
-use crate::registry::{Client, RegistryError};
+use crate::registry::{Client, RegistryError, RegistryOptions};
 use crate::store::{ImageRecord, Store};
 
 /// Resolves an image of a registry for a platform, and remembers it in the store under its name.
@@ -17,10 +17,11 @@ use crate::store::{ImageRecord, Store};
 pub fn resolve_remote(
     reference: &Reference,
     platform: &Platform,
+    options: &RegistryOptions,
     store: &Store,
     cancel: &CancelToken,
 ) -> Result<Resolved, SourceError> {
-    let client = Client::new(reference)?;
+    let client = Client::new(reference, options)?;
     let top = client.manifest(None, cancel)?;
     let top_digest = Digest::of(&top);
     // Descriptors that the manifest names; a config is fetched by its own.
@@ -36,7 +37,8 @@ pub fn resolve_remote(
         }
         Ok(bytes)
     };
-    let resolved = resolve(&read, top_digest, platform, reference.to_string(), Origin::Registry(reference.clone()))?;
+    let origin = Origin::Registry { reference: reference.clone(), options: options.clone() };
+    let resolved = resolve(&read, top_digest, platform, reference.to_string(), origin)?;
     store.write_blob(&resolved.config_bytes)?;
     store.write_blob(&resolved.manifest_bytes)?;
     Ok(resolved)
@@ -46,6 +48,7 @@ pub fn resolve_remote(
 pub(super) fn fetch_layers(
     image: &Resolved,
     reference: &Reference,
+    options: &RegistryOptions,
     store: &Store,
     progress: &super::Progress<'_>,
     cancel: &CancelToken,
@@ -55,7 +58,7 @@ pub(super) fn fetch_layers(
     missing.sort_by_key(|layer| layer.digest);
     missing.dedup_by_key(|layer| layer.digest);
     if !missing.is_empty() {
-        Client::new(reference)?.blobs(&missing, store, progress, cancel)?;
+        Client::new(reference, options)?.blobs(&missing, store, progress, cancel)?;
     }
     Ok(store.tag(&ImageRecord {
         name: reference.to_string(),

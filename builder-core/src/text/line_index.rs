@@ -10,7 +10,7 @@ pub struct LineColumn {
 }
 
 /// The offsets at which the lines of a text begin.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LineIndex {
     starts: Vec<u32>,
 }

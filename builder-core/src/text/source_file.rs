@@ -3,7 +3,7 @@
 use super::{LineIndex, Span};
 
 /// One source text with the name under which people know it (`Dockerfile`, `-`, a path as given).
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SourceFile {
     name: String,
     text: String,

@@ -1,0 +1,157 @@
+//! Blobs as they stream in: bounded by their descriptor, resumed where a connection broke.
+
+use std::io::Write;
+
+use reqwest::Response;
+use reqwest::header::{HeaderMap, HeaderValue, RANGE};
+
+use super::RegistryError;
+use super::reply::{continues, failure};
+use super::transport::Transport;
+use crate::oci::BlobDescriptor;
+use crate::store::{BlobWriter, Store};
+
+/// Where the bytes of a blob go.
+pub(super) trait Sink {
+    /// Takes the next bytes.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), RegistryError>;
+
+    /// Forgets all bytes so far.
+    fn restart(&mut self) -> Result<(), RegistryError>;
+}
+
+impl Sink for Vec<u8> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), RegistryError> {
+        self.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn restart(&mut self) -> Result<(), RegistryError> {
+        self.clear();
+        Ok(())
+    }
+}
+
+/// A blob on its way into the store. Its writer knows the digest of the bytes so far, so a resumed download
+/// reads nothing twice.
+pub(super) struct Stored<'s> {
+    store: &'s Store,
+    writer: BlobWriter,
+}
+
+impl<'s> Stored<'s> {
+    pub(super) fn begin(store: &'s Store) -> Result<Self, RegistryError> {
+        Ok(Self { store, writer: store.blob_writer()? })
+    }
+
+    /// Verifies the blob and gives it its name.
+    pub(super) fn finish(self, blob: &BlobDescriptor) -> Result<(), RegistryError> {
+        Ok(self.writer.finish_as(&blob.digest, blob.size)?)
+    }
+}
+
+impl Sink for Stored<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), RegistryError> {
+        self.writer.write_all(bytes).map_err(RegistryError::Write)
+    }
+
+    fn restart(&mut self) -> Result<(), RegistryError> {
+        self.writer = self.store.blob_writer()?;
+        Ok(())
+    }
+}
+
+/// One blob, over as many tries as it takes.
+pub(super) struct Download<'d, S> {
+    transport: &'d Transport,
+    blob: &'d BlobDescriptor,
+    name: String,
+    sink: S,
+    seen: u64,
+}
+
+impl<'d, S: Sink> Download<'d, S> {
+    pub(super) fn new(transport: &'d Transport, blob: &'d BlobDescriptor, name: String, sink: S) -> Self {
+        Self { transport, blob, name, sink, seen: 0 }
+    }
+
+    /// Returns what the bytes went to.
+    pub(super) fn into_sink(self) -> S {
+        self.sink
+    }
+
+    /// Fetches what is missing. `progress` is told the bytes so far.
+    pub(super) async fn attempt(&mut self, progress: &dyn Fn(u64)) -> Result<(), RegistryError> {
+        let mut response = self.open().await?;
+        let announced = response.content_length();
+        if announced.is_some_and(|length| length > self.blob.size - self.seen) {
+            return Err(self.too_long());
+        }
+        let cut = |source| RegistryError::Cut { digest: self.blob.digest, source };
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) => {
+                    if chunk.len() as u64 > self.blob.size - self.seen {
+                        return Err(self.too_long());
+                    }
+                    self.sink.write(&chunk)?;
+                    self.seen += chunk.len() as u64;
+                    progress(self.seen);
+                }
+                // Everything came: how the connection ended after it does not matter.
+                _ if self.seen == self.blob.size => return Ok(()),
+                // The server says that this is all; the verification tells what to think of it.
+                Ok(None) if announced.is_some() => return Ok(()),
+                Ok(None) => return Err(cut(std::io::ErrorKind::UnexpectedEof.into())),
+                Err(error) => return Err(cut(std::io::Error::other(error.without_url()))),
+            }
+        }
+    }
+
+    /// Asks for the rest, or for everything where the server does not give the rest.
+    async fn open(&mut self) -> Result<Response, RegistryError> {
+        loop {
+            let mut headers = HeaderMap::new();
+            if self.seen > 0 {
+                headers.insert(RANGE, range_from(self.seen));
+            }
+            let path = format!("blobs/{}", self.blob.digest);
+            let response = self.transport.get(&path, &headers, &self.name).await?;
+            match response.status().as_u16() {
+                200 => {
+                    self.restart()?;
+                    return Ok(response);
+                }
+                206 if self.seen > 0 && continues(response.headers(), self.seen, self.blob.size) => {
+                    return Ok(response);
+                }
+                206 | 416 if self.seen > 0 => self.restart()?,
+                206 => {
+                    let domain = self.transport.domain_of(response.url());
+                    let message = "a part, and not the whole was asked for".to_owned();
+                    return Err(RegistryError::Protocol { domain, message });
+                }
+                _ => {
+                    let domain = self.transport.domain_of(response.url());
+                    return Err(failure(response, &domain, &self.name).await);
+                }
+            }
+        }
+    }
+
+    fn restart(&mut self) -> Result<(), RegistryError> {
+        if self.seen > 0 {
+            self.sink.restart()?;
+            self.seen = 0;
+        }
+        Ok(())
+    }
+
+    fn too_long(&self) -> RegistryError {
+        RegistryError::Size { digest: self.blob.digest, expected: self.blob.size }
+    }
+}
+
+fn range_from(begin: u64) -> HeaderValue {
+    HeaderValue::try_from(format!("bytes={begin}-")).unwrap_or(HeaderValue::from_static("bytes=0-"))
+}

@@ -1,0 +1,85 @@
+//! When a request is tried again: one budget for everything that it needs, connection, token and body.
+
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+
+use super::RegistryError;
+use crate::cancel::{CancelToken, Cancelled};
+
+/// How often one request is tried.
+const TRIES: u32 = 4;
+/// The pause after the first failure; it doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// Who is told to wait longer than this gives up instead: a person should hear of it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How often a waiting request looks whether it was cancelled.
+const CANCEL_TICK: Duration = Duration::from_millis(50);
+
+/// Tries a request again while its failures are transient, and gives up at once when cancelled.
+pub(super) async fn retried<T>(
+    cancel: &CancelToken,
+    mut request: impl AsyncFnMut() -> Result<T, RegistryError>,
+) -> Result<T, RegistryError> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..TRIES {
+        let error = match unless_cancelled(cancel, request()).await? {
+            Err(error) if error.is_transient() => error,
+            outcome => return outcome,
+        };
+        let wait = error.retry_after().unwrap_or(pause);
+        if wait > LONGEST_PAUSE {
+            return Err(error);
+        }
+        unless_cancelled(cancel, tokio::time::sleep(wait)).await?;
+        pause *= 2;
+    }
+    unless_cancelled(cancel, request()).await?
+}
+
+async fn unless_cancelled<T>(cancel: &CancelToken, future: impl Future<Output = T>) -> Result<T, Cancelled> {
+    tokio::select! {
+        outcome = future => Ok(outcome),
+        () = cancelled(cancel) => Err(Cancelled),
+    }
+}
+
+async fn cancelled(cancel: &CancelToken) {
+    while !cancel.is_cancelled() {
+        tokio::time::sleep(CANCEL_TICK).await;
+    }
+}
+
+/// Reads how long a server asks us to wait: seconds, or a date.
+///
+/// Spec: RFC 9110, 10.2.3, "Retry-After".
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    // What is over already means at once.
+    Some(Duration::try_from(date.duration_since(jiff::Timestamp::now())).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_given_in_seconds_or_as_a_date() {
+        let read = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, text.parse().expect("header"));
+            retry_after(&headers)
+        };
+        assert_eq!(read("0"), Some(Duration::ZERO));
+        assert_eq!(read(" 17 "), Some(Duration::from_secs(17)));
+        assert_eq!(read("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        assert!(read("Mon, 21 Oct 2250 07:28:00 GMT") > Some(LONGEST_PAUSE));
+        for bad in ["", "soon", "-1", "1.5"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Blobs: resumed where they broke off, verified, never half in the store.
+
+use builder_core::registry::RegistryError;
+
+use crate::server::{Asked, FaultServer, Reply};
+use crate::{TestStore, client, descriptor, never};
+
+fn content() -> Vec<u8> {
+    (0..100_000_u32).flat_map(u32::to_le_bytes).collect()
+}
+
+/// Where a request wants to go on.
+fn from(asked: &Asked) -> Option<usize> {
+    asked.header("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
+}
+
+fn fetch(server: &FaultServer) -> (TestStore, Result<(), RegistryError>) {
+    let test = TestStore::new();
+    let outcome = client(server).blobs(&[descriptor(&content())], &test.store, &|_, _, _| {}, &never());
+    (test, outcome)
+}
+
+fn is_whole(test: &TestStore) {
+    assert_eq!(test.store.read_blob(&descriptor(&content()).digest, 1 << 20).unwrap(), content());
+    assert_eq!(test.files(), 1);
+}
+
+#[test]
+fn what_broke_off_goes_on_where_it_ended() {
+    for stall in [false, true] {
+        let server = FaultServer::start(move |asked| {
+            let whole = content();
+            let start = from(asked).unwrap_or_default();
+            let reply = if start == 0 { Reply::new(200, &whole) } else { Reply::new(206, &whole[start..]) };
+            let range = format!("bytes {start}-{}/{}", whole.len() - 1, whole.len());
+            let reply = reply.with("content-range", &range);
+            match asked.before {
+                0 | 1 if stall => reply.cut(150_000).then_silence(),
+                0 | 1 => reply.cut(150_000),
+                _ => reply,
+            }
+        });
+        let (test, outcome) = fetch(&server);
+        outcome.unwrap();
+        is_whole(&test);
+        let starts: Vec<usize> = server.asked().iter().map(|asked| from(asked).unwrap_or_default()).collect();
+        assert_eq!(starts, [0, 150_000, 300_000]);
+    }
+}
+
+#[test]
+fn servers_without_ranges_send_everything_again() {
+    // One ignores the range, one refuses it, one gives another one.
+    for answer in [200, 416, 206] {
+        let server = FaultServer::start(move |asked| match (asked.before, from(asked)) {
+            (0, _) => Reply::new(200, content()).cut(1000),
+            (_, None) => Reply::new(200, content()),
+            _ if answer == 200 => Reply::new(200, content()),
+            _ => Reply::new(answer, "x").with("content-range", "bytes 7-7/400000"),
+        });
+        let (test, outcome) = fetch(&server);
+        outcome.unwrap_or_else(|error| panic!("{answer}: {error}"));
+        is_whole(&test);
+    }
+}
+
+#[test]
+fn wrong_bytes_and_lengths_are_errors_that_leave_nothing() {
+    let mut wrong = content();
+    wrong[7] ^= 1;
+    let longer = [content(), b"x".to_vec()].concat();
+    let shorter = content()[..content().len() - 1].to_vec();
+    for (what, bytes) in [("wrong", wrong), ("longer", longer), ("shorter", shorter), ("nothing", Vec::new())] {
+        let server = FaultServer::start(move |_| Reply::new(200, &bytes));
+        let (test, outcome) = fetch(&server);
+        assert!(outcome.is_err(), "{what}");
+        assert_eq!(test.files(), 0, "{what}");
+    }
+    let endless = FaultServer::start(|_| Reply::endless(200));
+    let (test, outcome) = fetch(&endless);
+    assert!(matches!(outcome, Err(RegistryError::Size { .. })), "{outcome:?}");
+    assert_eq!(test.files(), 0);
+}
+
+#[test]
+fn the_first_error_stops_the_others() {
+    let blobs: Vec<_> = (0..50_u8).map(|number| descriptor(&[number])).collect();
+    let missing = blobs[1].digest.to_string();
+    let server =
+        FaultServer::start(
+            move |asked| {
+                if asked.target.ends_with(&missing) { Reply::new(404, "") } else { Reply::silence() }
+            },
+        );
+    let test = TestStore::new();
+    let outcome = client(&server).blobs(&blobs, &test.store, &|_, _, _| {}, &never());
+    assert!(matches!(outcome, Err(RegistryError::NotFound { .. })), "{outcome:?}");
+    assert_eq!(test.files(), 0);
+    assert!(server.asked().len() < 20);
+}
+
+#[test]
+fn many_blobs_all_arrive() {
+    let blobs: Vec<Vec<u8>> = (0..40_u8).map(|number| vec![number; 5000]).collect();
+    let kept = blobs.clone();
+    let server = FaultServer::start(move |asked| {
+        let found = kept.iter().find(|bytes| asked.target.ends_with(&descriptor(bytes).digest.to_string()));
+        found.map_or_else(|| Reply::new(404, ""), |bytes| Reply::new(200, bytes))
+    });
+    let test = TestStore::new();
+    let descriptors: Vec<_> = blobs.iter().map(|bytes| descriptor(bytes)).collect();
+    client(&server).blobs(&descriptors, &test.store, &|_, _, _| {}, &never()).unwrap();
+    for bytes in &blobs {
+        assert_eq!(test.store.read_blob(&descriptor(bytes).digest, 5000).unwrap(), *bytes);
+    }
+}

@@ -8,7 +8,7 @@
 //! modules above it in this list, and a test keeps the rule:
 //!
 //! 1. vocabulary, pure: `ids`, `digest`, `platform`, `reference`, `oci`, `cancel`, `text`, `diagnostic`, `event`
-//! 2. frontend, pure: `dockerfile`, `glob`, `dockerignore`, `semantic`, `plan`
+//! 2. frontend, pure: `dockerfile`, `glob`, `dockerignore`, `semantic`, `shell`, `lint`, `plan`
 //! 3. host: `sys`, `fs`, `layer`, `store`, `snapshot`, `build_context`
 //! 4. execution: `copy`, `sandbox`, `registry`, `source`, `cache`, `solve`
 //! 5. results: `image`, `export`, `builder`
@@ -46,12 +46,16 @@ pub mod fs;
 pub mod image;
 #[cfg(feature = "build")]
 pub mod layer;
+#[cfg(feature = "lint")]
+pub mod lint;
 #[cfg(feature = "build")]
 pub mod plan;
 #[cfg(feature = "registry")]
 pub mod registry;
 #[cfg(feature = "build")]
 pub mod sandbox;
+#[cfg(feature = "lint")]
+pub mod shell;
 #[cfg(feature = "build")]
 pub mod snapshot;
 #[cfg(feature = "build")]

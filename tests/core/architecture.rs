@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The modules of `builder-core` in order: each may use only those above it.
-const ORDER: [&str; 30] = [
+const ORDER: [&str; 31] = [
     "ids",
     "digest",
     "platform",
@@ -17,6 +17,7 @@ const ORDER: [&str; 30] = [
     "glob",
     "dockerignore",
     "semantic",
+    "shell",
     "lint",
     "plan",
     "sys",

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 mod architecture;
+#[cfg(feature = "lint")]
+mod lint;
 mod oracle;
 mod parser;
 mod properties;

@@ -53,6 +53,12 @@ impl SourceText {
         &self.text
     }
 
+    /// Returns the runs of bytes that are adjacent in the text and in the source, as [`SourceText::from_pieces`]
+    /// takes them.
+    pub fn pieces(&self) -> &[(u32, u32)] {
+        &self.pieces
+    }
+
     /// Returns the source bytes from the first to the last byte of the text, continuations included.
     pub fn span(&self) -> Span {
         self.span

@@ -1,0 +1,82 @@
+//! Applies fixes until nothing is left to mend.
+
+use super::{Applicability, Edit, Finding, LintOptions, lint};
+use crate::dockerfile::parse;
+use crate::text::SourceFile;
+
+/// How often a file is mended and looked at again. A fix may uncover another; more than a few is a fix that
+/// undoes another.
+const MAX_ROUNDS: usize = 16;
+
+/// A mended file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fixed {
+    /// The new text.
+    pub text: String,
+    /// How many fixes were applied, by the code of their rule.
+    pub applied: Vec<&'static str>,
+    /// The findings that are left, with places in the new text.
+    pub findings: Vec<Finding>,
+}
+
+/// Mends what can be mended with fixes of at least this applicability.
+pub fn fix(source: &SourceFile, options: &LintOptions, least: Applicability) -> Fixed {
+    let mut current = source.clone();
+    let mut findings = lint(&current, options);
+    let mut applied = Vec::new();
+    for _ in 0..MAX_ROUNDS {
+        let Some((text, codes)) = round(&current, &findings, least) else { break };
+        applied.extend(codes);
+        current = SourceFile::new(source.name(), text);
+        findings = lint(&current, options);
+    }
+    Fixed { text: current.text().to_owned(), applied, findings }
+}
+
+/// Applies every fix that does not touch another's bytes, first come first served. A fix that breaks the file is
+/// left out: that is our mistake, and must not become the user's.
+fn round(source: &SourceFile, findings: &[Finding], least: Applicability) -> Option<(String, Vec<&'static str>)> {
+    let was_valid = !parse(source).has_errors();
+    let mut taken: Vec<&Edit> = Vec::new();
+    let mut codes = Vec::new();
+    let mut text = None;
+    for finding in findings {
+        let Some(fix) = finding.fix.as_ref().filter(|fix| fix.applicability >= least && !fix.edits.is_empty()) else {
+            continue;
+        };
+        if fix.edits.iter().any(|edit| taken.iter().any(|other| touch(edit, other))) {
+            continue;
+        }
+        let before = taken.len();
+        taken.extend(&fix.edits);
+        let candidate = apply(source.text(), &taken);
+        if was_valid && parse(&SourceFile::new(source.name(), candidate.as_str())).has_errors() {
+            taken.truncate(before);
+            continue;
+        }
+        codes.push(finding.rule.code());
+        text = Some(candidate);
+    }
+    text.filter(|text| text != source.text()).map(|text| (text, codes))
+}
+
+/// Tells whether two edits want the same bytes, or the same place.
+fn touch(one: &Edit, other: &Edit) -> bool {
+    one.span.start <= other.span.end && other.span.start <= one.span.end
+}
+
+/// Applies edits that do not overlap.
+pub fn apply(text: &str, edits: &[&Edit]) -> String {
+    let mut sorted = edits.to_vec();
+    sorted.sort_by_key(|edit| (edit.span.start, edit.span.end));
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for edit in sorted {
+        let range = edit.span.range();
+        out.push_str(text.get(at..range.start.max(at)).unwrap_or_default());
+        out.push_str(&edit.text);
+        at = range.end.max(at);
+    }
+    out.push_str(text.get(at..).unwrap_or_default());
+    out
+}

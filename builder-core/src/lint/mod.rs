@@ -1,0 +1,152 @@
+//! The linter: rules over the tree of a Dockerfile and of the scripts in it.
+//!
+//! ```
+//! use builder_core::lint::{LintOptions, lint};
+//! use builder_core::text::SourceFile;
+//!
+//! let source = SourceFile::new("Dockerfile", "FROM debian:latest\nMAINTAINER me\n");
+//! let findings = lint(&source, &LintOptions::default());
+//! assert!(findings.iter().any(|finding| finding.code() == "DL4000"));
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | `rules/` | one rule each |
+//! | `registry` | the table of all rules |
+//! | `rule` | what a rule is |
+//! | `model/` | stages, instructions and scripts as rules see them |
+//! | `context` | what a rule is given, and the guard that files its findings |
+//! | `suppression` | comments that silence rules |
+//! | `options` | what a run looks for, and the facts that it is told |
+//! | `fix`, `fixer` | what would mend a finding, and mending |
+//!
+//! Rules never look at the disk, the network or the environment: facts from outside are data in
+//! [`options::Facts`]. A new rule is a file in `rules/`, a line in `registry` and a folder in `fixtures/lint/`.
+
+mod context;
+mod finding;
+mod fix;
+mod fixer;
+mod image_name;
+pub mod model;
+pub mod options;
+mod prelude;
+mod registry;
+mod rule;
+mod rules;
+mod suppression;
+mod words;
+
+use std::cell::RefCell;
+
+pub use context::{Context, Report};
+pub use finding::Finding;
+pub use fix::{Applicability, Edit, Fix};
+pub use fixer::{Fixed, apply, fix};
+pub use options::{Dialect, Facts, LintOptions, UnknownRule};
+pub use registry::{RULES, find_rule};
+pub use rule::{Activation, Check, Fixable, Group, Level, Rule, Status};
+
+use crate::dockerfile::{Dockerfile, parse};
+use crate::shell::Index;
+use crate::text::{SourceFile, Span};
+use model::Model;
+
+/// Looks at a Dockerfile. Findings come in the order of the file.
+///
+/// What the parser cannot read is a finding too, under hadolint's code `DL1000`; the rest of the file is looked at.
+pub fn lint(source: &SourceFile, options: &LintOptions) -> Vec<Finding> {
+    let parsed = parse(source);
+    let mut errors = rules::syntax_error::findings(parsed.diagnostics);
+    // hadolint says nothing else about a file that it cannot read.
+    if options.dialect != Dialect::Hadolint || errors.is_empty() {
+        errors.extend(lint_parsed(source, &parsed.dockerfile, options));
+        errors.sort_by(|a, b| (a.span(), a.code()).cmp(&(b.span(), b.code())));
+    }
+    errors
+}
+
+/// Looks at a Dockerfile that was parsed without errors.
+pub fn lint_parsed(source: &SourceFile, dockerfile: &Dockerfile, options: &LintOptions) -> Vec<Finding> {
+    let model = Model::new(source, dockerfile, options);
+    let findings = RefCell::new(Vec::new());
+    for (index, rule) in RULES.iter().enumerate() {
+        let Some(level) = options.level(index) else { continue };
+        let context = Context { source, dockerfile, model: &model, options, rule, level, findings: &findings };
+        run(rule, &context);
+    }
+    run_trees(source, dockerfile, &model, options, &findings);
+    let mut findings = findings.into_inner();
+    suppression::apply(source, dockerfile, &model, options, &mut findings);
+    if options.dialect == Dialect::Hadolint {
+        as_hadolint(source, &mut findings);
+    }
+    findings.sort_by(|a, b| (a.span(), a.code()).cmp(&(b.span(), b.code())));
+    findings
+}
+
+/// The rules that read the trees of scripts share one walk of each.
+fn run_trees(
+    source: &SourceFile,
+    dockerfile: &Dockerfile,
+    model: &Model<'_>,
+    options: &LintOptions,
+    findings: &RefCell<Vec<Finding>>,
+) {
+    let rules = RULES.iter().enumerate().filter_map(|(index, rule)| match rule.check {
+        Check::Tree(check) => Some((*rule, options.level(index)?, check)),
+        _ => None,
+    });
+    let rules: Vec<_> = rules.collect();
+    if rules.is_empty() {
+        return;
+    }
+    for script in model.scripts.iter().filter(|script| script.is_shellchecked(options.dialect)) {
+        let Some(tree) = script.tree() else { continue };
+        let index = Index::new(tree);
+        for (rule, level, check) in &rules {
+            let context = Context { source, dockerfile, model, options, rule, level: *level, findings };
+            check(&context, script, &index);
+        }
+    }
+}
+
+fn run(rule: &'static Rule, context: &Context<'_>) {
+    match rule.check {
+        Check::File(check) => check(context),
+        Check::Stage(check) => context.model.stages.iter().for_each(|stage| check(context, stage)),
+        Check::Instruction(check) => context.model.instructions.iter().for_each(|view| check(context, view)),
+        // Those have one walk together.
+        Check::Tree(_) => {}
+        Check::Script(check) => context.model.scripts.iter().for_each(|script| check(context, script)),
+        Check::Command(check) => {
+            for script in context.model.scripts.iter().filter(|script| script.is_run()) {
+                script.commands().for_each(|command| check(context, &command));
+            }
+        }
+    }
+}
+
+/// hadolint knows the line of an instruction and nothing else: one finding of a rule an instruction, and of
+/// ShellCheck's findings only the last one.
+fn as_hadolint(source: &SourceFile, findings: &mut Vec<Finding>) {
+    findings.sort_by(|a, b| (a.span(), a.code()).cmp(&(b.span(), b.code())));
+    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
+    for mut finding in findings.drain(..) {
+        let line = Span::at(finding.anchor.start);
+        if let Some(primary) = &mut finding.diagnostic.primary {
+            primary.span = line;
+        }
+        let is_same = |other: &Finding| {
+            other.anchor.start == line.start
+                && (other.code() == finding.code() || other.rule.is_shellchecks() && finding.rule.is_shellchecks())
+        };
+        match kept.iter().position(is_same) {
+            Some(at) if finding.rule.is_shellchecks() => kept[at] = finding,
+            Some(_) => {}
+            None => kept.push(finding),
+        }
+    }
+    debug_assert!(kept.iter().all(|finding| finding.anchor.end as usize <= source.text().len()));
+    *findings = kept;
+}

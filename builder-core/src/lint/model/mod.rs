@@ -1,0 +1,136 @@
+//! What the rules look at: a Dockerfile with its stages, and the scripts in it read as a shell reads them.
+//!
+//! It is made once a file; a rule never parses anything itself.
+
+mod command;
+mod script;
+mod shell;
+
+use std::ops::Range;
+
+pub use command::{Argument, CommandView};
+pub use script::{ScriptView, scripts_of};
+pub use shell::{Shell, ShellKind};
+
+use super::options::LintOptions;
+use crate::dockerfile::{Dockerfile, From, Instruction, InstructionKind};
+use crate::text::SourceFile;
+
+/// One instruction as rules see it: a trigger of `ONBUILD` is one too.
+#[derive(Clone, Copy, Debug)]
+pub struct InstructionView<'a> {
+    /// The place of the instruction in the file.
+    pub index: usize,
+    /// The stage that it belongs to; `None` before the first `FROM`.
+    pub stage: Option<usize>,
+    /// The instruction; for `ONBUILD` its trigger.
+    pub instruction: &'a Instruction,
+    /// The instruction as it stands in the file.
+    pub outer: &'a Instruction,
+}
+
+impl<'a> InstructionView<'a> {
+    /// Tells whether it is a trigger of `ONBUILD`.
+    pub fn is_trigger(&self) -> bool {
+        !std::ptr::eq(self.instruction, self.outer)
+    }
+
+    /// Returns what it says.
+    pub fn kind(&self) -> &'a InstructionKind {
+        &self.instruction.kind
+    }
+}
+
+/// One stage.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StageView {
+    /// Its number.
+    pub index: usize,
+    /// The place of its `FROM` in the file.
+    pub from: usize,
+    /// The places of its other instructions.
+    pub body: Range<usize>,
+    /// Its name as written.
+    pub name: Option<String>,
+    /// The image as written, quotes and all.
+    pub image: String,
+    /// The earlier stage that it begins from.
+    pub parent: Option<usize>,
+    /// Whether no stage comes after it.
+    pub is_last: bool,
+}
+
+/// What the rules look at.
+#[derive(Debug)]
+pub struct Model<'a> {
+    /// Every instruction, `ONBUILD` itself first and then its trigger.
+    pub instructions: Vec<InstructionView<'a>>,
+    /// Every stage.
+    pub stages: Vec<StageView>,
+    /// Every script of a shell.
+    pub scripts: Vec<ScriptView<'a>>,
+}
+
+impl<'a> Model<'a> {
+    /// Makes the model of a file.
+    pub fn new(source: &SourceFile, dockerfile: &'a Dockerfile, options: &LintOptions) -> Self {
+        let stages = stages(dockerfile);
+        let mut instructions = Vec::with_capacity(dockerfile.instructions.len());
+        let mut stage = None;
+        for (index, outer) in dockerfile.instructions.iter().enumerate() {
+            if matches!(outer.kind, InstructionKind::From(_)) {
+                stage = Some(stage.map_or(0, |stage| stage + 1));
+            }
+            instructions.push(InstructionView { index, stage, instruction: outer, outer });
+            if let InstructionKind::OnBuild(on_build) = &outer.kind {
+                instructions.push(InstructionView { index, stage, instruction: &on_build.trigger, outer });
+            }
+        }
+        let scripts = scripts_of(source, dockerfile, &instructions, &stages, options);
+        Self { instructions, stages, scripts }
+    }
+
+    /// Returns the instructions of a stage without its `FROM`, triggers left out.
+    pub fn body(&self, stage: usize) -> impl Iterator<Item = &InstructionView<'a>> {
+        self.instructions
+            .iter()
+            .filter(move |view| view.stage == Some(stage) && !view.is_trigger())
+            .filter(|view| !matches!(view.kind(), InstructionKind::From(_)))
+    }
+
+    /// Returns a stage and the ones that it begins from, itself first.
+    pub fn ancestry(&self, stage: usize) -> impl Iterator<Item = &StageView> {
+        std::iter::successors(self.stages.get(stage), |stage| self.stages.get(stage.parent?))
+    }
+}
+
+fn stages(dockerfile: &Dockerfile) -> Vec<StageView> {
+    let mut stages: Vec<StageView> = Vec::new();
+    let froms = dockerfile.instructions.iter().enumerate().filter_map(|(at, instruction)| match &instruction.kind {
+        InstructionKind::From(from) => Some((at, from)),
+        _ => None,
+    });
+    for (at, from) in froms {
+        if let Some(last) = stages.last_mut() {
+            last.body.end = at;
+            last.is_last = false;
+        }
+        let parent = parent(&stages, from);
+        stages.push(StageView {
+            index: stages.len(),
+            from: at,
+            body: at + 1..dockerfile.instructions.len(),
+            name: from.name.as_ref().map(|name| name.value.clone()),
+            image: from.image.as_str().to_owned(),
+            parent,
+            is_last: true,
+        });
+    }
+    stages
+}
+
+/// Finds the earlier stage that a `FROM` names; the last one of a name counts.
+fn parent(stages: &[StageView], from: &From) -> Option<usize> {
+    let name = from.image.as_str();
+    stages.iter().rposition(|stage| stage.name.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(name)))
+}

@@ -1,0 +1,50 @@
+//! The table of all rules.
+
+use super::rule::Rule;
+use super::rules as r;
+
+/// Every rule. The order is the one in which they look.
+pub static RULES: &[&Rule] = &[
+    &r::add_instead_of_copy::RULE,
+    &r::consecutive_runs::RULE,
+    &r::constant_platform::RULE,
+    &r::copy_from_itself::RULE,
+    &r::copy_from_unknown::RULE,
+    &r::copy_many_to_file::RULE,
+    &r::copy_to_relative_target::RULE,
+    &r::copy_whole_stage::RULE,
+    &r::deprecated_maintainer::RULE,
+    &r::duplicate_stage_name::RULE,
+    &r::env_refers_to_itself::RULE,
+    &r::forbidden_trigger::RULE,
+    &r::ignore_pragma::RULE,
+    &r::instruction_before_from::RULE,
+    &r::invalid_label_key::RULE,
+    &r::latest_tag::RULE,
+    &r::missing_healthcheck::RULE,
+    &r::named_user::RULE,
+    &r::port_out_of_range::RULE,
+    &r::redundant_platform::RULE,
+    &r::relative_workdir::RULE,
+    &r::repeated_cmd::RULE,
+    &r::repeated_entrypoint::RULE,
+    &r::repeated_healthcheck::RULE,
+    &r::reserved_stage_name::RULE,
+    &r::root_user::RULE,
+    &r::secret_variable::RULE,
+    &r::shell_form_command::RULE,
+    &r::syntax_error::RULE,
+    &r::untagged_image::RULE,
+    &r::untrusted_registry::RULE,
+    &r::unused_suppression::RULE,
+];
+
+/// Finds a rule by its id or one of its codes.
+pub fn find_rule(name: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|rule| rule.is_named(name))
+}
+
+/// Returns the place of a rule in the table.
+pub(super) fn index_of(rule: &Rule) -> usize {
+    RULES.iter().position(|known| known.id == rule.id).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,50 @@
+//! `DL3029`, `FromPlatformFlagConstDisallowed`.
+
+use crate::lint::prelude::*;
+
+rule! {
+    /// ## What it does
+    /// Finds a `FROM --platform` with a platform that does not depend on the build.
+    ///
+    /// ## Why it matters
+    /// The stage is for this platform whatever the build is for: an image for another one holds the wrong programs.
+    ///
+    /// ## Example
+    /// ```dockerfile
+    /// FROM --platform=linux/amd64 debian:12
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```dockerfile
+    /// FROM --platform=$BUILDPLATFORM debian:12
+    /// ```
+    RULE {
+        id: "constant-platform",
+        codes: &["DL3029", "FromPlatformFlagConstDisallowed"],
+        summary: "`FROM --platform` with a constant",
+        level: Level::Warning,
+        group: Group::Correctness,
+        activation: Activation::Default,
+        fixable: Fixable::Never,
+        status: FIRST,
+        check: Check::Instruction(check),
+    }
+}
+
+fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
+    let InstructionKind::From(from) = view.kind() else { return };
+    let Some(platform) = &from.platform else { return };
+    let value = platform.value.as_str();
+    let is_constant = match cx.is_hadolint() {
+        true => !value.contains("BUILDPLATFORM") && !value.contains("TARGETPLATFORM"),
+        false => !value.contains('$'),
+    };
+    // A stage that is named after its platform is one of several, and meant so.
+    let is_meant = !cx.is_hadolint()
+        && from.name.as_ref().is_some_and(|name| value.split('/').any(|part| name.value.contains(part)));
+    if is_constant && !is_meant {
+        cx.report(view.index, platform.span, format!("the stage is for `{value}` whatever the build is for"))
+            .help("use `$BUILDPLATFORM`, or leave the flag out")
+            .done();
+    }
+}

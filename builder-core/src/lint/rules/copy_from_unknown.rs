@@ -1,0 +1,63 @@
+//! `DL3022`.
+
+use crate::lint::prelude::*;
+
+rule! {
+    /// ## What it does
+    /// Finds a `COPY --from` that names neither an earlier stage nor an image with a tag.
+    ///
+    /// ## Why it matters
+    /// A misspelled stage is looked up as an image, in a registry.
+    ///
+    /// ## Example
+    /// ```dockerfile
+    /// FROM debian:12 AS build
+    /// FROM debian:12
+    /// COPY --from=buidl /app /app
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```dockerfile
+    /// FROM debian:12 AS build
+    /// FROM debian:12
+    /// COPY --from=build /app /app
+    /// ```
+    ///
+    /// ## Fix safety
+    /// Unsafe: the nearest name of a stage is taken, and another one may be meant.
+    RULE {
+        id: "copy-from-unknown",
+        codes: &["DL3022"],
+        summary: "`COPY --from` of neither an earlier stage nor an image with a tag",
+        level: Level::Warning,
+        group: Group::Correctness,
+        activation: Activation::Default,
+        fixable: Fixable::Sometimes,
+        status: FIRST,
+        check: Check::Instruction(check),
+    }
+}
+
+fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
+    let InstructionKind::Copy(transfer) = view.kind() else { return };
+    let Some(from) = transfer.from.as_ref() else { return };
+    let name = from.value.as_str();
+    let count = view.stage.map_or(0, |stage| stage + 1);
+    let earlier = &cx.model.stages[..count.min(cx.model.stages.len())];
+    let is_stage = |stage: &StageView| {
+        stage.name.as_ref().is_some_and(|known| known == name || !cx.is_hadolint() && known.eq_ignore_ascii_case(name))
+    };
+    let is_index = name.parse::<usize>().is_ok_and(|index| index < count);
+    if name.contains(':') || is_index || earlier.iter().any(is_stage) {
+        return;
+    }
+    if !cx.is_hadolint() && (name.contains(['$', '@', '/']) || cx.options.facts.named_contexts.contains(name)) {
+        return;
+    }
+    let names = || earlier.iter().filter_map(|stage| stage.name.as_deref());
+    let nearest = crate::dockerfile::closest(name, names());
+    let fix = nearest.map(|nearest| Fix::risky(format!("write `{nearest}`"), vec![Edit::replace(from.span, nearest)]));
+    cx.report(view.index, from.span, format!("`{name}` is no earlier stage, and has no tag as an image"))
+        .maybe_fix(fix)
+        .done();
+}

@@ -1,0 +1,34 @@
+//! One rule a file.
+
+pub(super) mod add_instead_of_copy;
+pub(super) mod consecutive_runs;
+pub(super) mod constant_platform;
+pub(super) mod copy_from_itself;
+pub(super) mod copy_from_unknown;
+pub(super) mod copy_many_to_file;
+pub(super) mod copy_to_relative_target;
+pub(super) mod copy_whole_stage;
+pub(super) mod deprecated_maintainer;
+pub(super) mod duplicate_stage_name;
+pub(super) mod env_refers_to_itself;
+pub(super) mod forbidden_trigger;
+pub(super) mod ignore_pragma;
+pub(super) mod instruction_before_from;
+pub(super) mod invalid_label_key;
+pub(super) mod latest_tag;
+pub(super) mod missing_healthcheck;
+pub(super) mod named_user;
+pub(super) mod port_out_of_range;
+pub(super) mod redundant_platform;
+pub(super) mod relative_workdir;
+pub(super) mod repeated_cmd;
+pub(super) mod repeated_entrypoint;
+pub(super) mod repeated_healthcheck;
+pub(super) mod reserved_stage_name;
+pub(super) mod root_user;
+pub(super) mod secret_variable;
+pub(super) mod shell_form_command;
+pub(super) mod syntax_error;
+pub(super) mod untagged_image;
+pub(super) mod untrusted_registry;
+pub(super) mod unused_suppression;

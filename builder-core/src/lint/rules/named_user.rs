@@ -1,0 +1,55 @@
+//! `DL3066`.
+
+use crate::lint::prelude::*;
+use crate::lint::words::trimmed;
+
+rule! {
+    /// ## What it does
+    /// Finds a `USER` by name rather than by number.
+    ///
+    /// ## Why it matters
+    /// Kubernetes cannot tell that a name is not root (`runAsNonRoot`), and refuses to start the image.
+    ///
+    /// ## Example
+    /// ```dockerfile
+    /// USER app
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```dockerfile
+    /// USER 10001
+    /// ```
+    RULE {
+        id: "named-user",
+        codes: &["DL3066"],
+        summary: "a user by name rather than by number",
+        level: Level::Info,
+        group: Group::Maintenance,
+        activation: Activation::Default,
+        fixable: Fixable::Never,
+        status: FIRST,
+        check: Check::File(check),
+    }
+}
+
+fn check(cx: &Context<'_>) {
+    let mut arguments: Vec<&str> = Vec::new();
+    for view in cx.model.instructions.iter().filter(|view| !view.is_trigger()) {
+        match view.kind() {
+            InstructionKind::Arg(declarations) => {
+                arguments.extend(declarations.iter().map(|declaration| declaration.name.value.as_str()));
+            }
+            InstructionKind::User(user) => {
+                let name = trimmed(user.as_str()).split(':').next().unwrap_or_default();
+                let is_number = !name.is_empty() && name.chars().all(|c| c.is_ascii_digit());
+                let variable = name.strip_prefix('$').map(|name| name.trim_matches(['{', '}']));
+                let is_argument = variable.is_some_and(|name| arguments.contains(&name));
+                if !is_number && !is_argument {
+                    let message = format!("`{name}` is a name: only a number shows that it is not root");
+                    cx.report(view.index, user.span(), message).done();
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! `DL3065`, `RedundantTargetPlatform`.
+
+use crate::lint::prelude::*;
+
+rule! {
+    /// ## What it does
+    /// Finds `FROM --platform=$TARGETPLATFORM`.
+    ///
+    /// ## Why it matters
+    /// It is what happens without the flag.
+    ///
+    /// ## Example
+    /// ```dockerfile
+    /// FROM --platform=$TARGETPLATFORM debian:12
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```dockerfile
+    /// FROM debian:12
+    /// ```
+    ///
+    /// ## Fix safety
+    /// Safe: the flag has no effect.
+    RULE {
+        id: "redundant-platform",
+        codes: &["DL3065", "RedundantTargetPlatform"],
+        summary: "`--platform=$TARGETPLATFORM` does nothing",
+        level: Level::Warning,
+        group: Group::Maintenance,
+        activation: Activation::Default,
+        fixable: Fixable::Always,
+        status: FIRST,
+        check: Check::Instruction(check),
+    }
+}
+
+fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
+    let InstructionKind::From(from) = view.kind() else { return };
+    let is_target = |value: &str| matches!(value, "$TARGETPLATFORM" | "${TARGETPLATFORM}");
+    let Some(flag) = view.instruction.flags.iter().find(|flag| flag.name.value == "platform") else { return };
+    if from.platform.as_ref().is_some_and(|platform| is_target(&platform.value)) {
+        // With the blank behind it.
+        let span = Span::new(flag.span.start, flag.span.end + 1);
+        cx.report(view.index, flag.span, "the flag says what happens without it")
+            .fix(Fix::safe("leave the flag out", vec![Edit::delete(span)]))
+            .done();
+    }
+}

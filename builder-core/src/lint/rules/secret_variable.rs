@@ -1,0 +1,73 @@
+//! `DL3064`, `SecretsUsedInArgOrEnv`.
+
+use crate::lint::prelude::*;
+use crate::lint::words::trimmed;
+
+rule! {
+    /// ## What it does
+    /// Finds `ARG` and `ENV` whose names say that they hold a secret.
+    ///
+    /// ## Why it matters
+    /// Their values are in the image's config and history: whoever has the image has the secret.
+    ///
+    /// ## Example
+    /// ```dockerfile
+    /// ARG API_TOKEN
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```dockerfile
+    /// RUN --mount=type=secret,id=api_token,env=API_TOKEN ./fetch
+    /// ```
+    RULE {
+        id: "secret-variable",
+        codes: &["DL3064", "SecretsUsedInArgOrEnv"],
+        summary: "a variable whose name says that it holds a secret",
+        level: Level::Warning,
+        group: Group::Security,
+        activation: Activation::Default,
+        fixable: Fixable::Never,
+        status: FIRST,
+        check: Check::Instruction(check),
+    }
+}
+
+fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
+    let names: Vec<(&str, Span)> = match view.kind() {
+        InstructionKind::Arg(declarations) => {
+            // hadolint looks at the first one only.
+            let count = if cx.is_hadolint() { 1 } else { declarations.len() };
+            declarations.iter().take(count).map(|arg| (arg.name.value.as_str(), arg.name.span)).collect()
+        }
+        InstructionKind::Env(env) => {
+            env.pairs.iter().map(|pair| (trimmed(pair.key.as_str()), pair.key.span())).collect()
+        }
+        _ => return,
+    };
+    for (name, span) in names {
+        let is_secret = if cx.is_hadolint() { by_parts(name) } else { by_words(name) };
+        if is_secret {
+            cx.report(view.index, span, format!("`{name}` sounds like a secret, and its value stays in the image"))
+                .help("give secrets to the steps that need them: `RUN --mount=type=secret`")
+                .done();
+        }
+    }
+}
+
+/// hadolint's way: the name holds a part, in any case.
+fn by_parts(name: &str) -> bool {
+    const PARTS: [&str; 8] =
+        ["api_key", "client_key", "password", "private", "secret", "token", "username", "access_key"];
+    let lower = name.to_lowercase();
+    PARTS.iter().any(|part| lower.contains(part))
+}
+
+/// BuildKit's way: one of the words between underscores.
+pub(super) fn by_words(name: &str) -> bool {
+    const SECRET: [&str; 10] =
+        ["apikey", "auth", "credential", "credentials", "key", "password", "pword", "passwd", "secret", "token"];
+    const PUBLIC: [&str; 3] = ["public", "file", "version"];
+    let lower = name.to_lowercase();
+    let has = |words: &[&str]| lower.split('_').any(|word| words.contains(&word));
+    has(&SECRET) && !has(&PUBLIC)
+}

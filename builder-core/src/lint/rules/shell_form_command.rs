@@ -1,0 +1,101 @@
+//! `DL3025`, `JSONArgsRecommended`.
+
+use crate::dockerfile::{Command, SourceText};
+use crate::lint::prelude::*;
+
+rule! {
+    /// ## What it does
+    /// Finds a `CMD`, `ENTRYPOINT` or `HEALTHCHECK CMD` in shell form.
+    ///
+    /// ## Why it matters
+    /// The program is started below a shell, which does not pass signals on: `docker stop` waits and then kills.
+    /// The arguments of `docker run` do not reach it either.
+    ///
+    /// ## Example
+    /// ```dockerfile
+    /// CMD python app.py
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```dockerfile
+    /// CMD ["python", "app.py"]
+    /// ```
+    ///
+    /// ## Fix safety
+    /// Unsafe: the config of the image is another. There is a fix where the command is plain words, and where it uses
+    /// a shell's syntax it becomes `["/bin/sh", "-c", "…"]`, which shows what happens and changes nothing.
+    RULE {
+        id: "shell-form-command",
+        codes: &["DL3025", "JSONArgsRecommended"],
+        summary: "`CMD` or `ENTRYPOINT` in shell form",
+        level: Level::Warning,
+        group: Group::Correctness,
+        activation: Activation::Default,
+        fixable: Fixable::Sometimes,
+        status: FIRST,
+        check: Check::Instruction(check),
+    }
+}
+
+fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
+    let command = match view.kind() {
+        InstructionKind::Cmd(command) | InstructionKind::Entrypoint(command) => command,
+        InstructionKind::Healthcheck(check) if !cx.is_buildkit() => match &check.command {
+            Some(command) => command,
+            None => return,
+        },
+        _ => return,
+    };
+    let Command::Shell(text) = command else { return };
+    if view.is_trigger() || !cx.is_hadolint() && has_own_shell(cx, view) {
+        return;
+    }
+    let keyword = view.instruction.keyword.value.to_ascii_uppercase();
+    cx.report(view.index, text.span(), format!("`{keyword}` in shell form"))
+        .help("write a JSON array, so that the program gets signals and arguments")
+        .maybe_fix(exec_form(cx, view, text))
+        .done();
+}
+
+/// Tells whether the stage was given a shell on purpose.
+fn has_own_shell(cx: &Context<'_>, view: &InstructionView<'_>) -> bool {
+    let Some(stage) = view.stage else { return false };
+    cx.model.ancestry(stage).any(|stage| {
+        cx.model.body(stage.index).any(|other| {
+            matches!(other.kind(), InstructionKind::Shell(_))
+                && (stage.index != view.stage.unwrap_or(0) || other.index < view.index)
+        })
+    })
+}
+
+fn exec_form(cx: &Context<'_>, view: &InstructionView<'_>, text: &SourceText) -> Option<Fix> {
+    let script = cx.model.scripts.iter().find(|script| std::ptr::eq(script.view.instruction, view.instruction))?;
+    if text.as_str().contains('\n') || !script.shell.is_bourne() {
+        return None;
+    }
+    let words = plain_words(script).unwrap_or_else(|| {
+        let mut words = script.shell.words.clone();
+        words.push(text.as_str().trim().to_owned());
+        words
+    });
+    let quoted: Vec<String> = words.iter().map(|word| serde_json::Value::from(word.as_str()).to_string()).collect();
+    let array = format!("[{}]", quoted.join(", "));
+    Some(Fix::risky(format!("write `{array}`"), vec![Edit::replace(text.span(), array)]))
+}
+
+/// The words of a script that is one command of plain words.
+fn plain_words(script: &ScriptView<'_>) -> Option<Vec<String>> {
+    let mut commands = script.commands();
+    let (command, None) = (commands.next()?, commands.next()) else { return None };
+    let covers = script.slice(command.script_span()) == script.text.as_str().trim();
+    let arguments = std::iter::once((command.name(), true))
+        .chain(command.arguments().iter().map(|argument| (argument.text.as_str(), argument.is_literal)));
+    let is_plain = |word: &str| !word.contains(['*', '?', '[', '~', '{', '<', '>', '=', '$']) || word.contains("--");
+    let words: Option<Vec<String>> =
+        arguments.map(|(word, literal)| (literal && is_plain(word)).then(|| word.to_owned())).collect();
+    words.filter(|words| covers && !BUILTINS.contains(&words[0].as_str()))
+}
+
+/// Names that only a shell knows.
+const BUILTINS: [&str; 12] =
+    ["cd", "exec", "export", "set", "source", ".", ":", "eval", "trap", "ulimit", "umask", "unset"];

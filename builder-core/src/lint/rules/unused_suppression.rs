@@ -1,0 +1,61 @@
+//! A comment that silences nothing.
+
+use super::super::suppression::Suppression;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::lint::finding::Finding;
+use crate::lint::options::{Dialect, LintOptions};
+use crate::lint::prelude::*;
+use crate::lint::registry::{find_rule, index_of};
+
+rule! {
+    /// ## What it does
+    /// Finds comments that silence a rule which found nothing there.
+    ///
+    /// ## Why it matters
+    /// The reason for the comment is gone, or its code is misspelled; either way it hides what comes next.
+    ///
+    /// ## Example
+    /// ```dockerfile
+    /// # hadolint ignore=DL3006
+    /// FROM debian:12
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```dockerfile
+    /// FROM debian:12
+    /// ```
+    RULE {
+        id: "unused-suppression",
+        codes: &[],
+        summary: "a comment that silences nothing",
+        level: Level::Info,
+        group: Group::Maintenance,
+        activation: Activation::Default,
+        fixable: Fixable::Never,
+        status: FIRST,
+        check: Check::File(|_| ()),
+    }
+}
+
+/// Reports every code that silenced nothing, unless its rule does not look here anyway.
+pub(in crate::lint) fn report(options: &LintOptions, suppressions: &[Suppression], findings: &mut Vec<Finding>) {
+    let Some(level) = options.level(index_of(&RULE)).filter(|_| options.dialect == Dialect::Builder) else { return };
+    for suppression in suppressions.iter().filter(|suppression| !suppression.used) {
+        let code = suppression.code.value.as_str();
+        let message = match find_rule(code) {
+            Some(rule) if options.level(index_of(rule)).is_none() => continue,
+            Some(_) => format!("`{code}` finds nothing here"),
+            // ShellCheck has hundreds of codes, and BuildKit may have new ones.
+            None if code.starts_with("SC") || code == "ALL" => continue,
+            None => format!("no rule is named `{code}`"),
+        };
+        findings.push(Finding {
+            rule: &RULE,
+            level,
+            diagnostic: Diagnostic::new(Severity::Note, RULE.id, message).at(suppression.code.span, ""),
+            instruction: None,
+            anchor: suppression.comment,
+            fix: None,
+        });
+    }
+}

@@ -1,0 +1,235 @@
+//! Comments that silence rules: hadolint's and BuildKit's.
+//!
+//! | comment | what it silences |
+//! |---|---|
+//! | `# hadolint ignore=A,B` | the instruction below it |
+//! | `# hadolint stage ignore=A` above a `FROM` | the stage |
+//! | `# hadolint global ignore=A` | the file |
+//! | `# check=skip=A,B` at the top | the file |
+//! | `# check=skip=A` above an instruction | the instruction |
+//!
+//! `builder` may stand in the place of `hadolint`. In hadolint's dialect the comment must be on the line directly
+//! above the instruction, as with hadolint itself; otherwise it may be anywhere in the comment block above it, and a
+//! comment between the lines of a continued instruction silences the line below it.
+
+use std::ops::Range;
+
+use super::finding::Finding;
+use super::model::Model;
+use super::options::{Dialect, LintOptions};
+use super::rules::{ignore_pragma, unused_suppression};
+use crate::dockerfile::{Comment, Dockerfile, InstructionKind};
+use crate::text::{SourceFile, Span, Spanned};
+
+/// What a comment silences.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Scope {
+    File,
+    /// Instructions, by their places.
+    Instructions(Range<usize>),
+    /// One line of the file.
+    Line(u32),
+}
+
+/// One code of a comment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Suppression {
+    /// The code, and where it stands.
+    pub(super) code: Spanned<String>,
+    /// The comment.
+    pub(super) comment: Span,
+    /// Whether it is a plain `# hadolint ignore=`.
+    pub(super) is_inline: bool,
+    scope: Scope,
+    pub(super) used: bool,
+}
+
+/// Takes silenced findings out, and reports what silenced nothing.
+pub(super) fn apply(
+    source: &SourceFile,
+    dockerfile: &Dockerfile,
+    model: &Model<'_>,
+    options: &LintOptions,
+    findings: &mut Vec<Finding>,
+) {
+    if !options.pragmas {
+        return;
+    }
+    let mut suppressions = collect(source, dockerfile, model, options.dialect);
+    findings.retain(|finding| {
+        let mut silenced = false;
+        for suppression in &mut suppressions {
+            if suppression.names(finding) && suppression.covers(source, finding) {
+                suppression.used = true;
+                silenced = true;
+            }
+        }
+        !silenced
+    });
+    ignore_pragma::report(options, &suppressions, findings);
+    unused_suppression::report(options, &suppressions, findings);
+}
+
+impl Suppression {
+    /// `ALL` is BuildKit's, and means its checks.
+    fn names(&self, finding: &Finding) -> bool {
+        match self.code.value.as_str() {
+            "ALL" => finding.rule.buildkit_name().is_some(),
+            name => finding.rule.is_named(name),
+        }
+    }
+
+    fn covers(&self, source: &SourceFile, finding: &Finding) -> bool {
+        match &self.scope {
+            Scope::File => true,
+            Scope::Instructions(range) => finding.instruction.is_some_and(|index| range.contains(&index)),
+            Scope::Line(line) => {
+                source.line_of(Span::at(finding.anchor.start)) == *line || source.line_of(finding.span()) == *line
+            }
+        }
+    }
+}
+
+fn collect(source: &SourceFile, dockerfile: &Dockerfile, model: &Model<'_>, dialect: Dialect) -> Vec<Suppression> {
+    let mut found = Vec::new();
+    for directive in dockerfile.directives.iter().filter(|directive| directive.name.value == "check") {
+        let codes = check_codes(&directive.value.value, directive.value.span.start);
+        add(&mut found, codes, directive.span, false, &Scope::File);
+    }
+    for comment in &dockerfile.comments {
+        let Some((kind, codes)) = read(source, comment) else { continue };
+        let line = source.line_of(comment.span);
+        // The instruction whose comment block this is in.
+        let below = dockerfile.instructions.iter().position(|instruction| instruction.comments.contains(comment));
+        let next_line = Scope::Line(line + 1);
+        let scope = match (kind, below) {
+            (Kind::Global, _) => Scope::File,
+            (Kind::Stage, Some(index)) => match model.stages.iter().find(|stage| stage.from == index) {
+                Some(stage) => Scope::Instructions(stage.from..stage.body.end),
+                None => continue,
+            },
+            (Kind::Stage, None) => continue,
+            (Kind::Next | Kind::Check, _) if dialect == Dialect::Hadolint => next_line,
+            (Kind::Check, Some(index)) if matches!(dockerfile.instructions[index].kind, InstructionKind::From(_)) => {
+                match model.stages.iter().find(|stage| stage.from == index) {
+                    Some(stage) => Scope::Instructions(stage.from..stage.body.end),
+                    None => next_line,
+                }
+            }
+            (Kind::Next | Kind::Check, Some(index)) => Scope::Instructions(index..index + 1),
+            (Kind::Next | Kind::Check, None) => next_line,
+        };
+        add(&mut found, codes, comment.span, kind == Kind::Next, &scope);
+    }
+    found
+}
+
+fn add(found: &mut Vec<Suppression>, codes: Vec<Spanned<String>>, comment: Span, is_inline: bool, scope: &Scope) {
+    found.extend(codes.into_iter().map(|code| Suppression {
+        code,
+        comment,
+        is_inline,
+        scope: scope.clone(),
+        used: false,
+    }));
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Next,
+    Stage,
+    Global,
+    Check,
+}
+
+/// Reads a comment as one that silences something.
+fn read(source: &SourceFile, comment: &Comment) -> Option<(Kind, Vec<Spanned<String>>)> {
+    let raw = source.slice(comment.span);
+    let mut rest = Scan { text: raw, at: 0 };
+    rest.token("#")?;
+    if rest.token("check").is_some() {
+        rest.token("=")?;
+        let start = comment.span.start + u32::try_from(rest.at).ok()?;
+        let codes = check_codes(&raw[rest.at..], start);
+        return (!codes.is_empty()).then_some((Kind::Check, codes));
+    }
+    rest.token("hadolint").or_else(|| rest.token("builder"))?;
+    let kind = if rest.token("global").is_some() {
+        Kind::Global
+    } else if rest.token("stage").is_some() {
+        Kind::Stage
+    } else {
+        Kind::Next
+    };
+    rest.token("ignore")?;
+    rest.token("=")?;
+    let mut codes = Vec::new();
+    loop {
+        rest.blanks();
+        let word = rest.word();
+        if word.value.is_empty() {
+            break;
+        }
+        codes.push(Spanned::new(
+            word.value,
+            Span::new(comment.span.start + word.span.start, comment.span.start + word.span.end),
+        ));
+        if rest.token(",").is_none() {
+            break;
+        }
+    }
+    // A reason may follow, after another `#`.
+    rest.blanks();
+    let is_whole = rest.text[rest.at..].is_empty() || rest.text[rest.at..].starts_with('#');
+    (is_whole && !codes.is_empty()).then_some((kind, codes))
+}
+
+/// Reads the codes of `skip=A,B;error=true`.
+fn check_codes(value: &str, start: u32) -> Vec<Spanned<String>> {
+    let mut codes = Vec::new();
+    let mut at = 0;
+    for part in value.split(';') {
+        if let Some(list) = part.trim().strip_prefix("skip=") {
+            let mut inner = at + part.find("skip=").unwrap_or(0) + "skip=".len();
+            for code in list.split(',') {
+                let name = code.trim();
+                if !name.is_empty() {
+                    let from = inner + code.len() - code.trim_start().len();
+                    let span = Span::from_range(start as usize + from..start as usize + from + name.len());
+                    let name = if name.eq_ignore_ascii_case("all") { "ALL" } else { name };
+                    codes.push(Spanned::new(name.to_owned(), span));
+                }
+                inner += code.len() + 1;
+            }
+        }
+        at += part.len() + 1;
+    }
+    codes
+}
+
+struct Scan<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl Scan<'_> {
+    fn blanks(&mut self) {
+        let rest = &self.text[self.at..];
+        self.at += rest.len() - rest.trim_start().len();
+    }
+
+    fn token(&mut self, token: &str) -> Option<()> {
+        self.blanks();
+        let rest = self.text[self.at..].strip_prefix(token)?;
+        self.at = self.text.len() - rest.len();
+        Some(())
+    }
+
+    fn word(&mut self) -> Spanned<String> {
+        let rest = &self.text[self.at..];
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').unwrap_or(rest.len());
+        let span = Span::from_range(self.at..self.at + end);
+        self.at += end;
+        Spanned::new(rest[..end].to_owned(), span)
+    }
+}

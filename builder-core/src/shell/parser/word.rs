@@ -63,7 +63,8 @@ impl Mode {
             b'$' | b'`' | b'\\' => true,
             b'"' => self != Self::HereDocument,
             b'}' => !self.is_quoted() || matches!(self, Self::QuotedOperand { .. }),
-            _ => !self.is_quoted(),
+            // A pattern has its own escapes.
+            _ => !self.is_quoted() || self == Self::QuotedOperand { pattern: true },
         }
     }
 

@@ -28,6 +28,7 @@ mod finding;
 mod fix;
 mod fixer;
 mod image_name;
+mod labels;
 pub mod model;
 pub mod options;
 mod prelude;
@@ -57,7 +58,7 @@ use model::Model;
 /// What the parser cannot read is a finding too, under hadolint's code `DL1000`; the rest of the file is looked at.
 pub fn lint(source: &SourceFile, options: &LintOptions) -> Vec<Finding> {
     let parsed = parse(source);
-    let mut errors = rules::syntax_error::findings(parsed.diagnostics);
+    let mut errors = rules::syntax_error::findings(parsed.diagnostics, options.dialect);
     // hadolint says nothing else about a file that it cannot read.
     if options.dialect != Dialect::Hadolint || errors.is_empty() {
         errors.extend(lint_parsed(source, &parsed.dockerfile, options));

@@ -151,6 +151,10 @@ fn command(simple: &SimpleCommand, span: Span, text: &SourceText, deep: bool) ->
     let skipped = if deep { behind_prefixes(simple, text.as_str()) } else { behind_transparent(simple) };
     let (name, arguments) = simple.words.get(skipped..)?.split_first()?;
     let mut name = argument(name, text);
+    // A command whose name is only known when it runs is none to hadolint.
+    if !deep && !name.is_literal {
+        return None;
+    }
     if let Some(at) = name.text.rfind('/').filter(|_| deep && name.is_literal) {
         name.text.drain(..=at);
     }

@@ -156,6 +156,7 @@ impl BuildError {
                 _ => ErrorCategory::Environment,
             },
             BuildErrorKind::Cancelled(_) => ErrorCategory::Cancelled,
+            BuildErrorKind::Export(error) if error.is_cancelled() => ErrorCategory::Cancelled,
             BuildErrorKind::Image(_)
             | BuildErrorKind::Export(_)
             | BuildErrorKind::Store(_)

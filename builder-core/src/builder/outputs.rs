@@ -12,7 +12,7 @@ use crate::export::{self, ExportImage, Format};
 use crate::fs::PathContext;
 use crate::image::{self, AssembledImage};
 use crate::oci::media_type;
-use crate::store::ImageRecord;
+use crate::store::{ImageRecord, Owner};
 
 impl Builder {
     #[expect(clippy::too_many_arguments, reason = "all of one build, in one place")]
@@ -37,7 +37,8 @@ impl Builder {
             tasks.run(name.to_owned(), || match &output.target {
                 ExportTarget::Store => Err(BuildErrorKind::Option(OptionError::MissingDestination(kind)).into()),
                 ExportTarget::Path(path) if output.kind == OutputKind::Local => {
-                    Ok(export::write_directory(&self.snapshots, diff_ids, epoch, path, cancel)?)
+                    let owner = self.owner_of_files();
+                    Ok(export::write_directory(&self.snapshots, diff_ids, epoch, owner, path, cancel)?)
                 }
                 ExportTarget::Path(path) if output.directory && output.kind != OutputKind::Tar => {
                     let images = [self.export_image(options, output, image)?];
@@ -55,6 +56,12 @@ impl Builder {
             })?;
         }
         Ok(())
+    }
+
+    /// Who gets the files of a directory: an ordinary user could neither read nor remove what belongs to the
+    /// user's subordinate ids. Inside of the namespace that user is root.
+    fn owner_of_files(&self) -> Option<(u32, u32)> {
+        matches!(self.owner, Owner::Rootless { uid } if uid != 0).then_some((0, 0))
     }
 
     #[expect(clippy::too_many_arguments, reason = "all of one build, in one place")]

@@ -1,15 +1,12 @@
 //! Writes what `--output` asks for.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::io::Write;
 
 use super::prepare::Tasks;
 use super::{BuildError, BuildErrorKind, BuildOptions, Builder, ExportTarget, OptionError, Output, OutputKind};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::export::{self, ExportImage, Format};
-use crate::fs::PathContext;
 use crate::image::{self, AssembledImage};
 use crate::oci::media_type;
 use crate::store::{ImageRecord, Owner};
@@ -45,9 +42,9 @@ impl Builder {
                     let format = format(output);
                     Ok(export::write_layout(&self.snapshots, &images, format, output.compression, path, cancel)?)
                 }
-                ExportTarget::Path(path) => {
-                    atomically(path, |out| self.write_stream(options, output, image, diff_ids, epoch, out, cancel))
-                }
+                ExportTarget::Path(path) => export::write_file(path, cancel, |out| {
+                    self.write_stream(options, output, image, diff_ids, epoch, out, cancel)
+                }),
                 ExportTarget::Stdout => {
                     let missing = || BuildErrorKind::Option(OptionError::StandardOutput);
                     let mut out = stdout.take().ok_or_else(missing)?;
@@ -106,18 +103,4 @@ impl Builder {
 
 fn format(output: &Output) -> Format {
     if output.kind == OutputKind::Docker { Format::Docker } else { Format::Oci }
-}
-
-/// Writes a file that is whole or not there.
-fn atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<(), BuildError>) -> Result<(), BuildError> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let temporary = tempfile::Builder::new().prefix(".builder-").tempfile_in(directory).at("create in", directory)?;
-    let mut out = BufWriter::with_capacity(256 * 1024, temporary);
-    write(&mut out)?;
-    let temporary = out.into_inner().map_err(std::io::IntoInnerError::into_error).at("write", path)?;
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    let file: &File = temporary.as_file();
-    file.set_permissions(mode).at("set the mode of", path)?;
-    temporary.persist(path).map_err(|error| error.error).at("rename", path)?;
-    Ok(())
 }

@@ -22,6 +22,21 @@ fn a_killed_step_is_told_from_a_failed_one() {
     assert!(failed.stderr.contains("killed by signal 9"), "{}", failed.stderr);
 }
 
+/// The failure used to lose a race against the steps that it ends.
+#[test]
+fn a_failed_step_is_reported_whatever_runs_beside_it() {
+    let env = TestEnv::root();
+    env.write(
+        "Dockerfile",
+        "FROM base AS a\nRUN echo a\nFROM base AS b\nRUN exit 7\nFROM base AS c\nRUN sleep 60\n\
+         FROM base\nCOPY --from=a /bin /a\nCOPY --from=b /bin /b\nCOPY --from=c /bin /c\n",
+    );
+    for _ in 0..20 {
+        let failed = env.run(["build", "--no-cache", "--build-context", "base=host:sh,sleep", "."]).fails(1);
+        assert!(failed.stderr.contains("exit code: 7"), "{}", failed.stderr);
+    }
+}
+
 #[test]
 fn all_errors_of_a_file_are_reported_with_suggestions() {
     let failed = refused("FROM base\nWRKDIR /x\nRUN --netwrk=none true\nCOPY a\n", 2);

@@ -91,6 +91,7 @@ impl SolveError {
             StepError::Sandbox(error) => matches!(error, SandboxError::Cancelled(_)),
             StepError::Snapshot(error) => error.is_cancelled(),
             StepError::Source(error) => error.is_cancelled(),
+            StepError::Store(error) => matches!(error, StoreError::Cancelled(_)),
             _ => false,
         }
     }

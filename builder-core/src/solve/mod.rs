@@ -175,7 +175,7 @@ impl<'a> Solver<'a> {
             Ok(result) if result.cached => StepStatus::Cached,
             Ok(_) => StepStatus::Done,
             Err(error) if error.is_cancelled() => StepStatus::Cancelled,
-            Err(error) => StepStatus::Failed(error.cause.to_string()),
+            Err(error) => StepStatus::Failed(error.cause.message()),
         };
         self.events.emit(Event::StepFinished { id: vertex.id, status, elapsed: begin.elapsed() });
         outcome

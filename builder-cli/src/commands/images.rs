@@ -103,7 +103,7 @@ pub(super) fn inspect(arguments: &InspectArgs, session: &Session) -> Result<(), 
 
 pub(super) fn tag(arguments: &TagArgs, session: &Session) -> Result<(), CommandError> {
     let mut record = session.find(&arguments.source)?;
-    record.name = settings::reference(&arguments.target)?.to_string();
+    record.name = settings::name(&arguments.target)?.to_string();
     session.builder.store().tag(&record).map_err(CommandError::environment)
 }
 

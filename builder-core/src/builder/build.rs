@@ -23,6 +23,9 @@ impl Builder {
         cancel: &CancelToken,
         stdout: Option<&mut (dyn Write + Send)>,
     ) -> Result<BuildOutcome, BuildError> {
+        for name in options.tags.iter().chain(options.outputs.iter().flat_map(|output| &output.names)) {
+            name.check_as_name().map_err(|error| BuildErrorKind::Option(error.into()))?;
+        }
         let tasks = Tasks::new(events);
         let prepared = self.prepare(options, &tasks, events, cancel)?;
         events.emit(Event::PlanReady { steps: steps(&prepared) });

@@ -163,12 +163,15 @@ impl Builder {
         pull: PullPolicy,
         cancel: &CancelToken,
     ) -> Result<Resolved, SourceError> {
-        let by_name = self.store.image(reference)?;
-        let by_digest = || {
-            let digest = reference.digest()?;
-            self.store.images().ok()?.into_iter().find(|image| image.manifest == *digest)
+        let stored = match self.store.image(reference)? {
+            Some(image) if !self.store.is_true_of(reference, &image)? => None,
+            found => found,
         };
-        let stored = match by_name.or_else(by_digest) {
+        let by_digest = match (&stored, reference.digest()) {
+            (None, Some(digest)) => self.store.images()?.into_iter().find(|image| image.manifest == *digest),
+            _ => None,
+        };
+        let stored = match stored.or(by_digest) {
             Some(image) if pull == PullPolicy::Missing => resolve_stored(&self.store, &image, platform)?,
             _ => return self.resolve_remote(reference, platform, cancel),
         };

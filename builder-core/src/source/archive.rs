@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::layout::{blob_name, index_entries, names, read_bounded, resolve};
+use super::layout::{blob_name, index_entries, keep_index, names, read_bounded, read_verified, resolve};
 use super::{Origin, SourceError};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
@@ -54,7 +54,8 @@ pub fn unpack_archive(reader: impl Read + Send, store: &Store, cancel: &CancelTo
 /// Puts every image of an archive into the store, under its names.
 ///
 /// # Errors
-/// [`SourceError::NotAnImage`] for another archive, and what else can be wrong with one; images before the bad
+/// [`SourceError::NotAnImage`] for another archive, [`SourceError::Name`] for names with a digest that is not the
+/// image's, and what else can be wrong with one; images before the bad
 /// one stay.
 pub fn load(
     reader: impl Read + Send,
@@ -85,20 +86,16 @@ fn load_layout(
     let mut images: BTreeMap<Digest, Vec<String>> = BTreeMap::new();
     for entry in index_entries(directory)? {
         let known = images.entry(entry.descriptor.digest).or_default();
-        known.extend(full_names(names(&entry).map(str::to_owned).collect()));
+        known.extend(full_names(names(&entry).map(str::to_owned).collect(), Some(entry.descriptor.digest))?);
     }
     let mut loaded = Vec::new();
     for (digest, mut full) in images {
         full.sort();
         full.dedup();
         let read = |digest: &Digest, limit: u64| {
-            let bytes = read_bounded(directory, &blob_name(digest), limit)?;
-            let found = Digest::of(&bytes);
-            if found == *digest {
-                Ok(bytes)
-            } else {
-                Err(SourceError::Mismatch { path: directory.to_owned(), expected: *digest, found })
-            }
+            let bytes = read_verified(directory, digest, limit)?;
+            keep_index(store, &bytes)?;
+            Ok(bytes)
         };
         let image = resolve(&read, digest, platform, "archive".to_owned(), Origin::Layout(directory.to_owned()))?;
         for layer in &image.layers {
@@ -125,15 +122,19 @@ fn load_layout(
     Ok(loaded)
 }
 
-/// Brings names to their full form. A bare tag, as OCI archives have it, names nothing by itself.
-fn full_names(names: Vec<String>) -> Vec<String> {
+/// Brings names to their full form. A bare tag, as OCI archives have it, names nothing by itself. A name with a
+/// digest is true of the image with that digest and a lie about any other: docker does not load it either.
+fn full_names(names: Vec<String>, verified: Option<Digest>) -> Result<Vec<String>, SourceError> {
     let has_full = names.iter().any(|name| name.contains(['/', ':']));
-    names
-        .into_iter()
-        .filter(|name| !has_full || name.contains(['/', ':']))
-        .filter_map(|name| name.parse::<Reference>().ok())
-        .map(|reference| reference.to_string())
-        .collect()
+    let names = names.into_iter().filter(|name| !has_full || name.contains(['/', ':']));
+    let mut full = Vec::new();
+    for reference in names.filter_map(|name| name.parse::<Reference>().ok()) {
+        if reference.digest().is_none() || reference.digest() != verified.as_ref() {
+            reference.check_as_name()?;
+        }
+        full.push(reference.to_string());
+    }
+    Ok(full)
 }
 
 /// Makes an OCI image of one entry of `manifest.json`: its layers become plain tar blobs.
@@ -143,6 +144,7 @@ fn load_docker(
     store: &Store,
     cancel: &CancelToken,
 ) -> Result<LoadedImage, SourceError> {
+    let names = full_names(image.repo_tags.clone().unwrap_or_default(), None)?;
     let root = RootDir::open(directory)?;
     let missing = |name: &str| SourceError::MissingFile(name.to_owned());
     let config_bytes = root.read(Path::new(&image.config), MAX_CONFIG_SIZE)?.ok_or_else(|| missing(&image.config))?;
@@ -178,7 +180,6 @@ fn load_docker(
     })
     .to_string();
     let digest = store.write_blob(manifest.as_bytes())?;
-    let names = full_names(image.repo_tags.clone().unwrap_or_default());
     for name in &names {
         store.tag(&ImageRecord {
             name: name.clone(),

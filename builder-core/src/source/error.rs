@@ -36,6 +36,9 @@ pub enum SourceError {
         /// The names that it has.
         names: String,
     },
+    /// What an image is to be named after is no name, or says what the image is and is not true.
+    #[error(transparent)]
+    Name(#[from] crate::reference::ReferenceError),
     /// A manifest, index or config cannot be used.
     #[error(transparent)]
     Document(#[from] DocumentError),

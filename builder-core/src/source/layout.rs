@@ -125,7 +125,16 @@ fn with_config(
     })
 }
 
-fn read_verified(directory: &Path, digest: &Digest, limit: u64) -> Result<Vec<u8>, SourceError> {
+/// Keeps an index in the store: it is the proof that the digest of an index stands for one of its images.
+pub(super) fn keep_index(store: &Store, bytes: &[u8]) -> Result<(), SourceError> {
+    if let Ok(Document::Index(_)) = Document::parse(bytes, None) {
+        store.write_blob(bytes)?;
+    }
+    Ok(())
+}
+
+/// Reads a document of a layout, which must have the digest that it is named after.
+pub(super) fn read_verified(directory: &Path, digest: &Digest, limit: u64) -> Result<Vec<u8>, SourceError> {
     let bytes = read_bounded(directory, &blob_name(digest), limit)?;
     let found = Digest::of(&bytes);
     if found != *digest {

@@ -1,6 +1,6 @@
 //! Images of registries.
 
-use super::layout::resolve;
+use super::layout::{keep_index, resolve};
 use super::{Origin, Resolved, SourceError};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
@@ -32,8 +32,10 @@ pub fn resolve_remote(
             return Ok(client.small_blob(&wanted, limit.min(MAX_CONFIG_SIZE), cancel)?);
         }
         let bytes = if *digest == top_digest { top.clone() } else { client.manifest(Some(digest), cancel)? };
-        if let Ok(Document::Manifest(manifest)) = Document::parse(&bytes, None) {
-            *config.borrow_mut() = Some(manifest.config);
+        match Document::parse(&bytes, None) {
+            Ok(Document::Manifest(manifest)) => *config.borrow_mut() = Some(manifest.config),
+            Ok(Document::Index(_)) => keep_index(store, &bytes)?,
+            Err(_) => {}
         }
         Ok(bytes)
     };

@@ -9,11 +9,11 @@ use super::layout::write_atomically;
 use super::{Store, StoreError};
 use crate::digest::Digest;
 use crate::fs::PathContext;
-use crate::oci::media_type;
+use crate::oci::{Document, MAX_MANIFEST_SIZE, media_type};
 use crate::reference::{DEFAULT_TAG, Reference};
 
-/// The largest manifest that is read, in bytes: what registries accept.
-const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
+/// Nested indexes are followed this deep; one is usual, two exist.
+const MAX_INDEX_DEPTH: usize = 4;
 
 /// An image under a name.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -135,6 +135,39 @@ impl Store {
         Ok(self.images()?.into_iter().filter(|i| matches(&i.config) || matches(&i.manifest)).collect())
     }
 
+    /// Tells whether what a reference says about the image of its name is true: without a digest it says nothing,
+    /// and with one it must be the manifest's, or that of an index in the store which leads to the manifest. A name
+    /// alone proves nothing: an archive can give any.
+    ///
+    /// # Errors
+    /// [`StoreError`] where an index cannot be read.
+    pub fn is_true_of(&self, reference: &Reference, image: &ImageRecord) -> Result<bool, StoreError> {
+        match reference.digest() {
+            Some(digest) if *digest != image.manifest => Ok(!self.indexes_between(digest, &image.manifest)?.is_empty()),
+            _ => Ok(true),
+        }
+    }
+
+    /// Finds the indexes of the store on the way from a digest down to a manifest; none where it does not lead
+    /// there.
+    fn indexes_between(&self, from: &Digest, to: &Digest) -> Result<Vec<Digest>, StoreError> {
+        let mut level = vec![vec![*from]];
+        for _ in 0..MAX_INDEX_DEPTH {
+            let mut next = Vec::new();
+            for way in level {
+                let Some(last) = way.last().filter(|digest| self.has_blob(digest)) else { continue };
+                let bytes = self.read_blob(last, MAX_MANIFEST_SIZE)?;
+                let Ok(Document::Index(entries)) = Document::parse(&bytes, None) else { continue };
+                if entries.iter().any(|entry| entry.descriptor.digest == *to) {
+                    return Ok(way);
+                }
+                next.extend(entries.iter().map(|entry| [&way[..], &[entry.descriptor.digest]].concat()));
+            }
+            level = next;
+        }
+        Ok(Vec::new())
+    }
+
     /// Removes the blobs that no named image needs, where no other process uses the store; tells how many
     /// bytes that freed, or `None` where the store was in use.
     ///
@@ -145,8 +178,12 @@ impl Store {
             let mut needed: BTreeSet<String> = BTreeSet::new();
             for image in self.images()? {
                 needed.insert(image.manifest.hex());
+                let reference = image.name.parse::<Reference>().ok();
+                if let Some(digest) = reference.as_ref().and_then(Reference::digest) {
+                    needed.extend(self.indexes_between(digest, &image.manifest)?.iter().map(Digest::hex));
+                }
                 let path = self.blob_path(&image.manifest);
-                let manifest: Value = serde_json::from_slice(&self.read_blob(&image.manifest, MAX_MANIFEST)?)
+                let manifest: Value = serde_json::from_slice(&self.read_blob(&image.manifest, MAX_MANIFEST_SIZE)?)
                     .map_err(|source| StoreError::Damaged { path, source })?;
                 let layers = manifest["layers"].as_array().into_iter().flatten();
                 for descriptor in layers.chain([&manifest["config"]]) {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use crate::support::TestEnv;
-use crate::support::peers::{Registry, tool};
+use crate::support::peers::{Registry, run_with_crun, tool};
 
 /// The digest of nothing that these tests make.
 const OTHER: &str = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
@@ -102,6 +102,67 @@ fn what_was_pulled_by_digest_is_found_again_by_it() {
         other.write("Dockerfile", other_from(&other, digest));
         other.ok(["build", "."]);
     }
+}
+
+/// The rows of `images`, without the header.
+fn listed(env: &TestEnv) -> Vec<String> {
+    env.ok(["images"]).stdout.lines().skip(1).map(str::to_owned).collect()
+}
+
+#[test]
+fn an_image_without_a_name_is_reached_by_its_id() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM host\nRUN echo hello > /greeting\nCMD cat /greeting\n");
+    let build = ["build", "-q", "--build-context", "host=host:sh,cat"];
+    let id = env.ok(build.iter().chain(&["."])).stdout.trim().to_owned();
+    // The same image again is the same record.
+    env.ok(build.iter().chain(&["."]));
+    assert_eq!(listed(&env).len(), 1);
+    assert!(listed(&env)[0].starts_with("<none>       <none>"), "{:?}", listed(&env));
+    let short = env.ok(["images", "-q"]).stdout.trim().to_owned();
+    assert_eq!(short, id["sha256:".len()..][..12]);
+    let inspected: serde_json::Value = serde_json::from_str(&env.ok(["inspect", &short]).stdout).unwrap();
+    assert_eq!((&inspected[0]["Id"], inspected[0]["RepoTags"].as_array().unwrap().len()), (&id.clone().into(), 0));
+    let manifest = inspected[0]["Descriptor"]["digest"].as_str().unwrap().to_owned();
+    assert!(env.ok(["history", &manifest]).stdout.contains("RUN"));
+    // Taking another image away leaves it.
+    env.write("other/Dockerfile", "FROM scratch\nLABEL a=b\n");
+    env.ok(["build", "-t", "other", "other"]);
+    assert!(env.ok(["rmi", "other"]).stdout.contains("Deleted: sha256:"));
+    let archive = env.path("out/saved.tar");
+    env.ok(["save", "-o", archive.to_str().unwrap(), &id]);
+    // With a name it is complete for other tools, and no longer among those without.
+    env.ok(["tag", &short, "named"]);
+    assert_eq!(run_with_crun(&env.store(), "named", &env.path("")), "hello\n");
+    assert_eq!(listed(&env).len(), 1);
+    env.ok(["rmi", &id]);
+    assert_eq!(listed(&env), Vec::<String>::new());
+    // An archive without names.
+    let loaded = env.ok(["load", "-i", archive.to_str().unwrap()]).stdout;
+    assert_eq!(loaded, format!("Loaded image ID: {id}\n"));
+    assert!(listed(&env)[0].contains(&short), "{:?}", listed(&env));
+    assert_eq!(env.ok(["rmi", &short]).stdout, format!("Deleted: {id}\n"));
+    assert_eq!(std::fs::read_dir(env.store().join("blobs/sha256")).unwrap().count(), 0);
+    env.run(["inspect", &short]).fails(1);
+}
+
+#[test]
+fn an_image_whose_name_moves_on_stays_without_one() {
+    let env = TestEnv::root();
+    for text in ["one", "two", "two"] {
+        env.write("Dockerfile", format!("FROM scratch\nLABEL is={text}\n"));
+        env.ok(["build", "-t", "app", "."]);
+    }
+    let rows = listed(&env);
+    assert!(rows.len() == 2 && rows[0].starts_with("app") && rows[1].starts_with("<none>"), "{rows:?}");
+    let short = rows[1].split_whitespace().nth(2).unwrap();
+    let inspected: serde_json::Value = serde_json::from_str(&env.ok(["inspect", short]).stdout).unwrap();
+    assert_eq!(inspected[0]["Config"]["Labels"]["is"], "one");
+    let json = env.ok(["images", "--format", "json"]).stdout;
+    let row: serde_json::Value = serde_json::from_str(json.lines().nth(1).unwrap()).unwrap();
+    assert_eq!((&row["repository"], &row["tag"]), (&"<none>".into(), &"<none>".into()));
+    env.ok(["rmi", short]);
+    assert_eq!(listed(&env).len(), 1);
 }
 
 /// The Dockerfile of the test above for another digest.

@@ -59,7 +59,11 @@ impl Builder {
                     self.snapshots.ensure_blob(&diff_ids[..length], cancel).map_err(crate::image::ImageError::from)?;
                 }
             }
-            Ok(image::write(&self.store, &image, &options.tags)?)
+            let names = image::write(&self.store, &image, &options.tags)?;
+            if to_store && names.is_empty() {
+                self.store.keep(&image.record(None))?;
+            }
+            Ok(names)
         })?;
         self.write_outputs(options, &image, &diff_ids, epoch, &tasks, stdout, cancel)?;
         events.emit(Event::ImageReady { manifest: image.manifest, config: image.config, names: names.clone() });

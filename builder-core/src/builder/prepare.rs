@@ -168,7 +168,7 @@ impl Builder {
             found => found,
         };
         let by_digest = match (&stored, reference.digest()) {
-            (None, Some(digest)) => self.store.images()?.into_iter().find(|image| image.manifest == *digest),
+            (None, Some(digest)) => self.store.all_images()?.into_iter().find(|image| image.manifest == *digest),
             _ => None,
         };
         let stored = match stored.or(by_digest) {

@@ -106,17 +106,15 @@ fn load_layout(
         }
         store.write_blob(&image.config_bytes)?;
         store.write_blob(&image.manifest_bytes)?;
-        let created = image.config.created.clone().unwrap_or_default();
-        for name in &full {
-            store.tag(&ImageRecord {
-                name: name.clone(),
-                manifest: image.manifest,
-                manifest_size: image.manifest_bytes.len() as u64,
-                media_type: image.media_type.clone(),
-                config: image.config_digest,
-                created: created.clone(),
-            })?;
-        }
+        let record = ImageRecord {
+            name: String::new(),
+            manifest: image.manifest,
+            manifest_size: image.manifest_bytes.len() as u64,
+            media_type: image.media_type.clone(),
+            config: image.config_digest,
+            created: image.config.created.clone().unwrap_or_default(),
+        };
+        record_under(store, record, &full)?;
         loaded.push(LoadedImage { names: full, manifest: image.manifest, config: image.config_digest });
     }
     Ok(loaded)
@@ -135,6 +133,18 @@ fn full_names(names: Vec<String>, verified: Option<Digest>) -> Result<Vec<String
         full.push(reference.to_string());
     }
     Ok(full)
+}
+
+/// Records an image under its names, or without one where it has none.
+fn record_under(store: &Store, mut record: ImageRecord, names: &[String]) -> Result<(), SourceError> {
+    for name in names {
+        record.name.clone_from(name);
+        store.tag(&record)?;
+    }
+    if names.is_empty() {
+        store.keep(&record)?;
+    }
+    Ok(())
 }
 
 /// Makes an OCI image of one entry of `manifest.json`: its layers become plain tar blobs.
@@ -180,15 +190,14 @@ fn load_docker(
     })
     .to_string();
     let digest = store.write_blob(manifest.as_bytes())?;
-    for name in &names {
-        store.tag(&ImageRecord {
-            name: name.clone(),
-            manifest: digest,
-            manifest_size: manifest.len() as u64,
-            media_type: media_type::OCI_MANIFEST.to_owned(),
-            config: config_digest,
-            created: config.created.clone().unwrap_or_default(),
-        })?;
-    }
+    let record = ImageRecord {
+        name: String::new(),
+        manifest: digest,
+        manifest_size: manifest.len() as u64,
+        media_type: media_type::OCI_MANIFEST.to_owned(),
+        config: config_digest,
+        created: config.created.unwrap_or_default(),
+    };
+    record_under(store, record, &names)?;
     Ok(LoadedImage { names, manifest: digest, config: config_digest })
 }

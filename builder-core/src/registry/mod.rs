@@ -28,6 +28,7 @@ mod reply;
 mod retry;
 mod transport;
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -44,7 +45,7 @@ use crate::reference::{DEFAULT_TAG, Reference};
 use crate::store::Store;
 use download::{Download, Stored};
 use reply::{bounded, failure};
-use retry::retried;
+use retry::{retried, retried_while};
 use transport::Transport;
 
 /// Blobs that are fetched at the same time.
@@ -151,8 +152,10 @@ impl Client {
         if blob.size > limit {
             return Err(RegistryError::TooLarge { what: "the config", limit });
         }
-        let mut download = Download::new(&self.transport, blob, self.name_of(&blob.digest), Vec::new());
-        self.runtime.block_on(retried(cancel, async || download.attempt(&|_| {}).await))?;
+        let reached = Cell::new(0);
+        let mut download = Download::new(&self.transport, blob, self.name_of(&blob.digest), Vec::new(), &reached);
+        let tries = retried_while(cancel, || reached.get(), async || download.attempt(&|_| {}).await);
+        self.runtime.block_on(tries)?;
         let bytes = download.into_sink();
         let found = Digest::of(&bytes);
         if found == blob.digest { Ok(bytes) } else { Err(RegistryError::Mismatch { expected: blob.digest, found }) }
@@ -200,9 +203,11 @@ impl Client {
         cancel: &CancelToken,
     ) -> Result<(), RegistryError> {
         let sink = Stored::begin(store)?;
-        let mut download = Download::new(&self.transport, blob, self.name_of(&blob.digest), sink);
+        let reached = Cell::new(0);
+        let mut download = Download::new(&self.transport, blob, self.name_of(&blob.digest), sink, &reached);
         let progress = |seen| progress(&blob.digest, seen, blob.size);
-        self.runtime.block_on(retried(cancel, async || download.attempt(&progress).await))?;
+        let tries = retried_while(cancel, || reached.get(), async || download.attempt(&progress).await);
+        self.runtime.block_on(tries)?;
         download.into_sink().finish(blob)
     }
 

@@ -101,6 +101,39 @@ fn quiet_prints_the_id_and_files_hold_it() {
 }
 
 #[test]
+fn a_failed_build_leaves_no_file_of_an_earlier_one() {
+    let env = TestEnv::root();
+    let build = ["build", "--iidfile", "id", "--metadata-file", "meta", "--build-context", "base=host:sh", "."];
+    env.write("Dockerfile", "FROM scratch\nLABEL a=b\n");
+    env.ok(build);
+    for dockerfile in ["FROM base\nRUN exit 1\n", "NOPE\n"] {
+        env.write("Dockerfile", dockerfile);
+        env.write("id", "old");
+        env.write("meta", "old");
+        assert!(matches!(env.run(build).code, Some(1 | 2)));
+        assert!(!env.path("work/id").exists() && !env.path("work/meta").exists());
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_noticed_before_the_build() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM base\nRUN echo ran\n");
+    for option in ["--iidfile", "--metadata-file"] {
+        let refused = env.run(["build", option, "no/such/place", "--build-context", "base=host:sh", "."]).fails(3);
+        assert!(refused.stderr.contains("cannot write `no/such/place`"), "{}", refused.stderr);
+        assert!(!refused.stderr.contains("ran"), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn an_empty_target_is_none() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM scratch AS a\nFROM nowhere AS b\nFROM scratch\nLABEL a=b\n");
+    env.ok(["build", "--target", "", "."]);
+}
+
+#[test]
 fn info_says_how_it_would_run_here() {
     for run_as in [crate::support::RunAs::Root, crate::support::RunAs::Ordinary] {
         let env = TestEnv::new(run_as);

@@ -246,7 +246,8 @@ fn plan_options(options: &BuildOptions) -> PlanOptions {
     let platform = options.platform.clone().unwrap_or_else(|| host.clone());
     let mut plan = PlanOptions::new(platform, host);
     plan.explicit_platform = options.platform.is_some();
-    plan.target.clone_from(&options.target);
+    // An empty name is no name, as with docker: scripts pass what may be unset.
+    plan.target = options.target.clone().filter(|target| !target.is_empty());
     plan.build_args.clone_from(&options.build_args);
     plan.labels.clone_from(&options.labels);
     plan.network = options.network;

@@ -134,6 +134,28 @@ fn an_empty_target_is_none() {
 }
 
 #[test]
+fn bytes_that_are_not_text_matter_outside_of_comments_only() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", b"# caf\xe9\nFROM scratch\n# \xff\xfe\nLABEL a=b\n");
+    let built = env.ok(["build", "."]);
+    for place in ["Dockerfile:1:6", "Dockerfile:3:3"] {
+        assert!(built.stderr.contains("warning[invalid-utf8]") && built.stderr.contains(place), "{}", built.stderr);
+    }
+    for dockerfile in [&b"FROM scratch\nLABEL a=\xe9\n"[..], b"FROM scratch\nCOPY <<a /\n# \xe9\na\n"] {
+        env.write("Dockerfile", dockerfile);
+        let refused = env.run(["build", "."]).fails(2);
+        assert!(refused.stderr.contains("error[invalid-utf8]"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("Dockerfile:2:") || refused.stderr.contains("Dockerfile:3:"));
+    }
+    // On standard input too.
+    for arguments in [&["build", "-"][..], &["build", "-f", "-", "."]] {
+        let mut command = env.builder();
+        command.args(arguments).stdin(std::fs::File::open(env.write("stdin", b"# \xe9\nFROM scratch\n")).unwrap());
+        assert!(Finished::of(&mut command).success().stderr.contains("-:1:3"));
+    }
+}
+
+#[test]
 fn info_says_how_it_would_run_here() {
     for run_as in [crate::support::RunAs::Root, crate::support::RunAs::Ordinary] {
         let env = TestEnv::new(run_as);

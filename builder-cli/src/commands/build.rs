@@ -1,6 +1,6 @@
 //! `builder build`.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use builder_core::build_context::{StreamKind, sniff, unpack};
@@ -92,7 +92,8 @@ fn inputs(
     let dockerfile = match &arguments.file {
         None => DockerfileSource::Default,
         Some(_) if stdin_dockerfile => {
-            let text = std::io::read_to_string(std::io::stdin().lock()).map_err(CommandError::usage)?;
+            let mut text = Vec::new();
+            std::io::stdin().lock().read_to_end(&mut text).map_err(CommandError::usage)?;
             DockerfileSource::Inline { name: "-".to_owned(), text }
         }
         Some(file) => DockerfileSource::Path(file.clone()),

@@ -30,8 +30,8 @@ pub enum DockerfileSource {
     Inline {
         /// The name for messages.
         name: String,
-        /// The text.
-        text: String,
+        /// The text, as bytes.
+        text: Vec<u8>,
     },
 }
 

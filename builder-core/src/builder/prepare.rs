@@ -230,7 +230,7 @@ fn read_dockerfile(options: &BuildOptions) -> Result<(SourceFile, Option<std::pa
         ContextSource::Empty => Path::new("/nonexistent"),
     };
     let (located, shown) = match &options.dockerfile {
-        DockerfileSource::Inline { name, text } => return Ok((SourceFile::new(name.clone(), text.clone()), None)),
+        DockerfileSource::Inline { name, text } => return Ok((SourceFile::from_bytes(name.clone(), text), None)),
         DockerfileSource::Path(path) => (locate(directory, Some(path))?, path.display().to_string()),
         DockerfileSource::Default => {
             let located = locate(directory, None)?;
@@ -238,7 +238,7 @@ fn read_dockerfile(options: &BuildOptions) -> Result<(SourceFile, Option<std::pa
             (located, name)
         }
     };
-    Ok((SourceFile::new(shown, located.text), Some(located.path)))
+    Ok((SourceFile::from_bytes(shown, &located.bytes), Some(located.path)))
 }
 
 fn plan_options(options: &BuildOptions) -> PlanOptions {

@@ -61,7 +61,8 @@ pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), Comman
 
 pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<(), CommandError> {
     let input = open(arguments.input.as_deref())?;
-    let loaded = source::load(input, session.builder.store(), &Platform::host(), &session.cancel);
+    let name = arguments.input.as_deref().unwrap_or(Path::new("-"));
+    let loaded = source::load(input, name, session.builder.store(), &Platform::host(), &session.cancel);
     for image in loaded.map_err(source_error)? {
         if arguments.quiet {
             continue;

@@ -134,15 +134,15 @@ impl Builder {
             Some(NamedContextSource::OciLayout { path, tag, digest }) => {
                 let (tag, digest) = (tag.as_deref(), digest.as_ref());
                 if path.is_dir() {
-                    return resolve_layout(path, tag, digest, &key.platform);
+                    return resolve_layout(path, path, tag, digest, &key.platform);
                 }
                 let file = std::fs::File::open(path).map_err(|source| crate::fs::PathError {
                     operation: "open",
                     path: path.clone(),
                     source,
                 })?;
-                let unpacked = unpack_archive(file, &self.store, cancel)?;
-                let resolved = resolve_layout(unpacked.path(), tag, digest, &key.platform)?;
+                let unpacked = unpack_archive(file, path, &self.store, cancel)?;
+                let resolved = resolve_layout(unpacked.path(), path, tag, digest, &key.platform)?;
                 archives.push(unpacked);
                 Ok(resolved)
             }

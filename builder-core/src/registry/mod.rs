@@ -59,7 +59,17 @@ pub struct Client {
     runtime: Background,
     transport: Transport,
     reference: Reference,
+    options: RegistryOptions,
 }
+
+/// Clients are equal where they ask for the same image in the same way, whatever they have been given for it.
+impl PartialEq for Client {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.reference, &self.options) == (&other.reference, &other.options)
+    }
+}
+
+impl Eq for Client {}
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -101,7 +111,13 @@ impl Client {
             .build()
             .map_err(|error| RegistryError::Setup { message: error.to_string() })?;
         let transport = Transport::new(reference, options)?;
-        Ok(Self { runtime: Background(Some(runtime)), transport, reference: reference.clone() })
+        let (reference, options) = (reference.clone(), options.clone());
+        Ok(Self { runtime: Background(Some(runtime)), transport, reference, options })
+    }
+
+    /// Returns the reference that it was made for.
+    pub fn reference(&self) -> &Reference {
+        &self.reference
     }
 
     /// Fetches a manifest or index: the one of the reference, or one of its repository by digest.

@@ -12,6 +12,7 @@ use super::{Origin, SourceError};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::fs::root::RootDir;
+use crate::layer::LayerError;
 use crate::layer::compression::decompress;
 use crate::oci::{ImageConfig, MAX_CONFIG_SIZE, MAX_LAYERS, MAX_MANIFEST_SIZE, media_type};
 use crate::platform::Platform;
@@ -39,19 +40,36 @@ struct DockerImage {
     layers: Vec<String>,
 }
 
-/// Unpacks an archive, in whatever compression, into a temporary directory of the store.
+/// Unpacks an archive, in whatever compression, into a temporary directory of the store. `name` is what it is
+/// called in messages.
 ///
 /// # Errors
-/// [`SourceError::Read`] for what is no archive, [`SourceError::Snapshot`] for one that cannot be unpacked.
-pub fn unpack_archive(reader: impl Read + Send, store: &Store, cancel: &CancelToken) -> Result<WorkDir, SourceError> {
+/// [`SourceError::Unpack`] for what is no archive or a damaged one, [`SourceError::Snapshot`] where the store's
+/// disk does not take it.
+pub fn unpack_archive(
+    reader: impl Read + Send,
+    name: &Path,
+    store: &Store,
+    cancel: &CancelToken,
+) -> Result<WorkDir, SourceError> {
     let work = store.work_dir()?;
     let root = RootDir::open(work.path())?;
-    let mut tar = decompress(reader).map_err(SourceError::Read)?;
-    crate::layer::unpack(&mut tar, &root, cancel).map_err(SnapshotError::from)?;
-    Ok(work)
+    let unpack = || -> Result<(), SourceError> {
+        let mut tar = decompress(reader).map_err(SourceError::Read)?;
+        crate::layer::unpack(&mut tar, &root, cancel).map_err(|error| match error {
+            LayerError::Read(error) => SourceError::Read(error),
+            error => SnapshotError::from(error).into(),
+        })?;
+        Ok(())
+    };
+    match unpack() {
+        Err(error) if error.is_content() => Err(SourceError::Unpack { path: name.to_owned(), source: Box::new(error) }),
+        outcome => outcome.map(|()| work),
+    }
 }
 
-/// Puts every image of an archive into the store, under its names.
+/// Puts every image of an archive into the store, under its names. `name` is what the archive is called in
+/// messages.
 ///
 /// # Errors
 /// [`SourceError::NotAnImage`] for another archive, [`SourceError::Name`] for names with a digest that is not the
@@ -59,17 +77,18 @@ pub fn unpack_archive(reader: impl Read + Send, store: &Store, cancel: &CancelTo
 /// one stay.
 pub fn load(
     reader: impl Read + Send,
+    name: &Path,
     store: &Store,
     platform: &Platform,
     cancel: &CancelToken,
 ) -> Result<Vec<LoadedImage>, SourceError> {
-    let work = unpack_archive(reader, store, cancel)?;
+    let work = unpack_archive(reader, name, store, cancel)?;
     let directory = work.path();
     if directory.join("index.json").is_file() {
-        return load_layout(directory, store, platform, cancel);
+        return load_layout(directory, name, store, platform, cancel);
     }
     if !directory.join("manifest.json").is_file() {
-        return Err(SourceError::NotAnImage { path: PathBuf::from("archive") });
+        return Err(SourceError::NotAnImage { path: name.to_owned() });
     }
     let bytes = read_bounded(directory, Path::new("manifest.json"), MAX_MANIFEST_SIZE)?;
     let damaged = |source| SourceError::Damaged { name: "manifest.json".to_owned(), source };
@@ -79,12 +98,13 @@ pub fn load(
 
 fn load_layout(
     directory: &Path,
+    name: &Path,
     store: &Store,
     platform: &Platform,
     cancel: &CancelToken,
 ) -> Result<Vec<LoadedImage>, SourceError> {
     let mut images: BTreeMap<Digest, Vec<String>> = BTreeMap::new();
-    for entry in index_entries(directory)? {
+    for entry in index_entries(directory, name)? {
         let known = images.entry(entry.descriptor.digest).or_default();
         known.extend(full_names(names(&entry).map(str::to_owned).collect(), Some(entry.descriptor.digest))?);
     }
@@ -93,11 +113,11 @@ fn load_layout(
         full.sort();
         full.dedup();
         let read = |digest: &Digest, limit: u64| {
-            let bytes = read_verified(directory, digest, limit)?;
+            let bytes = read_verified(directory, name, digest, limit)?;
             keep_index(store, &bytes)?;
             Ok(bytes)
         };
-        let image = resolve(&read, digest, platform, "archive".to_owned(), Origin::Layout(directory.to_owned()))?;
+        let image = resolve(&read, digest, platform, name.display().to_string(), Origin::Layout(directory.to_owned()))?;
         for layer in &image.layers {
             if !store.has_blob(&layer.digest) {
                 let mut file = RootDir::open(directory)?.open_file(&blob_name(&layer.digest))?;

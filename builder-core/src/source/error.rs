@@ -20,6 +20,15 @@ pub enum SourceError {
         /// The full reference.
         name: String,
     },
+    /// The file is no archive, or a damaged one.
+    #[error("`{}` is no archive of an image, or a damaged one", path.display())]
+    Unpack {
+        /// The file, as it was given.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<SourceError>,
+    },
     /// The directory or archive is no image.
     #[error("`{}` is neither an OCI image layout nor an archive made by `docker save`", path.display())]
     NotAnImage {
@@ -87,6 +96,18 @@ pub enum SourceError {
     #[cfg(feature = "registry")]
     #[error(transparent)]
     Registry(Box<crate::registry::RegistryError>),
+    /// A layer that a registry gave cannot be unpacked.
+    #[cfg(feature = "registry")]
+    #[error("layer {digest} of `{name}` cannot be unpacked")]
+    Layer {
+        /// The full reference.
+        name: String,
+        /// The layer, as its manifest names it.
+        digest: Digest,
+        /// Why.
+        #[source]
+        source: Box<SourceError>,
+    },
     /// The store has the image for another platform only, and its registry does not give the wanted one.
     #[error("the store has `{name}` for {found}, and the build is for {wanted}")]
     OtherPlatform {
@@ -130,10 +151,20 @@ impl SourceError {
     /// Tells whether a registry is to blame.
     pub fn is_registry(&self) -> bool {
         #[cfg(feature = "registry")]
-        if matches!(self, Self::Registry(_)) {
+        if matches!(self, Self::Registry(_) | Self::Layer { .. }) {
             return true;
         }
         false
+    }
+
+    /// Tells whether the content of an archive or layer is to blame, and not the one who reads it.
+    pub(super) fn is_content(&self) -> bool {
+        match self {
+            Self::Read(_) => true,
+            Self::Snapshot(SnapshotError::Layer(error)) => error.is_content(),
+            Self::Snapshot(error) => matches!(error, SnapshotError::DiffId { .. }),
+            _ => false,
+        }
     }
 
     /// Returns what to do about it.

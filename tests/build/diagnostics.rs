@@ -156,6 +156,25 @@ fn bytes_that_are_not_text_matter_outside_of_comments_only() {
 }
 
 #[test]
+fn build_args_that_nothing_consumes_are_named() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "ARG GLOBAL\nFROM scratch AS other\nARG OTHER\nFROM scratch\nARG OWN\n");
+    let known = ["GLOBAL", "OTHER", "OWN", "http_proxy", "NO_PROXY", "TARGETARCH", "BUILDKIT_INLINE_CACHE"];
+    let mut build: Vec<String> = ["build", "."].map(str::to_owned).to_vec();
+    build.extend(known.iter().map(|name| format!("--build-arg={name}=1")));
+    assert!(!env.ok(&build).stderr.contains("not consumed"));
+    build.extend(["--build-arg=NOPE=1", "--build-arg=OWNN=1"].map(str::to_owned));
+    let built = env.ok(&build);
+    assert!(built.stderr.contains("One or more build-args [NOPE OWNN] were not consumed"), "{}", built.stderr);
+    assert!(built.stderr.contains("ARG NOPE"), "{}", built.stderr);
+    // A trigger of the base asks as well.
+    env.write("Dockerfile", "FROM scratch\nONBUILD ARG LATER\n");
+    env.ok(["build", "-t", "base", "."]);
+    env.write("Dockerfile", "FROM base\n");
+    assert!(!env.ok(["build", "--build-arg=LATER=1", "."]).stderr.contains("not consumed"));
+}
+
+#[test]
 fn info_says_how_it_would_run_here() {
     for run_as in [crate::support::RunAs::Root, crate::support::RunAs::Ordinary] {
         let env = TestEnv::new(run_as);

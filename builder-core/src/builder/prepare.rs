@@ -14,7 +14,7 @@ use crate::dockerfile::parse;
 use crate::dockerignore;
 use crate::event::{Event, EventSink};
 use crate::plan::op::ImageKey;
-use crate::plan::{ImageRequest, NamedContext, Plan, PlanOptions, Planned, ResolvedImage, plan};
+use crate::plan::{ImageRequest, NamedContext, Plan, PlanOptions, Planned, ResolvedImage, plan, unused_build_args};
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::source::{Resolved, SourceError, resolve_layout, resolve_stored, unpack_archive};
@@ -119,6 +119,7 @@ impl Builder {
                 images.insert(key, resolved);
             }
         };
+        unused_build_args(&parsed.dockerfile, &plan_options, &known).into_iter().for_each(warn);
         let contexts = open_contexts(options, &plan, dockerfile_path.as_deref())?;
         Ok(Prepared { source_file, plan, images, contexts, _archives: archives })
     }

@@ -15,6 +15,7 @@ mod crash;
 mod determinism;
 mod diagnostics;
 mod hello;
+mod help;
 mod instructions;
 mod interop;
 mod names;

@@ -160,11 +160,11 @@ fn build_args_that_nothing_consumes_are_named() {
     let env = TestEnv::root();
     env.write("Dockerfile", "ARG GLOBAL\nFROM scratch AS other\nARG OTHER\nFROM scratch\nARG OWN\n");
     let known = ["GLOBAL", "OTHER", "OWN", "http_proxy", "NO_PROXY", "TARGETARCH", "BUILDKIT_INLINE_CACHE"];
-    let mut build: Vec<String> = ["build", "."].map(str::to_owned).to_vec();
-    build.extend(known.iter().map(|name| format!("--build-arg={name}=1")));
-    assert!(!env.ok(&build).stderr.contains("not consumed"));
-    build.extend(["--build-arg=NOPE=1", "--build-arg=OWNN=1"].map(str::to_owned));
-    let built = env.ok(&build);
+    let mut arguments: Vec<String> = ["build", "."].map(str::to_owned).to_vec();
+    arguments.extend(known.iter().map(|name| format!("--build-arg={name}=1")));
+    assert!(!env.ok(&arguments).stderr.contains("not consumed"));
+    arguments.extend(["--build-arg=NOPE=1", "--build-arg=OWNN=1"].map(str::to_owned));
+    let built = env.ok(&arguments);
     assert!(built.stderr.contains("One or more build-args [NOPE OWNN] were not consumed"), "{}", built.stderr);
     assert!(built.stderr.contains("ARG NOPE"), "{}", built.stderr);
     // A trigger of the base asks as well.

@@ -97,7 +97,6 @@ pub enum SourceError {
     #[error(transparent)]
     Registry(Box<crate::registry::RegistryError>),
     /// A layer that a registry gave cannot be unpacked.
-    #[cfg(feature = "registry")]
     #[error("layer {digest} of `{name}` cannot be unpacked")]
     Layer {
         /// The full reference.
@@ -150,11 +149,12 @@ impl SourceError {
 
     /// Tells whether a registry is to blame.
     pub fn is_registry(&self) -> bool {
-        #[cfg(feature = "registry")]
-        if matches!(self, Self::Registry(_) | Self::Layer { .. }) {
-            return true;
+        match self {
+            #[cfg(feature = "registry")]
+            Self::Registry(_) => true,
+            Self::Layer { .. } => true,
+            _ => false,
         }
-        false
     }
 
     /// Tells whether the content of an archive or layer is to blame, and not the one who reads it.

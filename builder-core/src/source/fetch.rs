@@ -77,12 +77,8 @@ fn unpack(
 
 /// Who is to blame for a layer that is what its digest says, and no layer: the registry that it came from.
 fn blamed(image: &Resolved, layer: &BlobDescriptor, error: SourceError) -> SourceError {
-    match &image.origin {
-        #[cfg(feature = "registry")]
-        Origin::Registry(client) if error.is_content() => {
-            let name = client.reference().to_string();
-            SourceError::Layer { name, digest: layer.digest, source: Box::new(error) }
-        }
+    match image.origin.registry_image() {
+        Some(name) if error.is_content() => SourceError::Layer { name, digest: layer.digest, source: Box::new(error) },
         _ => error,
     }
 }

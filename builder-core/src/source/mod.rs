@@ -58,3 +58,14 @@ pub enum Origin {
     #[cfg(feature = "registry")]
     Registry(std::sync::Arc<crate::registry::Client>),
 }
+
+impl Origin {
+    /// Returns the full reference of an image that is in a registry.
+    pub fn registry_image(&self) -> Option<String> {
+        match self {
+            #[cfg(feature = "registry")]
+            Self::Registry(client) => Some(client.reference().to_string()),
+            Self::Store | Self::Layout(_) => None,
+        }
+    }
+}

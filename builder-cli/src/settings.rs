@@ -125,7 +125,7 @@ pub(crate) fn build(
 ) -> Result<BuildOptions, CommandError> {
     let mut options = BuildOptions::new(context);
     options.dockerfile = dockerfile;
-    options.tags = arguments.tags.iter().map(|tag| reference(tag)).collect::<Result<_, _>>()?;
+    options.tags = arguments.tags.iter().map(|tag| name(tag)).collect::<Result<_, _>>()?;
     options.target.clone_from(&arguments.target);
     options.build_args = build_args(&arguments.variables);
     options.contexts = arguments.build_contexts.iter().map(|text| build_context(text)).collect::<Result<_, _>>()?;
@@ -157,6 +157,16 @@ pub(crate) fn build(
 /// It is none.
 pub(crate) fn reference(text: &str) -> Result<Reference, CommandError> {
     text.parse().map_err(CommandError::usage)
+}
+
+/// Reads a reference that an image is to have as its name.
+///
+/// # Errors
+/// It is none, or has a digest.
+pub(crate) fn name(text: &str) -> Result<Reference, CommandError> {
+    let name = reference(text)?;
+    name.check_as_name().map_err(CommandError::usage)?;
+    Ok(name)
 }
 
 fn split(text: &str) -> (String, String) {
@@ -279,7 +289,7 @@ fn output(text: &str) -> Result<Output, CommandError> {
                     _ => return Err(invalid("gzip, zstd or uncompressed")),
                 }
             }
-            "name" => output.names.push(reference(value)?),
+            "name" => output.names.push(name(value)?),
             _ => return Err(CommandError::usage(format!("output attribute `{key}` is not supported"))),
         }
     }

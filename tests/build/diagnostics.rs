@@ -143,6 +143,80 @@ fn quiet_prints_the_id_and_files_hold_it() {
 }
 
 #[test]
+fn a_failed_build_leaves_no_file_of_an_earlier_one() {
+    let env = TestEnv::root();
+    let build = ["build", "--iidfile", "id", "--metadata-file", "meta", "--build-context", "base=host:sh", "."];
+    env.write("Dockerfile", "FROM scratch\nLABEL a=b\n");
+    env.ok(build);
+    for dockerfile in ["FROM base\nRUN exit 1\n", "NOPE\n"] {
+        env.write("Dockerfile", dockerfile);
+        env.write("id", "old");
+        env.write("meta", "old");
+        assert!(matches!(env.run(build).code, Some(1 | 2)));
+        assert!(!env.path("work/id").exists() && !env.path("work/meta").exists());
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_noticed_before_the_build() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM base\nRUN echo ran\n");
+    for option in ["--iidfile", "--metadata-file"] {
+        let refused = env.run(["build", option, "no/such/place", "--build-context", "base=host:sh", "."]).fails(3);
+        assert!(refused.stderr.contains("cannot write `no/such/place`"), "{}", refused.stderr);
+        assert!(!refused.stderr.contains("ran"), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn an_empty_target_is_none() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM scratch AS a\nFROM nowhere AS b\nFROM scratch\nLABEL a=b\n");
+    env.ok(["build", "--target", "", "."]);
+}
+
+#[test]
+fn bytes_that_are_not_text_matter_outside_of_comments_only() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", b"# caf\xe9\nFROM scratch\n# \xff\xfe\nLABEL a=b\n");
+    let built = env.ok(["build", "."]);
+    for place in ["Dockerfile:1:6", "Dockerfile:3:3"] {
+        assert!(built.stderr.contains("warning[invalid-utf8]") && built.stderr.contains(place), "{}", built.stderr);
+    }
+    for dockerfile in [&b"FROM scratch\nLABEL a=\xe9\n"[..], b"FROM scratch\nCOPY <<a /\n# \xe9\na\n"] {
+        env.write("Dockerfile", dockerfile);
+        let refused = env.run(["build", "."]).fails(2);
+        assert!(refused.stderr.contains("error[invalid-utf8]"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("Dockerfile:2:") || refused.stderr.contains("Dockerfile:3:"));
+    }
+    // On standard input too.
+    for arguments in [&["build", "-"][..], &["build", "-f", "-", "."]] {
+        let mut command = env.builder();
+        command.args(arguments).stdin(std::fs::File::open(env.write("stdin", b"# \xe9\nFROM scratch\n")).unwrap());
+        assert!(Finished::of(&mut command).success().stderr.contains("-:1:3"));
+    }
+}
+
+#[test]
+fn build_args_that_nothing_consumes_are_named() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "ARG GLOBAL\nFROM scratch AS other\nARG OTHER\nFROM scratch\nARG OWN\n");
+    let known = ["GLOBAL", "OTHER", "OWN", "http_proxy", "NO_PROXY", "TARGETARCH", "BUILDKIT_INLINE_CACHE"];
+    let mut arguments: Vec<String> = ["build", "."].map(str::to_owned).to_vec();
+    arguments.extend(known.iter().map(|name| format!("--build-arg={name}=1")));
+    assert!(!env.ok(&arguments).stderr.contains("not consumed"));
+    arguments.extend(["--build-arg=NOPE=1", "--build-arg=OWNN=1"].map(str::to_owned));
+    let built = env.ok(&arguments);
+    assert!(built.stderr.contains("One or more build-args [NOPE OWNN] were not consumed"), "{}", built.stderr);
+    assert!(built.stderr.contains("ARG NOPE"), "{}", built.stderr);
+    // A trigger of the base asks as well.
+    env.write("Dockerfile", "FROM scratch\nONBUILD ARG LATER\n");
+    env.ok(["build", "-t", "base", "."]);
+    env.write("Dockerfile", "FROM base\n");
+    assert!(!env.ok(["build", "--build-arg=LATER=1", "."]).stderr.contains("not consumed"));
+}
+
+#[test]
 fn info_says_how_it_would_run_here() {
     for run_as in [crate::support::RunAs::Root, crate::support::RunAs::Ordinary] {
         let env = TestEnv::new(run_as);

@@ -22,6 +22,8 @@ pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), Comman
         let record = session.find(text)?;
         let view = session.view(&record)?;
         let names = text.parse::<Reference>().ok().filter(|name| name.to_string() == record.name);
+        // The archive's manifest is another one: what a digest says would not be true of it.
+        let names = names.filter(|name| name.digest().is_none());
         match images.iter_mut().find(|image| image.view.digest == view.digest) {
             Some(known) => known.names.extend(names),
             None => images.push(ExportImage { view, names: names.into_iter().collect() }),
@@ -46,7 +48,8 @@ pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), Comman
 
 pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<(), CommandError> {
     let input = open(arguments.input.as_deref())?;
-    let loaded = source::load(input, session.builder.store(), &Platform::host(), &session.cancel);
+    let name = arguments.input.as_deref().unwrap_or(Path::new("-"));
+    let loaded = source::load(input, name, session.builder.store(), &Platform::host(), &session.cancel);
     for image in loaded.map_err(source_error)? {
         if arguments.quiet {
             continue;
@@ -65,7 +68,7 @@ pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<(), Comman
 pub(super) fn import(arguments: &ImportArgs, session: &Session) -> Result<(), CommandError> {
     let path = Some(arguments.file.as_path()).filter(|path| *path != Path::new("-"));
     let request = ImportRequest {
-        name: settings::reference(&arguments.name)?,
+        name: settings::name(&arguments.name)?,
         origin: path
             .and_then(Path::file_name)
             .map_or_else(|| "-".to_owned(), |name| name.to_string_lossy().into_owned()),

@@ -122,6 +122,9 @@ pub enum OptionError {
     /// An output needs a place to write to.
     #[error("an output of type `{0}` needs `dest=PATH`")]
     MissingDestination(&'static str),
+    /// A tag, or the name of an output, is none that an image can be given.
+    #[error(transparent)]
+    Name(#[from] crate::reference::ReferenceError),
     /// Several outputs want standard output, or the caller passed no writer for it.
     #[error("standard output can take only one output")]
     StandardOutput,

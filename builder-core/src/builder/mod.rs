@@ -29,8 +29,10 @@ pub use options::{
 };
 pub use outcome::BuildOutcome;
 
+use crate::cancel::CancelToken;
+use crate::reference::Reference;
 use crate::snapshot::Snapshots;
-use crate::store::{Owner, Store, StoreOptions};
+use crate::store::{ImageRecord, Owner, Store, StoreOptions};
 
 /// Where a builder works, and as whom.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -88,6 +90,24 @@ impl Builder {
             #[cfg(feature = "registry")]
             registry: options.registry,
         })
+    }
+
+    /// Gives an image of the store another name. What has a name is complete in the store, for any tool that reads
+    /// it as a layout: layers that were only there as files are written as blobs.
+    ///
+    /// # Errors
+    /// [`BuildErrorKind::Option`] for a name with a digest, [`BuildErrorKind::Image`] and [`BuildErrorKind::Store`].
+    pub fn tag(&self, image: &ImageRecord, name: &Reference, cancel: &CancelToken) -> Result<(), BuildError> {
+        name.check_as_name().map_err(|error| BuildErrorKind::Option(error.into()))?;
+        let view = crate::image::read(&self.store, image)?;
+        let diff_ids = &view.config.rootfs.diff_ids;
+        for (index, layer) in view.manifest.layers.iter().enumerate() {
+            // Others came as blobs.
+            if diff_ids.get(index) == Some(&layer.digest) {
+                self.snapshots.ensure_blob(&diff_ids[..=index], cancel).map_err(crate::image::ImageError::from)?;
+            }
+        }
+        Ok(self.store.tag(&ImageRecord { name: name.to_string(), ..image.clone() })?)
     }
 
     /// Returns the store.

@@ -30,8 +30,8 @@ pub enum DockerfileSource {
     Inline {
         /// The name for messages.
         name: String,
-        /// The text.
-        text: String,
+        /// The text, as bytes.
+        text: Vec<u8>,
     },
 }
 
@@ -127,7 +127,7 @@ pub struct BuildOptions {
     pub dockerfile: DockerfileSource,
     /// Names for the image (`--tag`).
     pub tags: Vec<Reference>,
-    /// `--target`.
+    /// `--target`; an empty one is none.
     pub target: Option<String>,
     /// `--build-arg`.
     pub build_args: BTreeMap<String, String>,

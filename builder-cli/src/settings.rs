@@ -5,15 +5,16 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use builder_core::builder::{
-    BuildOptions, Compression, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output, OutputKind,
-    PullPolicy,
+    BuildLint, BuildOptions, Compression, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output,
+    OutputKind, PullPolicy,
 };
+use builder_core::lint::{Level, LintOptions};
 use builder_core::plan::op::NetworkMode;
 use builder_core::reference::Reference;
 use builder_core::registry::Proxy;
 use builder_core::sandbox::rootless::RootlessOptions;
 
-use crate::args::{BuildArgs, ColorArg, GlobalArgs, NetworkArg, ProgressArg};
+use crate::args::{BuildArgs, ColorArg, GlobalArgs, LintArg, NetworkArg, ProgressArg};
 use crate::env;
 use crate::error::CommandError;
 use crate::ui::progress::{Mode, Paint};
@@ -148,6 +149,15 @@ pub(crate) fn build(
     options.source_date_epoch = epoch(arguments, &mut options.build_args)?;
     options.now = now();
     options.resolv_conf = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    options.lint = match arguments.lint {
+        LintArg::Off => None,
+        LintArg::Warn => Some(BuildLint::new(LintOptions::default())),
+        LintArg::Error => {
+            let mut lint = BuildLint::new(LintOptions::default());
+            lint.deny = Some(Level::Warning);
+            Some(lint)
+        }
+    };
     Ok(options)
 }
 

@@ -37,12 +37,13 @@ pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<(), Comm
     let progress = Progress::start(mode, session.printer.paint()).map_err(CommandError::environment)?;
     let mut stdout = std::io::stdout();
     let outcome = session.builder.build(&options, progress.sink(), &session.cancel, Some(&mut stdout));
-    let warnings = progress.finish();
+    let told = progress.finish();
     // Below the steps, where they are seen; programs had them among the events.
     if matches!(mode, Mode::Tty | Mode::Plain) {
-        for (source_file, warning) in &warnings {
+        for (source_file, warning) in &told.warnings {
             session.printer.diagnostics(Some(source_file), std::slice::from_ref(warning));
         }
+        session.printer.findings(&told.findings);
     }
     stdout.flush().map_err(stdout_error)?;
     let outcome = outcome.map_err(command_error)?;

@@ -49,6 +49,14 @@ pub enum BuildErrorKind {
         /// Every error, and the warnings.
         diagnostics: Vec<Diagnostic>,
     },
+    /// The linter found what the build does not allow.
+    #[error("the linter found {} thing(s) in `{}`", diagnostics.len(), source_file.name())]
+    Denied {
+        /// The file.
+        source_file: Arc<SourceFile>,
+        /// Every finding.
+        diagnostics: Vec<Diagnostic>,
+    },
     /// The ignore file of a context has a malformed pattern.
     #[error("`{}` has a malformed pattern", source_file.name())]
     IgnoreFile {
@@ -146,6 +154,7 @@ impl BuildError {
     pub fn category(&self) -> ErrorCategory {
         match &*self.kind {
             BuildErrorKind::Dockerfile { .. }
+            | BuildErrorKind::Denied { .. }
             | BuildErrorKind::IgnoreFile { .. }
             | BuildErrorKind::Plan { .. }
             | BuildErrorKind::Context(_)
@@ -171,6 +180,7 @@ impl BuildError {
     pub fn source_file(&self) -> Option<&SourceFile> {
         match &*self.kind {
             BuildErrorKind::Dockerfile { source_file, .. }
+            | BuildErrorKind::Denied { source_file, .. }
             | BuildErrorKind::IgnoreFile { source_file, .. }
             | BuildErrorKind::Plan { source_file, .. }
             | BuildErrorKind::Resolve { source_file, .. }
@@ -183,7 +193,9 @@ impl BuildError {
     /// no place.
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         match &*self.kind {
-            BuildErrorKind::Dockerfile { diagnostics, .. } => diagnostics.clone(),
+            BuildErrorKind::Dockerfile { diagnostics, .. } | BuildErrorKind::Denied { diagnostics, .. } => {
+                diagnostics.clone()
+            }
             BuildErrorKind::Plan { error, .. } => error.diagnostics.clone(),
             BuildErrorKind::IgnoreFile { error, .. } => vec![error.to_diagnostic()],
             BuildErrorKind::Resolve { name, span, error, .. } => {

@@ -15,6 +15,8 @@
 
 mod build;
 mod error;
+#[cfg(feature = "lint")]
+mod lint;
 mod options;
 mod outcome;
 mod outputs;
@@ -22,6 +24,8 @@ mod prepare;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "lint")]
+pub use self::lint::BuildLint;
 pub use crate::layer::compression::Compression;
 pub use error::{BuildError, BuildErrorKind, ErrorCategory, OptionError};
 pub use options::{

@@ -153,6 +153,9 @@ pub struct BuildOptions {
     pub resolv_conf: String,
     /// Steps that may run at the same time.
     pub parallelism: usize,
+    /// How the Dockerfile is linted; not at all where there is nothing.
+    #[cfg(feature = "lint")]
+    pub lint: Option<super::lint::BuildLint>,
 }
 
 impl BuildOptions {
@@ -175,6 +178,8 @@ impl BuildOptions {
             now: (0, 0),
             resolv_conf: String::new(),
             parallelism: 16,
+            #[cfg(feature = "lint")]
+            lint: None,
         }
     }
 }

@@ -120,6 +120,27 @@ impl Builder {
             }
         };
         unused_build_args(&parsed.dockerfile, &plan_options, &known).into_iter().for_each(warn);
+        #[cfg(feature = "lint")]
+        if let Some(request) = &options.lint {
+            let planned = super::lint::Planned {
+                source: &source_file,
+                dockerfile: &parsed.dockerfile,
+                dockerfile_path: dockerfile_path.as_deref(),
+                plan_options: &plan_options,
+                images: &known,
+            };
+            let findings = super::lint::findings(request, options, &planned);
+            let denied = request.deny.is_some_and(|deny| findings.iter().any(|finding| finding.level >= deny));
+            if denied {
+                let diagnostics = findings.into_iter().map(|finding| finding.diagnostic).collect();
+                return Err(BuildErrorKind::Denied { source_file, diagnostics }.into());
+            }
+            for finding in findings {
+                let code = finding.code();
+                let source_file = Arc::clone(&source_file);
+                events.emit(Event::Finding { code, diagnostic: finding.diagnostic, source_file });
+            }
+        }
         let contexts = open_contexts(options, &plan, dockerfile_path.as_deref())?;
         Ok(Prepared { source_file, plan, images, contexts, _archives: archives })
     }

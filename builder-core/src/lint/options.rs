@@ -90,7 +90,7 @@ pub struct Facts {
 }
 
 /// What a run looks for.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct LintOptions {
     /// Whose habits the rules follow.

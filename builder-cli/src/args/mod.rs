@@ -17,7 +17,7 @@ pub(crate) use images::{
 
 /// Build container images without a daemon.
 #[derive(Debug, Parser)]
-#[command(name = "builder", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "builder", bin_name = "builder", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,

@@ -112,27 +112,30 @@ impl<'a> CommandView<'a> {
         self.flags().filter(|(found, _)| *found == flag).count()
     }
 
-    /// Returns the arguments that do not begin with `-`.
+    /// Returns the arguments that are no flags, as hadolint counts them: a lone `-` and `--` are words.
     pub fn words(&self) -> impl Iterator<Item = &'a Argument> {
         self.words_without(&[])
     }
 
-    /// Returns the arguments that neither begin with `-` nor stand directly behind one of these flags.
+    /// Returns the arguments that are neither flags nor directly behind one of these flags, as hadolint counts them:
+    /// a letter anywhere in `-abc` is such a flag, and nothing in an argument with `=` is.
     pub fn words_without(&self, with_values: &'static [&'static str]) -> impl Iterator<Item = &'a Argument> {
         let mut is_value = false;
         self.data.arguments.iter().filter(move |argument| {
             let text = argument.text.as_str();
-            if std::mem::take(&mut is_value) {
-                return false;
-            }
-            let Some(flag) = text.strip_prefix('-') else { return true };
-            is_value = match flag.strip_prefix('-') {
-                // `--flag=value` has its value already.
-                Some(long) => with_values.contains(&long),
-                None => flag.chars().next_back().is_some_and(|last| {
-                    flag.chars().count() == 1 && with_values.iter().any(|known| known.chars().eq([last]))
-                }),
+            let was_value = std::mem::take(&mut is_value);
+            let Some(flag) = text.strip_prefix('-').filter(|rest| !matches!(*rest, "" | "-")) else {
+                return !was_value;
             };
+            if !text.contains('=') {
+                is_value = match flag.strip_prefix('-') {
+                    Some(long) => with_values.contains(&long),
+                    None => with_values.iter().any(|known| {
+                        let mut chars = known.chars();
+                        chars.next().is_some_and(|letter| flag.contains(letter)) && chars.next().is_none()
+                    }),
+                };
+            }
             false
         })
     }

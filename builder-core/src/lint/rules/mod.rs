@@ -1,8 +1,12 @@
 //! One rule a file.
 
 pub(super) mod add_instead_of_copy;
+pub(super) mod apk_cache;
+pub(super) mod apt_lists_left;
+pub(super) mod change_of_directory;
 pub(super) mod consecutive_runs;
 pub(super) mod constant_platform;
+pub(super) mod copied_archive;
 pub(super) mod copy_from_itself;
 pub(super) mod copy_from_unknown;
 pub(super) mod copy_many_to_file;
@@ -18,7 +22,9 @@ pub(super) mod invalid_label_key;
 pub(super) mod latest_tag;
 pub(super) mod missing_healthcheck;
 pub(super) mod named_user;
+pub(super) mod pointless_command;
 pub(super) mod port_out_of_range;
+pub(super) mod recommended_packages;
 pub(super) mod redundant_platform;
 pub(super) mod relative_workdir;
 pub(super) mod repeated_cmd;
@@ -28,7 +34,13 @@ pub(super) mod reserved_stage_name;
 pub(super) mod root_user;
 pub(super) mod secret_variable;
 pub(super) mod shell_form_command;
+pub(super) mod sudo;
 pub(super) mod syntax_error;
+pub(super) mod unconfirmed_apt_get;
+pub(super) mod unpinned_apk_package;
+pub(super) mod unpinned_apt_package;
+pub(super) mod unpinned_npm_package;
+pub(super) mod unpinned_pip_package;
 pub(super) mod untagged_image;
 pub(super) mod untrusted_registry;
 pub(super) mod unused_suppression;

@@ -1,8 +1,9 @@
 //! What rules ask of package managers: which words are packages, and where their caches are.
 
 use super::context::Context;
-use super::model::{Argument, CommandView, ScriptView};
+use super::model::{Argument, CommandView, ScriptView, StageView};
 use super::words::listed;
+use crate::dockerfile::InstructionKind;
 use crate::text::Span;
 
 /// A package manager: the names that it goes by, and its options whose value is the next word.
@@ -198,8 +199,8 @@ pub(super) fn removes_anything(command: &CommandView<'_>, words: &[&str]) -> boo
     command.name() == "rm" && command.has_any_argument(words)
 }
 
-/// Returns the first command that fills a cache and has none behind it that empties it; as hadolint has it, one that
-/// empties it serves what comes later as well.
+/// Returns the first command that fills a cache and has none behind it that empties it. hadolint compares only the first
+/// command of either kind.
 pub(super) fn uncleaned<'a>(
     cx: &Context<'_>,
     script: &'a ScriptView<'a>,
@@ -207,11 +208,11 @@ pub(super) fn uncleaned<'a>(
     cleans: impl Fn(&CommandView<'_>) -> bool,
 ) -> Option<CommandView<'a>> {
     let commands: Vec<CommandView<'a>> = script.commands().collect();
-    let last_clean = commands.iter().rposition(cleans);
-    let first = commands.iter().position(&fills)?;
     if cx.is_hadolint() {
-        return last_clean.is_none_or(|clean| clean <= first).then(|| commands[first]);
+        let first = commands.iter().position(fills)?;
+        return commands.iter().position(cleans).is_none_or(|clean| clean < first).then(|| commands[first]);
     }
+    let last_clean = commands.iter().rposition(cleans);
     let open = commands.iter().enumerate().find(|(at, command)| last_clean.is_none_or(|l| *at > l) && fills(command));
     open.map(|(_, command)| *command)
 }
@@ -227,7 +228,6 @@ pub(super) fn is_shipped(cx: &Context<'_>, stage: Option<usize>) -> bool {
 }
 
 fn is_copied_from(cx: &Context<'_>, index: usize, name: Option<&str>) -> bool {
-    use crate::dockerfile::InstructionKind;
     let is_meant = |from: &str| {
         name.is_some_and(|name| name.eq_ignore_ascii_case(from)) || from.parse::<usize>().is_ok_and(|n| n == index)
     };
@@ -250,7 +250,20 @@ pub(super) fn is_kept(cx: &Context<'_>, script: &ScriptView<'_>) -> bool {
         return cx.model.stages.is_empty();
     };
     let is_base = |name: &str| cx.model.stages.iter().any(|other| bare_name(&other.image) == name);
-    stage.is_last || stage.name.as_deref().is_some_and(is_base)
+    // A stage whose `FROM` reads as the last one's does is taken for it.
+    let is_like_last = cx.model.stages.last().is_some_and(|last| is_same(cx, last, stage));
+    is_like_last || stage.name.as_deref().is_some_and(is_base)
+}
+
+/// Tells whether two stages have the same `FROM`.
+fn is_same(cx: &Context<'_>, one: &StageView, other: &StageView) -> bool {
+    let from = |at: usize| match cx.instruction(at).map(|from| &from.kind) {
+        Some(InstructionKind::From(from)) => {
+            Some((from.image.as_str(), from.platform.as_ref().map(|name| &name.value)))
+        }
+        _ => None,
+    };
+    one.name == other.name && from(one.from) == from(other.from)
 }
 
 /// Returns the name of an image without registry, tag and digest.

@@ -46,11 +46,13 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>) {
     if !script.is_run() || script.view.is_trigger() && cx.is_hadolint() {
         return;
     }
-    let Some(tree) = script.tree() else { return };
+    let Some(tree) = script.readable() else { return };
     let index = Index::new(tree);
     let mut pipes = index.pipelines().map(|(pipeline, _)| pipeline).filter(|pipeline| !pipeline.pipes.is_empty());
     if cx.is_hadolint() {
-        if let Some(pipeline) = pipes.next().filter(|_| !has_hadolints_shell(cx, script)) {
+        let end = script.end_for_hadolint();
+        let first = pipes.find(|pipeline| pipeline.pipes.first().is_some_and(|pipe| script.place(*pipe).start < end));
+        if let Some(pipeline) = first.filter(|_| !has_hadolints_shell(cx, script)) {
             report(cx, script, &[pipeline]);
         }
         return;

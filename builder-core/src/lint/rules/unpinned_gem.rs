@@ -52,7 +52,7 @@ fn hadolints<'a>(command: &CommandView<'a>) -> Vec<&'a Argument> {
         return Vec::new();
     }
     let mut gems = Vec::new();
-    let mut words = command.arguments().iter().filter(|word| !matches!(word.text.as_str(), "install" | "i"));
+    let mut words = command.arguments().iter();
     while let Some(word) = words.next() {
         if word.text == "--" {
             break;
@@ -60,7 +60,7 @@ fn hadolints<'a>(command: &CommandView<'a>) -> Vec<&'a Argument> {
         // Every option takes the next word with it.
         if word.text.starts_with('-') {
             words.next();
-        } else if !word.text.contains(':') {
+        } else if !word.text.contains(':') && !matches!(word.text.as_str(), "install" | "i") {
             gems.push(word);
         }
     }

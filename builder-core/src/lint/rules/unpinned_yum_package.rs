@@ -67,12 +67,10 @@ const HOW: &str = "write `name-version`";
 
 /// Tells whether a part of the name behind the first dash looks like a version, or the whole like a file's.
 fn is_pinned(package: &str) -> bool {
-    let is_version = |part: &str| {
-        part.starts_with(|c: char| c.is_ascii_digit())
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || "._:~+^".contains(c))
-    };
+    let is_known = |c: char| c.is_ascii_alphanumeric() || "._:~+^-".contains(c);
     let Some((_, rest)) = package.split_once('-') else { return false };
-    package.ends_with(".rpm") || rest.split('-').any(is_version)
+    let has_version = rest.split('-').any(|part| part.starts_with(|c: char| c.is_ascii_digit()));
+    package.ends_with(".rpm") || rest.chars().all(is_known) && has_version
 }
 
 /// Tells whether a known variable stands in a word with a dash.
@@ -122,7 +120,9 @@ mod tests {
         for pinned in ["a-1", "a-b-1.2-3.el7.x86_64", "java-1.8.0-openjdk", "a-2bar", "a-1:2.3", "a-x.rpm", "a-1-"] {
             assert!(is_pinned(pinned), "{pinned}");
         }
-        for loose in ["a", "a-b", "a-v1", "a-1*", "a-1.*", "a.rpm", "1", "a-", "a-1=2", "python3", "x11-utils"] {
+        for loose in
+            ["a", "a-b", "a-v1", "a-1*", "a-1.*", "a.rpm", "1", "a-", "a-1=2", "a-b >= 1-4", "python3", "x11-utils"]
+        {
             assert!(!is_pinned(loose), "{loose}");
         }
     }

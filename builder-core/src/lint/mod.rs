@@ -18,12 +18,15 @@
 //! | `context` | what a rule is given, and the guard that files its findings |
 //! | `suppression` | comments that silence rules |
 //! | `options` | what a run looks for, and the facts that it is told |
+//! | `packages` | package managers: their words and caches |
+//! | `edits` | edits of scripts that rules share |
 //! | `fix`, `fixer` | what would mend a finding, and mending |
 //!
 //! Rules never look at the disk, the network or the environment: facts from outside are data in
 //! [`options::Facts`]. A new rule is a file in `rules/`, a line in `registry` and a folder in `fixtures/lint/`.
 
 mod context;
+mod edits;
 mod finding;
 mod fix;
 mod fixer;
@@ -31,6 +34,7 @@ mod image_name;
 mod labels;
 pub mod model;
 pub mod options;
+mod packages;
 mod prelude;
 mod registry;
 mod rule;

@@ -44,7 +44,7 @@ fn check(cx: &Context<'_>) {
         else {
             continue;
         };
-        let count = script.commands().filter(|command| !matches!(command.name(), "[" | "[[")).count();
+        let count = script.commands().filter(|command| !matches!(command.name(), "" | "[" | "[[")).count();
         match remembered {
             Some((first, before))
                 if flags(first.view.instruction) == flags(view.instruction) && before <= 1 && count <= 1 =>

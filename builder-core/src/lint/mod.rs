@@ -15,6 +15,7 @@
 //! | `registry` | the table of all rules |
 //! | `rule` | what a rule is |
 //! | `model/` | stages, instructions and scripts as rules see them |
+//! | `sh`, `flow` | questions about shell commands, and where variables come from |
 //! | `context` | what a rule is given, and the guard that files its findings |
 //! | `suppression` | comments that silence rules |
 //! | `options` | what a run looks for, and the facts that it is told |
@@ -30,15 +31,18 @@ mod edits;
 mod finding;
 mod fix;
 mod fixer;
+mod flow;
 mod image_name;
 mod labels;
 pub mod model;
+mod names;
 pub mod options;
 mod packages;
 mod prelude;
 mod registry;
 mod rule;
 mod rules;
+mod sh;
 mod suppression;
 mod words;
 
@@ -83,7 +87,7 @@ pub fn lint_parsed(source: &SourceFile, dockerfile: &Dockerfile, options: &LintO
     run_trees(source, dockerfile, &model, options, &findings);
     let mut findings = findings.into_inner();
     suppression::apply(source, dockerfile, &model, options, &mut findings);
-    if options.dialect == Dialect::Hadolint {
+    if options.dialect == Dialect::Hadolint && options.once_an_instruction {
         as_hadolint(source, &mut findings);
     }
     findings.sort_by(|a, b| (a.span(), a.code()).cmp(&(b.span(), b.code())));
@@ -133,9 +137,12 @@ fn run(rule: &'static Rule, context: &Context<'_>) {
 }
 
 /// hadolint knows the line of an instruction and nothing else: one finding of a rule an instruction, and of
-/// ShellCheck's findings only the last one.
+/// ShellCheck's findings only the last one, by place, then from error to style, then by code.
 fn as_hadolint(source: &SourceFile, findings: &mut Vec<Finding>) {
-    findings.sort_by(|a, b| (a.span(), a.code()).cmp(&(b.span(), b.code())));
+    use std::cmp::Reverse;
+    findings.sort_by(|a, b| {
+        (a.span().start, Reverse(a.level), a.code()).cmp(&(b.span().start, Reverse(b.level), b.code()))
+    });
     let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
     for mut finding in findings.drain(..) {
         let line = Span::at(finding.anchor.start);

@@ -105,6 +105,9 @@ pub struct LintOptions {
     pub strict_labels: bool,
     /// Whether comments can silence rules.
     pub pragmas: bool,
+    /// Whether hadolint's dialect keeps one finding of a rule an instruction, as hadolint does, and one of all of
+    /// ShellCheck's. Comparisons with ShellCheck itself want them all.
+    pub once_an_instruction: bool,
     /// What is known from outside.
     pub facts: Facts,
 }
@@ -133,6 +136,7 @@ impl LintOptions {
             label_schema: BTreeMap::new(),
             strict_labels: false,
             pragmas: true,
+            once_an_instruction: true,
             facts: Facts::default(),
         }
     }

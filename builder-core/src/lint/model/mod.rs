@@ -5,12 +5,14 @@
 mod command;
 mod script;
 mod shell;
+mod variables;
 
 use std::ops::Range;
 
 pub use command::{Argument, CommandView};
 pub use script::{ScriptView, scripts_of};
 pub use shell::{Shell, ShellKind};
+pub use variables::{Grammar, Known, Variables};
 
 use super::options::{Dialect, LintOptions};
 use crate::dockerfile::{Dockerfile, From, Instruction, InstructionKind};

@@ -19,6 +19,7 @@
 //! | `suppression` | comments that silence rules |
 //! | `options` | what a run looks for, and the facts that it is told |
 //! | `fix`, `fixer` | what would mend a finding, and mending |
+//! | `variables`, `paths`, `reach` | what is known of variables, of paths in images, and of what is built |
 //!
 //! Rules never look at the disk, the network or the environment: facts from outside are data in
 //! [`options::Facts`]. A new rule is a file in `rules/`, a line in `registry` and a folder in `fixtures/lint/`.
@@ -30,11 +31,14 @@ mod fixer;
 mod image_name;
 pub mod model;
 pub mod options;
+mod paths;
 mod prelude;
+mod reach;
 mod registry;
 mod rule;
 mod rules;
 mod suppression;
+mod variables;
 mod words;
 
 use std::cell::RefCell;
@@ -80,6 +84,9 @@ pub fn lint_parsed(source: &SourceFile, dockerfile: &Dockerfile, options: &LintO
     suppression::apply(source, dockerfile, &model, options, &mut findings);
     if options.dialect == Dialect::Hadolint {
         as_hadolint(source, &mut findings);
+    }
+    if options.dialect == Dialect::Buildkit {
+        reach::as_buildkit(dockerfile, &model, options, &mut findings);
     }
     findings.sort_by(|a, b| (a.span(), a.code()).cmp(&(b.span(), b.code())));
     findings

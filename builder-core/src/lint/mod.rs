@@ -19,12 +19,13 @@
 //! | `suppression` | comments that silence rules |
 //! | `options` | what a run looks for, and the facts that it is told |
 //! | `fix`, `fixer` | what would mend a finding, and mending |
-//! | `variables`, `paths`, `reach` | what is known of variables, of paths in images, and of what is built |
+//! | `variables`, `paths`, `downloads`, `reach` | what is known of these, and of the stages that are built |
 //!
 //! Rules never look at the disk, the network or the environment: facts from outside are data in
 //! [`options::Facts`]. A new rule is a file in `rules/`, a line in `registry` and a folder in `fixtures/lint/`.
 
 mod context;
+mod downloads;
 mod finding;
 mod fix;
 mod fixer;

@@ -22,11 +22,13 @@
 //! | `packages` | package managers: their words and caches |
 //! | `edits` | edits of scripts that rules share |
 //! | `fix`, `fixer` | what would mend a finding, and mending |
+//! | `variables`, `paths`, `downloads`, `reach` | what is known of these, and of the stages that are built |
 //!
 //! Rules never look at the disk, the network or the environment: facts from outside are data in
 //! [`options::Facts`]. A new rule is a file in `rules/`, a line in `registry` and a folder in `fixtures/lint/`.
 
 mod context;
+mod downloads;
 mod edits;
 mod finding;
 mod fix;
@@ -38,12 +40,15 @@ pub mod model;
 mod names;
 pub mod options;
 mod packages;
+mod paths;
 mod prelude;
+mod reach;
 mod registry;
 mod rule;
 mod rules;
 mod sh;
 mod suppression;
+mod variables;
 mod words;
 
 use std::cell::RefCell;
@@ -89,6 +94,9 @@ pub fn lint_parsed(source: &SourceFile, dockerfile: &Dockerfile, options: &LintO
     suppression::apply(source, dockerfile, &model, options, &mut findings);
     if options.dialect == Dialect::Hadolint && options.once_an_instruction {
         as_hadolint(source, &mut findings);
+    }
+    if options.dialect == Dialect::Buildkit {
+        reach::as_buildkit(dockerfile, &model, options, &mut findings);
     }
     findings.sort_by(|a, b| (a.span(), a.code()).cmp(&(b.span(), b.code())));
     findings

@@ -81,7 +81,8 @@ impl Names {
     }
 
     fn builtin(&mut self, name: &str, arguments: &[Word]) {
-        let names = || arguments.iter().filter_map(|word| Some((word.literal()?, word.span))).filter(|(text, _)| is_name(text));
+        let names =
+            || arguments.iter().filter_map(|word| Some((word.literal()?, word.span))).filter(|(text, _)| is_name(text));
         match name {
             "export" | "readonly" | "declare" | "typeset" | "local" => {
                 let exports = name == "export" || has_flag(arguments, 'x');
@@ -152,7 +153,10 @@ impl Names {
                                 | ParameterOperator::Assign { .. }
                         )
                     );
-                    if matches!(parameter.operator, Some(ParameterOperator::Assign { .. } | ParameterOperator::Require { .. })) {
+                    if matches!(
+                        parameter.operator,
+                        Some(ParameterOperator::Assign { .. } | ParameterOperator::Require { .. })
+                    ) {
                         self.assigned.insert(parameter.name.clone());
                     }
                     self.read.insert(parameter.name.clone());
@@ -180,7 +184,8 @@ impl Names {
             if !is_name(name) {
                 continue;
             }
-            let assigns = rest.starts_with('=') && !rest.starts_with("==") || rest.starts_with("+=") || rest.starts_with("-=");
+            let assigns =
+                rest.starts_with('=') && !rest.starts_with("==") || rest.starts_with("+=") || rest.starts_with("-=");
             if assigns {
                 self.assign(name, span);
             }

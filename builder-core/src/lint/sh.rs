@@ -164,16 +164,20 @@ fn test_of<'a>(site: &CommandSite<'a>, at: usize) -> Option<Test<'a>> {
         CommandKind::Simple(simple) => {
             let (name, arguments) = simple.words.split_first()?;
             let (last, words) = arguments.split_last()?;
-            (is(name, "[") && is(last, "]")).then_some(Test { words, span: name.span.cover(span), is_double: false, at })
+            (is(name, "[") && is(last, "]")).then_some(Test {
+                words,
+                span: name.span.cover(span),
+                is_double: false,
+                at,
+            })
         }
         _ => None,
     }
 }
 
 /// Operators between two operands.
-const BINARY: [&str; 17] = [
-    "=", "==", "!=", "<", ">", "<=", ">=", "=~", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef",
-];
+const BINARY: [&str; 17] =
+    ["=", "==", "!=", "<", ">", "<=", ">=", "=~", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"];
 
 impl<'a> Test<'a> {
     /// Returns the operands and operators of its comparisons.
@@ -250,9 +254,11 @@ pub(in crate::lint) fn is_in_function(index: &Index<'_>, at: usize) -> bool {
 pub(in crate::lint) fn stops_at_errors(index: &Index<'_>) -> bool {
     calls(index).any(|call| {
         call.name == "set"
-            && call.args.iter().filter_map(Word::literal).any(|word| {
-                word == "errexit" || word.starts_with('-') && !word.starts_with("--") && word.contains('e')
-            })
+            && call
+                .args
+                .iter()
+                .filter_map(Word::literal)
+                .any(|word| word == "errexit" || word.starts_with('-') && !word.starts_with("--") && word.contains('e'))
     })
 }
 
@@ -279,7 +285,9 @@ pub(in crate::lint) fn bare_text(parts: &[WordPart]) -> String {
     let mut text = String::new();
     for part in parts {
         match &part.kind {
-            PartKind::Literal(value) | PartKind::SingleQuoted(value) | PartKind::AnsiQuoted(value) => text.push_str(value),
+            PartKind::Literal(value) | PartKind::SingleQuoted(value) | PartKind::AnsiQuoted(value) => {
+                text.push_str(value)
+            }
             PartKind::Escaped(c) => text.push(*c),
             PartKind::DoubleQuoted { parts, .. } => text.push_str(&bare_text(parts)),
             _ => {}
@@ -294,7 +302,9 @@ pub(in crate::lint) fn loops_over<'a>(index: &Index<'a>) -> Vec<(&'a Word, Call<
     for site in &index.commands {
         let CommandKind::For { words: Some(words), .. } = &site.command.kind else { continue };
         let [word] = words.as_slice() else { continue };
-        let [WordPart { kind: PartKind::CommandSubstitution { body, .. }, .. }] = word.parts.as_slice() else { continue };
+        let [WordPart { kind: PartKind::CommandSubstitution { body, .. }, .. }] = word.parts.as_slice() else {
+            continue;
+        };
         let [item] = body.items.as_slice() else { continue };
         if let (true, Some(call)) = (item.rest.is_empty() && item.first.commands.len() == 1, call_at(&item.first, 0)) {
             found.push((word, call));

@@ -104,6 +104,18 @@ impl<'a> Model<'a> {
     pub fn ancestry(&self, stage: usize) -> impl Iterator<Item = &StageView> {
         std::iter::successors(self.stages.get(stage), |stage| self.stages.get(stage.parent?))
     }
+
+    /// Tells whether the layers of a stage are part of the last one.
+    pub fn is_shipped(&self, stage: usize) -> bool {
+        self.stages.len().checked_sub(1).is_some_and(|last| self.ancestry(last).any(|other| other.index == stage))
+    }
+
+    /// Returns the scripts of a stage's `RUN`s in order, triggers left out.
+    pub fn runs(&self, stage: usize) -> impl Iterator<Item = &ScriptView<'a>> {
+        self.scripts
+            .iter()
+            .filter(move |script| script.view.stage == Some(stage) && script.is_run() && !script.view.is_trigger())
+    }
 }
 
 fn stages(dockerfile: &Dockerfile, dialect: Dialect) -> Vec<StageView> {

@@ -84,7 +84,9 @@ impl ScriptView<'_> {
     /// Returns what is known of the variables and the order of its commands; empty where there is no tree.
     pub(in crate::lint) fn flow(&self) -> &Flow {
         self.flow.get_or_init(|| {
-            self.tree().map(|tree| Flow::new(tree, self.text.as_str(), &self.variables, self.grammar)).unwrap_or_default()
+            self.tree()
+                .map(|tree| Flow::new(tree, self.text.as_str(), &self.variables, self.grammar))
+                .unwrap_or_default()
         })
     }
 

@@ -46,7 +46,9 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             }
             let before = if at == 0 { &item.first } else { &item.rest[at - 1].1 };
             let span = operator_before(script, before.span.end, second.span.start);
-            report(cx, script, span, "what stands behind `||` also runs where the middle fails").help("use `if`").done();
+            report(cx, script, span, "what stands behind `||` also runs where the middle fails")
+                .help("use `if`")
+                .done();
         }
     }
 }
@@ -70,7 +72,9 @@ fn is_fine(pipeline: &Pipeline) -> bool {
     let [command] = pipeline.commands.as_slice() else { return false };
     let CommandKind::Simple(simple) = &command.kind else { return false };
     simple.words.is_empty()
-        || simple.words.first().and_then(Word::literal).is_some_and(|name| {
-            matches!(name.as_ref(), "echo" | "exit" | "return" | "printf")
-        })
+        || simple
+            .words
+            .first()
+            .and_then(Word::literal)
+            .is_some_and(|name| matches!(name.as_ref(), "echo" | "exit" | "return" | "printf"))
 }

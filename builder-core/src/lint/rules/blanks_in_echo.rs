@@ -35,9 +35,14 @@ rule! {
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for call in calls(index).filter(|call| call.name == "echo") {
-        let is_wide = |two: &[Word]| two[1].span.start > two[0].span.end + 3 && script.slice(Span::new(two[0].span.end, two[1].span.start)).trim().is_empty();
+        let is_wide = |two: &[Word]| {
+            two[1].span.start > two[0].span.end + 3
+                && script.slice(Span::new(two[0].span.end, two[1].span.start)).trim().is_empty()
+        };
         if call.args.windows(2).any(is_wide) {
-            report(cx, script, call.span, "`echo` writes one blank between its arguments").help("put quotes around them").done();
+            report(cx, script, call.span, "`echo` writes one blank between its arguments")
+                .help("put quotes around them")
+                .done();
         }
     }
 }

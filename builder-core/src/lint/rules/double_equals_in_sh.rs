@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::{is_operator, report, tests};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -44,7 +44,9 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for test in tests(index).filter(|test| !test.is_double) {
         for (_, operator, _) in test.comparisons() {
             if is_operator(operator, &["=="]) {
-                report(cx, script, operator.span, "POSIX sh has `=` alone").fix(Fix::safe("write `=`", vec![Edit::replace(script.place(operator.span), "=")])).done();
+                report(cx, script, operator.span, "POSIX sh has `=` alone")
+                    .fix(Fix::safe("write `=`", vec![Edit::replace(script.place(operator.span), "=")]))
+                    .done();
             }
         }
     }

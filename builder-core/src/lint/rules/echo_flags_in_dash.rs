@@ -1,9 +1,9 @@
 //! `SC3036`.
 
-use crate::lint::prelude::*;
 use crate::lint::model::Grammar;
+use crate::lint::prelude::*;
 use crate::lint::sh::{calls, leading, report};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does

@@ -1,9 +1,9 @@
 //! `SC3037`.
 
-use crate::lint::prelude::*;
 use crate::lint::model::Grammar;
+use crate::lint::prelude::*;
 use crate::lint::sh::{calls, leading, report};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -42,7 +42,9 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for call in calls(index).filter(|call| call.name == "echo") {
         let Some(word) = call.args.first().filter(|word| is_flag(&leading(word))) else { continue };
         if script.grammar == Grammar::Posix {
-            report(cx, script, word.span, "POSIX sh writes the flags of `echo` like any text").help("use `printf`").done();
+            report(cx, script, word.span, "POSIX sh writes the flags of `echo` like any text")
+                .help("use `printf`")
+                .done();
         }
     }
 }

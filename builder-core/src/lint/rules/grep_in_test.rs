@@ -41,7 +41,9 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             [flag, word] if is_operator(flag, &["-n", "-z"]) => (*word, flag.span),
             _ => continue,
         };
-        let Some(WordPart { kind: PartKind::CommandSubstitution { body, .. }, .. }) = word.only_part() else { continue };
+        let Some(WordPart { kind: PartKind::CommandSubstitution { body, .. }, .. }) = word.only_part() else {
+            continue;
+        };
         let [item] = body.items.as_slice() else { continue };
         let last = item.first.commands.len() - 1;
         let Some(call) = call_at(&item.first, last).filter(|_| item.rest.is_empty()) else { continue };

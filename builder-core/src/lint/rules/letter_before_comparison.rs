@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::{is_operator, leading, report, tests};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -41,7 +41,10 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             }
             let (a, b) = (leading(left), leading(right));
             let first = a.chars().next().filter(|c| c.is_ascii_alphanumeric() || "_-.".contains(*c));
-            if first.is_some_and(|c| "xX_".contains(c)) && a.chars().next() == b.chars().next() && left.has_expansion() != right.has_expansion() | (left.has_expansion() && right.has_expansion()) {
+            if first.is_some_and(|c| "xX_".contains(c))
+                && a.chars().next() == b.chars().next()
+                && left.has_expansion() != right.has_expansion() | (left.has_expansion() && right.has_expansion())
+            {
                 report(cx, script, left.span, "the letter on both sides is not needed").done();
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::{calls, leading, report};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -51,6 +51,18 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
 }
 
 const OPTIONS: [&str; 14] = [
-    "allexport", "errexit", "ignoreeof", "monitor", "noclobber", "noexec", "noglob", "nolog", "notify", "nounset",
-    "verbose", "vi", "xtrace", "emacs",
+    "allexport",
+    "errexit",
+    "ignoreeof",
+    "monitor",
+    "noclobber",
+    "noexec",
+    "noglob",
+    "nolog",
+    "notify",
+    "nounset",
+    "verbose",
+    "vi",
+    "xtrace",
+    "emacs",
 ];

@@ -1,7 +1,7 @@
 //! `SC2140`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
+use crate::lint::sh::report;
 use crate::shell::{Index, PartKind, WordPart, WordRole};
 
 rule! {
@@ -39,8 +39,11 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         let _ = is_value;
         for three in site.word.parts.windows(3) {
             let [first, middle, last] = three else { continue };
-            let (PartKind::DoubleQuoted { dollar: false, parts }, PartKind::Literal(text), PartKind::DoubleQuoted { dollar: false, .. }) =
-                (&first.kind, &middle.kind, &last.kind)
+            let (
+                PartKind::DoubleQuoted { dollar: false, parts },
+                PartKind::Literal(text),
+                PartKind::DoubleQuoted { dollar: false, .. },
+            ) = (&first.kind, &middle.kind, &last.kind)
             else {
                 continue;
             };

@@ -1,9 +1,9 @@
 //! `SC3012`.
 
-use crate::lint::prelude::*;
 use crate::lint::model::Grammar;
+use crate::lint::prelude::*;
 use crate::lint::sh::{is_operator, report, tests};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does

@@ -1,9 +1,9 @@
 //! `SC2154`.
 
-use crate::lint::prelude::*;
 use crate::lint::names;
-use crate::lint::sh::{report};
-use crate::shell::{Index};
+use crate::lint::prelude::*;
+use crate::lint::sh::report;
+use crate::shell::Index;
 
 rule! {
     /// ## What it does

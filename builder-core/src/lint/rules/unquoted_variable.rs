@@ -66,12 +66,15 @@ fn quotes(script: &ScriptView<'_>, span: Span) -> Option<Fix> {
 }
 
 fn is_array(parameter: &Parameter) -> bool {
-    parameter.index.as_ref().is_some_and(|word| matches!(word.parts.as_slice(), [part] if matches!(&part.kind, PartKind::Glob(text) if text == "*")))
+    parameter.index.as_ref().is_some_and(
+        |word| matches!(word.parts.as_slice(), [part] if matches!(&part.kind, PartKind::Glob(text) if text == "*")),
+    )
 }
 
 /// `: ${x:=…}` has a rule of its own in ShellCheck.
 fn is_default_of_colon(parameter: &Parameter, index: &Index<'_>, site: &PartSite<'_>) -> bool {
     let assigns = matches!(parameter.operator, Some(ParameterOperator::Assign { .. }));
     let command = index.commands.get(site.command).map(|site| &site.command.kind);
-    assigns && matches!(command, Some(CommandKind::Simple(simple)) if simple.words.first().is_some_and(|name| is(name, ":")))
+    assigns
+        && matches!(command, Some(CommandKind::Simple(simple)) if simple.words.first().is_some_and(|name| is(name, ":")))
 }

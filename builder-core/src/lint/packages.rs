@@ -142,7 +142,7 @@ pub(super) fn report_unpinned(cx: &Context<'_>, command: &CommandView<'_>, packa
         listed(names.iter().copied())
     };
     let verb = if names.len() == 1 { "has" } else { "have" };
-    let mut report = cx.report(command.instruction(), first.span, format!("{list} {verb} no version")).help(how);
+    let mut report = cx.report(command.instruction(), first.span, format!("{list} {verb} no fixed version")).help(how);
     for package in rest {
         report = report.also(package.span, "");
     }
@@ -210,7 +210,7 @@ pub(super) fn uncleaned<'a>(
     let commands: Vec<CommandView<'a>> = script.commands().collect();
     if cx.is_hadolint() {
         let first = commands.iter().position(fills)?;
-        return commands.iter().position(cleans).is_none_or(|clean| clean < first).then(|| commands[first]);
+        return commands.iter().position(cleans).is_none_or(|clean| clean <= first).then(|| commands[first]);
     }
     let last_clean = commands.iter().rposition(cleans);
     let open = commands.iter().enumerate().find(|(at, command)| last_clean.is_none_or(|l| *at > l) && fills(command));

@@ -85,7 +85,7 @@ fn hadolints<'a>(command: &CommandView<'a>) -> Vec<&'a Argument> {
         return Vec::new();
     }
     let words = command.words_without(WITH_VALUES).skip_while(|word| word.text != "install").skip(1);
-    words.filter(|word| !is_pinned(&word.text)).collect()
+    words.filter(|word| word.text != "install" && !is_pinned(&word.text)).collect()
 }
 
 const SYSTEMS: [&str; 4] = ["git+", "hg+", "svn+", "bzr+"];

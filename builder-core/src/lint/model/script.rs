@@ -1,11 +1,14 @@
 //! The scripts of a Dockerfile: the text that a shell is given, read.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::command::{CommandData, CommandView, commands};
 use super::shell::Shell;
+use super::variables::{Environment, Grammar, Variables, grammar, is_shell_forgotten};
 use super::{InstructionView, StageView};
 use crate::dockerfile::{Command, Dockerfile, Heredoc, Instruction, InstructionKind, Run, SourceText};
+use crate::lint::flow::Flow;
 use crate::lint::options::{Dialect, LintOptions};
 use crate::shell::{Index, Script, ShellError, parse};
 use crate::text::{SourceFile, Span};
@@ -40,7 +43,12 @@ pub struct ScriptView<'a> {
     pub is_heredoc: bool,
     /// What hadolint reads of a script that is wrong further on.
     beginning: Option<Script>,
+    /// The grammar by which it is judged.
+    pub grammar: Grammar,
+    /// The variables that it finds.
+    pub variables: Variables,
     commands: Vec<CommandData>,
+    flow: OnceCell<Flow>,
 }
 
 impl ScriptView<'_> {
@@ -67,10 +75,19 @@ impl ScriptView<'_> {
         let text = self.outer_shell.words.join(" ");
         let is_windows = ["pwsh", "powershell", "cmd"].iter().any(|name| text.contains(name));
         let knows = match dialect {
-            Dialect::Hadolint => true,
+            Dialect::Hadolint => hadolint_reads(self.text.as_str()),
             Dialect::Builder | Dialect::Buildkit => self.shell.is_bourne(),
         };
         self.is_run() && !self.is_exec && !is_windows && knows
+    }
+
+    /// Returns what is known of the variables and the order of its commands; empty where there is no tree.
+    pub(in crate::lint) fn flow(&self) -> &Flow {
+        self.flow.get_or_init(|| {
+            self.tree()
+                .map(|tree| Flow::new(tree, self.text.as_str(), &self.variables, self.grammar))
+                .unwrap_or_default()
+        })
     }
 
     /// Returns the tree, where there is one.
@@ -124,6 +141,14 @@ fn beginning(text: &SourceText, error: &ShellError) -> Option<Script> {
     (!rest.starts_with('(') || last.is_none_or(|words| words > 1)).then_some(script)
 }
 
+/// hadolint looks at the first line itself: of all shebangs it knows these.
+fn hadolint_reads(text: &str) -> bool {
+    let Some(line) = text.strip_prefix("#!").and_then(|rest| rest.lines().next()) else { return true };
+    let line = line.trim();
+    let program = line.strip_prefix("/usr/bin/env ").or_else(|| line.strip_prefix("/bin/")).unwrap_or_default();
+    ["sh", "bash", "ksh"].contains(&program.split_whitespace().next().unwrap_or_default())
+}
+
 /// Reads all scripts of a file.
 pub fn scripts_of<'a>(
     source: &SourceFile,
@@ -133,9 +158,11 @@ pub fn scripts_of<'a>(
     options: &LintOptions,
 ) -> Vec<ScriptView<'a>> {
     let mut shells = Shells::new(source, dockerfile, stages, options);
+    let mut environment = Environment::new(dockerfile, stages, options);
     let mut scripts = Vec::new();
     for view in instructions {
         let shell = shells.at(view);
+        let variables = environment.at(view);
         for (role, text, is_exec, is_heredoc) in texts(source, view.instruction, options.dialect) {
             let own = is_heredoc.then(|| Shell::of_shebang(text.as_str())).flatten();
             let parsed = parse(text.as_str());
@@ -151,12 +178,15 @@ pub fn scripts_of<'a>(
                 role,
                 parsed,
                 outer_shell: shell.clone(),
+                grammar: grammar(&shell, own.as_ref(), options),
                 shell: own.unwrap_or_else(|| shell.clone()),
                 text,
                 is_exec,
                 is_heredoc,
                 beginning,
+                variables: Variables::clone(&variables),
                 commands,
+                flow: OnceCell::new(),
             });
         }
     }
@@ -203,6 +233,7 @@ impl<'a> Shells<'a> {
             InstructionKind::Shell(words) => {
                 self.current = Shell::new(words.iter().map(|word| word.value.clone()).collect());
             }
+            _ if is_shell_forgotten(view, self.options) => self.current = self.default.clone(),
             _ => {}
         }
         if let Some(name) = self.pragma(view.outer) {

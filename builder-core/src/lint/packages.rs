@@ -131,6 +131,11 @@ fn takes_next(option: &str, with_values: &[&str]) -> bool {
     option.char_indices().skip(1).find(|(_, c)| is_known(*c)).is_some_and(|(at, c)| at + c.len_utf8() == option.len())
 }
 
+/// Tells whether a word names a file of a kind.
+pub(super) fn has_extension(word: &str, extension: &str) -> bool {
+    word.rsplit_once('.').is_some_and(|(_, found)| found == extension)
+}
+
 /// Reports packages of a command that are not pinned: the first is underlined, the others are labels.
 pub(super) fn report_unpinned(cx: &Context<'_>, command: &CommandView<'_>, packages: &[&Argument], how: &str) {
     const SHOWN: usize = 4;

@@ -141,7 +141,7 @@ impl<'a> CommandView<'a> {
     }
 }
 
-/// Programs that run their arguments as a command, and that ShellCheck looks through.
+/// Programs that run their arguments as a command, and that `ShellCheck` looks through.
 const TRANSPARENT: [&str; 4] = ["command", "builtin", "exec", "busybox"];
 
 /// Returns the commands of a script in order. `deep` looks behind `sudo`, `env`, `timeout` and the like too, and

@@ -70,7 +70,7 @@ impl ScriptView<'_> {
         self.commands.iter().map(|data| CommandView { script: self, data })
     }
 
-    /// Tells whether ShellCheck would be asked about it.
+    /// Tells whether `ShellCheck` would be asked about it.
     pub fn is_shellchecked(&self, dialect: Dialect) -> bool {
         let text = self.outer_shell.words.join(" ");
         let is_windows = ["pwsh", "powershell", "cmd"].iter().any(|name| text.contains(name));
@@ -129,7 +129,7 @@ fn beginning(text: &SourceText, error: &ShellError) -> Option<Script> {
         let behind = rest.strip_prefix(*token);
         behind.is_some_and(|behind| !token.ends_with(char::is_alphabetic) || !behind.starts_with(char::is_alphanumeric))
     };
-    if !STRAY.iter().any(|token| is_stray(&token)) {
+    if !STRAY.iter().any(is_stray) {
         return None;
     }
     let script = parse(before).ok()?;

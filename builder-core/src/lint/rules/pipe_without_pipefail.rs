@@ -94,11 +94,17 @@ fn has_hadolints_shell(cx: &Context<'_>, script: &ScriptView<'_>) -> bool {
     let Some(stage) = script.view.stage else { return false };
     let views = cx.model.body(stage).filter(|view| view.index < script.view.index);
     let shells = views.filter_map(|view| match view.kind() {
-        InstructionKind::Shell(words) => Some(words),
+        InstructionKind::Shell(words) => {
+            Some(words.iter().map(|word| word.value.as_str()).collect::<Vec<_>>().join(" "))
+        }
+        // hadolint takes one that is no JSON as it stands.
+        InstructionKind::Invalid if view.instruction.keyword.value.eq_ignore_ascii_case("SHELL") => {
+            let line = view.instruction.line.as_str().trim_start();
+            line.get("SHELL".len()..).map(|rest| rest.trim().to_owned())
+        }
         _ => None,
     });
-    let Some(words) = shells.last() else { return false };
-    let text = words.iter().map(|word| word.value.as_str()).collect::<Vec<_>>().join(" ");
+    let Some(text) = shells.last() else { return false };
     if ["pwsh", "powershell", "cmd"].iter().any(|name| text.starts_with(name)) {
         return true;
     }
@@ -160,17 +166,14 @@ fn with_pipefail(cx: &Context<'_>, script: &ScriptView<'_>) -> Option<Fix> {
         return None;
     }
     let is_small = ["alpine", "busybox"].iter().any(|name| root.image.contains(name));
-    let words: Vec<String> = match script.shell.kind {
-        ShellKind::Posix => {
-            let program = if is_small { "/bin/ash" } else { "/bin/bash" };
-            [program, "-o", "pipefail", "-c"].map(str::to_owned).to_vec()
-        }
-        _ => {
-            let mut words = script.shell.words.clone();
-            let at = words.iter().position(|word| word == "-c")?;
-            words.splice(at..at, ["-o".to_owned(), "pipefail".to_owned()]);
-            words
-        }
+    let words: Vec<String> = if script.shell.kind == ShellKind::Posix {
+        let program = if is_small { "/bin/ash" } else { "/bin/bash" };
+        [program, "-o", "pipefail", "-c"].map(str::to_owned).to_vec()
+    } else {
+        let mut words = script.shell.words.clone();
+        let at = words.iter().position(|word| word == "-c")?;
+        words.splice(at..at, ["-o".to_owned(), "pipefail".to_owned()]);
+        words
     };
     let words: Vec<String> = words.iter().map(|word| serde_json::Value::from(word.as_str()).to_string()).collect();
     let line = format!("SHELL [{}]", words.join(", "));

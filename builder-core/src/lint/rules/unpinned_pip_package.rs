@@ -1,6 +1,6 @@
 //! `DL3013`.
 
-use crate::lint::packages::{operands, report_unpinned};
+use crate::lint::packages::{has_extension, operands, report_unpinned};
 use crate::lint::prelude::*;
 
 rule! {
@@ -96,7 +96,7 @@ fn is_pinned(package: &str) -> bool {
     }
     ["==", ">=", "<=", ">", "<", "!=", "~="].iter().any(|sign| package.contains(sign))
         || package.contains('/')
-        || package.ends_with(".whl")
+        || has_extension(package, "whl")
         || package.ends_with(".tar.gz")
 }
 

@@ -111,5 +111,12 @@ fn downloaded(cx: &Context<'_>, script: &ScriptView<'_>) -> Vec<Made> {
             found.push(Made { path, index: script.view.index, span: command.span() });
         }
     }
+    // What the step removes itself is not in its layer, nor is what it moves away.
+    found.retain(|made: &Made| {
+        !script.commands().filter(|command| matches!(command.name(), "rm" | "mv")).any(|command| {
+            let mut paths = command.words().filter_map(|word| absolute(&word.text, directory.as_deref()));
+            paths.any(|path| takes(&path, &made.path))
+        })
+    });
     found
 }

@@ -40,7 +40,11 @@ rule! {
 
 fn check(cx: &Context<'_>) {
     // BuildKit does not look at what stands before the first `FROM`.
-    let instructions = cx.model.instructions.iter().filter(|view| !view.is_trigger());
+    let instructions = cx
+        .model
+        .instructions
+        .iter()
+        .filter(|view| !view.is_trigger() && !matches!(view.kind(), InstructionKind::Invalid));
     let counted: Vec<_> = instructions.filter(|view| view.stage.is_some() || !cx.is_buildkit()).collect();
     let keyword = |view: &InstructionView<'_>| view.instruction.keyword.value.clone();
     let lower = counted.iter().filter(|view| keyword(view) == keyword(view).to_lowercase()).count();

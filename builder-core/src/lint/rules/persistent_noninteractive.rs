@@ -30,7 +30,7 @@ rule! {
         summary: "a setting for the build stays in the image",
         level: Level::Info,
         group: Group::Maintenance,
-        activation: Activation::Default,
+        activation: Activation::Opinion,
         fixable: Fixable::Sometimes,
         status: FIRST,
         check: Check::Instruction(check),

@@ -76,6 +76,10 @@ fn is_unused_globally(cx: &Context<'_>, view: &InstructionView<'_>, arg: &ArgDec
 
 fn is_unused_in(cx: &Context<'_>, view: &InstructionView<'_>, stage: usize, arg: &ArgDeclaration) -> bool {
     let name = arg.name.value.as_str();
+    // A stage that is named by a variable may begin from this one.
+    if cx.model.stages.iter().any(|other| other.image.starts_with('$')) {
+        return false;
+    }
     let is_below = |other: &StageView| cx.model.ancestry(other.index).any(|ancestor| ancestor.index == stage);
     let below = cx.model.stages.iter().filter(|other| is_below(other)).flat_map(|other| cx.model.body(other.index));
     below.filter(|other| other.index >= view.index).all(|other| match other.kind() {

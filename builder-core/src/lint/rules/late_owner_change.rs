@@ -101,10 +101,8 @@ pub(super) fn copied(cx: &Context<'_>, stage: usize) -> Vec<Copied> {
             let name = path.and_then(|path| path.trim_end_matches('/').rsplit('/').next()).unwrap_or_default();
             // What has a dot in its name is a file; a directory brings its content.
             let is_file = name.contains('.') && !name.starts_with('.') && !name.contains(['*', '?']);
-            let path = match is_folder && is_file {
-                true => format!("{}/{name}", target.trim_end_matches('/')),
-                false => target.clone(),
-            };
+            let path =
+                if is_folder && is_file { format!("{}/{name}", target.trim_end_matches('/')) } else { target.clone() };
             found.push(Copied {
                 path,
                 index: view.index,

@@ -51,10 +51,8 @@ fn check(cx: &Context<'_>) {
     let upper = counted.iter().filter(|view| keyword(view) == keyword(view).to_uppercase()).count();
     for view in counted {
         let written = keyword(view);
-        let (wanted, name) = match lower > upper {
-            true => (written.to_lowercase(), "lower"),
-            false => (written.to_uppercase(), "upper"),
-        };
+        let (wanted, name) =
+            if lower > upper { (written.to_lowercase(), "lower") } else { (written.to_uppercase(), "upper") };
         if written != wanted {
             let span = view.instruction.keyword.span;
             cx.report(view.index, span, format!("`{written}` is not in {name} case, as most keywords of the file are"))

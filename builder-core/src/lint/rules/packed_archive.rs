@@ -59,17 +59,15 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
         let target = trimmed(transfer.destination.as_str());
         // A target that is a file was meant to be one.
         let is_file = !target.ends_with(['/', '.']) && target.rsplit('/').next().is_some_and(|last| last.contains('.'));
-        if is_file || !(is_remote && (is_tar || is_other) || is_other) || is_used(name) {
+        if is_file || !(is_other || is_remote && is_tar) || is_used(name) {
             continue;
         }
         // Stages that read this one may unpack it.
         let is_read = cx.model.stages.iter().any(|other| other.parent == Some(stage));
         if !is_read && cx.model.is_shipped(stage) {
             let report = cx.report(view.index, written.span(), format!("`ADD` does not unpack `{name}`"));
-            match is_tar {
-                true => report.help("add `--unpack=true`, or unpack it in a `RUN`").done(),
-                false => report.help("unpack it in a `RUN`").done(),
-            }
+            let help = if is_tar { "add `--unpack=true`, or unpack it in a `RUN`" } else { "unpack it in a `RUN`" };
+            report.help(help).done();
         }
     }
 }

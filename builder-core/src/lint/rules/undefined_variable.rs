@@ -147,7 +147,8 @@ impl<'a> Declared<'a> {
             let stage = cx.model.stages.iter().rposition(|stage| stage.from <= index);
             match &instruction.kind {
                 InstructionKind::Arg(declarations) => {
-                    places.extend(declarations.iter().map(|arg| (index, stage, arg.name.value.as_str(), arg.name.span)))
+                    places
+                        .extend(declarations.iter().map(|arg| (index, stage, arg.name.value.as_str(), arg.name.span)));
                 }
                 InstructionKind::Env(env) => {
                     places.extend(env.pairs.iter().map(|pair| (index, stage, pair.key.as_str(), pair.key.span())));

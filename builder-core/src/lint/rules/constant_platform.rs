@@ -38,9 +38,10 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let InstructionKind::From(from) = view.kind() else { return };
     let Some(platform) = &from.platform else { return };
     let value = platform.value.as_str();
-    let is_constant = match cx.is_hadolint() {
-        true => !value.contains("BUILDPLATFORM") && !value.contains("TARGETPLATFORM"),
-        false => !value.contains('$'),
+    let is_constant = if cx.is_hadolint() {
+        !value.contains("BUILDPLATFORM") && !value.contains("TARGETPLATFORM")
+    } else {
+        !value.contains('$')
     };
     // A stage that is named after its platform is one of several, and meant so.
     let is_meant = !cx.is_hadolint()

@@ -39,10 +39,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let InstructionKind::From(from) = view.kind() else { return };
     let is_target = |value: &str| matches!(value, "$TARGETPLATFORM" | "${TARGETPLATFORM}");
     let Some(flag) = view.instruction.flags.iter().find(|flag| flag.name.value == "platform") else { return };
-    let is_redundant = |value: &str| match cx.is_buildkit() {
-        true => expands_to_target(cx, value),
-        false => is_target(value),
-    };
+    let is_redundant = |value: &str| if cx.is_buildkit() { expands_to_target(cx, value) } else { is_target(value) };
     if from.platform.as_ref().is_some_and(|platform| is_redundant(&platform.value)) {
         // With the blank behind it.
         let span = Span::new(flag.span.start, flag.span.end + 1);

@@ -54,7 +54,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
             InstructionKind::Workdir(path) => Some(trimmed(path.as_str())),
             _ => None,
         })
-        .last()
+        .next_back()
         .filter(|path| path.starts_with('/'));
     let joined = earlier.map(|earlier| format!("{}/{written}", earlier.trim_end_matches('/')));
     let report = cx.report(view.index, path.span(), format!("the working directory `{written}` is relative"));

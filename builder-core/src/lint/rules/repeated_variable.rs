@@ -35,21 +35,43 @@ rule! {
 }
 
 fn check(cx: &Context<'_>, stage: &StageView) {
-    let mut seen: HashMap<String, (usize, Span)> = HashMap::new();
+    let (mut variables, mut arguments) = (Seen::default(), Seen::default());
     for view in cx.model.body(stage.index) {
-        let InstructionKind::Env(env) = view.kind() else {
-            seen.clear();
-            continue;
-        };
-        for pair in &env.pairs {
-            // A value that is used on the way was needed.
-            seen.retain(|name, _| !uses(pair.value.as_str(), name));
-            let key = unquoted(pair.key.as_str()).to_owned();
-            if let Some((index, span)) = seen.insert(key.clone(), (view.index, pair.key.span())) {
-                cx.report(index, span, format!("`{key}` is set again before anything uses it"))
-                    .also(pair.key.span(), "this one counts")
-                    .done();
+        match view.kind() {
+            InstructionKind::Env(env) => {
+                arguments.0.clear();
+                for pair in &env.pairs {
+                    let key = unquoted(pair.key.as_str());
+                    variables.set(cx, view, key, pair.key.span(), pair.value.as_str());
+                }
             }
+            InstructionKind::Arg(declarations) => {
+                variables.0.clear();
+                for arg in declarations {
+                    let default = arg.default.as_ref().map_or("", |default| default.as_str());
+                    arguments.set(cx, view, &arg.name.value, arg.name.span, default);
+                }
+            }
+            _ => {
+                variables.0.clear();
+                arguments.0.clear();
+            }
+        }
+    }
+}
+
+/// Variables that nothing has used yet, with the instruction and the place that set each.
+#[derive(Default)]
+struct Seen(HashMap<String, (usize, Span)>);
+
+impl Seen {
+    fn set(&mut self, cx: &Context<'_>, view: &InstructionView<'_>, name: &str, span: Span, value: &str) {
+        // A value that is used on the way was needed.
+        self.0.retain(|known, _| !uses(value, known));
+        if let Some((index, earlier)) = self.0.insert(name.to_owned(), (view.index, span)) {
+            cx.report(index, earlier, format!("`{name}` is set again before anything uses it"))
+                .also(span, "this one counts")
+                .done();
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod build;
 mod images;
+mod lint;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ pub(crate) use images::{
     HistoryArgs, ImagesArgs, ImportArgs, InfoArgs, InspectArgs, ListFormat, LoadArgs, RmiArgs, SaveArgs, SaveFormat,
     TagArgs,
 };
+pub(crate) use lint::{LintArgs, LintFormat};
 
 /// Build container images without a daemon.
 #[derive(Debug, Parser)]
@@ -57,6 +59,9 @@ pub(crate) enum ColorArg {
 pub(crate) enum Command {
     /// Build an image from a Dockerfile
     Build(Box<BuildArgs>),
+    /// Look for mistakes in Dockerfiles, and mend them
+    #[command(disable_version_flag = true)]
+    Lint(Box<LintArgs>),
     /// List images
     Images(ImagesArgs),
     /// Show the history of an image, newest first

@@ -1,0 +1,123 @@
+//! Looks at files, in parallel.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use builder_core::lint::{Applicability, Dialect, Finding, LintOptions, fix, lint_with};
+use builder_core::text::SourceFile;
+use rayon::prelude::*;
+
+use super::Linted;
+use super::config::{ForeignRules, Resolved};
+use super::files::{self, Input};
+use super::shellcheck::ShellCheck;
+use super::write;
+
+/// What to do with a file besides looking at it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mending {
+    /// Nothing.
+    Off,
+    /// Mend it with fixes of at least this applicability, and show what would be another.
+    Show(Applicability),
+    /// Mend it.
+    Write(Applicability),
+}
+
+/// How to look.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) mending: Mending,
+    pub(crate) shellcheck: Option<ShellCheck>,
+}
+
+/// A file and its settings.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) input: Input,
+    pub(crate) settings: Arc<Resolved>,
+    /// The configuration file that the settings are of.
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Looks at all files. The results come in the order of the jobs.
+pub(crate) fn all(jobs: &[Job], plan: &Plan) -> Vec<Result<Linted, String>> {
+    // Threads cost more than one file does.
+    if let [job] = jobs {
+        return vec![one(job, plan)];
+    }
+    jobs.par_iter().map(|job| one(job, plan)).collect()
+}
+
+fn one(job: &Job, plan: &Plan) -> Result<Linted, String> {
+    let bytes = files::read(&job.input)?;
+    let name = job.input.shown.display().to_string();
+    let settings = &job.settings;
+    let (options, foreign) = settings.for_file(&job.input.absolute);
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        // hadolint reads on; what is mended would be written back as something else.
+        Err(error) if options.dialect == Dialect::Hadolint && plan.mending == Mending::Off => {
+            String::from_utf8_lossy(error.as_bytes()).into_owned()
+        }
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
+            let message = format!("line {line} is not UTF-8; convert the file, with iconv for example");
+            return Err(files::cannot_read(&job.input.shown, &message));
+        }
+    };
+    let source = SourceFile::new(name, text);
+    let mut linted = match plan.mending {
+        Mending::Off => {
+            let findings = look(&source, &options, &foreign, plan)?;
+            Linted::new(source, findings)
+        }
+        Mending::Show(least) | Mending::Write(least) => mend(job, source, &options, &foreign, plan, least)?,
+    };
+    linted.threshold = (!settings.no_fail).then_some(settings.threshold);
+    Ok(linted)
+}
+
+fn look(
+    source: &SourceFile,
+    options: &LintOptions,
+    foreign: &ForeignRules,
+    plan: &Plan,
+) -> Result<Vec<Finding>, String> {
+    let Some(shellcheck) = &plan.shellcheck else { return Ok(lint_with(source, options, &|_| Vec::new())) };
+    let failure = RefCell::new(None);
+    let findings = lint_with(source, options, &|model| {
+        shellcheck.ask(model, options.dialect, foreign).unwrap_or_else(|error| {
+            failure.replace(Some(error));
+            Vec::new()
+        })
+    });
+    failure.into_inner().map_or(Ok(findings), Err)
+}
+
+fn mend(
+    job: &Job,
+    source: SourceFile,
+    options: &LintOptions,
+    foreign: &ForeignRules,
+    plan: &Plan,
+    least: Applicability,
+) -> Result<Linted, String> {
+    let fixed = fix(&source, options, least);
+    if fixed.text == source.text() {
+        let findings = look(&source, options, foreign, plan)?;
+        return Ok(Linted::new(source, findings));
+    }
+    if matches!(plan.mending, Mending::Write(_)) && !job.input.is_stdin {
+        write::replace(&job.input.absolute, source.text().as_bytes(), &fixed.text)
+            .map_err(|error| format!("cannot write `{}`: {error}", job.input.shown.display()))?;
+    }
+    let mended = SourceFile::new(source.name(), fixed.text);
+    let findings = match &plan.shellcheck {
+        Some(_) => look(&mended, options, foreign, plan)?,
+        None => fixed.findings,
+    };
+    Ok(Linted { before: Some(source), applied: fixed.applied, ..Linted::new(mended, findings) })
+}

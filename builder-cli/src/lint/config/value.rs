@@ -118,17 +118,11 @@ impl Reader {
     }
 }
 
-/// Finds the known name that is nearest to one that is not.
+/// Finds the known name that is nearest to one that is not. Case and dashes count for nothing: `trusted-registries`
+/// and `trustedRegistries` are the usual mistake.
 fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    // A name that differs in case and dashes only is the usual mistake: `trusted-registries`, `trustedRegistries`.
     let plain = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
-    let common = |known: &str| {
-        let (one, other) = (plain(known), plain(name));
-        one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count() * 4 >= one.len().max(other.len()) * 3
-    };
-    known
-        .iter()
-        .copied()
-        .find(|known| plain(known) == plain(name))
-        .or_else(|| known.iter().copied().find(|known| common(known)))
+    let distance = |known: &str| strsim::damerau_levenshtein(&plain(known), &plain(name));
+    let nearest = known.iter().copied().min_by_key(|known| distance(known))?;
+    (distance(nearest) <= 2.min(name.len() / 2)).then_some(nearest)
 }

@@ -42,7 +42,8 @@ fn issue(page: Page<'_>, file: &Linted, finding: &Finding) -> Value {
     let path = page.path_of(file);
     let location = if page.compat && is_syntax_error(finding) {
         let at = json!({ "column": place.start.column, "line": place.start.line });
-        json!({ "path": path, "positions": { "begin": at, "end": at } })
+        // For these hadolint keeps the path of the file.
+        json!({ "path": file.source.name(), "positions": { "begin": at, "end": at } })
     } else if page.compat {
         json!({ "lines": { "begin": place.start.line, "end": place.start.line }, "path": path })
     } else {

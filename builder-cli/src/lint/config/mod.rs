@@ -53,6 +53,7 @@ pub(crate) struct Layer {
 /// A configuration file that was read.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Config {
+    /// Its path from the root.
     pub(crate) path: PathBuf,
     pub(crate) layer: Layer,
 }
@@ -75,9 +76,13 @@ impl Config {
         let cannot = |error: &dyn std::fmt::Display| {
             CommandError::usage(format!("cannot read the configuration file `{}`: {error}", path.display()))
         };
+        // Only the empty path has no absolute one; no file has that.
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let here = std::path::absolute(".").unwrap_or_default();
+        let shown = absolute.strip_prefix(here).unwrap_or(&absolute);
         let bytes = std::fs::read(path).map_err(|error| cannot(&error))?;
         let text = String::from_utf8(bytes).map_err(|_| cannot(&"it is not UTF-8"))?;
-        let source = SourceFile::new(path.display().to_string(), text);
+        let source = SourceFile::new(shown.display().to_string(), text);
         let is_toml = path.extension().is_some_and(|extension| extension == "toml");
         let parsed = if is_toml { toml::parse(&source) } else { yaml::parse(&source) };
         let mut reader = value::Reader::default();
@@ -93,7 +98,7 @@ impl Config {
             reader.diagnostics.retain(|diagnostic| !matches!(diagnostic.id, "unknown-key" | "unknown-rule"));
         }
         if reader.diagnostics.is_empty() {
-            return Ok(Self { path: path.to_owned(), layer });
+            return Ok(Self { path: absolute, layer });
         }
         Err(broken(source, reader.diagnostics))
     }

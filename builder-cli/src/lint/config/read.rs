@@ -17,10 +17,10 @@ const LABEL_TYPES: &str = "text, url, semver, hash, rfc3339, spdx, email";
 /// The codes that hadolint once had: they stand in configurations, and silence nothing.
 const RETIRED: [&str; 5] = ["DL3005", "DL3017", "DL3031", "DL3039", "DL4002"];
 
-/// Returns what is wrong with the name of a rule; any code of `ShellCheck`'s may be one.
+/// Returns what is wrong with the name of a rule; any code of `ShellCheck`'s may be one, or its beginning.
 pub(crate) fn unknown_rule(name: &str) -> Option<String> {
     let is_shellchecks =
-        name.strip_prefix("SC").is_some_and(|digits| digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()));
+        name.strip_prefix("SC").is_some_and(|digits| digits.len() <= 4 && digits.bytes().all(|b| b.is_ascii_digit()));
     if is_shellchecks || RETIRED.contains(&name) {
         return None;
     }

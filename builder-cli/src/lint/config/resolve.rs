@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use builder_core::lint::options::{LintOptions, selects};
-use builder_core::lint::{Activation, Dialect, Level, RULES, Rule, Status};
+use builder_core::lint::{Activation, Dialect, Group, Level, RULES, Rule, Status};
 
 use super::{Config, Globs, Layer, Threshold};
 use crate::args::LintFormat;
@@ -37,13 +37,10 @@ pub(crate) struct ForeignRules {
 impl ForeignRules {
     /// Returns the level of a code; `None` where it is silent.
     pub(crate) fn level(&self, code: &str, usual: Level) -> Option<Level> {
-        let is_named = |names: &[String]| names.iter().any(|name| code == name || code.starts_with(name.as_str()));
-        let is_selected = self
-            .selected
-            .as_ref()
-            .is_none_or(|names| is_named(names) || names.iter().any(|name| name == "ALL" || name == "shell"));
-        let is_ignored = is_named(&self.ignored) || self.ignored.iter().any(|name| name == "shell");
-        (is_selected && !is_ignored).then(|| self.levels.get(code).copied().unwrap_or(usual))
+        let means = |name: &String| name == "ALL" || name == Group::Shell.name() || code.starts_with(name.as_str());
+        let is_selected = self.selected.as_ref().is_none_or(|names| names.iter().any(means));
+        let is_silent = !is_selected || self.ignored.iter().any(means);
+        (!is_silent).then(|| self.levels.get(code).copied().unwrap_or(usual))
     }
 }
 

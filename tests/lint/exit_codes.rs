@@ -46,8 +46,20 @@ fn the_others_are_looked_at_where_one_cannot_be() {
     env.write("a.Dockerfile", FAULTY);
     env.write("b.Dockerfile", b"FROM debian\n# \xff\n");
     env.write("z.Dockerfile", FAULTY);
-    let failed =
-        env.run(["lint", "-f", "compact", "z.Dockerfile", "b.Dockerfile", "no.Dockerfile", "a.Dockerfile"]).fails(2);
+    let select = "DL3000,DL3006,DL3048,DL4000";
+    let failed = env
+        .run([
+            "lint",
+            "--select",
+            select,
+            "-f",
+            "compact",
+            "z.Dockerfile",
+            "b.Dockerfile",
+            "no.Dockerfile",
+            "a.Dockerfile",
+        ])
+        .fails(2);
     assert!(failed.stderr.contains("cannot read `b.Dockerfile`: line 2 is not UTF-8"), "{}", failed.stderr);
     assert!(failed.stderr.contains("cannot read `no.Dockerfile`: No such file"), "{}", failed.stderr);
     let first: Vec<&str> = failed.stdout.lines().map(|line| line.split(':').next().unwrap()).collect();

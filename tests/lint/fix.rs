@@ -6,7 +6,7 @@ use crate::support::TestEnv;
 
 const BEFORE: &str = "FROM debian:12\nADD app.py /app/\nUSER 1000\n";
 const AFTER: &str = "FROM debian:12\nCOPY app.py /app/\nUSER 1000\n";
-const ALL: [&str; 3] = ["lint", "--fix", "--unsafe-fixes"];
+const ALL: [&str; 5] = ["lint", "--select", "DL3000,DL3020", "--fix", "--unsafe-fixes"];
 
 fn read(env: &TestEnv, name: &str) -> String {
     std::fs::read_to_string(env.path("work").join(name)).unwrap()
@@ -32,7 +32,7 @@ fn files_are_mended_in_place_and_keep_their_mode() {
 fn unsafe_fixes_are_asked_for() {
     let env = TestEnv::root();
     env.write("Dockerfile", BEFORE);
-    env.run(["lint", "--fix"]).fails(1);
+    env.run(["lint", "--select", "DL3020", "--fix"]).fails(1);
     assert_eq!(read(&env, "Dockerfile"), BEFORE);
 }
 
@@ -41,7 +41,7 @@ fn differences_are_shown_and_nothing_is_changed() {
     let env = TestEnv::root();
     env.write("Dockerfile", BEFORE);
     env.write("clean/Dockerfile", AFTER);
-    let shown = env.run(["lint", "--diff", "--unsafe-fixes"]).fails(1);
+    let shown = env.run(["lint", "--select", "DL3020", "--diff", "--unsafe-fixes"]).fails(1);
     insta::assert_snapshot!(shown.stdout, @r"
     --- Dockerfile
     +++ Dockerfile
@@ -52,7 +52,7 @@ fn differences_are_shown_and_nothing_is_changed() {
      USER 1000
     ");
     assert_eq!(read(&env, "Dockerfile"), BEFORE);
-    env.ok(["lint", "--diff", "--unsafe-fixes", "clean"]);
+    env.ok(["lint", "--select", "DL3020", "--diff", "--unsafe-fixes", "clean"]);
     // patch takes it.
     std::fs::write(env.path("work/x.diff"), shown.stdout).unwrap();
     let patched = std::process::Command::new("git")

@@ -89,3 +89,30 @@ fn the_other_hook_mends_it() {
     assert_eq!(std::fs::read_to_string(path).unwrap(), "FROM debian:12\nCOPY a /b\nUSER 1000\n");
     project.run().success();
 }
+
+#[test]
+fn where_builder_is_not_installed_cargo_builds_it_once() {
+    let project = Project::new("builder-lint", "");
+    let (bin, work) = (project.env.path("bin"), project.env.path("work"));
+    let hook = project.env.path("hooks/.ci/lint-hook");
+    // Another program of that name, without a linter, and a cargo that notes its arguments and is quick.
+    let program = |name: &str, script: &str| {
+        let path = bin.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    let real = std::fs::read_link(bin.join("builder")).unwrap();
+    std::fs::remove_file(bin.join("builder")).unwrap();
+    program("builder", "exit 2");
+    let (calls, real) = (bin.join("calls"), real.display());
+    let build = "while [ \"$1\" != --target-dir ]; do shift; done; mkdir -p \"$2/release\"";
+    program("cargo", &format!("echo \"$@\" >>{}\n{build} && cp {real} \"$2/release/builder\"", calls.display()));
+    project.env.write("Dockerfile", "FROM debian\n");
+    for _ in 0..2 {
+        let done = Finished::of(project.command(&hook, &work).arg("Dockerfile")).fails(1);
+        assert!(done.stdout.contains("Dockerfile:1:6"), "{}{}", done.stdout, done.stderr);
+    }
+    let calls = std::fs::read_to_string(calls).unwrap();
+    assert_eq!(calls.lines().count(), 1, "{calls}");
+    assert!(calls.starts_with("build --release --locked -p builder-cli --manifest-path "), "{calls}");
+}

@@ -23,7 +23,7 @@ pub(crate) fn replace(path: &Path, old: &[u8], new: &str) -> io::Result<()> {
         let (owner, group) =
             (rustix::process::Uid::from_raw(metadata.uid()), rustix::process::Gid::from_raw(metadata.gid()));
         // Only root may give files away; anyone else owns what is new.
-        drop(rustix::fs::fchown(file.as_file(), Some(owner), Some(group)));
+        let _ = rustix::fs::fchown(file.as_file(), Some(owner), Some(group));
     }
     file.as_file().set_permissions(Permissions::from_mode(metadata.mode() & 0o7777))?;
     file.as_file().sync_all()?;

@@ -12,13 +12,15 @@ pub(super) fn write(page: Page<'_>) -> String {
     for (file, finding) in page.findings() {
         let mut diagnostic = finding.diagnostic.clone();
         if let Some(note) = fix_note(finding) {
+            // A rule without help has the fix's title there, which the note repeats.
+            diagnostic.help.take_if(|help| finding.fix.as_ref().is_some_and(|fix| fix.title == *help));
             diagnostic.notes.push(note);
         }
         if let Some(url) = finding.rule.url() {
             diagnostic.notes.push(url);
         }
         // A `String` takes everything.
-        drop(titled(&mut out, &file.source, &diagnostic, &style, finding.level.name(), finding.code()));
+        let _ = titled(&mut out, &file.source, &diagnostic, &style, finding.level.name(), finding.code());
         out.push('\n');
     }
     out

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::lint::config::read;
 
 /// Look for mistakes in Dockerfiles, and mend them.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct LintArgs {
@@ -25,8 +26,12 @@ pub(crate) struct LintArgs {
     /// File to write the report to; the first one is for the first --format, and so on
     #[arg(short, long, value_name = "FILE", help_heading = "Report")]
     pub(crate) output: Vec<PathBuf>,
-    /// Path that checkstyle, codeclimate, gitlab_codeclimate, sonarqube and junit show in place of the file's
-    #[arg(long, value_name = "PATH", help_heading = "Report")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        help_heading = "Report",
+        help = "Path that checkstyle, codeclimate, gitlab_codeclimate, sonarqube and junit show in place of the file's"
+    )]
     pub(crate) file_path_in_report: Option<String>,
     /// No colours
     #[arg(long, help_heading = "Report")]

@@ -53,13 +53,11 @@ fn documentation(arguments: &LintArgs, printer: Printer) -> Result<(), CommandEr
         let pages: Vec<String> = RULES.iter().map(|rule| explain::page(rule)).collect();
         return printer.data(&pages.join("\n"));
     }
-    match find_rule(name).or_else(|| find_rule(&name.to_ascii_uppercase())) {
-        Some(rule) => printer.data(&explain::page(rule)),
-        None => {
-            let error = read::unknown_rule(name).unwrap_or_else(|| format!("no rule of ours has the code `{name}`"));
-            Err(CommandError::usage(error).hint(read::LIST_HINT))
-        }
-    }
+    let Some(rule) = find_rule(name).or_else(|| find_rule(&name.to_ascii_uppercase())) else {
+        let error = read::unknown_rule(name).unwrap_or_else(|| format!("no rule of ours has the code `{name}`"));
+        return Err(CommandError::usage(error).hint(read::LIST_HINT));
+    };
+    printer.data(&explain::page(rule))
 }
 
 struct Run<'a> {
@@ -207,20 +205,20 @@ impl Run<'_> {
     }
 
     fn summary(&self, files: &[Linted]) {
-        let findings: usize = files.iter().map(|file| file.findings.len()).sum();
+        let number: usize = files.iter().map(|file| file.findings.len()).sum();
         let concerned = files.iter().filter(|file| !file.findings.is_empty()).count();
         if files.is_empty() {
             return;
         }
-        let mut text = match findings {
+        let mut text = match number {
             0 => format!("no findings in {}", count(files.len(), "file")),
-            _ => format!("{} in {concerned} of {}", count(findings, "finding"), count(files.len(), "file")),
+            _ => format!("{} in {concerned} of {}", count(number, "finding"), count(files.len(), "file")),
         };
-        let fixes = |applicability: Applicability| {
-            let fixes = files.iter().flat_map(|file| &file.findings).filter_map(|finding| finding.fix.as_ref());
-            fixes.filter(|fix| fix.applicability == applicability).count()
+        let mendable = |applicability: Applicability| {
+            let all = files.iter().flat_map(|file| &file.findings).filter_map(|finding| finding.fix.as_ref());
+            all.filter(|fix| fix.applicability == applicability).count()
         };
-        match (fixes(Applicability::Safe), fixes(Applicability::Unsafe)) {
+        match (mendable(Applicability::Safe), mendable(Applicability::Unsafe)) {
             (0, 0) => {}
             (safe, 0) => text.push_str(&format!("; --fix mends {safe}")),
             (0, risky) => text.push_str(&format!("; --fix --unsafe-fixes mends {risky}")),

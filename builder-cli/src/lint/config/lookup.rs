@@ -27,13 +27,20 @@ pub(crate) struct Lookup {
     search: Search,
     strictness: Strictness,
     folders: BTreeMap<PathBuf, Option<Arc<Config>>>,
-    fallback: Option<Option<Arc<Config>>>,
+    fallback: Fallback,
+}
+
+/// What there is at the end of the search, once it was looked for.
+#[derive(Debug)]
+enum Fallback {
+    Unknown,
+    Known(Option<Arc<Config>>),
 }
 
 impl Lookup {
     /// Makes a lookup.
     pub(crate) fn new(search: Search, strictness: Strictness) -> Self {
-        Self { search, strictness, folders: BTreeMap::new(), fallback: None }
+        Self { search, strictness, folders: BTreeMap::new(), fallback: Fallback::Unknown }
     }
 
     /// Returns the configuration for files of a folder, which is absolute.
@@ -70,7 +77,7 @@ impl Lookup {
 
     /// The one file that was named, or the first that there is of those at the end of the search.
     fn fallback(&mut self) -> Result<Option<Arc<Config>>, CommandError> {
-        if let Some(known) = &self.fallback {
+        if let Fallback::Known(known) = &self.fallback {
             return Ok(known.clone());
         }
         let path = match &self.search {
@@ -79,7 +86,7 @@ impl Lookup {
             Search::Upwards(places) => places.iter().find(|path| path.is_file()),
         };
         let config = path.map(|path| Config::read(path, self.strictness)).transpose()?.map(Arc::new);
-        self.fallback = Some(config.clone());
+        self.fallback = Fallback::Known(config.clone());
         Ok(config)
     }
 }

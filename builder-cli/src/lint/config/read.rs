@@ -43,12 +43,11 @@ pub(super) fn label_schema(reader: &mut Reader, key: &str, value: &Value) -> BTr
     let mut schema = BTreeMap::new();
     for (label, value) in reader.table(key, value) {
         let Some(text) = reader.text(&label.value, value) else { continue };
-        match LabelType::parse(&text.value) {
-            Some(kind) => drop(schema.insert(label.value.clone(), kind)),
-            None => {
-                let message = format!("`{}` is no type of labels", text.value);
-                reader.error(text.span, message, Some(format!("there are: {LABEL_TYPES}")));
-            }
+        if let Some(kind) = LabelType::parse(&text.value) {
+            schema.insert(label.value.clone(), kind);
+        } else {
+            let message = format!("`{}` is no type of labels", text.value);
+            reader.error(text.span, message, Some(format!("there are: {LABEL_TYPES}")));
         }
     }
     schema

@@ -14,9 +14,10 @@ pub(super) fn write(page: Page<'_>) -> String {
         out.push_str(&format!("<file name=\"{name}\">"));
         for finding in &file.findings {
             let start = Place::of(&file.source, finding).start;
-            let source = match page.compat && is_syntax_error(finding) {
-                true => String::new(),
-                false => format!(" source=\"{}\"", xml::attribute(finding.code())),
+            let source = if page.compat && is_syntax_error(finding) {
+                String::new()
+            } else {
+                format!(" source=\"{}\"", xml::attribute(finding.code()))
             };
             out.push_str(&format!(
                 "<error column=\"{}\" line=\"{}\" message=\"{}\" severity=\"{}\"{source}/>",

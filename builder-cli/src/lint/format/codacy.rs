@@ -6,15 +6,15 @@ use super::{Page, Place, bundle};
 
 /// Writes objects, one after another; a line each unless hadolint's own form is asked for.
 pub(super) fn write(page: Page<'_>) -> String {
-    page.findings()
-        .map(|(file, finding)| {
-            let issue = json!({
-                "filename": file.source.name(),
-                "line": Place::of(&file.source, finding).start.line,
-                "message": bundle(page, file, finding),
-                "patternId": finding.code(),
-            });
-            format!("{issue}{}", page.end())
-        })
-        .collect()
+    let mut out = String::new();
+    for (file, finding) in page.findings() {
+        let issue = json!({
+            "filename": file.source.name(),
+            "line": Place::of(&file.source, finding).start.line,
+            "message": bundle(page, file, finding),
+            "patternId": finding.code(),
+        });
+        out.push_str(&format!("{issue}{}", page.end()));
+    }
+    out
 }

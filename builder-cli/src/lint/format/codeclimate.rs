@@ -9,7 +9,11 @@ use crate::lint::Linted;
 
 /// Writes objects, each ended by a NUL.
 pub(super) fn write(page: Page<'_>) -> String {
-    page.findings().map(|(file, finding)| format!("{}\0", issue(page, file, finding))).collect()
+    let mut out = String::new();
+    for (file, finding) in page.findings() {
+        out.push_str(&format!("{}\0", issue(page, file, finding)));
+    }
+    out
 }
 
 /// Writes an array of objects with fingerprints.
@@ -85,5 +89,9 @@ fn with_fingerprint(issue: Value, fingerprint: &str) -> Value {
 }
 
 fn hash(text: &str) -> String {
-    Sha1::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut out = String::new();
+    for byte in Sha1::digest(text.as_bytes()) {
+        out.push_str(&format!("{byte:02x}"));
+    }
+    out
 }

@@ -24,6 +24,9 @@ fn files_are_mended_in_place_and_keep_their_mode() {
     assert!(env.path("work/link.Dockerfile").is_symlink());
     assert!(done.stderr.contains("mended 1 finding in 1 file\n  link.Dockerfile: 1 × DL3020"), "{}", done.stderr);
     assert_eq!(std::fs::read_dir(env.path("work")).unwrap().count(), 2, "nothing is left behind");
+    env.write("Dockerfile", BEFORE);
+    env.ok([&ALL[..], &["."]].concat());
+    assert_eq!(read(&env, "Dockerfile"), AFTER, "two ways to it are no trouble");
     env.ok([&ALL[..], &["."]].concat());
     assert_eq!(read(&env, "Dockerfile"), AFTER, "a second time changes nothing");
 }

@@ -28,7 +28,14 @@ fn dockerfiles_are_found_by_name_in_hidden_folders_too() {
     for name in names {
         env.write(name, FAULTY);
     }
-    for name in ["Dockerfile.dockerignore", ".git/Dockerfile", "MyDockerfile", "docker-compose.yml", "README.md"] {
+    for name in [
+        "Dockerfile.dockerignore",
+        "Dockerfile.md",
+        ".git/Dockerfile",
+        "MyDockerfile",
+        "docker-compose.yml",
+        "README.md",
+    ] {
         env.write(name, "nonsense\n");
     }
     assert_eq!(files(&env.run(["lint", "-f", "compact"]).fails(1)), names);
@@ -51,7 +58,10 @@ fn links_to_files_are_followed_those_to_folders_are_not_and_loops_are_errors() {
     let env = TestEnv::root();
     env.write("real/Dockerfile", FAULTY);
     let work = env.path("work");
-    symlink("real/Dockerfile", work.join("link.Dockerfile")).unwrap();
+    let outside = env.path("outside");
+    std::fs::write(&outside, FAULTY).unwrap();
+    symlink(outside, work.join("link.Dockerfile")).unwrap();
+    symlink("real/Dockerfile", work.join("same.Dockerfile")).unwrap();
     symlink(".", work.join("again")).unwrap();
     symlink("loop.Dockerfile", work.join("loop.Dockerfile")).unwrap();
     symlink("nothing", work.join("gone.Dockerfile")).unwrap();

@@ -30,3 +30,12 @@ fn a_dash_is_standard_input_and_may_have_a_name() {
     env.write("a/.hadolint.yaml", "ignored: [DL3006]\n");
     assert!(lint(&["-", "--stdin-filename", "a/Dockerfile"]).fails(1).stdout.starts_with("a/Dockerfile:2:1: "));
 }
+
+#[test]
+fn a_pipe_that_the_shell_names_is_a_file() {
+    let env = TestEnv::root();
+    let builder = env.builder().get_program().to_owned();
+    let mut command = Command::new("bash");
+    command.args(["-c", "\"$0\" lint -f compact <(echo FROM debian)"]).arg(builder).current_dir(env.path("work"));
+    assert!(Finished::of(&mut command).fails(1).stdout.contains("warning[DL3006]"));
+}

@@ -35,18 +35,21 @@ pub(crate) struct Found {
     pub(crate) errors: Vec<String>,
 }
 
-/// Finds the files that arguments mean: files as they are, the Dockerfiles in folders. Each file once.
+/// Finds the files that arguments mean: files as they are, the Dockerfiles in folders. Each file once, whatever
+/// links lead to it: two that mend the same one would be in each other's way.
 pub(crate) fn find(paths: &[PathBuf], stdin_name: Option<&Path>) -> Found {
     let mut found = Found::default();
     let mut seen = BTreeSet::new();
     for path in paths {
         if path == Path::new("-") {
-            found.add(&mut seen, stdin_name.unwrap_or(path), true);
+            found.add(&mut seen, PathBuf::from("-"), stdin_name.unwrap_or(path), true);
             continue;
         }
+        // A pipe that a shell passes as a file has no real path.
+        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
         match std::fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => found.walk(&mut seen, path),
-            Ok(_) => found.add(&mut seen, path, false),
+            Ok(metadata) if metadata.is_dir() => found.walk(&mut seen, path, &real),
+            Ok(_) => found.add(&mut seen, real, path, false),
             Err(error) => found.errors.push(cannot_read(path, &error)),
         }
     }
@@ -54,20 +57,21 @@ pub(crate) fn find(paths: &[PathBuf], stdin_name: Option<&Path>) -> Found {
 }
 
 impl Found {
-    fn add(&mut self, seen: &mut BTreeSet<PathBuf>, shown: &Path, is_stdin: bool) {
-        // Only the empty path has no absolute one.
-        let absolute = std::path::absolute(shown).unwrap_or_else(|_| shown.to_owned());
-        if seen.insert(absolute.clone()) {
+    /// Adds a file; `real` is its path without symbolic links.
+    fn add(&mut self, seen: &mut BTreeSet<PathBuf>, real: PathBuf, shown: &Path, is_stdin: bool) {
+        if seen.insert(real) {
+            // Only the empty path has no absolute one.
+            let absolute = std::path::absolute(shown).unwrap_or_else(|_| shown.to_owned());
             self.inputs.push(Input { shown: shown.to_owned(), absolute, is_stdin });
         }
     }
 
-    /// Symbolic links to folders are not followed, so that nothing is found twice and no loop is entered; those to
-    /// files are.
-    fn walk(&mut self, seen: &mut BTreeSet<PathBuf>, folder: &Path) {
+    /// Symbolic links to folders are not followed, so that no loop is entered; those to files are.
+    fn walk(&mut self, seen: &mut BTreeSet<PathBuf>, folder: &Path, real: &Path) {
         let mut walk = WalkBuilder::new(folder);
         walk.hidden(false).require_git(false).follow_links(false).sort_by_file_name(Ord::cmp);
         walk.filter_entry(|entry| entry.file_name() != ".git" || entry.depth() == 0);
+        let mut links = Vec::new();
         for entry in walk.build() {
             let entry = match entry {
                 Ok(entry) => entry,
@@ -80,15 +84,21 @@ impl Found {
                 continue;
             }
             let shown = entry.path().strip_prefix("./").unwrap_or(entry.path());
-            let kind = entry.file_type();
-            if kind.is_some_and(|kind| kind.is_symlink()) {
-                match std::fs::metadata(entry.path()) {
-                    Ok(target) if target.is_file() => self.add(seen, shown, false),
-                    Ok(_) => {}
-                    Err(error) => self.errors.push(cannot_read(shown, &error)),
+            match entry.file_type() {
+                Some(kind) if kind.is_symlink() => links.push(shown.to_owned()),
+                Some(kind) if kind.is_file() => {
+                    let inside = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+                    self.add(seen, real.join(inside), shown, false);
                 }
-            } else if kind.is_some_and(|kind| kind.is_file()) {
-                self.add(seen, shown, false);
+                _ => {}
+            }
+        }
+        // Behind the files, so that one that is there by its own name goes by that.
+        for link in links {
+            match (std::fs::metadata(&link), link.canonicalize()) {
+                (Ok(target), Ok(real)) if target.is_file() => self.add(seen, real, &link, false),
+                (Ok(_), Ok(_)) => {}
+                (Err(error), _) | (_, Err(error)) => self.errors.push(cannot_read(&link, &error)),
             }
         }
     }
@@ -96,7 +106,9 @@ impl Found {
 
 /// Tells whether a file is a Dockerfile by its name.
 fn is_dockerfile(name: &str) -> bool {
-    if name.ends_with(".dockerignore") || name.ends_with(".containerignore") {
+    // What belongs to a Dockerfile and is none.
+    let ending = name.rsplit('.').next().unwrap_or_default();
+    if ["dockerignore", "containerignore", "md", "rst", "orig", "rej", "bak", "swp"].contains(&ending) {
         return false;
     }
     let is_suffix =
@@ -142,8 +154,15 @@ mod tests {
         {
             assert!(is_dockerfile(name), "{name}");
         }
-        for name in ["Dockerfile.dockerignore", "Dockerfiles", "MyDockerfile", "Dockerfile~", "docker-compose.yml", ""]
-        {
+        for name in [
+            "Dockerfile.dockerignore",
+            "Dockerfile.md",
+            "Dockerfiles",
+            "MyDockerfile",
+            "Dockerfile~",
+            "docker-compose.yml",
+            "",
+        ] {
             assert!(!is_dockerfile(name), "{name}");
         }
     }

@@ -1,11 +1,13 @@
 //! Looks at files, in parallel.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use builder_core::lint::{Applicability, Dialect, Finding, LintOptions, fix, lint_with};
 use builder_core::text::SourceFile;
+use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 
 use super::Linted;
@@ -13,6 +15,9 @@ use super::config::{ForeignRules, Resolved};
 use super::files::{self, Input};
 use super::shellcheck::ShellCheck;
 use super::write;
+
+/// The stack of a thread: as much as the main thread has, for deeply nested scripts.
+const STACK: usize = 8 << 20;
 
 /// What to do with a file besides looking at it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,11 +48,23 @@ pub(crate) struct Job {
 
 /// Looks at all files. The results come in the order of the jobs.
 pub(crate) fn all(jobs: &[Job], plan: &Plan) -> Vec<Result<Linted, String>> {
+    let serial = || jobs.iter().map(|job| guarded(job, plan)).collect();
     // Threads cost more than one file does.
-    if let [job] = jobs {
-        return vec![one(job, plan)];
+    if jobs.len() < 2 {
+        return serial();
     }
-    jobs.par_iter().map(|job| one(job, plan)).collect()
+    match ThreadPoolBuilder::new().stack_size(STACK).build() {
+        Ok(pool) => pool.install(|| jobs.par_iter().map(|job| guarded(job, plan)).collect()),
+        Err(_) => serial(),
+    }
+}
+
+/// A defect that shows with one file is no reason to be silent about the others.
+fn guarded(job: &Job, plan: &Plan) -> Result<Linted, String> {
+    catch_unwind(AssertUnwindSafe(|| one(job, plan))).unwrap_or_else(|_| {
+        let name = job.input.shown.display();
+        Err(format!("a defect of builder shows with `{name}`; please report it with the file"))
+    })
 }
 
 fn one(job: &Job, plan: &Plan) -> Result<Linted, String> {

@@ -7,15 +7,16 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use builder_core::builder::{
-    BuildOptions, Compression, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output, OutputKind,
-    PullPolicy,
+    BuildLint, BuildOptions, Compression, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output,
+    OutputKind, PullPolicy,
 };
+use builder_core::lint::{Level, LintOptions};
 use builder_core::plan::op::NetworkMode;
 use builder_core::reference::Reference;
 use builder_core::registry::Proxy;
 use builder_core::sandbox::rootless::RootlessOptions;
 
-use crate::args::{BuildArgs, ColorArg, GlobalArgs, NetworkArg, ProgressArg};
+use crate::args::{BuildArgs, ColorArg, GlobalArgs, LintArg, NetworkArg, ProgressArg};
 use crate::env;
 use crate::error::CommandError;
 use crate::ui::progress::{Mode, Paint};
@@ -130,7 +131,7 @@ pub(crate) fn build(
 ) -> Result<BuildOptions, CommandError> {
     let mut options = BuildOptions::new(context);
     options.dockerfile = dockerfile;
-    options.tags = arguments.tags.iter().map(|tag| reference(tag)).collect::<Result<_, _>>()?;
+    options.tags = arguments.tags.iter().map(|tag| name(tag)).collect::<Result<_, _>>()?;
     options.target.clone_from(&arguments.target);
     options.build_args = build_args(&arguments.variables);
     options.contexts = arguments.build_contexts.iter().map(|text| build_context(text)).collect::<Result<_, _>>()?;
@@ -153,6 +154,15 @@ pub(crate) fn build(
     options.source_date_epoch = epoch(arguments, &mut options.build_args)?;
     options.now = now();
     options.resolv_conf = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    options.lint = match arguments.lint {
+        LintArg::Off => None,
+        LintArg::Warn => Some(BuildLint::new(LintOptions::default())),
+        LintArg::Error => {
+            let mut lint = BuildLint::new(LintOptions::default());
+            lint.deny = Some(Level::Warning);
+            Some(lint)
+        }
+    };
     Ok(options)
 }
 
@@ -162,6 +172,16 @@ pub(crate) fn build(
 /// It is none.
 pub(crate) fn reference(text: &str) -> Result<Reference, CommandError> {
     text.parse().map_err(CommandError::usage)
+}
+
+/// Reads a reference that an image is to have as its name.
+///
+/// # Errors
+/// It is none, or has a digest.
+pub(crate) fn name(text: &str) -> Result<Reference, CommandError> {
+    let name = reference(text)?;
+    name.check_as_name().map_err(CommandError::usage)?;
+    Ok(name)
 }
 
 fn split(text: &str) -> (String, String) {
@@ -284,7 +304,7 @@ fn output(text: &str) -> Result<Output, CommandError> {
                     _ => return Err(invalid("gzip, zstd or uncompressed")),
                 }
             }
-            "name" => output.names.push(reference(value)?),
+            "name" => output.names.push(name(value)?),
             _ => return Err(CommandError::usage(format!("output attribute `{key}` is not supported"))),
         }
     }

@@ -44,7 +44,8 @@ fn clean_findings_and_trouble_are_told_apart() {
 fn the_others_are_looked_at_where_one_cannot_be() {
     let env = TestEnv::root();
     env.write("a.Dockerfile", FAULTY);
-    env.write("b.Dockerfile", b"FROM debian\n# \xff\n");
+    std::fs::create_dir(env.path("work/b.Dockerfile")).unwrap();
+    std::os::unix::fs::symlink("/proc/self/mem", env.path("work/b.Dockerfile/c")).unwrap();
     env.write("z.Dockerfile", FAULTY);
     let select = "DL3000,DL3006,DL3048,DL4000";
     let failed = env
@@ -60,8 +61,20 @@ fn the_others_are_looked_at_where_one_cannot_be() {
             "a.Dockerfile",
         ])
         .fails(2);
-    assert!(failed.stderr.contains("cannot read `b.Dockerfile`: line 2 is not UTF-8"), "{}", failed.stderr);
+    assert!(failed.stderr.contains("cannot read `b.Dockerfile/c`: "), "{}", failed.stderr);
     assert!(failed.stderr.contains("cannot read `no.Dockerfile`: No such file"), "{}", failed.stderr);
     let first: Vec<&str> = failed.stdout.lines().map(|line| line.split(':').next().unwrap()).collect();
     assert_eq!(first, [["a.Dockerfile"; 4], ["z.Dockerfile"; 4]].concat(), "in the order of paths");
+}
+
+#[test]
+fn what_is_not_utf_8_is_a_finding_at_its_place_unless_it_is_a_comment() {
+    let env = TestEnv::root();
+    env.write("comment.Dockerfile", b"FROM debian:12\n# caf\xe9\nUSER 1000\n");
+    env.write("faulty.Dockerfile", b"FROM debian:12\nLABEL a=\xe9\nUSER 1000\n");
+    env.ok(["lint", "comment.Dockerfile"]);
+    let found = env.run(["lint", "-f", "compact", "faulty.Dockerfile"]).fails(1);
+    assert!(found.stdout.starts_with("faulty.Dockerfile:2:9: error[DL1000]"), "{}", found.stdout);
+    let failed = env.run(["lint", "--fix", "faulty.Dockerfile", "comment.Dockerfile"]).fails(2);
+    assert!(failed.stderr.contains("cannot mend `faulty.Dockerfile`: line 2 is not UTF-8"), "{}", failed.stderr);
 }

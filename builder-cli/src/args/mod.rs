@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-pub(crate) use build::{BuildArgs, NetworkArg, PrintPlan, ProgressArg, UNSUPPORTED_FLAGS, UNSUPPORTED_OPTIONS};
+pub(crate) use build::{
+    BuildArgs, LintArg, NetworkArg, PrintPlan, ProgressArg, UNSUPPORTED_FLAGS, UNSUPPORTED_OPTIONS,
+};
 pub(crate) use images::{
     HistoryArgs, ImagesArgs, ImportArgs, InfoArgs, InspectArgs, ListFormat, LoadArgs, RmiArgs, SaveArgs, SaveFormat,
     TagArgs,
@@ -17,7 +19,7 @@ pub(crate) use lint::{LintArgs, LintFormat};
 
 /// Build container images without a daemon.
 #[derive(Debug, Parser)]
-#[command(name = "builder", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "builder", bin_name = "builder", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,

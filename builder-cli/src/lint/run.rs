@@ -72,20 +72,22 @@ fn one(job: &Job, plan: &Plan) -> Result<Linted, String> {
     let name = job.input.shown.display().to_string();
     let settings = &job.settings;
     let (options, foreign) = settings.for_file(&job.input.absolute);
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        // hadolint reads on; what is mended would be written back as something else.
+    let source = match String::from_utf8(bytes) {
+        Ok(text) => SourceFile::new(name, text),
+        // hadolint reads on.
         Err(error) if options.dialect == Dialect::Hadolint && plan.mending == Mending::Off => {
-            String::from_utf8_lossy(error.as_bytes()).into_owned()
+            SourceFile::new(name, String::from_utf8_lossy(error.as_bytes()))
         }
+        // The parser says where it matters.
+        Err(error) if plan.mending == Mending::Off => SourceFile::from_bytes(name, error.as_bytes()),
+        // What is mended would be written back as something else.
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
             let message = format!("line {line} is not UTF-8; convert the file, with iconv for example");
-            return Err(files::cannot_read(&job.input.shown, &message));
+            return Err(format!("cannot mend `{}`: {message}", job.input.shown.display()));
         }
     };
-    let source = SourceFile::new(name, text);
     let mut linted = match plan.mending {
         Mending::Off => {
             let findings = look(&source, &options, &foreign, plan)?;

@@ -15,28 +15,42 @@
 //! | `registry` | the table of all rules |
 //! | `rule` | what a rule is |
 //! | `model/` | stages, instructions and scripts as rules see them |
+//! | `sh`, `flow` | questions about shell commands, and where variables come from |
 //! | `context` | what a rule is given, and the guard that files its findings |
 //! | `suppression` | comments that silence rules |
 //! | `options` | what a run looks for, and the facts that it is told |
+//! | `packages` | package managers: their words and caches |
+//! | `edits` | edits of scripts that rules share |
 //! | `fix`, `fixer` | what would mend a finding, and mending |
 //! | `foreign` | findings of ShellCheck itself, where somebody asked it |
+//! | `variables`, `paths`, `downloads`, `reach` | what is known of these, and of the stages that are built |
 //!
 //! Rules never look at the disk, the network or the environment: facts from outside are data in
 //! [`options::Facts`]. A new rule is a file in `rules/`, a line in `registry` and a folder in `fixtures/lint/`.
 
 mod context;
+mod downloads;
+mod edits;
 mod finding;
 mod fix;
 mod fixer;
+mod flow;
 mod foreign;
 mod image_name;
+mod labels;
 pub mod model;
+mod names;
 pub mod options;
+mod packages;
+mod paths;
 mod prelude;
+mod reach;
 mod registry;
 mod rule;
 mod rules;
+mod sh;
 mod suppression;
+mod variables;
 mod words;
 
 use std::cell::RefCell;
@@ -70,7 +84,7 @@ pub fn lint_with(
     other: &dyn Fn(&Model<'_>) -> Vec<Finding>,
 ) -> Vec<Finding> {
     let parsed = parse(source);
-    let mut errors = rules::syntax_error::findings(parsed.diagnostics);
+    let mut errors = rules::syntax_error::findings(parsed.diagnostics, options.dialect);
     // hadolint says nothing else about a file that it cannot read.
     if options.dialect != Dialect::Hadolint || errors.is_empty() {
         errors.extend(look(source, &parsed.dockerfile, options, other));
@@ -101,8 +115,11 @@ fn look(
     let mut findings = findings.into_inner();
     findings.extend(other(&model));
     suppression::apply(source, dockerfile, &model, options, &mut findings);
-    if options.dialect == Dialect::Hadolint {
+    if options.dialect == Dialect::Hadolint && options.once_an_instruction {
         as_hadolint(source, &mut findings);
+    }
+    if options.dialect == Dialect::Buildkit {
+        reach::as_buildkit(dockerfile, &model, options, &mut findings);
     }
     findings.sort_by(|a, b| (a.span(), a.code()).cmp(&(b.span(), b.code())));
     findings
@@ -151,9 +168,12 @@ fn run(rule: &'static Rule, context: &Context<'_>) {
 }
 
 /// hadolint knows the line of an instruction and nothing else: one finding of a rule an instruction, and of
-/// ShellCheck's findings only the last one.
+/// ShellCheck's findings only the last one, by place, then from error to style, then by code.
 fn as_hadolint(source: &SourceFile, findings: &mut Vec<Finding>) {
-    findings.sort_by(|a, b| (a.span(), a.code()).cmp(&(b.span(), b.code())));
+    use std::cmp::Reverse;
+    findings.sort_by(|a, b| {
+        (a.span().start, Reverse(a.level), a.code()).cmp(&(b.span().start, Reverse(b.level), b.code()))
+    });
     let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
     for mut finding in findings.drain(..) {
         let line = Span::at(finding.anchor.start);

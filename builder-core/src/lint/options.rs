@@ -40,11 +40,11 @@ impl LabelType {
     /// Reads hadolint's name of a type.
     pub fn parse(name: &str) -> Option<Self> {
         Some(match name {
-            "text" | "rawtext" | "" => Self::Text,
+            "text" => Self::Text,
             "url" => Self::Url,
             "semver" => Self::SemVer,
-            "hash" | "git-hash" => Self::Hash,
-            "rfc3339" | "time" => Self::Rfc3339,
+            "hash" => Self::Hash,
+            "rfc3339" => Self::Rfc3339,
             "spdx" => Self::Spdx,
             "email" => Self::Email,
             _ => return None,
@@ -90,7 +90,7 @@ pub struct Facts {
 }
 
 /// What a run looks for.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct LintOptions {
     /// Whose habits the rules follow.
@@ -105,6 +105,9 @@ pub struct LintOptions {
     pub strict_labels: bool,
     /// Whether comments can silence rules.
     pub pragmas: bool,
+    /// Whether hadolint's dialect keeps one finding of a rule an instruction, as hadolint does, and one of all of
+    /// ShellCheck's. Comparisons with ShellCheck itself want them all.
+    pub once_an_instruction: bool,
     /// What is known from outside.
     pub facts: Facts,
 }
@@ -133,6 +136,7 @@ impl LintOptions {
             label_schema: BTreeMap::new(),
             strict_labels: false,
             pragmas: true,
+            once_an_instruction: true,
             facts: Facts::default(),
         }
     }

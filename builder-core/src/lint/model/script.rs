@@ -1,11 +1,14 @@
 //! The scripts of a Dockerfile: the text that a shell is given, read.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::command::{CommandData, CommandView, commands};
 use super::shell::Shell;
+use super::variables::{Environment, Grammar, Variables, grammar, is_shell_forgotten};
 use super::{InstructionView, StageView};
 use crate::dockerfile::{Command, Dockerfile, Heredoc, Instruction, InstructionKind, Run, SourceText};
+use crate::lint::flow::Flow;
 use crate::lint::options::{Dialect, LintOptions};
 use crate::shell::{Script, ShellError, parse};
 use crate::text::{SourceFile, Span};
@@ -38,7 +41,14 @@ pub struct ScriptView<'a> {
     pub is_exec: bool,
     /// Whether it is the body of a heredoc.
     pub is_heredoc: bool,
+    /// What hadolint reads of a script that is wrong further on.
+    beginning: Option<Script>,
+    /// The grammar by which it is judged.
+    pub grammar: Grammar,
+    /// The variables that it finds.
+    pub variables: Variables,
     commands: Vec<CommandData>,
+    flow: OnceCell<Flow>,
 }
 
 impl ScriptView<'_> {
@@ -65,15 +75,34 @@ impl ScriptView<'_> {
         let text = self.outer_shell.words.join(" ");
         let is_windows = ["pwsh", "powershell", "cmd"].iter().any(|name| text.contains(name));
         let knows = match dialect {
-            Dialect::Hadolint => true,
+            Dialect::Hadolint => hadolint_reads(self.text.as_str()),
             Dialect::Builder | Dialect::Buildkit => self.shell.is_bourne(),
         };
         self.is_run() && !self.is_exec && !is_windows && knows
     }
 
+    /// Returns what is known of the variables and the order of its commands; empty where there is no tree.
+    pub(in crate::lint) fn flow(&self) -> &Flow {
+        self.flow.get_or_init(|| {
+            self.tree()
+                .map(|tree| Flow::new(tree, self.text.as_str(), &self.variables, self.grammar))
+                .unwrap_or_default()
+        })
+    }
+
     /// Returns the tree, where there is one.
     pub fn tree(&self) -> Option<&Script> {
         self.parsed.as_ref().ok()
+    }
+
+    /// Returns the tree, or that of the part which hadolint reads where something superfluous follows it.
+    pub fn readable(&self) -> Option<&Script> {
+        self.tree().or(self.beginning.as_ref())
+    }
+
+    /// Returns where hadolint stops to read: it does not know how a line goes on behind a heredoc.
+    pub fn end_for_hadolint(&self) -> u32 {
+        if self.is_heredoc { u32::MAX } else { first_marker(self.view.instruction) }
     }
 
     /// Brings a span of the script to its place in the file.
@@ -87,6 +116,30 @@ impl ScriptView<'_> {
     }
 }
 
+/// Returns where the first heredoc of an instruction is asked for.
+fn first_marker(instruction: &Instruction) -> u32 {
+    instruction.heredocs.first().map_or(u32::MAX, |heredoc| heredoc.marker.start)
+}
+
+/// Reads a script up to a word or an operator that ends something which was never begun: `)`, `fi`.
+fn beginning(text: &SourceText, error: &ShellError) -> Option<Script> {
+    const ENDS: [&str; 10] = [")", "}", ";;", "fi", "done", "then", "do", "esac", "else", "elif"];
+    let (before, rest) = text.as_str().split_at_checked(error.span.start as usize)?;
+    let is_end = |end: &&str| {
+        let behind = rest.strip_prefix(*end);
+        behind.is_some_and(|behind| !end.ends_with(char::is_alphabetic) || !behind.starts_with(char::is_alphanumeric))
+    };
+    ENDS.iter().any(|end| is_end(&end)).then(|| parse(before).ok()).flatten()
+}
+
+/// hadolint looks at the first line itself: of all shebangs it knows these.
+fn hadolint_reads(text: &str) -> bool {
+    let Some(line) = text.strip_prefix("#!").and_then(|rest| rest.lines().next()) else { return true };
+    let line = line.trim();
+    let program = line.strip_prefix("/usr/bin/env ").or_else(|| line.strip_prefix("/bin/")).unwrap_or_default();
+    ["sh", "bash", "ksh"].contains(&program.split_whitespace().next().unwrap_or_default())
+}
+
 /// Reads all scripts of a file.
 pub fn scripts_of<'a>(
     source: &SourceFile,
@@ -96,24 +149,35 @@ pub fn scripts_of<'a>(
     options: &LintOptions,
 ) -> Vec<ScriptView<'a>> {
     let mut shells = Shells::new(source, dockerfile, stages, options);
+    let mut environment = Environment::new(dockerfile, stages, options);
     let mut scripts = Vec::new();
     for view in instructions {
         let shell = shells.at(view);
-        for (role, text, is_exec, is_heredoc) in texts(source, view.instruction) {
+        let variables = environment.at(view);
+        for (role, text, is_exec, is_heredoc) in texts(source, view.instruction, options.dialect) {
             let own = is_heredoc.then(|| Shell::of_shebang(text.as_str())).flatten();
             let parsed = parse(text.as_str());
+            let is_hadolint = options.dialect == Dialect::Hadolint;
+            let beginning = parsed.as_ref().err().filter(|_| is_hadolint).and_then(|error| beginning(&text, error));
+            let readable = parsed.as_ref().ok().or(beginning.as_ref());
             let deep = options.dialect == Dialect::Builder;
-            let commands = parsed.as_ref().map(|script| commands(script, &text, deep)).unwrap_or_default();
+            let mut commands = readable.map(|script| commands(script, &text, deep)).unwrap_or_default();
+            let end = if is_hadolint && !is_heredoc { first_marker(view.instruction) } else { u32::MAX };
+            commands.retain(|command| command.span.start < end);
             scripts.push(ScriptView {
                 view: *view,
                 role,
                 parsed,
                 outer_shell: shell.clone(),
+                grammar: grammar(&shell, own.as_ref(), options),
                 shell: own.unwrap_or_else(|| shell.clone()),
                 text,
                 is_exec,
                 is_heredoc,
+                beginning,
+                variables: Variables::clone(&variables),
                 commands,
+                flow: OnceCell::new(),
             });
         }
     }
@@ -160,6 +224,7 @@ impl<'a> Shells<'a> {
             InstructionKind::Shell(words) => {
                 self.current = Shell::new(words.iter().map(|word| word.value.clone()).collect());
             }
+            _ if is_shell_forgotten(view, self.options) => self.current = self.default.clone(),
             _ => {}
         }
         if let Some(name) = self.pragma(view.outer) {
@@ -205,7 +270,7 @@ impl<'a> Shells<'a> {
 
 type Text = (ScriptRole, SourceText, bool, bool);
 
-fn texts(source: &SourceFile, instruction: &Instruction) -> Vec<Text> {
+fn texts(source: &SourceFile, instruction: &Instruction, dialect: Dialect) -> Vec<Text> {
     let (role, command) = match &instruction.kind {
         InstructionKind::Run(run) => (ScriptRole::Run, &run.command),
         InstructionKind::Cmd(command) | InstructionKind::Entrypoint(command) => (ScriptRole::Start, command),
@@ -218,7 +283,7 @@ fn texts(source: &SourceFile, instruction: &Instruction) -> Vec<Text> {
     match command {
         Command::Exec(words) => vec![(role, exec_text(words), true, false)],
         Command::Shell(text) if instruction.heredocs.is_empty() => vec![(role, text.clone(), false, false)],
-        Command::Shell(text) => heredoc_text(source, role, text, &instruction.heredocs),
+        Command::Shell(text) => heredoc_text(source, role, text, &instruction.heredocs, dialect),
     }
 }
 
@@ -239,13 +304,24 @@ fn exec_text(words: &[crate::text::Spanned<String>]) -> SourceText {
 }
 
 /// A command with heredocs. Without any other word, the body is the script.
-fn heredoc_text(source: &SourceFile, role: ScriptRole, text: &SourceText, heredocs: &[Heredoc]) -> Vec<Text> {
+fn heredoc_text(
+    source: &SourceFile,
+    role: ScriptRole,
+    text: &SourceText,
+    heredocs: &[Heredoc],
+    dialect: Dialect,
+) -> Vec<Text> {
     let rest = heredocs
         .iter()
         .fold(source.slice(text.span()).len(), |rest, heredoc| rest.saturating_sub(heredoc.marker.len() as usize));
     let is_bare = heredocs.len() == 1 && text.as_str().trim().len() <= heredocs[0].marker.len() as usize && rest < 8;
     if let ([heredoc], true) = (heredocs, is_bare) {
         return vec![(role, body(heredoc), false, true)];
+    }
+    if let ([heredoc], Dialect::Hadolint) = (heredocs, dialect)
+        && heredoc.marker.start == text.source_offset(text.as_str().len() - text.as_str().trim_start().len())
+    {
+        return vec![(role, behind_marker(text, heredoc), false, true)];
     }
     // As the shell sees it: the line, and the bodies below it.
     let mut joined = text.as_str().to_owned();
@@ -260,6 +336,21 @@ fn heredoc_text(source: &SourceFile, role: ScriptRole, text: &SourceText, heredo
     }
     joined.push('\n');
     vec![(role, SourceText::from_pieces(joined, span, pieces), false, false)]
+}
+
+/// The line behind a heredoc's marker, and the body: hadolint takes both for one script.
+fn behind_marker(text: &SourceText, heredoc: &Heredoc) -> SourceText {
+    let blank = text.as_str().len() - text.as_str().trim_start().len();
+    let at = (blank + heredoc.marker.len() as usize).min(text.as_str().len());
+    let rest = text.slice(at..text.as_str().len());
+    let body = body(heredoc);
+    let mut joined = rest.as_str().to_owned();
+    joined.push('\n');
+    let shift = u32::try_from(joined.len()).unwrap_or(u32::MAX);
+    let pieces = rest.pieces().iter().copied().chain(body.pieces().iter().map(|(at, place)| (at + shift, *place)));
+    let pieces = pieces.collect();
+    joined.push_str(body.as_str());
+    SourceText::from_pieces(joined, rest.span().cover(body.span()), pieces)
 }
 
 /// The body of a heredoc as its interpreter gets it.

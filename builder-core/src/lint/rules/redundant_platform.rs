@@ -38,7 +38,9 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let InstructionKind::From(from) = view.kind() else { return };
     let is_target = |value: &str| matches!(value, "$TARGETPLATFORM" | "${TARGETPLATFORM}");
     let Some(flag) = view.instruction.flags.iter().find(|flag| flag.name.value == "platform") else { return };
-    if from.platform.as_ref().is_some_and(|platform| is_target(&platform.value)) {
+    // hadolint compares what is written, quotes included.
+    let is_written = !cx.is_hadolint() || cx.text(flag.span).split('=').nth(1).is_some_and(is_target);
+    if is_written && from.platform.as_ref().is_some_and(|platform| is_target(&platform.value)) {
         // With the blank behind it.
         let span = Span::new(flag.span.start, flag.span.end + 1);
         cx.report(view.index, flag.span, "the flag says what happens without it")

@@ -38,6 +38,9 @@ rule! {
 
 fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let InstructionKind::Workdir(path) = view.kind() else { return };
+    if cx.skips(view) {
+        return;
+    }
     let written = trimmed(path.as_str());
     if is_absolute(written) {
         return;

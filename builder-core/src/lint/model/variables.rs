@@ -1,0 +1,157 @@
+//! The variables that `ARG`, `ENV` and the base image give to the scripts of a stage, and the shell that hadolint
+//! believes to read them.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::shell::Shell;
+use super::{InstructionView, StageView};
+use crate::dockerfile::{Dockerfile, InstructionKind};
+use crate::lint::options::{BaseFacts, Dialect, LintOptions};
+
+/// What is known of a variable's value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Known {
+    /// It has neither blanks nor patterns in it.
+    Plain,
+    /// It may be anything: who builds can choose it.
+    Anything,
+}
+
+/// Variables by name.
+pub type Variables = Rc<BTreeMap<String, Known>>;
+
+/// The variables of proxies, which a build has without being told.
+const PROXIES: [&str; 8] =
+    ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY", "ftp_proxy", "NO_PROXY", "no_proxy"];
+
+/// The grammar by which ShellCheck would judge a script.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Grammar {
+    /// POSIX and nothing else.
+    Posix,
+    /// POSIX with what `dash` and busybox add.
+    Dash,
+    /// bash.
+    Bash,
+    /// ksh.
+    Ksh,
+}
+
+impl Grammar {
+    /// Returns the grammar of a shell by the program that is run.
+    pub fn of(program: &str) -> Self {
+        match program {
+            "sh" => Self::Posix,
+            "dash" | "ash" => Self::Dash,
+            "ksh" | "ksh88" | "ksh93" | "mksh" | "oksh" | "pdksh" => Self::Ksh,
+            _ => Self::Bash,
+        }
+    }
+
+    /// Tells whether something that only bash and its like have is out of place.
+    pub fn is_narrow(self) -> bool {
+        matches!(self, Self::Posix | Self::Dash)
+    }
+}
+
+/// Follows the variables from instruction to instruction.
+pub(super) struct Environment<'a> {
+    stages: &'a [StageView],
+    options: &'a LintOptions,
+    /// What is in force at the end of each stage so far, for the stages that begin from it.
+    ends: Vec<BTreeMap<String, Known>>,
+    /// The arguments among them: they end with their stage.
+    arguments: Vec<String>,
+    current: Variables,
+}
+
+impl<'a> Environment<'a> {
+    pub(super) fn new(_: &'a Dockerfile, stages: &'a [StageView], options: &'a LintOptions) -> Self {
+        let current = Rc::new(BTreeMap::new());
+        Self { stages, options, ends: Vec::new(), arguments: Vec::new(), current }
+    }
+
+    /// Returns the variables that an instruction finds; to be asked in order.
+    pub(super) fn at(&mut self, view: &InstructionView<'_>) -> Variables {
+        let before = Rc::clone(&self.current);
+        if view.is_trigger() {
+            return before;
+        }
+        let is_hadolint = self.options.dialect == Dialect::Hadolint;
+        match view.kind() {
+            InstructionKind::From(_) => self.begin(view),
+            // Those before the first FROM are for FROM.
+            _ if view.stage.is_none() => {}
+            InstructionKind::Arg(declarations) => {
+                // hadolint reads no more than one name.
+                let count = if is_hadolint { 1 } else { declarations.len() };
+                for declaration in declarations.iter().take(count) {
+                    let known = if is_hadolint { Known::Plain } else { Known::Anything };
+                    let name = declaration.name.value.clone();
+                    self.arguments.push(name.clone());
+                    Rc::make_mut(&mut self.current).entry(name).or_insert(known);
+                }
+            }
+            InstructionKind::Env(pairs) => {
+                for pair in &pairs.pairs {
+                    let value = pair.value.as_str();
+                    let known = if is_hadolint { Known::Plain } else { judged(value) };
+                    self.arguments.retain(|name| name != pair.key.as_str());
+                    Rc::make_mut(&mut self.current).insert(pair.key.as_str().to_owned(), known);
+                }
+            }
+            _ => {}
+        }
+        self.remember(view);
+        before
+    }
+
+    fn begin(&mut self, view: &InstructionView<'_>) {
+        let stage = view.stage.and_then(|index| self.stages.get(index));
+        let inherited = stage.and_then(|stage| self.ends.get(stage.parent?)).cloned();
+        let facts = stage.and_then(|stage| self.options.facts.bases.get(&stage.image));
+        let mut variables = inherited.unwrap_or_else(|| facts.map(of_base).unwrap_or_default());
+        let known = if self.options.dialect == Dialect::Hadolint { Known::Plain } else { Known::Anything };
+        for name in PROXIES {
+            variables.entry(name.to_owned()).or_insert(known);
+        }
+        self.arguments.clear();
+        self.current = Rc::new(variables);
+        self.ends.push(BTreeMap::new());
+    }
+
+    fn remember(&mut self, view: &InstructionView<'_>) {
+        let Some(end) = view.stage.and_then(|stage| self.ends.get_mut(stage)) else { return };
+        if !matches!(view.kind(), InstructionKind::From(_) | InstructionKind::Arg(_) | InstructionKind::Env(_)) {
+            return;
+        }
+        end.clone_from(&self.current);
+        if self.options.dialect != Dialect::Hadolint {
+            end.retain(|name, _| !self.arguments.contains(name));
+        }
+    }
+}
+
+fn of_base(facts: &BaseFacts) -> BTreeMap<String, Known> {
+    facts.env.iter().map(|(name, value)| (name.clone(), judged(value))).collect()
+}
+
+/// Judges the value of `ENV` as written.
+fn judged(value: &str) -> Known {
+    let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+    let is_odd = |c: char| c.is_whitespace() || "*?[$\\\"'".contains(c);
+    if inner.is_empty() || inner.contains(is_odd) { Known::Anything } else { Known::Plain }
+}
+
+/// hadolint 2.15 forgets `SHELL` at the next `ARG` or `ENV`.
+pub(super) fn is_shell_forgotten(view: &InstructionView<'_>, options: &LintOptions) -> bool {
+    let declares = matches!(view.kind(), InstructionKind::Arg(_) | InstructionKind::Env(_));
+    options.dialect == Dialect::Hadolint && declares && !view.is_trigger() && view.stage.is_some()
+}
+
+/// Returns the grammar of a script: hadolint looks at the program of `SHELL` alone.
+pub(super) fn grammar(outer: &Shell, own: Option<&Shell>, options: &LintOptions) -> Grammar {
+    let shell = own.filter(|_| options.dialect != Dialect::Hadolint).unwrap_or(outer);
+    Grammar::of(shell.program())
+}

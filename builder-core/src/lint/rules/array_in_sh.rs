@@ -1,0 +1,46 @@
+//! `SC3030`.
+
+use crate::lint::prelude::*;
+use crate::lint::sh::report;
+use crate::shell::{Index, PartKind, WordPart};
+
+rule! {
+    /// ## What it does
+    /// Finds an array in a script for `sh`.
+    ///
+    /// ## Why it matters
+    /// Debian's `/bin/sh` and that of Alpine do not know it: the command fails, or does something else. It works in
+    /// `bash` only.
+    ///
+    /// ## Example
+    /// ```dockerfile
+    /// RUN names=(a b); echo done
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```dockerfile
+    /// RUN names="a b"; echo done
+    /// ```
+    RULE {
+        id: "array-in-sh",
+        codes: &["SC3030"],
+        summary: "an array, which POSIX sh does not know",
+        level: Level::Warning,
+        group: Group::Shell,
+        activation: Activation::Default,
+        fixable: Fixable::Never,
+        status: FIRST,
+        check: Check::Tree(check),
+    }
+}
+
+fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
+    if !script.grammar.is_narrow() {
+        return;
+    }
+    for site in &index.words {
+        if let [WordPart { kind: PartKind::Array(_), span }] = site.word.parts.as_slice() {
+            report(cx, script, *span, "POSIX sh has no arrays").done();
+        }
+    }
+}

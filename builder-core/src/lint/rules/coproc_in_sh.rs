@@ -1,0 +1,46 @@
+//! `SC3032`.
+
+use crate::lint::prelude::*;
+use crate::lint::sh::report;
+use crate::shell::{CommandKind, Index};
+
+rule! {
+    /// ## What it does
+    /// Finds `coproc` in a script for `sh`.
+    ///
+    /// ## Why it matters
+    /// Debian's `/bin/sh` and that of Alpine do not know it: the command fails, or does something else. It works in
+    /// `bash` only.
+    ///
+    /// ## Example
+    /// ```dockerfile
+    /// RUN coproc make
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```dockerfile
+    /// RUN make &
+    /// ```
+    RULE {
+        id: "coproc-in-sh",
+        codes: &["SC3032"],
+        summary: "`coproc`, which POSIX sh does not know",
+        level: Level::Warning,
+        group: Group::Shell,
+        activation: Activation::Default,
+        fixable: Fixable::Never,
+        status: FIRST,
+        check: Check::Tree(check),
+    }
+}
+
+fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
+    if !script.grammar.is_narrow() {
+        return;
+    }
+    for site in &index.commands {
+        if let CommandKind::Coproc { .. } = &site.command.kind {
+            report(cx, script, site.command.span, "POSIX sh has no `coproc`").done();
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `SC3014`.
+
+use crate::lint::prelude::*;
+use crate::lint::sh::{is_operator, report, tests};
+use crate::shell::Index;
+
+rule! {
+    /// ## What it does
+    /// Finds `==` in `[ … ]` in a script for `sh`.
+    ///
+    /// ## Why it matters
+    /// Debian's `/bin/sh` and that of Alpine do not know it: the command fails, or does something else. It works in
+    /// `bash` only.
+    ///
+    /// ## Example
+    /// ```dockerfile
+    /// RUN [ "$NAME" == app ] && make
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```dockerfile
+    /// RUN [ "$NAME" = app ] && make
+    /// ```
+    ///
+    /// ## Fix safety
+    /// Safe: where `==` is known, `=` is the same.
+    RULE {
+        id: "double-equals-in-sh",
+        codes: &["SC3014"],
+        summary: "`==` in `[ … ]`, which POSIX sh does not know",
+        level: Level::Warning,
+        group: Group::Shell,
+        activation: Activation::Default,
+        fixable: Fixable::Always,
+        status: FIRST,
+        check: Check::Tree(check),
+    }
+}
+
+fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
+    if !script.grammar.is_narrow() {
+        return;
+    }
+    for test in tests(index).filter(|test| !test.is_double) {
+        for (_, operator, _) in test.comparisons() {
+            if is_operator(operator, &["=="]) {
+                report(cx, script, operator.span, "POSIX sh has `=` alone")
+                    .fix(Fix::safe("write `=`", vec![Edit::replace(script.place(operator.span), "=")]))
+                    .done();
+            }
+        }
+    }
+}

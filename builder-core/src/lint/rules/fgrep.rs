@@ -1,0 +1,45 @@
+//! `SC2197`.
+
+use crate::lint::prelude::*;
+use crate::lint::sh::{calls, report};
+use crate::shell::Index;
+
+rule! {
+    /// ## What it does
+    /// Finds `fgrep`.
+    ///
+    /// ## Why it matters
+    /// It is not in POSIX, and newer versions of it print a warning.
+    ///
+    /// ## Example
+    /// ```dockerfile
+    /// RUN fgrep root /etc/passwd
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```dockerfile
+    /// RUN grep -F root /etc/passwd
+    /// ```
+    ///
+    /// ## Fix safety
+    /// Safe: `fgrep` runs `grep -F`.
+    RULE {
+        id: "fgrep",
+        codes: &["SC2197"],
+        summary: "`fgrep` is `grep -F`",
+        level: Level::Info,
+        group: Group::Shell,
+        activation: Activation::Default,
+        fixable: Fixable::Sometimes,
+        status: FIRST,
+        check: Check::Tree(check),
+    }
+}
+
+fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
+    for call in calls(index).filter(|call| call.base() == "fgrep") {
+        let edit = Edit::replace(script.place(call.head.span), "grep -F");
+        let fix = (call.name == "fgrep").then(|| Fix::safe("write `grep -F`", vec![edit]));
+        report(cx, script, call.span, "`fgrep` is `grep -F` under an old name").maybe_fix(fix).done();
+    }
+}

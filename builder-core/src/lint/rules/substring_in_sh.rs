@@ -1,0 +1,46 @@
+//! `SC3057`.
+
+use crate::lint::prelude::*;
+use crate::lint::sh::report;
+use crate::shell::{Index, ParameterOperator};
+
+rule! {
+    /// ## What it does
+    /// Finds `${name:1:2}` in a script for `sh`.
+    ///
+    /// ## Why it matters
+    /// Debian's `/bin/sh` and that of Alpine do not know it: the command fails, or does something else. It works in
+    /// `bash` only.
+    ///
+    /// ## Example
+    /// ```dockerfile
+    /// RUN echo "${NAME:0:1}"
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```dockerfile
+    /// RUN printf "%.1s" "$NAME"
+    /// ```
+    RULE {
+        id: "substring-in-sh",
+        codes: &["SC3057"],
+        summary: "`${name:1:2}`, which POSIX sh does not know",
+        level: Level::Warning,
+        group: Group::Shell,
+        activation: Activation::Default,
+        fixable: Fixable::Never,
+        status: FIRST,
+        check: Check::Tree(check),
+    }
+}
+
+fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
+    if !script.grammar.is_narrow() {
+        return;
+    }
+    for (parameter, site) in index.parameters() {
+        if matches!(parameter.operator, Some(ParameterOperator::Substring)) {
+            report(cx, script, site.part.span, "POSIX sh has no `${name:1:2}`").done();
+        }
+    }
+}

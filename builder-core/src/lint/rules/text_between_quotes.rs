@@ -1,0 +1,58 @@
+//! `SC2140`.
+
+use crate::lint::prelude::*;
+use crate::lint::sh::report;
+use crate::shell::{Index, PartKind, WordPart, WordRole};
+
+rule! {
+    /// ## What it does
+    /// Finds `"a"b"c"`.
+    ///
+    /// ## Why it matters
+    /// The middle is outside of quotes, which is mostly a quote that ends too early.
+    ///
+    /// ## Example
+    /// ```dockerfile
+    /// RUN echo "key="value"x" > /etc/app.conf
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```dockerfile
+    /// RUN echo "key=\"value\"" > /etc/app.conf
+    /// ```
+    RULE {
+        id: "text-between-quotes",
+        codes: &["SC2140"],
+        summary: "text between two quoted texts is outside of quotes",
+        level: Level::Warning,
+        group: Group::Shell,
+        activation: Activation::Default,
+        fixable: Fixable::Never,
+        status: FIRST,
+        check: Check::Tree(check),
+    }
+}
+
+fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
+    for site in &index.words {
+        let is_value = matches!(site.role, WordRole::AssignmentValue | WordRole::Declaration(_));
+        let _ = is_value;
+        for three in site.word.parts.windows(3) {
+            let [first, middle, last] = three else { continue };
+            let (
+                PartKind::DoubleQuoted { dollar: false, parts },
+                PartKind::Literal(text),
+                PartKind::DoubleQuoted { dollar: false, .. },
+            ) = (&first.kind, &middle.kind, &last.kind)
+            else {
+                continue;
+            };
+            let ends_with_equals = matches!(parts.last(), Some(WordPart { kind: PartKind::Literal(text), .. }) if text.ends_with(['=', ':', '/']));
+            let is_path = text.contains(['/', '=']) && false;
+            let _ = ends_with_equals;
+            if !is_path {
+                report(cx, script, middle.span, format!("`{text}` is outside of the quotes on both sides")).done();
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `SC2046`.
+
+use crate::lint::prelude::*;
+use crate::lint::sh::{is, is_unsplit, report};
+use crate::shell::{CommandKind, Index, List, PartKind, PartSite, Word, WordRole};
+
+rule! {
+    /// ## What it does
+    /// Finds `$(…)` whose output the shell may split at blanks and take as a pattern for file names.
+    ///
+    /// ## Why it matters
+    /// A blank or a `*` in the output makes several arguments of one.
+    ///
+    /// ## Example
+    /// ```dockerfile
+    /// RUN make -C $(dirname /srv/app/Makefile)
+    /// ```
+    ///
+    /// ## Use instead
+    /// ```dockerfile
+    /// RUN make -C "$(dirname /srv/app/Makefile)"
+    /// ```
+    RULE {
+        id: "unquoted-command-output",
+        codes: &["SC2046"],
+        summary: "the output of a command outside of quotes, which the shell splits",
+        level: Level::Warning,
+        group: Group::Shell,
+        activation: Activation::Default,
+        fixable: Fixable::Never,
+        status: FIRST,
+        check: Check::Tree(check),
+    }
+}
+
+fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
+    for site in &index.parts {
+        let PartKind::CommandSubstitution { body, .. } = &site.part.kind else { continue };
+        let quiet = body.items.is_empty()
+            || is_unsplit(script, index, site)
+            || site.place.operand.is_some()
+            || is_name_of_command(index, site)
+            || gives_words(body);
+        if !quiet {
+            let message = "the shell splits the output of this command at blanks, and looks for files";
+            report(cx, script, site.part.span, message).help("put it in double quotes").done();
+        }
+    }
+}
+
+/// The output is the command that runs.
+fn is_name_of_command(index: &Index<'_>, site: &PartSite<'_>) -> bool {
+    let Some(word) = site.word.filter(|word| word.parts.len() == 1) else { return false };
+    if site.place.role == WordRole::CommandName {
+        return true;
+    }
+    let Some(CommandKind::Simple(simple)) = index.commands.get(site.command).map(|site| &site.command.kind) else {
+        return false;
+    };
+    let prefixes = simple.words.iter().take_while(|known| known.span != word.span);
+    site.place.role == WordRole::Argument(0)
+        && prefixes.into_iter().all(|known| ["command", "exec", "builtin"].iter().any(|name| is(known, name)))
+}
+
+/// Commands whose output is a list of words without anything odd in them.
+fn gives_words(body: &List) -> bool {
+    let [item] = body.items.as_slice() else { return false };
+    let ([], [command]) = (item.rest.as_slice(), item.first.commands.as_slice()) else { return false };
+    let CommandKind::Simple(simple) = &command.kind else { return false };
+    let name = simple.words.first().and_then(Word::literal);
+    matches!(name.as_deref(), Some("seq" | "pgrep" | "pidof"))
+}

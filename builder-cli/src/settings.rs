@@ -1,5 +1,7 @@
 //! Merges flags and environment into what the library takes: the only place that reads the environment.
 
+pub(crate) mod lint;
+
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -75,9 +77,12 @@ pub(crate) fn store_root(global: &GlobalArgs, ordinary: bool) -> Result<PathBuf,
 
 /// Returns whether messages have colours.
 pub(crate) fn paint(color: ColorArg) -> Paint {
-    let automatic = std::io::stderr().is_terminal()
-        && variable(env::NO_COLOR).is_none()
-        && variable(env::TERM).as_deref() != Some("dumb");
+    paint_of(color, std::io::stderr().is_terminal())
+}
+
+/// Returns whether what goes to a stream has colours.
+fn paint_of(color: ColorArg, is_terminal: bool) -> Paint {
+    let automatic = is_terminal && variable(env::NO_COLOR).is_none() && variable(env::TERM).as_deref() != Some("dumb");
     match color {
         ColorArg::Always => Paint::Colored,
         ColorArg::Auto if automatic => Paint::Colored,

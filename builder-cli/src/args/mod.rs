@@ -2,6 +2,7 @@
 
 mod build;
 mod images;
+mod lint;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub(crate) use images::{
     HistoryArgs, ImagesArgs, ImportArgs, InfoArgs, InspectArgs, ListFormat, LoadArgs, RmiArgs, SaveArgs, SaveFormat,
     TagArgs,
 };
+pub(crate) use lint::{LintArgs, LintFormat};
 
 /// Build container images without a daemon.
 #[derive(Debug, Parser)]
@@ -59,6 +61,9 @@ pub(crate) enum ColorArg {
 pub(crate) enum Command {
     /// Build an image from a Dockerfile
     Build(Box<BuildArgs>),
+    /// Look for mistakes in Dockerfiles, and mend them
+    #[command(disable_version_flag = true)]
+    Lint(Box<LintArgs>),
     /// List images
     Images(ImagesArgs),
     /// Show the history of an image, newest first

@@ -23,6 +23,48 @@ fn a_killed_step_is_told_from_a_failed_one() {
 }
 
 #[test]
+fn a_program_that_cannot_be_started_fails_the_step() {
+    let scripts = "COPY --chmod=644 <<E /plain\necho hi\nE\nCOPY --chmod=755 <<E /bare\necho hi\nE\n\
+                   COPY --chmod=755 <<E /lost\n#!/no/such/interpreter\nE\nRUN ln -s loop /loop\n";
+    for (run, expected, help) in [
+        ("RUN [\"nope\"]\n", "program `nope` not found in `PATH`", "is it installed in the image"),
+        ("RUN [\"/no/pe\"]\n", "program `/no/pe` not found", "is it installed in the image"),
+        ("SHELL [\"/bin/bash\", \"-c\"]\nRUN true\n", "program `/bin/bash` not found", "the shell of this RUN"),
+        ("RUN [\"/plain\"]\n", "program `/plain` cannot be executed: permission denied", "chmod"),
+        ("RUN [\"/bare\"]\n", "program `/bare` cannot be executed: exec format error", "another platform"),
+        ("RUN [\"/lost\"]\n", "program `/lost` exists, but its interpreter", "`#!`"),
+        ("RUN [\"/loop\"]\n", "program `/loop` cannot be executed: ", "symbolic links"),
+    ] {
+        let env = TestEnv::root();
+        env.write("Dockerfile", format!("FROM base\n{scripts}{run}"));
+        let failed = env.run(["build", "--build-context", "base=host:sh,ln", "."]).fails(1);
+        for expected in [expected, help, "Dockerfile:", run.lines().last().unwrap(), "^^^"] {
+            assert!(failed.stderr.contains(expected), "`{expected}` in {}", failed.stderr);
+        }
+        assert!(!failed.stderr.contains("cannot set up the sandbox"), "{}", failed.stderr);
+    }
+    let failed = refused("FROM scratch\nRUN true\n", 1);
+    for expected in ["Dockerfile:2:1", "program `/bin/sh` not found", "the shell of this RUN"] {
+        assert!(failed.stderr.contains(expected), "`{expected}` in {}", failed.stderr);
+    }
+}
+
+/// The failure used to lose a race against the steps that it ends.
+#[test]
+fn a_failed_step_is_reported_whatever_runs_beside_it() {
+    let env = TestEnv::root();
+    env.write(
+        "Dockerfile",
+        "FROM base AS a\nRUN echo a\nFROM base AS b\nRUN exit 7\nFROM base AS c\nRUN sleep 60\n\
+         FROM base\nCOPY --from=a /bin /a\nCOPY --from=b /bin /b\nCOPY --from=c /bin /c\n",
+    );
+    for _ in 0..20 {
+        let failed = env.run(["build", "--no-cache", "--build-context", "base=host:sh,sleep", "."]).fails(1);
+        assert!(failed.stderr.contains("exit code: 7"), "{}", failed.stderr);
+    }
+}
+
+#[test]
 fn all_errors_of_a_file_are_reported_with_suggestions() {
     let failed = refused("FROM base\nWRKDIR /x\nRUN --netwrk=none true\nCOPY a\n", 2);
     for expected in

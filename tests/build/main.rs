@@ -17,6 +17,7 @@ mod diagnostics;
 mod hello;
 mod instructions;
 mod interop;
+mod outputs;
 mod registry;
 mod software;
 

@@ -150,12 +150,13 @@ impl BuildError {
             BuildErrorKind::Resolve { error, .. } | BuildErrorKind::Source(error) => of_source(error),
             BuildErrorKind::Solve { error, .. } if error.is_cancelled() => ErrorCategory::Cancelled,
             BuildErrorKind::Solve { error, .. } => match &error.cause {
-                StepError::Command { .. } => ErrorCategory::Step,
+                StepError::Command { .. } | StepError::Start { .. } => ErrorCategory::Step,
                 StepError::Copy(_) | StepError::Account(_) | StepError::Host(_) => ErrorCategory::UserInput,
                 StepError::Source(error) => of_source(error),
                 _ => ErrorCategory::Environment,
             },
             BuildErrorKind::Cancelled(_) => ErrorCategory::Cancelled,
+            BuildErrorKind::Export(error) if error.is_cancelled() => ErrorCategory::Cancelled,
             BuildErrorKind::Image(_)
             | BuildErrorKind::Export(_)
             | BuildErrorKind::Store(_)

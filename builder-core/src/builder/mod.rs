@@ -66,6 +66,7 @@ impl BuilderOptions {
 pub struct Builder {
     store: Store,
     snapshots: Snapshots,
+    owner: Owner,
     host_search_path: Vec<PathBuf>,
     #[cfg(feature = "registry")]
     registry: crate::registry::RegistryOptions,
@@ -82,6 +83,7 @@ impl Builder {
         Ok(Self {
             store,
             snapshots,
+            owner: options.owner,
             host_search_path: options.host_search_path,
             #[cfg(feature = "registry")]
             registry: options.registry,

@@ -50,6 +50,7 @@ impl StageBuilder<'_, '_> {
         let op = Op::Run(RunOp {
             parent: self.state.filesystem,
             args,
+            shell_form: matches!(run.command, Command::Shell(_)),
             proxy_env: self.proxies(&env),
             env,
             cwd: self.state.cwd().to_owned(),

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod env;
 mod error;
+mod lsp;
 mod settings;
 mod signal;
 mod ui;

@@ -2,6 +2,7 @@
 
 mod build;
 mod images;
+mod lsp;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ pub(crate) use images::{
     HistoryArgs, ImagesArgs, ImportArgs, InfoArgs, InspectArgs, ListFormat, LoadArgs, RmiArgs, SaveArgs, SaveFormat,
     TagArgs,
 };
+pub(crate) use lsp::LspArgs;
 
 /// Build container images without a daemon.
 #[derive(Debug, Parser)]
@@ -75,6 +77,8 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Say how builds would run on this machine, and what is missing for better
     Info(InfoArgs),
+    /// Serve an editor: diagnostics, fixes, completion and more for Dockerfiles (Language Server Protocol)
+    Lsp(LspArgs),
     /// Show the version
     Version,
 }

@@ -63,7 +63,7 @@ fn quick_fix(document: &Document, finding: &Finding, fix: &Fix, client: Client) 
     };
     let edits = fix.edits.iter().map(|edit| to_client(document, edit)).collect();
     CodeAction {
-        is_preferred: (fix.applicability == Applicability::Safe).then_some(true),
+        is_preferred: (fix.applicability == Applicability::Safe && client.preferred_actions).then_some(true),
         ..action(document, title, CodeActionKind::QUICKFIX, edits, Some(finding), client)
     }
 }

@@ -18,10 +18,14 @@ pub(super) const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.bu
 pub(super) struct Client {
     /// What columns count.
     pub(super) encoding: Encoding,
-    /// Whether texts may be Markdown.
-    pub(super) markdown: bool,
+    /// Whether texts below the pointer may be Markdown.
+    pub(super) hover_markdown: bool,
+    /// Whether texts beside completions may be Markdown.
+    pub(super) completion_markdown: bool,
     /// Whether diagnostics may have other places.
     pub(super) related_information: bool,
+    /// Whether diagnostics may have tags.
+    pub(super) diagnostic_tags: bool,
     /// Whether a diagnostic's code may have a link.
     pub(super) code_description: bool,
     /// Whether edits may name the version that they are for.
@@ -30,6 +34,8 @@ pub(super) struct Client {
     pub(super) nested_symbols: bool,
     /// Whether actions may be more than commands.
     pub(super) action_literals: bool,
+    /// Whether one action may be the best.
+    pub(super) preferred_actions: bool,
 }
 
 impl Client {
@@ -41,17 +47,24 @@ impl Client {
         let none = TextDocumentClientCapabilities::default();
         let text = capabilities.text_document.as_ref().unwrap_or(&none);
         let hover = text.hover.as_ref().and_then(|hover| hover.content_format.as_deref());
+        let completion = text.completion.as_ref().and_then(|completion| completion.completion_item.as_ref());
+        let completion = completion.and_then(|item| item.documentation_format.as_deref());
+        let is_markdown =
+            |formats: Option<&[MarkupKind]>| formats.is_some_and(|formats| formats.contains(&MarkupKind::Markdown));
         let diagnostics = text.publish_diagnostics.as_ref();
         let symbols = text.document_symbol.as_ref();
         let actions = text.code_action.as_ref();
         Self {
             encoding: Encoding::negotiate(encodings),
-            markdown: hover.is_some_and(|formats| formats.contains(&MarkupKind::Markdown)),
+            hover_markdown: is_markdown(hover),
+            completion_markdown: is_markdown(completion),
+            diagnostic_tags: diagnostics.is_some_and(|d| d.tag_support.is_some()),
             related_information: diagnostics.and_then(|d| d.related_information).unwrap_or(false),
             code_description: diagnostics.and_then(|d| d.code_description_support).unwrap_or(false),
             document_changes: edits.and_then(|edits| edits.document_changes).unwrap_or(false),
             nested_symbols: symbols.and_then(|s| s.hierarchical_document_symbol_support).unwrap_or(false),
             action_literals: actions.is_some_and(|actions| actions.code_action_literal_support.is_some()),
+            preferred_actions: actions.and_then(|actions| actions.is_preferred_support).unwrap_or(false),
         }
     }
 }

@@ -3,10 +3,11 @@
 use builder_core::lint::{RULES, Rule};
 use builder_core::text::Span;
 use lsp_types::{
-    CompletionItem, CompletionItemKind, CompletionItemTag, CompletionResponse, CompletionTextEdit, Documentation,
-    MarkupContent, MarkupKind,
+    CompletionItem, CompletionItemKind, CompletionResponse, CompletionTextEdit, Documentation, MarkupContent,
+    MarkupKind,
 };
 
+use super::capabilities::Client;
 use super::context::{Place, place};
 use super::documents::Document;
 use super::instructions::{
@@ -17,9 +18,9 @@ use super::instructions::{
 const NO_TRIGGERS: [&str; 3] = ["FROM", "MAINTAINER", "ONBUILD"];
 
 /// Returns what could stand at an offset.
-pub(super) fn completion(document: &Document, offset: usize) -> CompletionResponse {
+pub(super) fn completion(document: &Document, offset: usize, client: Client) -> CompletionResponse {
     let found = place(document, offset);
-    let mut offer = Offer { document, offset, typed: 0, items: Vec::new() };
+    let mut offer = Offer { document, offset, is_markdown: client.completion_markdown, typed: 0, items: Vec::new() };
     match &found {
         Place::Nowhere => {}
         Place::Comment { prefix, top } => offer.comments(prefix, *top),
@@ -44,6 +45,8 @@ pub(super) fn prefers_lower_case(document: &Document) -> bool {
 struct Offer<'d> {
     document: &'d Document,
     offset: usize,
+    /// Whether texts are Markdown.
+    is_markdown: bool,
     /// How many bytes of the word were typed, and are replaced.
     typed: usize,
     items: Vec<CompletionItem>,
@@ -61,12 +64,15 @@ impl Offer<'_> {
 
     fn add(&mut self, label: &str, insert: &str, kind: CompletionItemKind, detail: &str, text: Option<String>) {
         let span = Span::from_range(self.offset - self.typed..self.offset);
-        let markdown = |value| Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value });
+        let markup = |value| match self.is_markdown {
+            true => Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value }),
+            false => Documentation::String(value),
+        };
         self.items.push(CompletionItem {
             label: label.to_owned(),
             kind: Some(kind),
             detail: (!detail.is_empty()).then(|| detail.to_owned()),
-            documentation: text.map(markdown),
+            documentation: text.map(markup),
             filter_text: Some(insert.to_owned()),
             // In our order.
             sort_text: Some(format!("{:04}", self.items.len())),
@@ -108,11 +114,6 @@ impl Offer<'_> {
             let name = if lower { instruction.name.to_ascii_lowercase() } else { instruction.name.to_owned() };
             let text = Some(instruction.markdown());
             self.add(&name, &name, CompletionItemKind::KEYWORD, "", text);
-            if instruction.name == "MAINTAINER"
-                && let Some(item) = self.items.last_mut()
-            {
-                item.tags = Some(vec![CompletionItemTag::DEPRECATED]);
-            }
         }
     }
 
@@ -255,7 +256,9 @@ mod tests {
 
     fn labels(text: &str) -> Vec<String> {
         let (document, offset) = document_at(text);
-        let CompletionResponse::Array(items) = completion(&document, offset) else { return Vec::new() };
+        let CompletionResponse::Array(items) = completion(&document, offset, Client::default()) else {
+            return Vec::new();
+        };
         items.into_iter().map(|item| item.label).collect()
     }
 
@@ -271,14 +274,16 @@ mod tests {
         assert_eq!(labels("ARG V=1\nFROM a:$‸")[..2], ["V", "BUILDPLATFORM"]);
         assert_eq!(labels("ARG V=1\nFROM a\nARG ‸")[..2], ["V", "BUILDPLATFORM"]);
         assert_eq!(labels("# syntax=a\n# ‸")[..2], ["escape=", "check="]);
-        assert_eq!(labels("FROM a:latest\n# hadolint ignore=‸\nMAINTAINER x")[..1], ["DL3007"]);
+        assert_eq!(labels("FROM a:latest\n# hadolint ignore=‸\nMAINTAINER x")[..1], ["DL4000"]);
         assert!(labels("FROM a\nCMD [\"‸").is_empty());
     }
 
     #[test]
     fn the_typed_part_is_replaced() {
         let (document, offset) = document_at("FROM 🦀 AS a\nFROM b\nRUN --mount=type=bind,fr‸");
-        let CompletionResponse::Array(items) = completion(&document, offset) else { panic!("a list") };
+        let CompletionResponse::Array(items) = completion(&document, offset, Client::default()) else {
+            panic!("a list")
+        };
         let Some(CompletionTextEdit::Edit(edit)) = &items[3].text_edit else { panic!("an edit") };
         assert_eq!((edit.range.start.character, edit.range.end.character), (22, 24));
         assert_eq!(edit.new_text, "from=");

@@ -28,7 +28,7 @@ pub(super) fn diagnostic(document: &Document, finding: &Finding, client: Client)
         source: Some(SOURCE.to_owned()),
         message: message(finding),
         related_information: client.related_information.then(|| related(document, finding)).filter(|r| !r.is_empty()),
-        tags: tag(finding.rule.id).map(|tag| vec![tag]),
+        tags: tag(finding.rule.id).filter(|_| client.diagnostic_tags).map(|tag| vec![tag]),
         data: None,
     }
 }

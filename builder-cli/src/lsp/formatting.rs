@@ -88,11 +88,18 @@ fn lines(document: &Document, edits: &mut Vec<Edit>) {
     end(document, content_end, edits);
 }
 
-fn end(document: &Document, content_end: usize, edits: &mut Vec<Edit>) {
+fn end(document: &Document, mut content_end: usize, edits: &mut Vec<Edit>) {
     let text = document.text();
-    let is_kept = |(span, keep): &(Span, Keep)| *keep == Keep::All && span.end as usize >= content_end;
+    let last = document.dockerfile().instructions.last();
+    if last.is_some_and(|found| matches!(found.kind, InstructionKind::OnBuild(_))) {
+        let rest = text.get(content_end..).unwrap_or("");
+        content_end += rest.len() - rest.trim_start_matches([' ', '\t']).len();
+    }
+    let is_open = |found: &Instruction| {
+        found.heredocs.iter().any(|h| h.terminator.is_empty() || h.terminator.end as usize > content_end)
+    };
     let rest = text.get(content_end..).unwrap_or("");
-    if content_end == 0 || rest == document.line_end() || keeps(document.dockerfile()).iter().any(is_kept) {
+    if content_end == 0 || rest == document.line_end() || last.is_some_and(is_open) {
         return;
     }
     edits.retain(|edit| (edit.span.end as usize) <= content_end);
@@ -194,6 +201,7 @@ mod tests {
             ("FROM a\nRUN x \\", "FROM a\nRUN x \\\n"),
             ("FROM a\nRUN x \\\n\n", "FROM a\nRUN x \\\n"),
             ("FROM a\nENV A=\"x  \\\n  y\"  \n", "FROM a\nENV A=\"x  \\\n  y\"\n"),
+            ("FROM a\nONBUILD run x  \n\n", "FROM a\nONBUILD run x  \n"),
             ("FROM a\nFROBNICATE x  \n", "FROM a\nFROBNICATE x\n"),
             ("", ""),
             ("\n\n", "\n\n"),

@@ -26,7 +26,7 @@ pub(super) fn hover(document: &Document, offset: usize, client: Client) -> Optio
             span = span.or(Some(finding.span()));
         }
     }
-    let kind = if client.markdown { MarkupKind::Markdown } else { MarkupKind::PlainText };
+    let kind = if client.hover_markdown { MarkupKind::Markdown } else { MarkupKind::PlainText };
     let contents = HoverContents::Markup(MarkupContent { kind, value: texts.join("\n\n---\n\n") });
     span.map(|span| Hover { contents, range: Some(document.range(span)) })
 }

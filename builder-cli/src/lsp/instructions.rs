@@ -377,7 +377,7 @@ mod tests {
     /// Flags that are documented are those that the parser knows.
     #[test]
     fn every_instruction_and_flag_is_known_to_the_parser() {
-        for instruction in INSTRUCTIONS {
+        for instruction in INSTRUCTIONS.iter().filter(|instruction| instruction.name != "ONBUILD") {
             for flag in instruction.flags {
                 let text = format!("FROM a\n{} --{}=x y z\n", instruction.name, flag.name);
                 let parsed = parse(&SourceFile::new("Dockerfile", text));

@@ -44,7 +44,7 @@ pub(super) fn answer(request: Request, client: Client, documents: &Documents) ->
         }
         Completion::METHOD => {
             let (document, offset) = place(documents, wanted)?;
-            result(completion::completion(document, offset))
+            result(completion::completion(document, offset, client))
         }
         GotoDefinition::METHOD => {
             let (document, offset) = place(documents, wanted)?;

@@ -74,6 +74,10 @@ fn read(input: &mut impl BufRead) -> io::Result<Option<Incoming>> {
     };
     let id = value.get("id").filter(|id| id.is_number() || id.is_string()).cloned().unwrap_or(Value::Null);
     Ok(Some(match serde_json::from_value(value) {
+        // An id that is neither text nor a number of 32 bits: the request would pass for a notification.
+        Ok(Message::Notification(_)) if !id.is_null() => {
+            malformed(id, ErrorCode::InvalidRequest, "an id is a text or a number of 32 bits")
+        }
         Ok(message) => Incoming::Message(message),
         Err(_) => malformed(id, ErrorCode::InvalidRequest, "neither a request, a notification nor a response"),
     }))

@@ -4,7 +4,8 @@
 //! Heredocs stay as they are. What comes out is parsed, and has to say the same as before: otherwise nothing is
 //! changed.
 
-use builder_core::dockerfile::{Dockerfile, Instruction, InstructionKind, parse};
+use builder_core::diagnostic::Severity;
+use builder_core::dockerfile::{Dockerfile, Instruction, InstructionKind, Parsed, parse};
 use builder_core::lint::{Edit, apply};
 use builder_core::text::{SourceFile, Span};
 use lsp_types::TextEdit;
@@ -134,8 +135,12 @@ fn keeps(dockerfile: &Dockerfile) -> Vec<(Span, Keep)> {
 fn says_the_same(document: &Document, after: &str) -> bool {
     let before = document.parsed();
     let after = parse(&SourceFile::new(document.source().name(), after));
-    let ids = |parsed: &builder_core::dockerfile::Parsed| parsed.diagnostics.iter().map(|d| d.id).collect::<Vec<_>>();
-    ids(before) == ids(&after) && meaning(&before.dockerfile) == meaning(&after.dockerfile)
+    // Warnings may go: those about empty lines do.
+    let errors = |parsed: &Parsed| {
+        let errors = parsed.diagnostics.iter().filter(|found| found.severity == Severity::Error);
+        errors.map(|found| found.id).collect::<Vec<_>>()
+    };
+    errors(before) == errors(&after) && meaning(&before.dockerfile) == meaning(&after.dockerfile)
 }
 
 /// Returns all that a file says, without places: the parser makes the same tree of the same joined lines.

@@ -5,6 +5,7 @@ mod commands;
 mod env;
 mod error;
 mod lint;
+mod lsp;
 mod settings;
 mod signal;
 mod ui;

@@ -3,6 +3,7 @@
 mod build;
 mod images;
 mod lint;
+mod lsp;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ pub(crate) use images::{
     TagArgs,
 };
 pub(crate) use lint::{LintArgs, LintFormat};
+pub(crate) use lsp::LspArgs;
 
 /// Build container images without a daemon.
 #[derive(Debug, Parser)]
@@ -82,6 +84,8 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Say how builds would run on this machine, and what is missing for better
     Info(InfoArgs),
+    /// Serve an editor: diagnostics, fixes, completion and more for Dockerfiles (Language Server Protocol)
+    Lsp(LspArgs),
     /// Show the version
     Version,
 }

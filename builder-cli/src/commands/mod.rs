@@ -75,6 +75,7 @@ pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<u8, 
         Command::Load(arguments) => transfer::load(&arguments, &open()?),
         Command::Import(arguments) => transfer::import(&arguments, &open()?),
         Command::Info(arguments) => info::info(&arguments, &cli.global, printer),
+        Command::Lsp(_) => crate::lsp::serve(),
         Command::Version => printer.data(&format!("builder {}\n", env!("CARGO_PKG_VERSION"))),
     }
     .map(|()| 0)

@@ -51,9 +51,30 @@ pub(in crate::lint) struct Flow {
 
 /// Names whose values are numbers, or set by the shell without blanks.
 const PLAIN_NAMES: [&str; 24] = [
-    "$", "-", "?", "!", "#", "BASHPID", "BASH_ARGC", "BASH_LINENO", "BASH_SUBSHELL", "EUID", "EPOCHREALTIME",
-    "EPOCHSECONDS", "LINENO", "OPTIND", "PPID", "RANDOM", "READLINE_ARGUMENT", "READLINE_MARK", "READLINE_POINT",
-    "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "UID",
+    "$",
+    "-",
+    "?",
+    "!",
+    "#",
+    "BASHPID",
+    "BASH_ARGC",
+    "BASH_LINENO",
+    "BASH_SUBSHELL",
+    "EUID",
+    "EPOCHREALTIME",
+    "EPOCHSECONDS",
+    "LINENO",
+    "OPTIND",
+    "PPID",
+    "RANDOM",
+    "READLINE_ARGUMENT",
+    "READLINE_MARK",
+    "READLINE_POINT",
+    "SECONDS",
+    "SHELLOPTS",
+    "SHLVL",
+    "SRANDOM",
+    "UID",
 ];
 const PLAIN_NAMES_TOO: [&str; 5] = ["COLUMNS", "HISTFILESIZE", "HISTSIZE", "LINES", "FUNCNEST"];
 
@@ -64,7 +85,15 @@ const DEPTH: usize = 8;
 impl Flow {
     /// Walks through a script.
     pub(in crate::lint) fn new(script: &Script, source: &str, variables: &Variables, grammar: Grammar) -> Self {
-        let mut walk = Walk { flow: Self::default(), source, grammar, functions: HashMap::new(), steps: 0, calls: 0, loops: Vec::new() };
+        let mut walk = Walk {
+            flow: Self::default(),
+            source,
+            grammar,
+            functions: HashMap::new(),
+            steps: 0,
+            calls: 0,
+            loops: Vec::new(),
+        };
         let known = |known: &Known| if *known == Known::Plain { Value::Plain } else { Value::Anything };
         let state = variables.iter().map(|(name, value)| (name.clone(), known(value))).collect();
         let end = walk.list(&script.body, Some(state));
@@ -189,6 +218,9 @@ impl<'a> Walk<'a> {
                 let mut value = None;
                 for word in words.iter().flatten() {
                     let of_word = self.word(word, &mut state);
+                    // What is split may be anything.
+                    let is_split = |part: &WordPart| matches!(part.kind, PartKind::Parameter(_));
+                    let of_word = if word.parts.iter().any(is_split) { Value::Anything } else { of_word };
                     value = Some(value.map_or(of_word, |value| joined(value, of_word)));
                 }
                 let value = value.unwrap_or(Value::Anything);
@@ -308,7 +340,10 @@ impl<'a> Walk<'a> {
             }
             "export" | "readonly" | "declare" | "typeset" | "local" => {
                 let is_number = name != "export"
-                    && arguments.iter().filter_map(Word::literal).any(|flag| flag.starts_with('-') && flag.contains('i'));
+                    && arguments
+                        .iter()
+                        .filter_map(Word::literal)
+                        .any(|flag| flag.starts_with('-') && flag.contains('i'));
                 for assignment in arguments.iter().filter_map(Word::as_assignment) {
                     let value = self.value(&assignment.value, &state);
                     let value = if is_number { Value::Plain } else { value };
@@ -326,13 +361,19 @@ impl<'a> Walk<'a> {
                 }
             }
             "getopts" | "printf" => {
-                let at = if name == "printf" { arguments.iter().position(|word| is(word, "-v")).map(|at| at + 1) } else { Some(1) };
+                let at = if name == "printf" {
+                    arguments.iter().position(|word| is(word, "-v")).map(|at| at + 1)
+                } else {
+                    Some(1)
+                };
                 if let Some(word) = at.and_then(|at| arguments.get(at)).and_then(Word::literal) {
                     set(&mut state, &word, Value::Anything);
                 }
             }
             _ => {
-                if let Some(body) = self.functions.get(name).copied().filter(|_| self.steps < STEPS && self.calls < DEPTH) {
+                if let Some(body) =
+                    self.functions.get(name).copied().filter(|_| self.steps < STEPS && self.calls < DEPTH)
+                {
                     self.calls += 1;
                     let loops = std::mem::take(&mut self.loops);
                     let end = self.list(body, state.clone());
@@ -383,7 +424,10 @@ impl<'a> Walk<'a> {
                 Some((start, name))
             }) {
                 let rest = text.get(at + name.len()..).unwrap_or("").trim_start();
-                let assigns = rest.starts_with("++") || rest.starts_with("--") || is_assigning(rest) || bytes.get(..at).is_some_and(|before| before.ends_with(b"++") || before.ends_with(b"--"));
+                let assigns = rest.starts_with("++")
+                    || rest.starts_with("--")
+                    || is_assigning(rest)
+                    || bytes.get(..at).is_some_and(|before| before.ends_with(b"++") || before.ends_with(b"--"));
                 if is_name(name) && assigns {
                     set(state, name, Value::Plain);
                 }
@@ -401,7 +445,10 @@ impl<'a> Walk<'a> {
                 | PartKind::Arithmetic { parts, .. } => self.parts(parts, state),
                 PartKind::Parameter(parameter) => {
                     if state.is_some() {
-                        let is_plain = self.part_value(part, state) == Value::Plain;
+                        // What is done to a plain value is not looked at.
+                        let is_plain = parameter.length
+                            || is_plain_name(&parameter.name)
+                            || !parameter.indirect && get(state, &parameter.name) == Value::Plain;
                         let known = self.flow.plain.entry(part.span.start).or_insert(true);
                         *known &= is_plain;
                     }

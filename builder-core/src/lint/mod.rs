@@ -15,7 +15,7 @@
 //! | `registry` | the table of all rules |
 //! | `rule` | what a rule is |
 //! | `model/` | stages, instructions and scripts as rules see them |
-//! | `sh`, `flow` | questions about shell commands, and where variables come from |
+//! | `sh`, `shebang`, `names`, `flow` | questions about shell commands, and where variables come from |
 //! | `context` | what a rule is given, and the guard that files its findings |
 //! | `suppression` | comments that silence rules |
 //! | `options` | what a run looks for, and the facts that it is told |
@@ -38,6 +38,7 @@ mod registry;
 mod rule;
 mod rules;
 mod sh;
+mod shebang;
 mod suppression;
 mod words;
 

@@ -75,13 +75,31 @@ impl Names {
         self.read.contains(name)
     }
 
+    /// Returns the first place where each variable is read for its value.
+    pub(in crate::lint) fn first_references(&self) -> impl Iterator<Item = &Reference> {
+        let mut seen = HashSet::new();
+        self.references.iter().filter(move |known| !known.is_guarded && seen.insert(known.name.as_str()))
+    }
+
+    /// Returns the variable with a value whose name is nearly this one.
+    pub(in crate::lint) fn nearest(&self, name: &str) -> Option<&str> {
+        let distance = |other: &str| {
+            if other.eq_ignore_ascii_case(name) { 1 } else { strsim::osa_distance(other, name) }
+        };
+        let candidates = self.assigned.iter().map(String::as_str).filter(|other| !is_internal(other));
+        let best = candidates.map(|other| (distance(other), other)).min()?;
+        let is_near = |(score, other): &(usize, &str)| other.len() > 3 && *score <= 1 || other.len() > 7 && *score <= 2;
+        Some(best).filter(is_near).map(|(_, other)| other)
+    }
+
     fn assign(&mut self, name: &str, span: Span) {
         self.assignments.push(Assigned { name: name.to_owned(), span });
         self.assigned.insert(name.to_owned());
     }
 
     fn builtin(&mut self, name: &str, arguments: &[Word]) {
-        let names = || arguments.iter().filter_map(|word| Some((word.literal()?, word.span))).filter(|(text, _)| is_name(text));
+        let names =
+            || arguments.iter().filter_map(|word| Some((word.literal()?, word.span))).filter(|(text, _)| is_name(text));
         match name {
             "export" | "readonly" | "declare" | "typeset" | "local" => {
                 let exports = name == "export" || has_flag(arguments, 'x');
@@ -152,7 +170,10 @@ impl Names {
                                 | ParameterOperator::Assign { .. }
                         )
                     );
-                    if matches!(parameter.operator, Some(ParameterOperator::Assign { .. } | ParameterOperator::Require { .. })) {
+                    if matches!(
+                        parameter.operator,
+                        Some(ParameterOperator::Assign { .. } | ParameterOperator::Require { .. })
+                    ) {
                         self.assigned.insert(parameter.name.clone());
                     }
                     self.read.insert(parameter.name.clone());
@@ -180,7 +201,8 @@ impl Names {
             if !is_name(name) {
                 continue;
             }
-            let assigns = rest.starts_with('=') && !rest.starts_with("==") || rest.starts_with("+=") || rest.starts_with("-=");
+            let assigns =
+                rest.starts_with('=') && !rest.starts_with("==") || rest.starts_with("+=") || rest.starts_with("-=");
             if assigns {
                 self.assign(name, span);
             }

@@ -82,7 +82,9 @@ impl ScriptView<'_> {
     /// Returns what is known of the variables and the order of its commands; empty where there is no tree.
     pub(in crate::lint) fn flow(&self) -> &Flow {
         self.flow.get_or_init(|| {
-            self.tree().map(|tree| Flow::new(tree, self.text.as_str(), &self.variables, self.grammar)).unwrap_or_default()
+            self.tree()
+                .map(|tree| Flow::new(tree, self.text.as_str(), &self.variables, self.grammar))
+                .unwrap_or_default()
         })
     }
 
@@ -119,7 +121,7 @@ pub fn scripts_of<'a>(
     options: &LintOptions,
 ) -> Vec<ScriptView<'a>> {
     let mut shells = Shells::new(source, dockerfile, stages, options);
-    let mut environment = Environment::new(dockerfile, stages, options);
+    let mut environment = Environment::new(source, stages, options);
     let mut scripts = Vec::new();
     for view in instructions {
         let shell = shells.at(view);

@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::{calls, report};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -37,7 +37,13 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for call in calls(index).filter(|call| call.base() == "find") {
         let texts: Vec<String> = call.args.iter().map(|word| word.literal().unwrap_or_default().into_owned()).collect();
         let Some(or) = texts.iter().position(|text| text == "-o" || text == "-or") else { continue };
-        let is_action = |text: &String| ["-exec", "-execdir", "-delete", "-print", "-print0", "-fls", "-fprint", "-fprint0", "-fprintf", "-ls", "-ok", "-okdir", "-printf"].contains(&text.as_str());
+        let is_action = |text: &String| {
+            [
+                "-exec", "-execdir", "-delete", "-print", "-print0", "-fls", "-fprint", "-fprint0", "-fprintf", "-ls",
+                "-ok", "-okdir", "-printf",
+            ]
+            .contains(&text.as_str())
+        };
         let before = texts.iter().take(or).any(|text| is_action(text) || text == "-prune");
         let grouped = texts.iter().any(|text| text == "(" || text == ")");
         if let Some(at) = texts.iter().position(is_action).filter(|at| *at > or && !before && !grouped) {

@@ -1,8 +1,8 @@
 //! `SC3024`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
-use crate::shell::{Index};
+use crate::lint::sh::report;
+use crate::shell::Index;
 
 rule! {
     /// ## What it does

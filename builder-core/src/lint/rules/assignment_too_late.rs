@@ -1,8 +1,8 @@
 //! `SC2097`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
-use crate::shell::{Index};
+use crate::lint::sh::report;
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -36,7 +36,8 @@ rule! {
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for (simple, assignment, _) in crate::lint::sh::early_uses(index) {
         let _ = simple;
-        let message = format!("`{}` is assigned for this command alone, after its arguments are expanded", assignment.name.value);
+        let message =
+            format!("`{}` is assigned for this command alone, after its arguments are expanded", assignment.name.value);
         report(cx, script, assignment.span, message).done();
     }
 }

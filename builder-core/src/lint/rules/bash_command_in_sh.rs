@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::{calls, report};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -44,6 +44,18 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
 }
 
 const COMMANDS: [&str; 14] = [
-    "caller", "compgen", "complete", "compopt", "declare", "dirs", "disown", "enable", "mapfile", "popd", "pushd",
-    "readarray", "shopt", "typeset",
+    "caller",
+    "compgen",
+    "complete",
+    "compopt",
+    "declare",
+    "dirs",
+    "disown",
+    "enable",
+    "mapfile",
+    "popd",
+    "pushd",
+    "readarray",
+    "shopt",
+    "typeset",
 ];

@@ -1,9 +1,9 @@
 //! `SC3028`.
 
-use crate::lint::prelude::*;
 use crate::lint::names;
-use crate::lint::sh::{report};
-use crate::shell::{Index, ParameterOperator};
+use crate::lint::prelude::*;
+use crate::lint::sh::report;
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -42,16 +42,36 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     let names = names::Names::new(script, index);
     for (parameter, site) in index.parameters() {
         let name = parameter.name.as_str();
-        let is_known = NAMES.contains(&name) || name.starts_with("COMP_") || name.starts_with("BASH_") && name != "BASH_ENV";
-        let is_guarded = matches!(parameter.operator, Some(ParameterOperator::Default { .. } | ParameterOperator::Alternative { .. }));
-        if is_known && !is_guarded && !names.is_assigned(name) {
+        let is_known =
+            NAMES.contains(&name) || name.starts_with("COMP_") || name.starts_with("BASH_") && name != "BASH_ENV";
+        if is_known && !names.is_assigned(name) {
             report(cx, script, site.part.span, format!("POSIX sh has no `{name}`")).done();
         }
     }
 }
 
 const NAMES: [&str; 23] = [
-    "RANDOM", "UID", "EUID", "OSTYPE", "HOSTNAME", "HOSTTYPE", "MACHTYPE", "SECONDS", "SRANDOM", "EPOCHSECONDS",
-    "EPOCHREALTIME", "BASHPID", "BASHOPTS", "DIRSTACK", "FUNCNAME", "GROUPS", "PIPESTATUS", "SHELLOPTS", "SHLVL",
-    "TIMEFORMAT", "REPLY_", "MAPFILE", "COPROC",
+    "RANDOM",
+    "UID",
+    "EUID",
+    "OSTYPE",
+    "HOSTNAME",
+    "HOSTTYPE",
+    "MACHTYPE",
+    "SECONDS",
+    "SRANDOM",
+    "EPOCHSECONDS",
+    "EPOCHREALTIME",
+    "BASHPID",
+    "BASHOPTS",
+    "DIRSTACK",
+    "FUNCNAME",
+    "GROUPS",
+    "PIPESTATUS",
+    "SHELLOPTS",
+    "SHLVL",
+    "TIMEFORMAT",
+    "REPLY_",
+    "MAPFILE",
+    "COPROC",
 ];

@@ -1,7 +1,7 @@
 //! `SC1007`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
+use crate::lint::sh::report;
 use crate::shell::{Index, WordRole};
 
 rule! {
@@ -35,11 +35,14 @@ rule! {
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     let source = script.text.as_str();
-    let assigned = index.simple().flat_map(|(simple, _)| &simple.assignments).map(|known| (known.name.value.clone(), known.span));
+    let assigned =
+        index.simple().flat_map(|(simple, _)| &simple.assignments).map(|known| (known.name.value.clone(), known.span));
     let declared = index.words.iter().filter(|site| matches!(site.role, WordRole::Declaration(_)));
     let declared = declared.filter_map(|site| Some((site.word.as_assignment()?.name.value, site.word.span)));
     for (name, span) in assigned.chain(declared) {
-        let Some(rest) = source.get(span.end as usize..).filter(|_| script.slice(span).ends_with('=')) else { continue };
+        let Some(rest) = source.get(span.end as usize..).filter(|_| script.slice(span).ends_with('=')) else {
+            continue;
+        };
         let follows = rest.trim_start_matches([' ', '\t']);
         let ends = follows.is_empty() || follows.starts_with(['\r', '\n', ';', '&', '|', ')']);
         if rest.starts_with([' ', '\t']) && !ends && name != "IFS" {

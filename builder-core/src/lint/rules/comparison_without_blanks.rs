@@ -39,7 +39,9 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             let joins = ["-a", "-o", "&&", "||", "!", "(", ")"];
             let begins = at == 0 || is_operator(&test.words[at - 1], &joins);
             let ends = at + 1 == test.words.len() || is_operator(&test.words[at + 1], &joins[..4]);
-            let equals = word.parts.iter().find(|part| matches!(&part.kind, PartKind::Literal(text) if text.contains('=') && !text.starts_with('-')));
+            let equals = word.parts.iter().find(
+                |part| matches!(&part.kind, PartKind::Literal(text) if text.contains('=') && !text.starts_with('-')),
+            );
             let is_comparison = !matches!(word.parts.as_slice(), [WordPart { kind: PartKind::Literal(_), .. }]);
             if let Some(part) = equals.filter(|_| begins && ends && is_comparison) {
                 let text = script.slice(part.span);

@@ -1,7 +1,7 @@
 //! `SC2261`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
+use crate::lint::sh::report;
 use crate::shell::{Index, Redirect, RedirectOperator};
 
 rule! {
@@ -39,7 +39,10 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         for redirect in &site.command.redirects {
             let standard = match redirect.operator {
                 RedirectOperator::Write | RedirectOperator::Append | RedirectOperator::Clobber => "1",
-                RedirectOperator::Read | RedirectOperator::HereDocument | RedirectOperator::HereDocumentTabs | RedirectOperator::HereString => "0",
+                RedirectOperator::Read
+                | RedirectOperator::HereDocument
+                | RedirectOperator::HereDocumentTabs
+                | RedirectOperator::HereString => "0",
                 _ => continue,
             };
             let key = redirect.descriptor.as_ref().map_or(standard, |known| known.value.as_str()).to_owned();
@@ -50,7 +53,8 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         }
         for redirect in seen.iter().filter(|(_, redirects)| redirects.len() > 1).flat_map(|(_, redirects)| redirects) {
             let at = redirect.descriptor.as_ref().map_or(redirect.span.start, |known| known.span.end);
-            report(cx, script, Span::new(at, redirect.span.end), "only the last redirection of a descriptor counts").done();
+            report(cx, script, Span::new(at, redirect.span.end), "only the last redirection of a descriptor counts")
+                .done();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `SC3032`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
+use crate::lint::sh::report;
 use crate::shell::{CommandKind, Index};
 
 rule! {

@@ -36,9 +36,13 @@ rule! {
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for test in tests(index) {
         for (left, operator, right) in test.comparisons() {
-            let is_fraction = |word: &Word| word.literal().is_some_and(|text| text.split_once('.').is_some_and(|(whole, part)| {
-                !part.is_empty() && whole.chars().chain(part.chars()).all(|c| c.is_ascii_digit())
-            }));
+            let is_fraction = |word: &Word| {
+                word.literal().is_some_and(|text| {
+                    text.split_once('.').is_some_and(|(whole, part)| {
+                        !part.is_empty() && whole.chars().chain(part.chars()).all(|c| c.is_ascii_digit())
+                    })
+                })
+            };
             if is_operator(operator, &["-eq", "-ne", "-lt", "-le", "-gt", "-ge"]) {
                 for word in [left, right].into_iter().filter(|word| is_fraction(word)) {
                     report(cx, script, word.span, "shells compare whole numbers only").done();

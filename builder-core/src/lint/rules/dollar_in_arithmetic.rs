@@ -1,8 +1,8 @@
 //! `SC2004`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
-use crate::shell::{Index};
+use crate::lint::sh::report;
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -34,10 +34,14 @@ rule! {
 }
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
-    for (parameter, site) in index.parameters().filter(|(_, site)| site.place.arithmetic && site.place.operand.is_none()) {
+    for (parameter, site) in
+        index.parameters().filter(|(_, site)| site.place.arithmetic && site.place.operand.is_none())
+    {
         let is_name = parameter.name.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic());
-        let is_plain = parameter.operator.is_none() && parameter.index.is_none() && !parameter.length && !parameter.indirect;
-        let before = script.text.as_str().get(..site.part.span.start as usize).and_then(|text| text.chars().next_back());
+        let is_plain =
+            parameter.operator.is_none() && parameter.index.is_none() && !parameter.length && !parameter.indirect;
+        let before =
+            script.text.as_str().get(..site.part.span.start as usize).and_then(|text| text.chars().next_back());
         let after = script.text.as_str().get(site.part.span.end as usize..).and_then(|text| text.chars().next());
         let joined = |c: Option<char>| c.is_some_and(|c| c == '_' || c == '#' || c.is_ascii_alphanumeric());
         if is_name && is_plain && !joined(before) && !joined(after) && after != Some('$') {

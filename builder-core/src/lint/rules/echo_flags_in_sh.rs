@@ -1,9 +1,9 @@
 //! `SC3037`.
 
-use crate::lint::prelude::*;
 use crate::lint::model::Grammar;
+use crate::lint::prelude::*;
 use crate::lint::sh::{calls, leading, report};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -39,10 +39,12 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     if !script.grammar.is_narrow() {
         return;
     }
-    for call in calls(index).filter(|call| call.name == "echo") {
+    for call in calls(index).filter(|call| call.base() == "echo") {
         let Some(word) = call.args.first().filter(|word| is_flag(&leading(word))) else { continue };
         if script.grammar == Grammar::Posix {
-            report(cx, script, word.span, "POSIX sh writes the flags of `echo` like any text").help("use `printf`").done();
+            report(cx, script, word.span, "POSIX sh writes the flags of `echo` like any text")
+                .help("use `printf`")
+                .done();
         }
     }
 }

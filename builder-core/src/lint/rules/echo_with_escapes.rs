@@ -1,7 +1,7 @@
 //! `SC2028`.
 
-use crate::lint::prelude::*;
 use crate::lint::model::Grammar;
+use crate::lint::prelude::*;
 use crate::lint::sh::{calls, report};
 use crate::shell::{Index, PartKind, WordPart};
 

@@ -1,7 +1,7 @@
 //! `SC1012`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
+use crate::lint::sh::report;
 use crate::shell::{Index, PartKind, WordRole};
 
 rule! {
@@ -36,7 +36,9 @@ rule! {
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for site in &index.parts {
         let PartKind::Escaped(c @ ('n' | 't' | 'r')) = site.part.kind else { continue };
-        let is_quiet = site.place.double_quoted || site.place.arithmetic || matches!(site.place.role, WordRole::Test | WordRole::HereDocument | WordRole::HereDelimiter);
+        let is_quiet = site.place.double_quoted
+            || site.place.arithmetic
+            || matches!(site.place.role, WordRole::Test | WordRole::HereDocument | WordRole::HereDelimiter);
         if !is_quiet && site.place.operand.is_none() {
             report(cx, script, site.part.span, format!("`\\{c}` is `{c}` here")).done();
         }

@@ -35,11 +35,14 @@ rule! {
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for call in calls(index).filter(|call| call.base() == "find") {
-        let at = call.args.iter().rposition(|word| ["-exec", "-execdir", "-ok", "-okdir"].iter().any(|flag| is(word, flag)));
+        let at =
+            call.args.iter().rposition(|word| ["-exec", "-execdir", "-ok", "-okdir"].iter().any(|flag| is(word, flag)));
         let Some(at) = at else { continue };
         let ends = |word: &Word| is(word, ";") || is(word, "+") || word.has_expansion();
         if let Some(last) = call.args.last().filter(|_| !call.args[at + 1..].iter().any(ends)) {
-            report(cx, script, last.span, "this `-exec` has no end").help("write `\\\\;` or `+` as a word of its own").done();
+            report(cx, script, last.span, "this `-exec` has no end")
+                .help("write `\\\\;` or `+` as a word of its own")
+                .done();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `SC2091`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
+use crate::lint::sh::report;
 use crate::shell::{Index, PartKind, WordPart};
 
 rule! {
@@ -36,7 +36,10 @@ rule! {
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for (simple, _) in index.simple() {
         let [word] = simple.words.as_slice() else { continue };
-        let [WordPart { kind: PartKind::CommandSubstitution { body, backticks: false }, span }] = word.parts.as_slice() else { continue };
+        let [WordPart { kind: PartKind::CommandSubstitution { body, backticks: false }, span }] = word.parts.as_slice()
+        else {
+            continue;
+        };
         if simple.assignments.is_empty() && !body.items.is_empty() {
             report(cx, script, *span, "what this writes is run as a command").done();
         }

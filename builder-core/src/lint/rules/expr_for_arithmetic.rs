@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::{calls, is, report};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -35,7 +35,10 @@ rule! {
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for call in calls(index).filter(|call| call.base() == "expr") {
-        let is_text = call.args.iter().any(|word| is(word, ":") || is(word, "<") || is(word, ">") || is(word, "<=") || is(word, ">="))
+        let is_text = call
+            .args
+            .iter()
+            .any(|word| is(word, ":") || is(word, "<") || is(word, ">") || is(word, "<=") || is(word, ">="))
             || call.literal(0).is_some_and(|verb| ["match", "length", "substr", "index"].contains(&verb.as_ref()));
         if !is_text {
             report(cx, script, call.head.span, "the shell can count this itself").help("write `$(( … ))`").done();

@@ -35,8 +35,10 @@ rule! {
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for redirect in index.commands.iter().flat_map(|site| &site.command.redirects) {
-        let is_file = matches!(redirect.operator, RedirectOperator::Write | RedirectOperator::Append | RedirectOperator::Read);
-        let is_number = redirect.target.literal().is_some_and(|text| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()));
+        let is_file =
+            matches!(redirect.operator, RedirectOperator::Write | RedirectOperator::Append | RedirectOperator::Read);
+        let is_number =
+            redirect.target.literal().is_some_and(|text| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()));
         if is_file && is_number && is_bare(&redirect.target) {
             let at = redirect.descriptor.as_ref().map_or(redirect.span.start, |known| known.span.end);
             report(cx, script, Span::new(at, redirect.span.end), "this writes a file whose name is a number").done();

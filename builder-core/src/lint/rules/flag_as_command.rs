@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::{leading, report};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -35,7 +35,9 @@ rule! {
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for (simple, _) in index.simple() {
-        if let Some(word) = simple.words.first().filter(|word| leading(word).starts_with('-') && leading(word).len() > 1) {
+        if let Some(word) =
+            simple.words.first().filter(|word| leading(word).starts_with('-') && leading(word).len() > 1)
+        {
             report(cx, script, word.span, "an option stands where a command should").done();
         }
     }

@@ -1,9 +1,9 @@
 //! `SC3045`.
 
-use crate::lint::prelude::*;
 use crate::lint::model::Grammar;
+use crate::lint::prelude::*;
 use crate::lint::sh::{calls, is, leading, report};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -43,7 +43,9 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         let Some((_, known, in_dash)) = FLAGS.iter().find(|(name, ..)| *name == call.name) else { continue };
         let known = if script.grammar == Grammar::Dash { in_dash } else { known };
         let mut words: Vec<u32> = Vec::new();
-        for word in call.args.iter().take_while(|word| leading(word).starts_with('-') && !is(word, "-") && !is(word, "--")) {
+        for word in
+            call.args.iter().take_while(|word| leading(word).starts_with('-') && !is(word, "-") && !is(word, "--"))
+        {
             let text = leading(word);
             let odd = text.strip_prefix('-').unwrap_or_default().chars().find(|c| !known.contains(*c));
             if let Some(odd) = odd.filter(|_| !words.contains(&word.span.start)) {

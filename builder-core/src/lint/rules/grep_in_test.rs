@@ -41,12 +41,18 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             [flag, word] if is_operator(flag, &["-n", "-z"]) => (*word, flag.span),
             _ => continue,
         };
-        let Some(WordPart { kind: PartKind::CommandSubstitution { body, .. }, .. }) = word.only_part() else { continue };
+        let Some(WordPart { kind: PartKind::CommandSubstitution { body, .. }, .. }) = word.only_part() else {
+            continue;
+        };
         let [item] = body.items.as_slice() else { continue };
         let last = item.first.commands.len() - 1;
         let Some(call) = call_at(&item.first, last).filter(|_| item.rest.is_empty()) else { continue };
         let counts = call.has_flag(&["c", "count", "o", "only-matching", "q", "quiet"]);
-        if ["grep", "egrep", "fgrep", "zgrep"].contains(&call.base()) && !counts {
+        let is_new = matches!(
+            word.only_part(),
+            Some(WordPart { kind: PartKind::CommandSubstitution { backticks: false, .. }, .. })
+        );
+        if ["grep", "egrep", "fgrep", "zgrep"].contains(&call.base()) && !counts && is_new {
             report(cx, script, start.cover(word.span), "`grep -q` says this with its status").done();
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::{call_at, report};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -37,7 +37,10 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for (pipeline, _) in index.pipelines() {
         for at in 1..pipeline.commands.len() {
             let (Some(left), Some(right)) = (call_at(pipeline, at - 1), call_at(pipeline, at)) else { continue };
-            if left.base() == "ps" && ["grep", "egrep", "fgrep"].contains(&right.base()) && !left.has_flag(&["p", "pid", "q", "quick-pid"]) {
+            if left.base() == "ps"
+                && ["grep", "egrep", "fgrep"].contains(&right.base())
+                && !left.has_flag(&["p", "pid", "q", "quick-pid"])
+            {
                 report(cx, script, left.span, "`grep` finds itself in the output of `ps`").done();
             }
         }

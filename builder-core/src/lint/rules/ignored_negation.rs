@@ -41,7 +41,9 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         let in_function = index.is_inside(site.scope, Construct::Function);
         if let Some(span) = pipeline.negated.filter(|_| !site.checked && site.item.rest.is_empty() && !in_function) {
             let whole = span.cover(pipeline.span);
-            report(cx, script, whole, "`set -e` never looks at a command behind `!`").help("write `&& exit 1` after it").done();
+            report(cx, script, whole, "`set -e` never looks at a command behind `!`")
+                .help("write `&& exit 1` after it")
+                .done();
         }
     }
 }

@@ -38,9 +38,17 @@ rule! {
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for test in tests(index).filter(|test| !test.is_double) {
-        let joins: Vec<(usize, &Word)> = test.words.iter().enumerate().skip(1).filter(|(at, word)| {
-            is_operator(word, &["-a", "-o"]) && *at + 1 < test.words.len() && !is_operator(&test.words[at - 1], &["!", "(", "\\("])
-        }).collect();
+        let joins: Vec<(usize, &Word)> = test
+            .words
+            .iter()
+            .enumerate()
+            .skip(1)
+            .filter(|(at, word)| {
+                is_operator(word, &["-a", "-o"])
+                    && *at + 1 < test.words.len()
+                    && !is_operator(&test.words[at - 1], &["!", "(", "\\("])
+            })
+            .collect();
         let fix = fix(script, index, &test, &joins);
         for (_, word) in &joins {
             let message = "shells differ in how they read this";

@@ -37,8 +37,12 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for site in &index.words {
         let is_place = matches!(site.role, WordRole::Argument(_) | WordRole::ForItem);
         let [WordPart { kind: PartKind::Literal(text), .. }] = site.word.parts.as_slice() else { continue };
-        if is_place && ["do", "done", "then", "fi", "esac"].contains(&text.as_str()) && !in_brackets(index, site.command) {
-            report(cx, script, site.word.span, format!("`{text}` is an argument here: a `;` is missing before it")).done();
+        if is_place
+            && ["do", "done", "then", "fi", "esac"].contains(&text.as_str())
+            && !in_brackets(index, site.command)
+        {
+            report(cx, script, site.word.span, format!("`{text}` is an argument here: a `;` is missing before it"))
+                .done();
         }
     }
 }

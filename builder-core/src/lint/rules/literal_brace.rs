@@ -1,7 +1,7 @@
 //! `SC1083`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
+use crate::lint::sh::report;
 use crate::shell::{Index, PartKind, WordRole};
 
 rule! {
@@ -37,7 +37,10 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for site in &index.parts {
         let PartKind::Literal(text) = &site.part.kind else { continue };
         let place = site.place;
-        let is_quiet = place.double_quoted || place.arithmetic || place.index || place.operand.is_some()
+        let is_quiet = place.double_quoted
+            || place.arithmetic
+            || place.index
+            || place.operand.is_some()
             || matches!(place.role, WordRole::HereDocument | WordRole::Arithmetic | WordRole::HereDelimiter);
         if is_quiet || text == "{}" {
             continue;

@@ -1,9 +1,9 @@
 //! `SC3043`.
 
-use crate::lint::prelude::*;
 use crate::lint::model::Grammar;
+use crate::lint::prelude::*;
 use crate::lint::sh::{calls, report};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does

@@ -1,8 +1,8 @@
 //! `SC2044`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
-use crate::shell::{Index};
+use crate::lint::sh::report;
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -36,7 +36,9 @@ rule! {
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for (word, call) in crate::lint::sh::loops_over(index) {
         if call.base() == "find" {
-            report(cx, script, word.span, "the output of `find` is taken apart at blanks").help("use `find -exec`").done();
+            report(cx, script, word.span, "the output of `find` is taken apart at blanks")
+                .help("use `find -exec`")
+                .done();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `SC2043`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
+use crate::lint::sh::report;
 use crate::shell::{CommandKind, Index, PartKind, WordPart};
 
 rule! {

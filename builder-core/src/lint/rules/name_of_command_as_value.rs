@@ -1,7 +1,7 @@
 //! `SC2209`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
+use crate::lint::sh::report;
 use crate::shell::{Index, PartKind, WordPart};
 
 rule! {
@@ -39,7 +39,9 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             let [WordPart { kind: PartKind::Literal(text), .. }] = assignment.value.parts.as_slice() else { continue };
             if crate::lint::names::is_common_command(text) && !text.is_empty() {
                 let message = format!("`{}` is given the name of a command, not its output", assignment.name.value);
-                report(cx, script, assignment.span, message).help("put quotes around it where the name is meant").done();
+                report(cx, script, assignment.span, message)
+                    .help("put quotes around it where the name is meant")
+                    .done();
             }
         }
     }

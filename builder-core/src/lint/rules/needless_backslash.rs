@@ -1,7 +1,7 @@
 //! `SC1001`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
+use crate::lint::sh::report;
 use crate::shell::{Index, PartKind, PartSite, WordRole};
 
 rule! {
@@ -37,7 +37,9 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for site in &index.parts {
         let PartKind::Escaped(c) = site.part.kind else { continue };
         let is_plain = (c.is_ascii_alphanumeric() || "-/%:_^".contains(c) || !c.is_ascii()) && !"ntr".contains(c);
-        let is_quiet = site.place.double_quoted || site.place.arithmetic || matches!(site.place.role, WordRole::Test | WordRole::HereDocument | WordRole::HereDelimiter);
+        let is_quiet = site.place.double_quoted
+            || site.place.arithmetic
+            || matches!(site.place.role, WordRole::Test | WordRole::HereDocument | WordRole::HereDelimiter);
         if is_plain && !is_quiet && site.place.operand.is_none() && !is_whole_command(index, site) {
             report(cx, script, site.part.span, format!("the backslash before `{c}` does nothing")).done();
         }

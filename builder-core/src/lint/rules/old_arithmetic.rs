@@ -1,7 +1,7 @@
 //! `SC2007`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
+use crate::lint::sh::report;
 use crate::shell::{Index, PartKind};
 
 rule! {

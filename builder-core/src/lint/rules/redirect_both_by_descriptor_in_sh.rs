@@ -39,7 +39,10 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         return;
     }
     for redirect in index.commands.iter().flat_map(|site| &site.command.redirects) {
-        if redirect.operator == RedirectOperator::DuplicateOutput && redirect.descriptor.is_none() && !is_descriptor(&redirect.target) {
+        if redirect.operator == RedirectOperator::DuplicateOutput
+            && redirect.descriptor.is_none()
+            && !is_descriptor(&redirect.target)
+        {
             let at = redirect.descriptor.as_ref().map_or(redirect.span.start, |known| known.span.end);
             report(cx, script, Span::new(at, redirect.span.end), "POSIX sh has no `>&` with a file").done();
         }

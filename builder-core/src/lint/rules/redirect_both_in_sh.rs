@@ -1,7 +1,7 @@
 //! `SC3020`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
+use crate::lint::sh::report;
 use crate::shell::{Index, RedirectOperator};
 
 rule! {
@@ -41,7 +41,13 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for redirect in index.commands.iter().flat_map(|site| &site.command.redirects) {
         if redirect.operator == RedirectOperator::WriteBoth {
             let at = redirect.descriptor.as_ref().map_or(redirect.span.start, |known| known.span.end);
-            report(cx, script, Span::new(at, redirect.span.end), "POSIX sh takes `&>` for `&` and `>`: the command runs in the background").done();
+            report(
+                cx,
+                script,
+                Span::new(at, redirect.span.end),
+                "POSIX sh takes `&>` for `&` and `>`: the command runs in the background",
+            )
+            .done();
         }
     }
 }

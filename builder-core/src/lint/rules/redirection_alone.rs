@@ -1,7 +1,7 @@
 //! `SC2188`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
+use crate::lint::sh::report;
 use crate::shell::{Index, RedirectOperator};
 
 rule! {

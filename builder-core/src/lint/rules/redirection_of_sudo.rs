@@ -37,11 +37,16 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for call in calls(index).filter(|call| call.base() == "sudo") {
         let redirects = index.commands.get(call.at).map_or(&[][..], |site| &site.command.redirects);
         for redirect in redirects {
-            let is_file = matches!(redirect.operator, RedirectOperator::Write | RedirectOperator::Append | RedirectOperator::Read);
+            let is_file = matches!(
+                redirect.operator,
+                RedirectOperator::Write | RedirectOperator::Append | RedirectOperator::Read
+            );
             let target = redirect.target.literal();
             if is_file && target.as_deref() != Some("/dev/null") {
                 let at = redirect.descriptor.as_ref().map_or(redirect.span.start, |known| known.span.end);
-                report(cx, script, Span::new(at, redirect.span.end), "the shell opens this file, without `sudo`").help("use `sudo tee`").done();
+                report(cx, script, Span::new(at, redirect.span.end), "the shell opens this file, without `sudo`")
+                    .help("use `sudo tee`")
+                    .done();
             }
         }
     }

@@ -1,7 +1,7 @@
 //! `SC2238`.
 
-use crate::lint::prelude::*;
 use crate::lint::names;
+use crate::lint::prelude::*;
 use crate::lint::sh::{is_bare, report};
 use crate::shell::{Index, RedirectOperator};
 
@@ -36,7 +36,8 @@ rule! {
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for redirect in index.commands.iter().flat_map(|site| &site.command.redirects) {
-        let is_file = matches!(redirect.operator, RedirectOperator::Write | RedirectOperator::Read | RedirectOperator::Append);
+        let is_file =
+            matches!(redirect.operator, RedirectOperator::Write | RedirectOperator::Read | RedirectOperator::Append);
         let Some(text) = redirect.target.literal().filter(|_| is_file && is_bare(&redirect.target)) else { continue };
         if names::is_common_command(&text) && !text.is_empty() {
             report(cx, script, redirect.target.span, format!("this is a file called `{text}`, not the command")).done();

@@ -48,8 +48,22 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
 
 /// Folders that a system needs.
 const FOLDERS: [&str; 16] = [
-    "", "/bin", "/etc", "/home", "/mnt", "/usr", "/usr/share", "/usr/local", "/var", "/lib", "/dev", "/media", "/boot",
-    "/lib64", "/usr/bin", "/usr/lib",
+    "",
+    "/bin",
+    "/etc",
+    "/home",
+    "/mnt",
+    "/usr",
+    "/usr/share",
+    "/usr/local",
+    "/var",
+    "/lib",
+    "/dev",
+    "/media",
+    "/boot",
+    "/lib64",
+    "/usr/bin",
+    "/usr/lib",
 ];
 
 fn is_grave(path: &str) -> bool {
@@ -59,7 +73,12 @@ fn is_grave(path: &str) -> bool {
             plain.push(c);
         }
     }
-    let plain = plain.strip_suffix("/*").and_then(|path| path.strip_suffix("/*")).or_else(|| plain.strip_suffix("/*")).or_else(|| plain.strip_suffix('/')).unwrap_or(&plain);
+    let plain = plain
+        .strip_suffix("/*")
+        .and_then(|path| path.strip_suffix("/*"))
+        .or_else(|| plain.strip_suffix("/*"))
+        .or_else(|| plain.strip_suffix('/'))
+        .unwrap_or(&plain);
     path.starts_with('/') && FOLDERS.contains(&plain)
 }
 

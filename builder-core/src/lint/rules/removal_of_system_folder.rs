@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::{calls, report};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -38,7 +38,23 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         for word in call.operands() {
             let Some(path) = word.literal() else { continue };
             let plain = path.trim_end_matches('/');
-            let is_grave = ["/bin", "/etc", "/home", "/mnt", "/usr", "/usr/share", "/usr/local", "/var", "/lib", "/dev", "/media", "/boot", "/lib64", "/usr/bin"].contains(&plain);
+            let is_grave = [
+                "/bin",
+                "/etc",
+                "/home",
+                "/mnt",
+                "/usr",
+                "/usr/share",
+                "/usr/local",
+                "/var",
+                "/lib",
+                "/dev",
+                "/media",
+                "/boot",
+                "/lib64",
+                "/usr/bin",
+            ]
+            .contains(&plain);
             if is_grave || path == "/" {
                 report(cx, script, word.span, format!("this removes `{path}`, a folder of the system")).done();
             }

@@ -1,7 +1,7 @@
 //! `SC2129`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
+use crate::lint::sh::report;
 use crate::shell::{Index, ListItem, Redirect, RedirectOperator};
 
 rule! {
@@ -35,7 +35,8 @@ rule! {
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for list in crate::lint::sh::item_lists(index) {
-        let targets: Vec<_> = list.iter().map(|(site, item)| (target(item, script.text.as_str()), site, item)).collect();
+        let targets: Vec<_> =
+            list.iter().map(|(site, item)| (target(item, script.text.as_str()), site, item)).collect();
         let mut at = 0;
         while at < targets.len() {
             let Some(first) = targets[at].0.clone() else {
@@ -44,7 +45,8 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             };
             let length = targets[at..].iter().take_while(|(known, ..)| known.as_ref() == Some(&first)).count();
             if length >= 3 {
-                report(cx, script, targets[at].2.span, format!("{length} commands in a row append to `{first}`")).done();
+                report(cx, script, targets[at].2.span, format!("{length} commands in a row append to `{first}`"))
+                    .done();
             }
             at += length;
         }

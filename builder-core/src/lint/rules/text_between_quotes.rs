@@ -1,7 +1,7 @@
 //! `SC2140`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{report};
+use crate::lint::sh::report;
 use crate::shell::{Index, PartKind, WordPart, WordRole};
 
 rule! {
@@ -35,19 +35,22 @@ rule! {
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for site in &index.words {
-        let is_value = matches!(site.role, WordRole::AssignmentValue | WordRole::Declaration(_));
-        let _ = is_value;
+        if site.role == WordRole::Test {
+            continue;
+        }
         for three in site.word.parts.windows(3) {
             let [first, middle, last] = three else { continue };
-            let (PartKind::DoubleQuoted { dollar: false, parts }, PartKind::Literal(text), PartKind::DoubleQuoted { dollar: false, .. }) =
-                (&first.kind, &middle.kind, &last.kind)
+            let (
+                PartKind::DoubleQuoted { dollar: false, parts },
+                PartKind::Literal(text),
+                PartKind::DoubleQuoted { dollar: false, parts: more },
+            ) = (&first.kind, &middle.kind, &last.kind)
             else {
                 continue;
             };
-            let ends_with_equals = matches!(parts.last(), Some(WordPart { kind: PartKind::Literal(text), .. }) if text.ends_with(['=', ':', '/']));
-            let is_path = text.contains(['/', '=']) && false;
-            let _ = ends_with_equals;
-            if !is_path {
+            let is_single = |parts: &[WordPart]| matches!(parts, [part] if !matches!(part.kind, PartKind::Literal(_) | PartKind::Escaped(_)));
+            let is_usual = is_single(parts) && is_single(more) || matches!(text.as_str(), "=" | ":" | "/");
+            if !is_usual {
                 report(cx, script, middle.span, format!("`{text}` is outside of the quotes on both sides")).done();
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::{calls, is, report};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -39,7 +39,8 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         return;
     }
     for call in calls(index).filter(|call| call.name == "trap") {
-        for word in call.args.iter().skip(1).filter(|word| ["ERR", "DEBUG", "RETURN"].iter().any(|name| is(word, name))) {
+        for word in call.args.iter().skip(1).filter(|word| ["ERR", "DEBUG", "RETURN"].iter().any(|name| is(word, name)))
+        {
             report(cx, script, word.span, "POSIX sh has no such trap").done();
         }
     }

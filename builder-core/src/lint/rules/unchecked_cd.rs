@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::{Call, calls, report, stops_at_errors};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -46,7 +46,8 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         if site.checked || turns || is_upwards(&call) {
             continue;
         }
-        let is_alone = site.item.rest.is_empty() && site.pipeline.commands.len() == 1 && site.pipeline.negated.is_none();
+        let is_alone =
+            site.item.rest.is_empty() && site.pipeline.commands.len() == 1 && site.pipeline.negated.is_none();
         let is_alone = is_alone && !site.in_background();
         let edit = Edit::insert(script.place(call.span).end, " || exit");
         let fix = is_alone.then(|| Fix::risky("stop where it fails", vec![edit]));

@@ -35,12 +35,29 @@ rule! {
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for (parameter, site) in index.parameters() {
-        let is_list = parameter.name == "@" || parameter.index.as_ref().is_some_and(|word| is(word, "@") || word.text(script.text.as_str()) == "@");
+        let is_list = parameter.name == "@"
+            || parameter.index.as_ref().is_some_and(|word| is(word, "@") || word.text(script.text.as_str()) == "@");
         let place = site.place;
-        let splits = !place.double_quoted && !place.arithmetic && !place.index && place.operand.is_none()
-            && !matches!(place.role, WordRole::AssignmentValue | WordRole::CaseSubject | WordRole::HereDocument | WordRole::HereString | WordRole::Test);
-        if is_list && splits && !parameter.length && !matches!(parameter.operator, Some(ParameterOperator::Alternative { .. })) {
-            report(cx, script, site.part.span, "arguments with blanks are taken apart").help("put it in double quotes").done();
+        let splits = !place.double_quoted
+            && !place.arithmetic
+            && !place.index
+            && place.operand.is_none()
+            && !matches!(
+                place.role,
+                WordRole::AssignmentValue
+                    | WordRole::CaseSubject
+                    | WordRole::HereDocument
+                    | WordRole::HereString
+                    | WordRole::Test
+            );
+        if is_list
+            && splits
+            && !parameter.length
+            && !matches!(parameter.operator, Some(ParameterOperator::Alternative { .. }))
+        {
+            report(cx, script, site.part.span, "arguments with blanks are taken apart")
+                .help("put it in double quotes")
+                .done();
         }
     }
 }

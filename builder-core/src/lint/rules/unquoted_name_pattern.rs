@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::{calls, report};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -45,12 +45,13 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
                 let plain = !script.slice(two[1].span).contains(['"', '\'', '\\', '$', '`']);
                 let edits = vec![Edit::insert(place.start, "'"), Edit::insert(place.end, "'")];
                 let fix = plain.then(|| Fix::risky("put quotes around it", edits));
-                report(cx, script, two[1].span, "the shell may take this pattern before `find` does").maybe_fix(fix).done();
+                report(cx, script, two[1].span, "the shell may take this pattern before `find` does")
+                    .maybe_fix(fix)
+                    .done();
             }
         }
     }
 }
 
-const FLAGS: [&str; 10] = [
-    "-ilname", "-iname", "-ipath", "-iregex", "-iwholename", "-lname", "-name", "-path", "-regex", "-wholename",
-];
+const FLAGS: [&str; 10] =
+    ["-ilname", "-iname", "-ipath", "-iregex", "-iwholename", "-lname", "-name", "-path", "-regex", "-wholename"];

@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::{calls, report};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -36,7 +36,9 @@ rule! {
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for call in calls(index).filter(|call| call.base() == "tr") {
         for word in call.operands().filter(|word| word.has_glob()) {
-            report(cx, script, word.span, "the shell may take this before `tr` does").help("put quotes around it").done();
+            report(cx, script, word.span, "the shell may take this before `tr` does")
+                .help("put quotes around it")
+                .done();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `SC2086`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{is, is_unsplit, report};
+use crate::lint::sh::{is, is_name_of_command, is_unsplit, report};
 use crate::shell::{CommandKind, Index, Parameter, ParameterOperator, PartKind, PartSite};
 
 rule! {
@@ -47,6 +47,7 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             || site.place.operand.is_some()
             || is_unsplit(script, index, site)
             || is_default_of_colon(parameter, index, site)
+            || is_name_of_command(index, site)
             || script.flow().is_plain(site.part.span.start);
         if quiet {
             continue;
@@ -66,12 +67,15 @@ fn quotes(script: &ScriptView<'_>, span: Span) -> Option<Fix> {
 }
 
 fn is_array(parameter: &Parameter) -> bool {
-    parameter.index.as_ref().is_some_and(|word| matches!(word.parts.as_slice(), [part] if matches!(&part.kind, PartKind::Glob(text) if text == "*")))
+    parameter.index.as_ref().is_some_and(
+        |word| matches!(word.parts.as_slice(), [part] if matches!(&part.kind, PartKind::Glob(text) if text == "*")),
+    )
 }
 
 /// `: ${x:=…}` has a rule of its own in ShellCheck.
 fn is_default_of_colon(parameter: &Parameter, index: &Index<'_>, site: &PartSite<'_>) -> bool {
     let assigns = matches!(parameter.operator, Some(ParameterOperator::Assign { .. }));
     let command = index.commands.get(site.command).map(|site| &site.command.kind);
-    assigns && matches!(command, Some(CommandKind::Simple(simple)) if simple.words.first().is_some_and(|name| is(name, ":")))
+    assigns
+        && matches!(command, Some(CommandKind::Simple(simple)) if simple.words.first().is_some_and(|name| is(name, ":")))
 }

@@ -1,9 +1,9 @@
 //! `SC2034`.
 
-use crate::lint::prelude::*;
 use crate::lint::names;
-use crate::lint::sh::{report};
-use crate::shell::{Index};
+use crate::lint::prelude::*;
+use crate::lint::sh::report;
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -39,7 +39,9 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for assigned in &names.assignments {
         let name = assigned.name.as_str();
         if !names.is_read(name) && !names::is_internal(name) && !name.starts_with('_') {
-            report(cx, script, assigned.span, format!("nothing reads `{name}`")).help("export it, or take it away").done();
+            report(cx, script, assigned.span, format!("nothing reads `{name}`"))
+                .help("export it, or take it away")
+                .done();
         }
     }
 }

@@ -36,7 +36,9 @@ rule! {
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for call in calls(index).filter(|call| call.name == "echo") {
         let [word] = call.args else { continue };
-        let Some(WordPart { kind: PartKind::CommandSubstitution { body, .. }, .. }) = word.only_part() else { continue };
+        let Some(WordPart { kind: PartKind::CommandSubstitution { body, .. }, .. }) = word.only_part() else {
+            continue;
+        };
         if !body.items.is_empty() {
             report(cx, script, word.span, "the command writes its output itself").done();
         }

@@ -39,7 +39,8 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         let [item] = body.items.as_slice() else { continue };
         let plain = item.rest.is_empty() && item.first.commands.len() == 1 && item.first.negated.is_none();
         let Some(call) = call_at(&item.first, 0).filter(|call| plain && call.name == "echo") else { continue };
-        let is_odd = |word: &Word| word.has_glob() || word.parts.iter().any(|part| matches!(part.kind, PartKind::Braces(_)));
+        let is_odd =
+            |word: &Word| word.has_glob() || word.parts.iter().any(|part| matches!(part.kind, PartKind::Braces(_)));
         let is_flag = call.args.first().is_some_and(|word| leading(word).starts_with('-'));
         if !is_flag && !call.args.iter().any(is_odd) {
             report(cx, script, site.part.span, "this is what `echo` is given").done();

@@ -41,7 +41,8 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             _ => 0,
         };
         let Some(format) = call.args.get(skipped) else { continue };
-        let is_list = matches!(format.only_part(), Some(WordPart { kind: PartKind::Parameter(known), .. }) if known.name == "@");
+        let is_list =
+            matches!(format.only_part(), Some(WordPart { kind: PartKind::Parameter(known), .. }) if known.name == "@");
         let has_percent = bare_text(&format.parts).contains('%');
         if format.literal().is_none() && !has_percent && format.has_expansion() && !is_list {
             report(cx, script, format.span, "a `%` in the value is taken for a part of the format").done();

@@ -46,8 +46,24 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
 
 /// Programs that expand dollar signs themselves.
 const PROGRAMS: [&str; 18] = [
-    "trap", "sh", "bash", "ksh", "zsh", "ssh", "eval", "xprop", "alias", "sudo", "doas", "run0", "docker", "podman",
-    "dpkg-query", "jq", "rename", "unset",
+    "trap",
+    "sh",
+    "bash",
+    "ksh",
+    "zsh",
+    "ssh",
+    "eval",
+    "xprop",
+    "alias",
+    "sudo",
+    "doas",
+    "run0",
+    "docker",
+    "podman",
+    "dpkg-query",
+    "jq",
+    "rename",
+    "unset",
 ];
 
 fn looks_expanded(text: &str) -> bool {
@@ -73,8 +89,12 @@ fn is_meant(index: &Index<'_>, site: &PartSite<'_>, text: &str) -> bool {
     let Some(call) = Call::new(simple, Span::default(), 0) else { return false };
     let mut name = call.base().to_owned();
     if name == "find" {
-        let at = call.args.iter().position(|word| ["-exec", "-execdir", "-ok", "-okdir"].iter().any(|flag| is(word, flag)));
-        name = at.and_then(|at| call.literal(at + 1)).map(|name| name.rsplit('/').next().unwrap_or_default().to_owned()).unwrap_or(name);
+        let at =
+            call.args.iter().position(|word| ["-exec", "-execdir", "-ok", "-okdir"].iter().any(|flag| is(word, flag)));
+        name = at
+            .and_then(|at| call.literal(at + 1))
+            .map(|name| name.rsplit('/').next().unwrap_or_default().to_owned())
+            .unwrap_or(name);
     }
     if name == "git" {
         return call.literal(0).is_some_and(|verb| verb == "filter-branch");
@@ -90,6 +110,8 @@ fn is_meant(index: &Index<'_>, site: &PartSite<'_>, text: &str) -> bool {
 fn has_address(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.windows(2).enumerate().any(|(at, two)| {
-        two[0] == b'$' && b"{dpsaic".contains(&two[1]) && bytes.get(at + 2).is_none_or(|next| !next.is_ascii_alphabetic())
+        two[0] == b'$'
+            && b"{dpsaic".contains(&two[1])
+            && bytes.get(at + 2).is_none_or(|next| !next.is_ascii_alphabetic())
     })
 }

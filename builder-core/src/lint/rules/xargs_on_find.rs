@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::{call_at, is, report};
-use crate::shell::{Index};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -37,7 +37,12 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for (pipeline, _) in index.pipelines() {
         for at in 1..pipeline.commands.len() {
             let (Some(left), Some(right)) = (call_at(pipeline, at - 1), call_at(pipeline, at)) else { continue };
-            if left.base() == "find" && right.base() == "xargs" && !right.has_flag(&["0", "null"]) && !left.has_flag(&["print0", "printf"]) && !left.args.iter().any(|word| is(word, "-print0") || is(word, "-printf")) {
+            if left.base() == "find"
+                && right.base() == "xargs"
+                && !right.has_flag(&["0", "null"])
+                && !left.has_flag(&["print0", "printf"])
+                && !left.args.iter().any(|word| is(word, "-print0") || is(word, "-printf"))
+            {
                 report(cx, script, left.span, "`xargs` takes names with blanks apart").done();
             }
         }

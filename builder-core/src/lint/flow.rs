@@ -84,16 +84,9 @@ const DEPTH: usize = 8;
 
 impl Flow {
     /// Walks through a script.
-    pub(in crate::lint) fn new(script: &Script, source: &str, variables: &Variables, grammar: Grammar) -> Self {
-        let mut walk = Walk {
-            flow: Self::default(),
-            source,
-            grammar,
-            functions: HashMap::new(),
-            steps: 0,
-            calls: 0,
-            loops: Vec::new(),
-        };
+    pub(in crate::lint) fn new(script: &Script, variables: &Variables, grammar: Grammar) -> Self {
+        let mut walk =
+            Walk { flow: Self::default(), grammar, functions: HashMap::new(), steps: 0, calls: 0, loops: Vec::new() };
         let known = |known: &Known| if *known == Known::Plain { Value::Plain } else { Value::Anything };
         let state = variables.iter().map(|(name, value)| (name.clone(), known(value))).collect();
         let end = walk.list(&script.body, Some(state));
@@ -128,7 +121,6 @@ pub(in crate::lint) fn is_plain_name(name: &str) -> bool {
 
 struct Walk<'a> {
     flow: Flow,
-    source: &'a str,
     grammar: Grammar,
     functions: HashMap<&'a str, &'a List>,
     steps: usize,
@@ -491,7 +483,6 @@ impl<'a> Walk<'a> {
             {
                 get(state, &parameter.name)
             }
-            PartKind::Braces(_) => of_text(part.text(self.source)),
             _ => Value::Anything,
         }
     }

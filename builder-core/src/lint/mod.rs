@@ -107,7 +107,8 @@ fn run_trees(
         return;
     }
     for script in model.scripts.iter().filter(|script| script.is_shellchecked(options.dialect)) {
-        let Some(tree) = script.tree() else { continue };
+        let is_foreign = options.dialect == Dialect::Hadolint && shebang::is_foreign(script);
+        let Some(tree) = script.tree().filter(|_| !is_foreign) else { continue };
         let index = Index::new(tree);
         for (rule, level, check) in &rules {
             let context = Context { source, dockerfile, model, options, rule, level: *level, findings };

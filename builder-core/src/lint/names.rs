@@ -48,10 +48,10 @@ impl Names {
                 CommandKind::Simple(simple) => {
                     for assignment in &simple.assignments {
                         let name = &assignment.name.value;
+                        // Before a command they are the command's.
                         if simple.words.is_empty() {
                             names.assign(name, assignment.span);
                         }
-                        names.assigned.insert(name.clone());
                     }
                     if let Some((head, arguments)) = simple.words.split_first() {
                         names.builtin(&head.literal().unwrap_or_default(), arguments);
@@ -110,12 +110,12 @@ impl Names {
                     }
                     self.assign(&name, assignment.span);
                 }
-                for (text, _) in names() {
+                for (text, span) in names() {
                     if exports {
                         self.read.insert(text.clone().into_owned());
-                    }
-                    if !exports || name == "export" {
                         self.assigned.insert(text.into_owned());
+                    } else if name != "readonly" {
+                        self.assign(&text, span);
                     }
                 }
             }
@@ -147,10 +147,18 @@ impl Names {
             }
             "unset" | "trap" | "eval" => {}
             "[" | "test" => {
-                let at = arguments.iter().position(|word| super::sh::is(word, "-v"));
-                if let Some(word) = at.and_then(|at| arguments.get(at + 1)) {
-                    self.assigned.insert(word.literal().unwrap_or_default().into_owned());
-                    self.read.insert(word.literal().unwrap_or_default().into_owned());
+                // Who looks whether it is empty knows that it may be.
+                for two in arguments.windows(2) {
+                    let asks = ["-v", "-n", "-z"].iter().any(|flag| super::sh::is(&two[0], flag));
+                    let part = two[1].only_part().map(|part| &part.kind);
+                    let name = match part {
+                        Some(PartKind::Parameter(parameter)) => Some(parameter.name.clone()),
+                        _ => two[1].literal().map(|text| text.into_owned()),
+                    };
+                    if let Some(name) = name.filter(|_| asks) {
+                        self.assigned.insert(name.clone());
+                        self.read.insert(name);
+                    }
                 }
             }
             _ => {}
@@ -206,7 +214,9 @@ impl Names {
             if assigns {
                 self.assign(name, span);
             }
-            self.read.insert(name.to_owned());
+            if !assigns || !rest.starts_with('=') {
+                self.read.insert(name.to_owned());
+            }
         }
     }
 }

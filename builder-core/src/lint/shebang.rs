@@ -14,7 +14,7 @@ pub(in crate::lint) const FOREIGN: [&str; 13] =
 pub(in crate::lint) fn shebang<'s>(cx: &Context<'_>, script: &'s ScriptView<'_>) -> Option<(&'s str, Span)> {
     if cx.is_hadolint() {
         let checked = script.is_shellchecked(cx.options.dialect);
-        let program = script.outer_shell.words.first().filter(|_| checked)?;
+        let program = script.outer_shell.words.first().filter(|_| checked)?.split_whitespace().next()?;
         return Some((program, Span::at(script.view.outer.span.start)));
     }
     let text = script.text.as_str();
@@ -35,14 +35,15 @@ pub(in crate::lint) fn shebang<'s>(cx: &Context<'_>, script: &'s ScriptView<'_>)
 /// Returns why a script cannot be read, where ShellCheck would give that reason this code.
 pub(in crate::lint) fn syntax_error(cx: &Context<'_>, script: &ScriptView<'_>, code: &str) -> Option<(Span, String)> {
     let error = script.parsed.as_ref().err().filter(|_| script.is_shellchecked(cx.options.dialect))?;
-    let is_foreign = cx.is_hadolint() && {
-        let program = script.outer_shell.program();
-        script.outer_shell.words.first().is_some_and(|word| word.starts_with('/'))
-            && FOREIGN.iter().any(|foreign| program.starts_with(foreign))
-    };
+    let is_foreign = cx.is_hadolint() && is_foreign(script);
     let before = script.slice(Span::new(0, error.span.start));
     (!is_foreign && classify(before, script.text.as_str(), error.span, &error.message) == code)
         .then(|| (error.span, error.message.clone()))
+}
+
+/// Tells whether the script is for an interpreter that has nothing to do with POSIX shells.
+pub(in crate::lint) fn is_foreign(script: &ScriptView<'_>) -> bool {
+    FOREIGN.contains(&script.outer_shell.program())
 }
 
 fn classify(before: &str, text: &str, span: Span, message: &str) -> &'static str {

@@ -81,11 +81,8 @@ impl ScriptView<'_> {
 
     /// Returns what is known of the variables and the order of its commands; empty where there is no tree.
     pub(in crate::lint) fn flow(&self) -> &Flow {
-        self.flow.get_or_init(|| {
-            self.tree()
-                .map(|tree| Flow::new(tree, self.text.as_str(), &self.variables, self.grammar))
-                .unwrap_or_default()
-        })
+        self.flow
+            .get_or_init(|| self.tree().map(|tree| Flow::new(tree, &self.variables, self.grammar)).unwrap_or_default())
     }
 
     /// Returns the tree, where there is one.
@@ -190,12 +187,20 @@ impl<'a> Shells<'a> {
             InstructionKind::Shell(words) => {
                 self.current = Shell::new(words.iter().map(|word| word.value.clone()).collect());
             }
-            _ if is_shell_forgotten(view, self.options) => self.current = self.default.clone(),
+            _ if is_shell_forgotten(view, self.options) => self.current = Shell::default(),
             _ => {}
         }
-        if let Some(name) = self.pragma(view.outer) {
+        // hadolint forgets it at `FROM`, unless it stands before everything.
+        let is_forgotten = self.options.dialect == Dialect::Hadolint
+            && matches!(view.kind(), InstructionKind::From(_))
+            && view.index > 0;
+        if let Some(name) = self.pragma(view.outer).filter(|_| !is_forgotten) {
             self.current = Shell::new(vec![name, "-c".to_owned()]);
-            if view.stage.is_none() || matches!(view.kind(), InstructionKind::From(_)) && view.stage == Some(0) {
+            let is_hadolint = self.options.dialect == Dialect::Hadolint;
+            if is_hadolint && view.index == 0
+                || !is_hadolint && view.stage.is_none()
+                || matches!(view.kind(), InstructionKind::From(_)) && view.stage == Some(0)
+            {
                 self.default = self.current.clone();
             }
         }

@@ -107,7 +107,8 @@ impl<'a> Environment<'a> {
                     let value = pair.value.as_str();
                     let known = if is_hadolint { Known::Plain } else { judged(value) };
                     self.arguments.retain(|name| name != pair.key.as_str());
-                    Rc::make_mut(&mut self.current).insert(pair.key.as_str().to_owned(), known);
+                    let name = pair.key.as_str().trim_matches(['"', '\'']);
+                    Rc::make_mut(&mut self.current).insert(name.to_owned(), known);
                 }
             }
             _ => {}

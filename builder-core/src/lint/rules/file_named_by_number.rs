@@ -1,8 +1,8 @@
 //! `SC2210`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{is_bare, report};
-use crate::shell::{Index, RedirectOperator};
+use crate::lint::sh::{is, is_bare, report};
+use crate::shell::{CommandKind, CommandSite, Index, RedirectOperator};
 
 rule! {
     /// ## What it does
@@ -34,7 +34,9 @@ rule! {
 }
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
-    for redirect in index.commands.iter().flat_map(|site| &site.command.redirects) {
+    // In `[ … ]` it is a comparison to ShellCheck.
+    let is_test = |site: &&CommandSite<'_>| matches!(&site.command.kind, CommandKind::Simple(simple) if simple.words.first().is_some_and(|word| is(word, "[")));
+    for redirect in index.commands.iter().filter(|site| !is_test(site)).flat_map(|site| &site.command.redirects) {
         let is_file =
             matches!(redirect.operator, RedirectOperator::Write | RedirectOperator::Append | RedirectOperator::Read);
         let is_number =

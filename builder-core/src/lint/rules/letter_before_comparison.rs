@@ -36,7 +36,7 @@ rule! {
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for test in crate::lint::sh::tests_and_calls(index) {
         for (left, operator, right) in test.comparisons() {
-            if !is_operator(operator, &["=", "=="]) {
+            if !is_operator(operator, &["=", "==", "!="]) {
                 continue;
             }
             let (a, b) = (leading(left), leading(right));

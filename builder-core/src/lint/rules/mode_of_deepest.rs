@@ -38,7 +38,7 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         let Some((_, word)) = call.flags().find(|(flag, _)| flag == "m" || flag == "mode") else { continue };
         let is_deep = |word: &&Word| {
             let text = word.unquoted(script.text.as_str());
-            let path = text.trim_start_matches('/').trim_start_matches("../").trim_end_matches('/');
+            let path = text.trim_start_matches("../").trim_start_matches("./").trim_end_matches('/');
             path.contains('/')
         };
         if call.operands().find(is_deep).is_some() {

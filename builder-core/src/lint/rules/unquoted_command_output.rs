@@ -54,5 +54,5 @@ fn gives_words(body: &List) -> bool {
     let ([], [command]) = (item.rest.as_slice(), item.first.commands.as_slice()) else { return false };
     let CommandKind::Simple(simple) = &command.kind else { return false };
     let name = simple.words.first().and_then(Word::literal);
-    matches!(name.as_deref(), Some("seq" | "pgrep" | "pidof"))
+    matches!(name.as_deref(), Some("seq" | "pgrep"))
 }

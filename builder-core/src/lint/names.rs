@@ -125,7 +125,7 @@ impl Names {
                 }
             }
             "mapfile" | "readarray" => {
-                if let Some((text, span)) = names().last() {
+                if let Some((text, span)) = names().next_back() {
                     self.assign(&text, span);
                 }
             }
@@ -153,7 +153,7 @@ impl Names {
                     let part = two[1].only_part().map(|part| &part.kind);
                     let name = match part {
                         Some(PartKind::Parameter(parameter)) => Some(parameter.name.clone()),
-                        _ => two[1].literal().map(|text| text.into_owned()),
+                        _ => two[1].literal().map(std::borrow::Cow::into_owned),
                     };
                     if let Some(name) = name.filter(|_| asks) {
                         self.assigned.insert(name.clone());
@@ -232,27 +232,30 @@ fn is_name(text: &str) -> bool {
 
 /// Tells whether a variable is the shell's own, or known to every program.
 pub(in crate::lint) fn is_internal(name: &str) -> bool {
-    const NAMES: &str = " PATH IFS HOME PS1 PS2 PS3 PS4 PROMPT_COMMAND OPTARG OPTIND OPTERR REPLY LANG LANGUAGE TERM SHELL USER \
-        LOGNAME PWD OLDPWD EDITOR VISUAL PAGER TZ TMPDIR DISPLAY MAIL MAILCHECK MAILPATH CDPATH COLUMNS LINES HISTFILE \
-        HISTSIZE HISTFILESIZE HISTCONTROL HISTIGNORE HISTTIMEFORMAT HISTCMD HOSTNAME HOSTTYPE MACHTYPE OSTYPE UID EUID \
-        PPID RANDOM SECONDS LINENO SHLVL SHELLOPTS BASHOPTS BASHPID BASH BASH_ENV BASH_VERSION BASH_XTRACEFD ENV FCEDIT \
-        FIGNORE FUNCNAME FUNCNEST GLOBIGNORE GROUPS IGNOREEOF INPUTRC TIMEFORMAT TMOUT POSIXLY_CORRECT NLSPATH DIRSTACK \
-        PIPESTATUS COMPREPLY COPROC MAPFILE READLINE_LINE READLINE_POINT auto_resume histchars LC_ALL LC_COLLATE \
-        LC_CTYPE LC_MESSAGES LC_NUMERIC LC_MONETARY LC_TIME LD_LIBRARY_PATH ZDOTDIR FLAGS_ARGC FLAGS_ARGV FLAGS_ERROR \
-        FLAGS_FALSE FLAGS_HELP FLAGS_PARENT FLAGS_RESERVED FLAGS_TRUE FLAGS_VERSION flags_error flags_return stderr stderr_lines ";
+    const NAMES: &str = "PATH IFS HOME PS1 PS2 PS3 PS4 PROMPT_COMMAND OPTARG OPTIND OPTERR REPLY LANG \
+        LANGUAGE TERM SHELL USER LOGNAME PWD OLDPWD EDITOR VISUAL PAGER TZ TMPDIR DISPLAY MAIL MAILCHECK \
+        MAILPATH CDPATH COLUMNS LINES HISTFILE HISTSIZE HISTFILESIZE HISTCONTROL HISTIGNORE HISTTIMEFORMAT \
+        HISTCMD HOSTNAME HOSTTYPE MACHTYPE OSTYPE UID EUID PPID RANDOM SECONDS LINENO SHLVL SHELLOPTS \
+        BASHOPTS BASHPID BASH BASH_ENV BASH_VERSION BASH_XTRACEFD ENV FCEDIT FIGNORE FUNCNAME FUNCNEST \
+        GLOBIGNORE GROUPS IGNOREEOF INPUTRC TIMEFORMAT TMOUT POSIXLY_CORRECT NLSPATH DIRSTACK PIPESTATUS \
+        COMPREPLY COPROC MAPFILE READLINE_LINE READLINE_POINT auto_resume histchars LC_ALL LC_COLLATE \
+        LC_CTYPE LC_MESSAGES LC_NUMERIC LC_MONETARY LC_TIME LD_LIBRARY_PATH ZDOTDIR FLAGS_ARGC FLAGS_ARGV \
+        FLAGS_ERROR FLAGS_FALSE FLAGS_HELP FLAGS_PARENT FLAGS_RESERVED FLAGS_TRUE FLAGS_VERSION flags_error \
+        flags_return stderr stderr_lines";
     NAMES.split_ascii_whitespace().any(|known| known == name) || name.starts_with("COMP_") || name.starts_with("BASH_")
 }
 
 /// Tells whether a word is the name of a command that everybody knows.
 pub(in crate::lint) fn is_common_command(name: &str) -> bool {
-    const NAMES: &str = " admin alias ar asa at awk basename batch bc bg break c99 cal cat cd cflow chgrp chmod chown cksum \
-        cmp colon comm command compress continue cp crontab csplit ctags cut cxref date dd delta df diff dirname dot du \
-        echo ed env eval ex exec exit expand export expr fc fg file find fold fort77 fuser gencat get getconf getopts \
-        grep hash head iconv ipcrm ipcs jobs join kill lex link ln locale localedef logger logname lp ls m4 mailx make \
-        man mesg mkdir mkfifo more mv newgrp nice nl nm nohup od paste patch pathchk pax pr printf prs ps pwd read \
-        readonly renice return rm rmdel rmdir sact sccs sed set sh shift sleep sort split strings strip stty tabs tail \
-        talk tee test time times touch tput tr trap tsort tty type ulimit umask unalias uname uncompress unexpand unget \
+    const NAMES: &str = "admin alias ar asa at awk basename batch bc bg break c99 cal cat cd cflow \
+        chgrp chmod chown cksum cmp colon comm command compress continue cp crontab csplit ctags cut cxref \
+        date dd delta df diff dirname dot du echo ed env eval ex exec exit expand export expr fc fg file \
+        find fold fort77 fuser gencat get getconf getopts grep hash head iconv ipcrm ipcs jobs join kill lex \
+        link ln locale localedef logger logname lp ls m4 mailx make man mesg mkdir mkfifo more mv newgrp \
+        nice nl nm nohup od paste patch pathchk pax pr printf prs ps pwd read readonly renice return rm \
+        rmdel rmdir sact sccs sed set sh shift sleep sort split strings strip stty tabs tail talk tee test \
+        time times touch tput tr trap tsort tty type ulimit umask unalias uname uncompress unexpand unget \
         uniq unlink unset uucp uudecode uuencode uustat uux val vi wait wc what who write xargs yacc zcat \
-        busybox sudo which ";
+        busybox sudo which";
     NAMES.split_ascii_whitespace().any(|known| known == name)
 }

@@ -129,6 +129,11 @@ pub(in crate::lint) fn calls<'a>(index: &Index<'a>) -> impl Iterator<Item = Call
         .filter(|call| call.name != "[")
 }
 
+/// Tells whether what stands between quotes is one expansion and nothing else.
+pub(in crate::lint) fn is_one_expansion(parts: &[WordPart]) -> bool {
+    matches!(parts, [part] if !matches!(part.kind, PartKind::Literal(_) | PartKind::Escaped(_)))
+}
+
 /// Returns the name and the arguments of a command of a pipeline, without its folder.
 pub(in crate::lint) fn call_at(pipeline: &Pipeline, position: usize) -> Option<Call<'_>> {
     let command = pipeline.commands.get(position)?;
@@ -266,7 +271,7 @@ pub(in crate::lint) fn bare_text(parts: &[WordPart]) -> String {
     for part in parts {
         match &part.kind {
             PartKind::Literal(value) | PartKind::SingleQuoted(value) | PartKind::AnsiQuoted(value) => {
-                text.push_str(value)
+                text.push_str(value);
             }
             PartKind::Escaped(c) => text.push(*c),
             PartKind::DoubleQuoted { parts, .. } => text.push_str(&bare_text(parts)),
@@ -294,7 +299,7 @@ pub(in crate::lint) fn loops_over<'a>(index: &Index<'a>) -> Vec<(&'a Word, Call<
 }
 
 /// Returns assignments before a command whose variable the command's own arguments read, with where they do.
-pub(in crate::lint) fn early_uses<'a>(index: &Index<'a>) -> Vec<(&'a SimpleCommand, &'a Assignment, Span)> {
+pub(in crate::lint) fn early_uses<'a>(index: &Index<'a>) -> Vec<(&'a Assignment, Span)> {
     let mut found = Vec::new();
     for (parameter, site) in index.parameters() {
         let Some(CommandKind::Simple(simple)) = index.commands.get(site.command).map(|site| &site.command.kind) else {
@@ -303,7 +308,7 @@ pub(in crate::lint) fn early_uses<'a>(index: &Index<'a>) -> Vec<(&'a SimpleComma
         let in_words = simple.words.iter().any(|word| word.span.cover(site.part.span) == word.span);
         let known = simple.assignments.iter().find(|known| known.name.value == parameter.name && in_words);
         if let Some(assignment) = known {
-            found.push((simple, assignment, site.part.span));
+            found.push((assignment, site.part.span));
         }
     }
     found

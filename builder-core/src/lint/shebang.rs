@@ -67,7 +67,7 @@ fn classify(before: &str, text: &str, span: Span, message: &str) -> &'static str
         if is_first && found.starts_with(['&', '|']) {
             return "SC1133";
         }
-        if found == ";" && (is_first || before.trim_end().ends_with([';', '&'])) {
+        if found == ";" && (is_first || before.trim_end().ends_with([';', '&']) && !before.trim_end().ends_with("&&")) {
             return "SC1070";
         }
     }

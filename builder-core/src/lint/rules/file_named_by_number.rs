@@ -35,7 +35,6 @@ rule! {
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     // In `[ … ]` it is a comparison to ShellCheck.
-    let is_test = |site: &&CommandSite<'_>| matches!(&site.command.kind, CommandKind::Simple(simple) if simple.words.first().is_some_and(|word| is(word, "[")));
     for redirect in index.commands.iter().filter(|site| !is_test(site)).flat_map(|site| &site.command.redirects) {
         let is_file =
             matches!(redirect.operator, RedirectOperator::Write | RedirectOperator::Append | RedirectOperator::Read);
@@ -46,4 +45,9 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             report(cx, script, Span::new(at, redirect.span.end), "this writes a file whose name is a number").done();
         }
     }
+}
+
+fn is_test(site: &CommandSite<'_>) -> bool {
+    let CommandKind::Simple(simple) = &site.command.kind else { return false };
+    simple.words.first().is_some_and(|word| is(word, "["))
 }

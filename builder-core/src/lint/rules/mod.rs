@@ -3,6 +3,7 @@
 pub(super) mod action_after_or;
 pub(super) mod add_instead_of_copy;
 pub(super) mod alias_expanded_early;
+pub(super) mod alias_in_same_line;
 pub(super) mod and_or_as_if;
 pub(super) mod ansi_quotes_in_sh;
 pub(super) mod append_assignment_in_sh;
@@ -91,6 +92,7 @@ pub(super) mod loop_over_ls;
 pub(super) mod loop_over_one;
 pub(super) mod lower_case_range;
 pub(super) mod misplaced_parenthesis;
+pub(super) mod missing_blank;
 pub(super) mod missing_format_argument;
 pub(super) mod missing_healthcheck;
 pub(super) mod misspelt_variable;

@@ -18,7 +18,7 @@ rule! {
     ///
     /// ## Use instead
     /// ```dockerfile
-    /// RUN mkdir -p -m 700 /srv/secret && mkdir -m 700 /srv/secret/keys
+    /// RUN mkdir -p /srv/secret && mkdir -m 700 /srv/secret/keys
     /// ```
     RULE {
         id: "mode-of-deepest",

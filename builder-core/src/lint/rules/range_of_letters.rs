@@ -13,12 +13,12 @@ rule! {
     ///
     /// ## Example
     /// ```dockerfile
-    /// RUN pip install requests[security]
+    /// RUN pip install coverage[toml] requests[socks]
     /// ```
     ///
     /// ## Use instead
     /// ```dockerfile
-    /// RUN pip install "requests[security]"
+    /// RUN pip install "coverage[toml]" "requests[socks]"
     /// ```
     RULE {
         id: "range-of-letters",

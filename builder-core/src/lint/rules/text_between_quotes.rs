@@ -1,8 +1,8 @@
 //! `SC2140`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::report;
-use crate::shell::{Index, PartKind, WordPart, WordRole};
+use crate::lint::sh::{is_one_expansion, report};
+use crate::shell::{Index, PartKind, WordRole};
 
 rule! {
     /// ## What it does
@@ -48,8 +48,8 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             else {
                 continue;
             };
-            let is_single = |parts: &[WordPart]| matches!(parts, [part] if !matches!(part.kind, PartKind::Literal(_) | PartKind::Escaped(_)));
-            let is_usual = is_single(parts) && is_single(more) || matches!(text.as_str(), "=" | ":" | "/");
+            let is_usual =
+                is_one_expansion(parts) && is_one_expansion(more) || matches!(text.as_str(), "=" | ":" | "/");
             if !is_usual {
                 report(cx, script, middle.span, format!("`{text}` is outside of the quotes on both sides")).done();
             }

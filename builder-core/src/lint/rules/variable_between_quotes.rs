@@ -1,8 +1,8 @@
 //! `SC2027`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::report;
-use crate::shell::{Index, PartKind, WordPart, WordRole};
+use crate::lint::sh::{is_one_expansion, report};
+use crate::shell::{Index, PartKind, WordRole};
 
 rule! {
     /// ## What it does
@@ -46,8 +46,7 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             };
             let is_expansion =
                 matches!(middle.kind, PartKind::Parameter(_) | PartKind::CommandSubstitution { backticks: false, .. });
-            let is_single = |parts: &[WordPart]| matches!(parts, [part] if !matches!(part.kind, PartKind::Literal(_) | PartKind::Escaped(_)));
-            if is_expansion && !(is_single(parts) && is_single(more)) {
+            if is_expansion && !(is_one_expansion(parts) && is_one_expansion(more)) {
                 report(cx, script, middle.span, "this is outside of the quotes on both sides").done();
             }
         }

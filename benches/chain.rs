@@ -8,7 +8,7 @@ use std::path::Path;
 use builder_core::build_context::Context;
 use builder_core::builder::{BuildOptions, Builder, BuilderOptions, ContextSource, NamedContextSource};
 use builder_core::cancel::CancelToken;
-use builder_core::copy::{CopyTree, content_digest};
+use builder_core::copy::{CopyTree, Selection, content_digest};
 use builder_core::dockerfile::parse;
 use builder_core::event::NullSink;
 use builder_core::layer::{OverlayFlavor, write_layer};
@@ -74,7 +74,11 @@ fn files(criterion: &mut Criterion) {
     let context = Context::open(directory.path(), None).unwrap();
     let sources = [CopySource::Path { path: "/".to_owned(), span: Span::default() }];
     group.bench_function("context scan and digest", |bencher| {
-        bencher.iter(|| content_digest(&CopyTree::Context(&context), &sources, &cancel).unwrap());
+        let tree = CopyTree::Context(&context);
+        bencher.iter(|| {
+            let selection = Selection::find(&tree, &sources, &cancel).unwrap();
+            content_digest(&tree, &sources, &selection, &cancel).unwrap()
+        });
     });
     group.bench_function("layer write", |bencher| {
         bencher.iter(|| {

@@ -22,3 +22,27 @@ pub(crate) const TERM: &str = "TERM";
 pub(crate) const HTTPS_PROXY: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 /// Hosts that are asked without the proxy.
 pub(crate) const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
+/// The base of hadolint's places for a configuration: `$XDG_CONFIG_HOME/hadolint.yaml`; `$HOME/.config` where unset.
+pub(crate) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+
+/// `builder lint`: truthy values (`1`, `y`, `on`, `true`, `yes`) are `--no-fail`.
+pub(crate) const HADOLINT_NOFAIL: &str = "HADOLINT_NOFAIL";
+/// Truthy: `--verbose`.
+pub(crate) const HADOLINT_VERBOSE: &str = "HADOLINT_VERBOSE";
+/// `--format`.
+pub(crate) const HADOLINT_FORMAT: &str = "HADOLINT_FORMAT";
+/// `--failure-threshold`.
+pub(crate) const HADOLINT_FAILURE_THRESHOLD: &str = "HADOLINT_FAILURE_THRESHOLD";
+/// `--error` and the others, with commas; in the order of the levels.
+pub(crate) const HADOLINT_OVERRIDES: [&str; 4] =
+    ["HADOLINT_OVERRIDE_STYLE", "HADOLINT_OVERRIDE_INFO", "HADOLINT_OVERRIDE_WARNING", "HADOLINT_OVERRIDE_ERROR"];
+/// `--ignore`, with commas.
+pub(crate) const HADOLINT_IGNORE: &str = "HADOLINT_IGNORE";
+/// Truthy: `--strict-labels`.
+pub(crate) const HADOLINT_STRICT_LABELS: &str = "HADOLINT_STRICT_LABELS";
+/// Truthy: `--disable-ignore-pragma`.
+pub(crate) const HADOLINT_DISABLE_IGNORE_PRAGMA: &str = "HADOLINT_DISABLE_IGNORE_PRAGMA";
+/// `--trusted-registry`, with commas.
+pub(crate) const HADOLINT_TRUSTED_REGISTRIES: &str = "HADOLINT_TRUSTED_REGISTRIES";
+/// `--require-label`, with commas.
+pub(crate) const HADOLINT_REQUIRE_LABELS: &str = "HADOLINT_REQUIRE_LABELS";

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod env;
 mod error;
+mod lint;
 mod settings;
 mod signal;
 mod ui;
@@ -19,12 +20,15 @@ fn main() -> ExitCode {
         Err(error) => {
             let shown = error.print();
             let usage = error.use_stderr() || shown.is_err();
-            return ExitCode::from(if usage { ErrorKind::Usage.exit_code() } else { 0 });
+            // hadolint ends in 1 whatever is wrong.
+            let compat = std::env::args_os().any(|argument| argument == "--hadolint-compat");
+            let kind = if compat { ErrorKind::Failed } else { ErrorKind::Usage };
+            return ExitCode::from(if usage { kind.exit_code() } else { 0 });
         }
     };
     let printer = Printer::new(settings::paint(cli.global.color));
     match commands::run(cli, &refused, printer) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             printer.error(&error);
             ExitCode::from(error.kind.exit_code())

@@ -1,19 +1,22 @@
 //! Merges flags and environment into what the library takes: the only place that reads the environment.
 
+pub(crate) mod lint;
+
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use builder_core::builder::{
-    BuildOptions, Compression, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output, OutputKind,
-    PullPolicy,
+    BuildLint, BuildOptions, Compression, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output,
+    OutputKind, PullPolicy,
 };
+use builder_core::lint::{Level, LintOptions};
 use builder_core::plan::op::NetworkMode;
 use builder_core::reference::Reference;
 use builder_core::registry::Proxy;
 use builder_core::sandbox::rootless::RootlessOptions;
 
-use crate::args::{BuildArgs, ColorArg, GlobalArgs, NetworkArg, ProgressArg};
+use crate::args::{BuildArgs, ColorArg, GlobalArgs, LintArg, NetworkArg, ProgressArg};
 use crate::env;
 use crate::error::CommandError;
 use crate::ui::progress::{Mode, Paint};
@@ -74,9 +77,12 @@ pub(crate) fn store_root(global: &GlobalArgs, ordinary: bool) -> Result<PathBuf,
 
 /// Returns whether messages have colours.
 pub(crate) fn paint(color: ColorArg) -> Paint {
-    let automatic = std::io::stderr().is_terminal()
-        && variable(env::NO_COLOR).is_none()
-        && variable(env::TERM).as_deref() != Some("dumb");
+    paint_of(color, std::io::stderr().is_terminal())
+}
+
+/// Returns whether what goes to a stream has colours.
+fn paint_of(color: ColorArg, is_terminal: bool) -> Paint {
+    let automatic = is_terminal && variable(env::NO_COLOR).is_none() && variable(env::TERM).as_deref() != Some("dumb");
     match color {
         ColorArg::Always => Paint::Colored,
         ColorArg::Auto if automatic => Paint::Colored,
@@ -125,7 +131,7 @@ pub(crate) fn build(
 ) -> Result<BuildOptions, CommandError> {
     let mut options = BuildOptions::new(context);
     options.dockerfile = dockerfile;
-    options.tags = arguments.tags.iter().map(|tag| reference(tag)).collect::<Result<_, _>>()?;
+    options.tags = arguments.tags.iter().map(|tag| name(tag)).collect::<Result<_, _>>()?;
     options.target.clone_from(&arguments.target);
     options.build_args = build_args(&arguments.variables);
     options.contexts = arguments.build_contexts.iter().map(|text| build_context(text)).collect::<Result<_, _>>()?;
@@ -148,6 +154,15 @@ pub(crate) fn build(
     options.source_date_epoch = epoch(arguments, &mut options.build_args)?;
     options.now = now();
     options.resolv_conf = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    options.lint = match arguments.lint {
+        LintArg::Off => None,
+        LintArg::Warn => Some(BuildLint::new(LintOptions::default())),
+        LintArg::Error => {
+            let mut lint = BuildLint::new(LintOptions::default());
+            lint.deny = Some(Level::Warning);
+            Some(lint)
+        }
+    };
     Ok(options)
 }
 
@@ -157,6 +172,16 @@ pub(crate) fn build(
 /// It is none.
 pub(crate) fn reference(text: &str) -> Result<Reference, CommandError> {
     text.parse().map_err(CommandError::usage)
+}
+
+/// Reads a reference that an image is to have as its name.
+///
+/// # Errors
+/// It is none, or has a digest.
+pub(crate) fn name(text: &str) -> Result<Reference, CommandError> {
+    let name = reference(text)?;
+    name.check_as_name().map_err(CommandError::usage)?;
+    Ok(name)
 }
 
 fn split(text: &str) -> (String, String) {
@@ -279,7 +304,7 @@ fn output(text: &str) -> Result<Output, CommandError> {
                     _ => return Err(invalid("gzip, zstd or uncompressed")),
                 }
             }
-            "name" => output.names.push(reference(value)?),
+            "name" => output.names.push(name(value)?),
             _ => return Err(CommandError::usage(format!("output attribute `{key}` is not supported"))),
         }
     }

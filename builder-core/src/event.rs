@@ -134,6 +134,15 @@ pub enum Event {
         /// The text that its spans point into.
         source_file: Arc<SourceFile>,
     },
+    /// The linter found something in a stage that is built.
+    Finding {
+        /// The code that people know it by: hadolint's, ShellCheck's or BuildKit's, else the rule's id.
+        code: &'static str,
+        /// What is said.
+        diagnostic: Diagnostic,
+        /// The text that its spans point into.
+        source_file: Arc<SourceFile>,
+    },
     /// The image is complete.
     ImageReady {
         /// The digest of the image's manifest.

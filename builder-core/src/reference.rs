@@ -56,6 +56,23 @@ impl Reference {
         self.digest.as_ref()
     }
 
+    /// Checks that an image can be given this as its name. A digest is not for the one who names to choose: a
+    /// name that holds one would later be taken for a proof of what the image is.
+    ///
+    /// # Errors
+    /// The reference has a digest, or looks like one.
+    pub fn check_as_name(&self) -> Result<(), ReferenceError> {
+        let refuse = |reason| Err(ReferenceError { text: self.familiar(), reason });
+        let short = self.familiar_name();
+        if self.digest.is_some() {
+            return refuse("a name that is given to an image cannot have a digest");
+        }
+        if short == "sha256" || short.len() == 64 && short.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return refuse("the name would be taken for an image ID");
+        }
+        Ok(())
+    }
+
     /// Returns the short form that people write: no default domain, no `library/`; the tag is kept.
     pub fn familiar(&self) -> String {
         let mut text = self.familiar_name();
@@ -207,6 +224,17 @@ mod tests {
         let digest = Digest::of(b"x");
         let pinned: Reference = format!("debian@{digest}").parse().expect("pinned");
         assert_eq!((pinned.tag(), pinned.digest()), (None, Some(&digest)));
+    }
+
+    #[test]
+    fn a_name_cannot_say_what_an_image_is() {
+        let check = |text: &str| text.parse::<Reference>().expect(text).check_as_name();
+        assert_eq!(check("debian:12"), Ok(()));
+        assert_eq!(check("x/sha256"), Ok(()));
+        let (digest, hex) = (Digest::of(b"x"), "a".repeat(64));
+        for bad in [format!("debian@{digest}"), format!("debian:12@{digest}"), digest.to_string(), hex] {
+            assert!(check(&bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use builder_core::text::SourceFile;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let text = String::from_utf8_lossy(bytes);
-    let source = SourceFile::new("Dockerfile", text.as_ref());
+    let source = SourceFile::from_bytes("Dockerfile", bytes);
+    let text = source.text();
     let parsed = parse(&source);
     let mut out = dump(&source, &parsed.dockerfile);
     for diagnostic in &parsed.diagnostics {
@@ -23,5 +23,5 @@ fuzz_target!(|bytes: &[u8]| {
     for instruction in &parsed.dockerfile.instructions {
         assert!(text.get(instruction.span.range()).is_some());
     }
-    let _ = parse_trigger(&text);
+    let _ = parse_trigger(text);
 });

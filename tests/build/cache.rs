@@ -1,6 +1,12 @@
 //! What is built again, and what is not.
 
 use std::fs;
+use std::path::PathBuf;
+
+use builder_core::builder::{BuildOptions, Builder, BuilderOptions, ContextSource};
+use builder_core::cancel::CancelToken;
+use builder_core::event::{Event, EventSink, NullSink};
+use builder_core::store::Owner;
 
 use crate::support::TestEnv;
 use crate::support::image::Image;
@@ -110,4 +116,36 @@ fn an_undeclared_build_arg_changes_nothing_and_a_declared_one_does() {
     build(&env, &["--build-arg", "VERSION=1"]);
     assert_eq!(build(&env, &["--build-arg", "VERSION=1", "--build-arg", "OTHER=x"]), [true, true]);
     assert_eq!(build(&env, &["--build-arg", "VERSION=2"]), [true, false]);
+}
+
+/// Writes a file when a step is about to do its work: after it has looked for itself in the cache.
+struct WriteAtStart {
+    path: PathBuf,
+    content: &'static str,
+}
+
+impl EventSink for WriteAtStart {
+    fn emit(&self, event: Event) {
+        if matches!(event, Event::StepStarted { .. }) {
+            fs::write(&self.path, self.content).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_copied_is_not_cached_as_what_it_was() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM scratch\nCOPY dir /\n");
+    let path = env.write("dir/file", "old");
+    let builder = Builder::open(BuilderOptions::new(env.store(), Owner::Root)).unwrap();
+    let mut options = BuildOptions::new(ContextSource::Directory(env.path("work")));
+    options.tags = vec!["app".parse().unwrap()];
+    let build = |sink: &dyn EventSink| builder.build(&options, sink, &CancelToken::new(), None).unwrap();
+    build(&WriteAtStart { path: path.clone(), content: "new" });
+    assert_eq!(Image::open(&env.store(), "app").file("file"), "new");
+    fs::write(&path, "old").unwrap();
+    let again = build(&NullSink);
+    assert_eq!(Image::open(&env.store(), "app").file("file"), "old");
+    assert_eq!(again.steps_cached, 0);
+    assert_eq!(build(&NullSink).steps_cached, 1);
 }

@@ -23,6 +23,48 @@ fn a_killed_step_is_told_from_a_failed_one() {
 }
 
 #[test]
+fn a_program_that_cannot_be_started_fails_the_step() {
+    let scripts = "COPY --chmod=644 <<E /plain\necho hi\nE\nCOPY --chmod=755 <<E /bare\necho hi\nE\n\
+                   COPY --chmod=755 <<E /lost\n#!/no/such/interpreter\nE\nRUN ln -s loop /loop\n";
+    for (run, expected, help) in [
+        ("RUN [\"nope\"]\n", "program `nope` not found in `PATH`", "is it installed in the image"),
+        ("RUN [\"/no/pe\"]\n", "program `/no/pe` not found", "is it installed in the image"),
+        ("SHELL [\"/bin/bash\", \"-c\"]\nRUN true\n", "program `/bin/bash` not found", "the shell of this RUN"),
+        ("RUN [\"/plain\"]\n", "program `/plain` cannot be executed: permission denied", "chmod"),
+        ("RUN [\"/bare\"]\n", "program `/bare` cannot be executed: exec format error", "another platform"),
+        ("RUN [\"/lost\"]\n", "program `/lost` exists, but its interpreter", "`#!`"),
+        ("RUN [\"/loop\"]\n", "program `/loop` cannot be executed: ", "symbolic links"),
+    ] {
+        let env = TestEnv::root();
+        env.write("Dockerfile", format!("FROM base\n{scripts}{run}"));
+        let failed = env.run(["build", "--build-context", "base=host:sh,ln", "."]).fails(1);
+        for expected in [expected, help, "Dockerfile:", run.lines().last().unwrap(), "^^^"] {
+            assert!(failed.stderr.contains(expected), "`{expected}` in {}", failed.stderr);
+        }
+        assert!(!failed.stderr.contains("cannot set up the sandbox"), "{}", failed.stderr);
+    }
+    let failed = refused("FROM scratch\nRUN true\n", 1);
+    for expected in ["Dockerfile:2:1", "program `/bin/sh` not found", "the shell of this RUN"] {
+        assert!(failed.stderr.contains(expected), "`{expected}` in {}", failed.stderr);
+    }
+}
+
+/// The failure used to lose a race against the steps that it ends.
+#[test]
+fn a_failed_step_is_reported_whatever_runs_beside_it() {
+    let env = TestEnv::root();
+    env.write(
+        "Dockerfile",
+        "FROM base AS a\nRUN echo a\nFROM base AS b\nRUN exit 7\nFROM base AS c\nRUN sleep 60\n\
+         FROM base\nCOPY --from=a /bin /a\nCOPY --from=b /bin /b\nCOPY --from=c /bin /c\n",
+    );
+    for _ in 0..20 {
+        let failed = env.run(["build", "--no-cache", "--build-context", "base=host:sh,sleep", "."]).fails(1);
+        assert!(failed.stderr.contains("exit code: 7"), "{}", failed.stderr);
+    }
+}
+
+#[test]
 fn all_errors_of_a_file_are_reported_with_suggestions() {
     let failed = refused("FROM base\nWRKDIR /x\nRUN --netwrk=none true\nCOPY a\n", 2);
     for expected in
@@ -98,6 +140,80 @@ fn quiet_prints_the_id_and_files_hold_it() {
     let metadata: serde_json::Value = serde_json::from_slice(&std::fs::read(env.path("work/meta")).unwrap()).unwrap();
     assert_eq!(metadata["containerimage.config.digest"], id);
     assert_eq!(metadata["image.name"], "docker.io/library/app:latest");
+}
+
+#[test]
+fn a_failed_build_leaves_no_file_of_an_earlier_one() {
+    let env = TestEnv::root();
+    let build = ["build", "--iidfile", "id", "--metadata-file", "meta", "--build-context", "base=host:sh", "."];
+    env.write("Dockerfile", "FROM scratch\nLABEL a=b\n");
+    env.ok(build);
+    for dockerfile in ["FROM base\nRUN exit 1\n", "NOPE\n"] {
+        env.write("Dockerfile", dockerfile);
+        env.write("id", "old");
+        env.write("meta", "old");
+        assert!(matches!(env.run(build).code, Some(1 | 2)));
+        assert!(!env.path("work/id").exists() && !env.path("work/meta").exists());
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_noticed_before_the_build() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM base\nRUN echo ran\n");
+    for option in ["--iidfile", "--metadata-file"] {
+        let refused = env.run(["build", option, "no/such/place", "--build-context", "base=host:sh", "."]).fails(3);
+        assert!(refused.stderr.contains("cannot write `no/such/place`"), "{}", refused.stderr);
+        assert!(!refused.stderr.contains("ran"), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn an_empty_target_is_none() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM scratch AS a\nFROM nowhere AS b\nFROM scratch\nLABEL a=b\n");
+    env.ok(["build", "--target", "", "."]);
+}
+
+#[test]
+fn bytes_that_are_not_text_matter_outside_of_comments_only() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", b"# caf\xe9\nFROM scratch\n# \xff\xfe\nLABEL a=b\n");
+    let built = env.ok(["build", "."]);
+    for place in ["Dockerfile:1:6", "Dockerfile:3:3"] {
+        assert!(built.stderr.contains("warning[invalid-utf8]") && built.stderr.contains(place), "{}", built.stderr);
+    }
+    for dockerfile in [&b"FROM scratch\nLABEL a=\xe9\n"[..], b"FROM scratch\nCOPY <<a /\n# \xe9\na\n"] {
+        env.write("Dockerfile", dockerfile);
+        let refused = env.run(["build", "."]).fails(2);
+        assert!(refused.stderr.contains("error[invalid-utf8]"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("Dockerfile:2:") || refused.stderr.contains("Dockerfile:3:"));
+    }
+    // On standard input too.
+    for arguments in [&["build", "-"][..], &["build", "-f", "-", "."]] {
+        let mut command = env.builder();
+        command.args(arguments).stdin(std::fs::File::open(env.write("stdin", b"# \xe9\nFROM scratch\n")).unwrap());
+        assert!(Finished::of(&mut command).success().stderr.contains("-:1:3"));
+    }
+}
+
+#[test]
+fn build_args_that_nothing_consumes_are_named() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "ARG GLOBAL\nFROM scratch AS other\nARG OTHER\nFROM scratch\nARG OWN\n");
+    let known = ["GLOBAL", "OTHER", "OWN", "http_proxy", "NO_PROXY", "TARGETARCH", "BUILDKIT_INLINE_CACHE"];
+    let mut arguments: Vec<String> = ["build", "."].map(str::to_owned).to_vec();
+    arguments.extend(known.iter().map(|name| format!("--build-arg={name}=1")));
+    assert!(!env.ok(&arguments).stderr.contains("not consumed"));
+    arguments.extend(["--build-arg=NOPE=1", "--build-arg=OWNN=1"].map(str::to_owned));
+    let built = env.ok(&arguments);
+    assert!(built.stderr.contains("One or more build-args [NOPE OWNN] were not consumed"), "{}", built.stderr);
+    assert!(built.stderr.contains("ARG NOPE"), "{}", built.stderr);
+    // A trigger of the base asks as well.
+    env.write("Dockerfile", "FROM scratch\nONBUILD ARG LATER\n");
+    env.ok(["build", "-t", "base", "."]);
+    env.write("Dockerfile", "FROM base\n");
+    assert!(!env.ok(["build", "--build-arg=LATER=1", "."]).stderr.contains("not consumed"));
 }
 
 #[test]

@@ -126,6 +126,33 @@ fn images_have_names_until_they_are_taken_away() {
 }
 
 #[test]
+fn what_is_no_archive_is_named() {
+    let env = TestEnv::root();
+    env.write("garbage", "no archive");
+    env.write("empty.tar", [0; 1024]);
+    for (file, expected) in [
+        ("garbage", "`garbage` is no archive of an image, or a damaged one"),
+        ("empty.tar", "`empty.tar` is neither an OCI image layout nor an archive"),
+    ] {
+        let refused = env.run(["load", "-i", file]).fails(2);
+        assert!(refused.stderr.contains(expected) && !refused.stderr.contains("layer"), "{}", refused.stderr);
+        env.write("Dockerfile", "FROM base\n");
+        let context = format!("base=oci-layout://{file}");
+        let refused = env.run(["build", "--build-context", &context, "."]).fails(2);
+        assert!(refused.stderr.contains(expected), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn an_archive_as_a_base_is_shown_by_its_own_name() {
+    let env = built();
+    env.ok(["save", "-o", "app.tar", "--format", "oci", "app"]);
+    env.write("Dockerfile", "FROM base\nRUN true\n");
+    let built = env.ok(["build", "--build-context", "base=oci-layout://app.tar", "."]);
+    assert!(built.stderr.contains("FROM oci-layout://app.tar@sha256:"), "{}", built.stderr);
+}
+
+#[test]
 fn links_in_an_archive_do_not_lead_to_files_of_this_machine() {
     let env = TestEnv::root();
     for name in ["index.json", "manifest.json"] {

@@ -15,8 +15,11 @@ mod crash;
 mod determinism;
 mod diagnostics;
 mod hello;
+mod help;
 mod instructions;
 mod interop;
+mod names;
+mod outputs;
 mod registry;
 mod software;
 

@@ -7,8 +7,11 @@ use crate::support::peers::run_with_crun;
 use crate::support::{RunAs, TestEnv, bases};
 
 fn import(env: &TestEnv, packages: &[&str], name: &str) {
-    let archive = bases::debian(packages);
+    // The repository may lie where an ordinary user cannot look.
+    let archive = env.path("base.tar");
+    std::fs::copy(bases::debian(packages), &archive).unwrap();
     env.ok(["import", archive.to_str().unwrap(), name]);
+    std::fs::remove_file(archive).unwrap();
 }
 
 fn layer_sizes(env: &TestEnv, image: &str) -> Vec<u64> {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use builder_core::dockerfile::parse;
+use builder_core::lint::options::{BaseFacts, ContextFacts, Facts};
 use builder_core::lint::{Activation, Applicability, Finding, Fixable, LintOptions, RULES, Rule, fix, lint};
 use builder_core::text::SourceFile;
 
@@ -18,7 +19,10 @@ fn fixtures(rule: &Rule, begin: &str) -> Vec<SourceFile> {
     let Ok(entries) = std::fs::read_dir(folder(rule)) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    let is_meant = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(begin);
+    let is_meant = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.starts_with(begin) && name.ends_with(".Dockerfile")
+    };
     paths.retain(is_meant);
     let read = |path: &PathBuf| SourceFile::new(path.display().to_string(), std::fs::read_to_string(path).unwrap());
     paths.iter().map(read).collect()
@@ -50,8 +54,53 @@ fn configure(rule: &Rule, options: &mut LintOptions) {
     }
 }
 
+/// What is known from outside of a fixture `NAME.Dockerfile`:
+///
+/// * `NAME.facts.json`: base images (`bases`), build arguments (`build_args`), `named_contexts` and `target`,
+/// * `NAME.context.txt`: the paths of the build context, one a line,
+/// * `NAME.dockerignore`: its ignore file.
+fn facts(source: &SourceFile) -> Facts {
+    let beside = |end: &str| std::fs::read_to_string(source.name().replace(".Dockerfile", end)).ok();
+    let mut facts = Facts::default();
+    let (paths, ignore_file) = (beside(".context.txt"), beside(".dockerignore"));
+    if paths.is_some() || ignore_file.is_some() {
+        let paths = paths.map(|text| text.lines().map(str::to_owned).collect());
+        facts.context = Some(ContextFacts { ignore_file, paths });
+    }
+    let text = beside(".facts.json").unwrap_or_else(|| "{}".to_owned());
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let strings = |value: &serde_json::Value| -> std::collections::BTreeMap<String, String> {
+        let entries = value.as_object().into_iter().flatten();
+        entries.map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned())).collect()
+    };
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    let list = |value: &serde_json::Value| -> Option<Vec<String>> {
+        value.as_array().map(|words| words.iter().map(|word| text(word).unwrap()).collect())
+    };
+    for (image, base) in json["bases"].as_object().into_iter().flatten() {
+        let base = BaseFacts {
+            env: strings(&base["env"]),
+            shell: list(&base["shell"]),
+            user: text(&base["user"]),
+            working_directory: text(&base["working_directory"]),
+        };
+        facts.bases.insert(image.clone(), base);
+    }
+    facts.build_args = strings(&json["build_args"]);
+    facts.named_contexts = list(&json["named_contexts"]).unwrap_or_default().into_iter().collect();
+    facts.target = text(&json["target"]);
+    facts
+}
+
+/// The options for one fixture.
+fn options_for(rule: &Rule, source: &SourceFile) -> LintOptions {
+    let mut options = options(rule);
+    options.facts = facts(source);
+    options
+}
+
 fn findings(rule: &Rule, source: &SourceFile) -> Vec<Finding> {
-    let found = lint(source, &options(rule));
+    let found = lint(source, &options_for(rule, source));
     found.into_iter().filter(|finding| finding.rule.id == rule.id).collect()
 }
 
@@ -141,7 +190,7 @@ fn fixes_converge_and_keep_the_file_readable() {
     for rule in RULES.iter().filter(|rule| rule.fixable != Fixable::Never) {
         for source in fixtures(rule, "bad") {
             let before = findings(rule, &source).iter().filter(|finding| is_applied(finding)).count();
-            let fixed = fix(&source, &options(rule), Applicability::Unsafe);
+            let fixed = fix(&source, &options_for(rule, &source), Applicability::Unsafe);
             let left =
                 fixed.findings.iter().filter(|finding| finding.rule.id == rule.id && is_applied(finding)).count();
             assert_eq!(left, 0, "{}: fixes are left in {}:\n{}", rule.id, source.name(), fixed.text);

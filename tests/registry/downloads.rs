@@ -48,6 +48,34 @@ fn what_broke_off_goes_on_where_it_ended() {
     }
 }
 
+/// A server that sends a part of a large blob and hangs up, each time, and how often it was asked.
+fn cut_short(at_once: usize, ranges: bool) -> (usize, Result<(), RegistryError>) {
+    let whole: Vec<u8> = (0..750_000_u32).flat_map(u32::to_le_bytes).collect();
+    let blob = descriptor(&whole);
+    let server = FaultServer::start(move |asked| {
+        let start = from(asked).filter(|_| ranges).unwrap_or_default();
+        let reply = if start == 0 { Reply::new(200, &whole) } else { Reply::new(206, &whole[start..]) };
+        let range = format!("bytes {start}-{}/{}", whole.len() - 1, whole.len());
+        reply.with("content-range", &range).cut(at_once)
+    });
+    let test = TestStore::new();
+    let outcome = client(&server).blobs(&[blob], &test.store, &|_, _, _| {}, &never());
+    (server.asked().len(), outcome)
+}
+
+#[test]
+fn tries_that_get_further_are_not_counted() {
+    let (asked, outcome) = cut_short(400_000, true);
+    outcome.unwrap();
+    assert_eq!(asked, 8);
+    // Without ranges each try begins anew, and hardly anything a try is nothing.
+    for (at_once, ranges) in [(400_000, false), (1000, true)] {
+        let (asked, outcome) = cut_short(at_once, ranges);
+        assert!(matches!(outcome, Err(RegistryError::Cut { .. })), "{outcome:?}");
+        assert_eq!(asked, 4);
+    }
+}
+
 #[test]
 fn servers_without_ranges_send_everything_again() {
     // One ignores the range, one refuses it, one gives another one.

@@ -4,6 +4,7 @@
 
 mod documents;
 mod downloads;
+mod images;
 mod server;
 mod tokens;
 

@@ -9,7 +9,9 @@ pub mod peers;
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -51,20 +53,63 @@ pub fn scratch_parent() -> PathBuf {
     if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
 }
 
-/// The binary under test where every user can execute it.
+/// The binary under test where every user can execute it: the target directory may be in a home that others
+/// cannot enter. One copy for each target directory, shared by all test binaries and runs.
 fn binary() -> &'static Path {
-    static BINARY: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = BINARY.get_or_init(|| {
-        let directory = tempfile::Builder::new().prefix("builder-bin-").tempdir_in(scratch_parent()).expect("tempdir");
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("mode");
-        let path = directory.path().join("builder");
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let original = Path::new(env!("CARGO_BIN_EXE_builder"));
+        let directory = binaries();
+        remove_stale_binaries(&directory);
+        let mut hasher = DefaultHasher::new();
+        original.hash(&mut hasher);
+        let name = format!("{:016x}", hasher.finish());
+        let path = directory.join(&name);
+        let state = |path: &Path| fs::metadata(path).map(|found| (found.len(), found.modified().ok())).ok();
+        if state(&path) == state(original) {
+            return path;
+        }
+        symlink_over(original, &directory.join(format!("{name}.original")));
+        let partial = directory.join(format!("{name}.{}", std::process::id()));
         // Another process copies it: a descriptor for writing, inherited by a child of another test's thread,
         // would make the copy "busy" to whoever runs it.
-        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_builder")).arg(&path).status().expect("cp");
-        assert!(copied.success(), "copy of the binary");
-        (directory, path)
-    });
-    path
+        let copied = Command::new("cp").arg("--preserve=mode,timestamps").arg(original).arg(&partial).status();
+        assert!(copied.expect("cp").success(), "copy of the binary");
+        fs::rename(&partial, &path).expect("rename of the binary");
+        path
+    })
+}
+
+/// The directory of the copies. Its name is known to all users: it must be ours alone.
+fn binaries() -> PathBuf {
+    let user = rustix::process::geteuid().as_raw();
+    let directory = scratch_parent().join(format!("builder-binaries-{user}"));
+    match fs::create_dir(&directory) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        other => other.expect("directory of the binaries"),
+    }
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).expect("mode");
+    let metadata = fs::symlink_metadata(&directory).expect("directory of the binaries");
+    assert!(metadata.is_dir() && metadata.uid() == user, "{} belongs to somebody else", directory.display());
+    directory
+}
+
+/// Removes copies whose original is gone, with its target directory.
+fn remove_stale_binaries(directory: &Path) {
+    for entry in fs::read_dir(directory).expect("directory of the binaries").flatten() {
+        let link = entry.path();
+        if link.extension() == Some(OsStr::new("original")) && !link.exists() {
+            // Another test binary may be at it at the same time.
+            let _gone = fs::remove_file(link.with_extension(""));
+            let _gone = fs::remove_file(link);
+        }
+    }
+}
+
+fn symlink_over(target: &Path, link: &Path) {
+    let partial = link.with_extension(format!("original-{}", std::process::id()));
+    std::os::unix::fs::symlink(target, &partial).expect("link");
+    fs::rename(partial, link).expect("rename of a link");
 }
 
 impl TestEnv {

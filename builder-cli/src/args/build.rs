@@ -76,6 +76,9 @@ pub(crate) struct BuildArgs {
     /// Network of RUN steps
     #[arg(long, value_enum, default_value_t = NetworkArg::Default, value_name = "MODE")]
     pub(crate) network: NetworkArg,
+    /// What to do with what the linter finds in the stages that are built: nothing, tell, or end the build
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "warn")]
+    pub(crate) lint: LintArg,
     /// How to show progress [default: the variable `BUILDKIT_PROGRESS`, else auto]
     #[arg(long, value_enum, value_name = "KIND")]
     pub(crate) progress: Option<ProgressArg>,
@@ -109,6 +112,17 @@ pub(crate) enum NetworkArg {
     None,
     /// The host's
     Host,
+}
+
+/// What to do with findings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum LintArg {
+    /// Do not look
+    Off,
+    /// Tell
+    Warn,
+    /// End the build before any step runs, where something is a warning or an error
+    Error,
 }
 
 /// How to show progress.

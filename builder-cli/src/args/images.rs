@@ -60,7 +60,7 @@ pub(crate) struct TagArgs {
     pub(crate) target: String,
 }
 
-/// Take names away.
+/// Take names away; an image whose last name goes, or that had none, goes too.
 #[derive(Debug, Args)]
 pub(crate) struct RmiArgs {
     /// Names or IDs

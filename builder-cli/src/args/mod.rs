@@ -2,20 +2,24 @@
 
 mod build;
 mod images;
+mod lint;
 
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-pub(crate) use build::{BuildArgs, NetworkArg, PrintPlan, ProgressArg, UNSUPPORTED_FLAGS, UNSUPPORTED_OPTIONS};
+pub(crate) use build::{
+    BuildArgs, LintArg, NetworkArg, PrintPlan, ProgressArg, UNSUPPORTED_FLAGS, UNSUPPORTED_OPTIONS,
+};
 pub(crate) use images::{
     HistoryArgs, ImagesArgs, ImportArgs, InfoArgs, InspectArgs, ListFormat, LoadArgs, RmiArgs, SaveArgs, SaveFormat,
     TagArgs,
 };
+pub(crate) use lint::{LintArgs, LintFormat};
 
 /// Build container images without a daemon.
 #[derive(Debug, Parser)]
-#[command(name = "builder", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "builder", bin_name = "builder", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,
@@ -57,6 +61,9 @@ pub(crate) enum ColorArg {
 pub(crate) enum Command {
     /// Build an image from a Dockerfile
     Build(Box<BuildArgs>),
+    /// Look for mistakes in Dockerfiles, and mend them
+    #[command(disable_version_flag = true)]
+    Lint(Box<LintArgs>),
     /// List images
     Images(ImagesArgs),
     /// Show the history of an image, newest first

@@ -1,6 +1,6 @@
 //! `builder build`.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use builder_core::build_context::{StreamKind, sniff, unpack};
@@ -30,16 +30,20 @@ pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<(), Comm
         };
         return session.printer.data(&text);
     }
+    for path in [&arguments.iidfile, &arguments.metadata_file].into_iter().flatten() {
+        make_way(path)?;
+    }
     let mode = settings::progress(arguments);
     let progress = Progress::start(mode, session.printer.paint()).map_err(CommandError::environment)?;
     let mut stdout = std::io::stdout();
     let outcome = session.builder.build(&options, progress.sink(), &session.cancel, Some(&mut stdout));
-    let warnings = progress.finish();
+    let told = progress.finish();
     // Below the steps, where they are seen; programs had them among the events.
     if matches!(mode, Mode::Tty | Mode::Plain) {
-        for (source_file, warning) in &warnings {
+        for (source_file, warning) in &told.warnings {
             session.printer.diagnostics(Some(source_file), std::slice::from_ref(warning));
         }
+        session.printer.findings(&told.findings);
     }
     stdout.flush().map_err(stdout_error)?;
     let outcome = outcome.map_err(command_error)?;
@@ -89,7 +93,8 @@ fn inputs(
     let dockerfile = match &arguments.file {
         None => DockerfileSource::Default,
         Some(_) if stdin_dockerfile => {
-            let text = std::io::read_to_string(std::io::stdin().lock()).map_err(CommandError::usage)?;
+            let mut text = Vec::new();
+            std::io::stdin().lock().read_to_end(&mut text).map_err(CommandError::usage)?;
             DockerfileSource::Inline { name: "-".to_owned(), text }
         }
         Some(file) => DockerfileSource::Path(file.clone()),
@@ -97,11 +102,23 @@ fn inputs(
     Ok((ContextSource::Directory(context.clone()), dockerfile, None))
 }
 
+/// Removes what an earlier build wrote there, so that nobody takes it for what this one makes; a place that cannot
+/// be written to is noticed before the build and not after it.
+fn make_way(path: &Path) -> Result<(), CommandError> {
+    let file = std::fs::File::create(path).map_err(|error| cannot_write(path, &error))?;
+    // Pipes and devices stay: whoever named one reads from it.
+    if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        std::fs::remove_file(path).map_err(|error| cannot_write(path, &error))?;
+    }
+    Ok(())
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> CommandError {
+    CommandError::environment(format!("cannot write `{}`: {error}", path.display()))
+}
+
 fn report(arguments: &BuildArgs, outcome: &BuildOutcome) -> Result<(), CommandError> {
-    let write = |path: &Path, text: String| {
-        std::fs::write(path, text)
-            .map_err(|error| CommandError::environment(format!("cannot write `{}`: {error}", path.display())))
-    };
+    let write = |path: &Path, text: String| std::fs::write(path, text).map_err(|error| cannot_write(path, &error));
     if let Some(path) = &arguments.iidfile {
         write(path, outcome.config.to_string())?;
     }

@@ -6,6 +6,7 @@ use builder_core::store::ImageRecord;
 use serde_json::{Value, json};
 
 use super::Session;
+use super::build::command_error;
 use crate::args::{HistoryArgs, ImagesArgs, InspectArgs, ListFormat, RmiArgs, TagArgs};
 use crate::error::{CommandError, ErrorKind};
 use crate::settings;
@@ -14,12 +15,15 @@ use crate::ui::table::layout;
 
 /// How much of an instruction a table shows.
 const SHOWN_INSTRUCTION: usize = 45;
+/// What a table shows for a name that an image does not have.
+const NONE: &str = "<none>";
 
 impl Session {
     /// Finds the one image that a name or ID means.
     pub(super) fn find(&self, text: &str) -> Result<ImageRecord, CommandError> {
         let found = self.builder.store().find_images(text).map_err(CommandError::environment)?;
         let mut configs: Vec<_> = found.iter().map(|image| image.config).collect();
+        configs.sort_unstable();
         configs.dedup();
         match (configs.len(), found.into_iter().next()) {
             (1, Some(image)) => Ok(image),
@@ -42,7 +46,7 @@ fn age(created: &str) -> String {
 }
 
 pub(super) fn images(arguments: &ImagesArgs, session: &Session) -> Result<(), CommandError> {
-    let records = session.builder.store().images().map_err(CommandError::environment)?;
+    let records = session.builder.store().all_images().map_err(CommandError::environment)?;
     let id = |record: &ImageRecord| {
         if arguments.no_trunc { record.config.to_string() } else { record.config.short() }
     };
@@ -54,8 +58,8 @@ pub(super) fn images(arguments: &ImagesArgs, session: &Session) -> Result<(), Co
     let mut lines = String::new();
     for record in &records {
         let reference: Option<Reference> = record.name.parse().ok();
-        let repository = reference.as_ref().map_or_else(|| record.name.clone(), Reference::familiar_name);
-        let tag = reference.as_ref().and_then(Reference::tag).unwrap_or("<none>").to_owned();
+        let repository = reference.as_ref().map_or_else(|| NONE.to_owned(), Reference::familiar_name);
+        let tag = reference.as_ref().and_then(Reference::tag).unwrap_or(NONE).to_owned();
         let bytes = session.view(record)?.size();
         let object = json!({
             "repository": repository, "tag": tag, "id": record.config, "digest": record.manifest,
@@ -102,9 +106,9 @@ pub(super) fn inspect(arguments: &InspectArgs, session: &Session) -> Result<(), 
 }
 
 pub(super) fn tag(arguments: &TagArgs, session: &Session) -> Result<(), CommandError> {
-    let mut record = session.find(&arguments.source)?;
-    record.name = settings::reference(&arguments.target)?.to_string();
-    session.builder.store().tag(&record).map_err(CommandError::environment)
+    let name = settings::name(&arguments.target)?;
+    let record = session.find(&arguments.source)?;
+    session.builder.tag(&record, &name, &session.cancel).map_err(command_error)
 }
 
 pub(super) fn rmi(arguments: &RmiArgs, session: &Session) -> Result<(), CommandError> {
@@ -112,17 +116,26 @@ pub(super) fn rmi(arguments: &RmiArgs, session: &Session) -> Result<(), CommandE
     for text in &arguments.images {
         let record = session.find(text)?;
         let reference = settings::reference(text).ok().filter(|reference| reference.to_string() == record.name);
-        let names: Vec<String> = if let Some(reference) = reference {
-            vec![reference.to_string()]
-        } else {
-            // An ID means every name of the image.
-            let all = store.images().map_err(CommandError::environment)?;
-            all.into_iter().filter(|other| other.config == record.config).map(|other| other.name).collect()
+        let all = || {
+            let images = store.all_images().map_err(CommandError::environment)?;
+            Ok::<_, CommandError>(images.into_iter().filter(|other| other.config == record.config))
         };
-        for name in names {
-            let reference = settings::reference(&name)?;
+        let taken: Vec<ImageRecord> = match reference {
+            Some(_) => vec![record.clone()],
+            // An ID means every name of the image, and the image itself.
+            None => all()?.collect(),
+        };
+        for image in taken {
+            if image.name.is_empty() {
+                store.forget(&image.manifest).map_err(CommandError::environment)?;
+                continue;
+            }
+            let reference = settings::reference(&image.name)?;
             store.untag(&reference).map_err(CommandError::environment)?;
             session.printer.data(&format!("Untagged: {}\n", reference.familiar()))?;
+        }
+        if all()?.next().is_none() {
+            session.printer.data(&format!("Deleted: {}\n", record.config))?;
         }
     }
     if store.remove_unreferenced().map_err(CommandError::environment)?.is_none() {

@@ -3,6 +3,7 @@
 mod build;
 mod images;
 mod info;
+mod lint;
 mod transfer;
 
 use builder_core::builder::{Builder, BuilderOptions};
@@ -51,11 +52,11 @@ impl Session {
     }
 }
 
-/// Runs a command.
+/// Runs a command; returns the exit code.
 ///
 /// # Errors
 /// Why it failed; the kind decides the exit code.
-pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<(), CommandError> {
+pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<u8, CommandError> {
     if let Some(first) = refused.first() {
         return Err(
             CommandError::usage(format!("`{first}` is not supported yet")).hint("`builder build --help` lists what is")
@@ -63,6 +64,7 @@ pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<(), 
     }
     let open = || Session::open(&cli.global, printer);
     match cli.command {
+        Command::Lint(arguments) => return lint::lint(&arguments, &cli.global, printer),
         Command::Build(arguments) => build::build(&arguments, &open()?),
         Command::Images(arguments) => images::images(&arguments, &open()?),
         Command::History(arguments) => images::history(&arguments, &open()?),
@@ -75,4 +77,5 @@ pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<(), 
         Command::Info(arguments) => info::info(&arguments, &cli.global, printer),
         Command::Version => printer.data(&format!("builder {}\n", env!("CARGO_PKG_VERSION"))),
     }
+    .map(|()| 0)
 }

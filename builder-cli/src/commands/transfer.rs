@@ -1,11 +1,11 @@
 //! `save`, `load`, `import`.
 
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 
 use builder_core::builder::Compression;
-use builder_core::export::{ExportImage, Format, write_archive};
+use builder_core::export::{ExportError, ExportImage, Format, write_archive, write_file};
 use builder_core::image::rfc3339;
 use builder_core::platform::Platform;
 use builder_core::reference::Reference;
@@ -22,6 +22,8 @@ pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), Comman
         let record = session.find(text)?;
         let view = session.view(&record)?;
         let names = text.parse::<Reference>().ok().filter(|name| name.to_string() == record.name);
+        // The archive's manifest is another one: what a digest says would not be true of it.
+        let names = names.filter(|name| name.digest().is_none());
         match images.iter_mut().find(|image| image.view.digest == view.digest) {
             Some(known) => known.names.extend(names),
             None => images.push(ExportImage { view, names: names.into_iter().collect() }),
@@ -33,33 +35,21 @@ pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), Comman
     };
     let write = |out: &mut dyn Write| {
         write_archive(session.builder.snapshots(), &images, format, Compression::Gzip, 0, out, &session.cancel)
-            .map_err(CommandError::environment)
     };
     let Some(path) = &arguments.output else {
         let mut stdout = std::io::stdout();
         if stdout.is_terminal() {
             return Err(CommandError::usage("refusing to write an archive to a terminal").hint("add -o FILE"));
         }
-        return write(&mut stdout);
+        return write(&mut stdout).map_err(export_error);
     };
-    let cannot =
-        |error: std::io::Error| CommandError::environment(format!("cannot write `{}`: {error}", path.display()));
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = Path::new(&partial);
-    let mut out = BufWriter::new(File::create(partial).map_err(cannot)?);
-    let outcome = write(&mut out).and_then(|()| out.flush().map_err(cannot));
-    if outcome.is_err() {
-        // What failed is reported; a partial archive helps nobody.
-        let _ = std::fs::remove_file(partial);
-        return outcome;
-    }
-    std::fs::rename(partial, path).map_err(cannot)
+    write_file(path, &session.cancel, write).map_err(export_error)
 }
 
 pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<(), CommandError> {
     let input = open(arguments.input.as_deref())?;
-    let loaded = source::load(input, session.builder.store(), &Platform::host(), &session.cancel);
+    let name = arguments.input.as_deref().unwrap_or(Path::new("-"));
+    let loaded = source::load(input, name, session.builder.store(), &Platform::host(), &session.cancel);
     for image in loaded.map_err(source_error)? {
         if arguments.quiet {
             continue;
@@ -78,7 +68,7 @@ pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<(), Comman
 pub(super) fn import(arguments: &ImportArgs, session: &Session) -> Result<(), CommandError> {
     let path = Some(arguments.file.as_path()).filter(|path| *path != Path::new("-"));
     let request = ImportRequest {
-        name: settings::reference(&arguments.name)?,
+        name: settings::name(&arguments.name)?,
         origin: path
             .and_then(Path::file_name)
             .map_or_else(|| "-".to_owned(), |name| name.to_string_lossy().into_owned()),
@@ -101,6 +91,13 @@ fn open(path: Option<&Path>) -> Result<Box<dyn Read + Send>, CommandError> {
             Err(error) => Err(CommandError::usage(format!("cannot open `{}`: {error}", path.display()))),
         },
     }
+}
+
+fn export_error(error: ExportError) -> CommandError {
+    if error.is_cancelled() {
+        return CommandError::new(crate::error::ErrorKind::Interrupted, error);
+    }
+    CommandError::environment(error)
 }
 
 fn source_error(error: source::SourceError) -> CommandError {

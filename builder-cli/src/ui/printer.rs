@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 use anstream::{AutoStream, ColorChoice};
-use builder_core::diagnostic::Diagnostic;
+use builder_core::diagnostic::{Diagnostic, Severity};
 use builder_core::text::SourceFile;
 
-use super::progress::Paint;
+use super::progress::{Paint, Warned};
 use super::{diagnostics, error_chain};
 use crate::error::{CommandError, ErrorKind};
 
@@ -47,6 +47,24 @@ impl Printer {
         self.stderr(|out| {
             diagnostics.iter().try_for_each(|diagnostic| diagnostics::write(out, source, diagnostic, self.paint))
         });
+    }
+
+    /// Shows what the linter found in what was built, a line each; what is only worth knowing is counted.
+    pub(crate) fn findings(self, findings: &[(&'static str, Warned)]) {
+        let is_grave = |diagnostic: &Diagnostic| diagnostic.severity >= Severity::Warning;
+        let mut others = 0;
+        for (code, (source, diagnostic)) in findings {
+            if !is_grave(diagnostic) {
+                others += 1;
+                continue;
+            }
+            let place = diagnostic.span().map(|span| source.lines().line_column(source.text(), span.start));
+            let place = place.map_or(String::new(), |place| format!(":{}:{}", place.line, place.column));
+            self.note(&format!("lint: {}{place}: {} [{code}]", source.name(), diagnostic.message));
+        }
+        if others > 0 {
+            self.note(&format!("lint: {others} more that are only worth knowing: `builder lint` shows them"));
+        }
     }
 
     /// Shows why a command failed.

@@ -96,11 +96,20 @@ impl EventSink for ProgressSink {
 /// A warning, and the text that it points into.
 pub(crate) type Warned = (Arc<SourceFile>, Diagnostic);
 
+/// What a build had to say besides its steps.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// Warnings about the Dockerfile or the build.
+    pub(crate) warnings: Vec<Warned>,
+    /// What the linter found, with its codes.
+    pub(crate) findings: Vec<(&'static str, Warned)>,
+}
+
 /// A running display.
 #[derive(Debug)]
 pub(crate) struct Progress {
     sink: ProgressSink,
-    thread: JoinHandle<Vec<Warned>>,
+    thread: JoinHandle<Told>,
 }
 
 impl Progress {
@@ -129,8 +138,8 @@ impl Progress {
         &self.sink
     }
 
-    /// Ends the display and returns the warnings that came by.
-    pub(crate) fn finish(self) -> Vec<Warned> {
+    /// Ends the display and returns what else was said.
+    pub(crate) fn finish(self) -> Told {
         drop(self.sink);
         // A panic of the display thread has been reported by the panic hook; the build's result stands.
         self.thread.join().unwrap_or_default()
@@ -161,20 +170,19 @@ impl Terminal {
     }
 }
 
-fn drive(
-    receiver: &Receiver<Stamped>,
-    start: Instant,
-    renderer: &mut dyn Renderer,
-    terminal: &mut Terminal,
-) -> Vec<Warned> {
-    let mut warnings = Vec::new();
+fn drive(receiver: &Receiver<Stamped>, start: Instant, renderer: &mut dyn Renderer, terminal: &mut Terminal) -> Told {
+    let mut told = Told::default();
     let mut next = Instant::now();
     loop {
         match receiver.recv_timeout(next.saturating_duration_since(Instant::now())) {
             Ok(Stamped { at, event }) => {
                 terminal.show(&renderer.event(at, &event));
-                if let Event::Warning { diagnostic, source_file } = event {
-                    warnings.push((source_file, diagnostic));
+                match event {
+                    Event::Warning { diagnostic, source_file } => told.warnings.push((source_file, diagnostic)),
+                    Event::Finding { code, diagnostic, source_file } => {
+                        told.findings.push((code, (source_file, diagnostic)));
+                    }
+                    _ => {}
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -186,5 +194,5 @@ fn drive(
         }
     }
     terminal.show(&renderer.finish(start.elapsed()));
-    warnings
+    told
 }

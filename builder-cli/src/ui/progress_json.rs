@@ -158,6 +158,10 @@ impl Json {
                 let short = base64(diagnostic.message.as_bytes());
                 Some(Message { warnings: vec![Warning { level: 1, short, id: diagnostic.id }], ..Message::default() })
             }
+            Event::Finding { code, diagnostic, .. } => {
+                let short = base64(diagnostic.message.as_bytes());
+                Some(Message { warnings: vec![Warning { level: 1, short, id: code }], ..Message::default() })
+            }
             Event::ImageReady { manifest, config, names } => {
                 Some(Message { result: Some(ImageResult { manifest, config, names }), ..Message::default() })
             }

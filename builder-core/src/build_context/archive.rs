@@ -1,7 +1,7 @@
 //! Archives: what is one, and contexts that arrive as one.
 
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::ContextError;
 use crate::cancel::CancelToken;
@@ -19,15 +19,17 @@ const MAX_STREAM_DOCKERFILE_BYTES: u64 = 16 * 1024 * 1024;
 pub enum StreamKind<'a> {
     /// A context: the stream of a tar, decompressed, from its start.
     Archive(Box<dyn Read + Send + 'a>),
-    /// A Dockerfile; the context is empty.
-    Dockerfile(String),
+    /// A Dockerfile, as bytes; the context is empty.
+    Dockerfile(Vec<u8>),
 }
 
 impl std::fmt::Debug for StreamKind<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Archive(_) => formatter.write_str("Archive"),
-            Self::Dockerfile(text) => formatter.debug_tuple("Dockerfile").field(text).finish(),
+            Self::Dockerfile(bytes) => {
+                formatter.debug_tuple("Dockerfile").field(&String::from_utf8_lossy(bytes)).finish()
+            }
         }
     }
 }
@@ -37,7 +39,7 @@ impl std::fmt::Debug for StreamKind<'_> {
 /// Spec: dockerfile-semantics 11.1.
 ///
 /// # Errors
-/// [`ContextError::Stream`] where it cannot be read, [`ContextError::NotText`] where it is neither.
+/// [`ContextError::Stream`] where it cannot be read or is too large.
 pub fn sniff<'a>(stream: impl Read + Send + 'a) -> Result<StreamKind<'a>, ContextError> {
     let mut plain = decompress(stream).map_err(ContextError::Stream)?;
     let head = read_head(&mut plain, RECORD_BYTES).map_err(ContextError::Stream)?;
@@ -52,10 +54,7 @@ pub fn sniff<'a>(stream: impl Read + Send + 'a) -> Result<StreamKind<'a>, Contex
         let message = format!("larger than the allowed {MAX_STREAM_DOCKERFILE_BYTES} bytes");
         return Err(ContextError::Stream(io::Error::new(io::ErrorKind::FileTooLarge, message)));
     }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(StreamKind::Dockerfile(text)),
-        Err(_) => Err(ContextError::NotText { path: PathBuf::from("-") }),
-    }
+    Ok(StreamKind::Dockerfile(bytes))
 }
 
 /// Unpacks a context that arrived as a stream (of [`StreamKind::Archive`]) into an existing directory of
@@ -145,11 +144,11 @@ mod tests {
         }
         for text in ["", "FROM scratch\n", "FROM scratch\n".repeat(100).as_str()] {
             let StreamKind::Dockerfile(found) = sniff(text.as_bytes()).unwrap() else { panic!("not text") };
-            assert_eq!(found, text);
+            assert_eq!(found, text.as_bytes());
         }
         assert!(!is_archive([0; 1024].as_slice()));
         assert!(!is_archive(b"PK\x03\x04".as_slice()));
-        assert!(sniff([0xff; 1024].as_slice()).is_err());
+        assert!(matches!(sniff([0xff; 1024].as_slice()), Ok(StreamKind::Dockerfile(_))));
         assert!(sniff([0x1f, 0x8b, 1, 2, 3].as_slice()).is_err());
     }
 }

@@ -12,6 +12,15 @@ const MAX_DOCKERFILE_BYTES: u64 = 16 * 1024 * 1024;
 /// The largest ignore file that is read.
 const MAX_IGNORE_BYTES: u64 = 4 * 1024 * 1024;
 
+/// A Dockerfile that was found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LocatedDockerfile {
+    /// Where it is on the host.
+    pub path: PathBuf,
+    /// What it says; text, but for what somebody saved in another encoding.
+    pub bytes: Vec<u8>,
+}
+
 /// A text file that was found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Located {
@@ -27,17 +36,21 @@ pub struct Located {
 /// Spec: dockerfile-semantics 11.1.
 ///
 /// # Errors
-/// [`ContextError::NoDockerfile`] where there is none, [`ContextError::NotText`] where it is not UTF-8,
-/// [`ContextError::Path`] where it cannot be read or is too large.
-pub fn locate(context: &Path, named: Option<&Path>) -> Result<Located, ContextError> {
+/// [`ContextError::NoDockerfile`] where there is none, [`ContextError::Path`] where it cannot be read or is too
+/// large.
+pub fn locate(context: &Path, named: Option<&Path>) -> Result<LocatedDockerfile, ContextError> {
     if let Some(path) = named {
-        return read_host(path, MAX_DOCKERFILE_BYTES)?
-            .ok_or_else(|| ContextError::NoDockerfile { path: path.to_owned() });
+        let bytes = read_host(path, MAX_DOCKERFILE_BYTES)?;
+        let path = path.to_owned();
+        return match bytes {
+            Some(bytes) => Ok(LocatedDockerfile { path, bytes }),
+            None => Err(ContextError::NoDockerfile { path }),
+        };
     }
     let root = RootDir::open(context)?;
     for name in ["Dockerfile", "dockerfile"] {
         if let Some(bytes) = root.read(Path::new(name), MAX_DOCKERFILE_BYTES)? {
-            return text(context.join(name), bytes);
+            return Ok(LocatedDockerfile { path: context.join(name), bytes });
         }
     }
     Err(ContextError::NoDockerfile { path: context.join("Dockerfile") })
@@ -55,8 +68,8 @@ pub fn ignore_file(context: &Path, dockerfile: Option<&Path>) -> Result<Option<L
     if let Some(dockerfile) = dockerfile {
         let mut beside = dockerfile.as_os_str().to_owned();
         beside.push(".dockerignore");
-        if let Some(found) = read_host(Path::new(&beside), MAX_IGNORE_BYTES)? {
-            return Ok(Some(found));
+        if let Some(bytes) = read_host(Path::new(&beside), MAX_IGNORE_BYTES)? {
+            return text(PathBuf::from(beside), bytes).map(Some);
         }
     }
     let name = Path::new(".dockerignore");
@@ -67,16 +80,13 @@ pub fn ignore_file(context: &Path, dockerfile: Option<&Path>) -> Result<Option<L
 }
 
 /// Reads a file whose path the user gave: links lead wherever they lead.
-fn read_host(path: &Path, limit: u64) -> Result<Option<Located>, ContextError> {
+fn read_host(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, ContextError> {
     let real = match std::fs::canonicalize(path) {
         Err(error) if crate::fs::root::is_missing(&error) => return Ok(None),
         other => other.at("resolve", path)?,
     };
     let (Some(parent), Some(name)) = (real.parent(), real.file_name()) else { return Ok(None) };
-    match RootDir::open(parent)?.read(Path::new(name), limit)? {
-        Some(bytes) => text(path.to_owned(), bytes).map(Some),
-        None => Ok(None),
-    }
+    Ok(RootDir::open(parent)?.read(Path::new(name), limit)?)
 }
 
 fn text(path: PathBuf, bytes: Vec<u8>) -> Result<Located, ContextError> {
@@ -96,15 +106,18 @@ mod tests {
         let path = context.path();
         assert!(matches!(locate(path, None), Err(ContextError::NoDockerfile { .. })));
         std::fs::write(path.join("dockerfile"), "small").unwrap();
-        assert_eq!(locate(path, None).unwrap(), Located { path: path.join("dockerfile"), text: "small".into() });
+        assert_eq!(
+            locate(path, None).unwrap(),
+            LocatedDockerfile { path: path.join("dockerfile"), bytes: b"small".to_vec() }
+        );
         std::fs::create_dir(path.join("sub")).unwrap();
         std::fs::write(path.join("sub/real"), "linked").unwrap();
         std::os::unix::fs::symlink("/sub/real", path.join("Dockerfile")).unwrap();
-        assert_eq!(locate(path, None).unwrap().text, "linked");
-        assert_eq!(locate(path, Some(&path.join("sub/real"))).unwrap().text, "linked");
+        assert_eq!(locate(path, None).unwrap().bytes, b"linked");
+        assert_eq!(locate(path, Some(&path.join("sub/real"))).unwrap().bytes, b"linked");
         assert!(matches!(locate(path, Some(&path.join("sub/no"))), Err(ContextError::NoDockerfile { .. })));
         std::fs::write(path.join("sub/real"), b"\xff").unwrap();
-        assert!(matches!(locate(path, None), Err(ContextError::NotText { .. })));
+        assert_eq!(locate(path, None).unwrap().bytes, b"\xff");
     }
 
     #[test]
@@ -119,5 +132,7 @@ mod tests {
         std::fs::write(path.join("build/app.Dockerfile.dockerignore"), "own").unwrap();
         assert_eq!(ignore_file(path, Some(&dockerfile)).unwrap().unwrap().text, "own");
         assert_eq!(ignore_file(path, None).unwrap().unwrap().text, "root");
+        std::fs::write(path.join(".dockerignore"), b"\xff").unwrap();
+        assert!(matches!(ignore_file(path, None), Err(ContextError::NotText { .. })));
     }
 }

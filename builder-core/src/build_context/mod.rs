@@ -13,7 +13,7 @@ use std::path::Path;
 pub(crate) use archive::is_archive;
 pub use archive::{StreamKind, sniff, unpack};
 pub use error::ContextError;
-pub use locate::{Located, ignore_file, locate};
+pub use locate::{Located, LocatedDockerfile, ignore_file, locate};
 
 use crate::dockerignore::Patterns;
 use crate::fs::root::RootDir;

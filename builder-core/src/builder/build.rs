@@ -23,6 +23,9 @@ impl Builder {
         cancel: &CancelToken,
         stdout: Option<&mut (dyn Write + Send)>,
     ) -> Result<BuildOutcome, BuildError> {
+        for name in options.tags.iter().chain(options.outputs.iter().flat_map(|output| &output.names)) {
+            name.check_as_name().map_err(|error| BuildErrorKind::Option(error.into()))?;
+        }
         let tasks = Tasks::new(events);
         let prepared = self.prepare(options, &tasks, events, cancel)?;
         events.emit(Event::PlanReady { steps: steps(&prepared) });
@@ -56,7 +59,11 @@ impl Builder {
                     self.snapshots.ensure_blob(&diff_ids[..length], cancel).map_err(crate::image::ImageError::from)?;
                 }
             }
-            Ok(image::write(&self.store, &image, &options.tags)?)
+            let names = image::write(&self.store, &image, &options.tags)?;
+            if to_store && names.is_empty() {
+                self.store.keep(&image.record(None))?;
+            }
+            Ok(names)
         })?;
         self.write_outputs(options, &image, &diff_ids, epoch, &tasks, stdout, cancel)?;
         events.emit(Event::ImageReady { manifest: image.manifest, config: image.config, names: names.clone() });

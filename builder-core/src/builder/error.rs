@@ -49,6 +49,14 @@ pub enum BuildErrorKind {
         /// Every error, and the warnings.
         diagnostics: Vec<Diagnostic>,
     },
+    /// The linter found what the build does not allow.
+    #[error("the linter found {} thing(s) in `{}`", diagnostics.len(), source_file.name())]
+    Denied {
+        /// The file.
+        source_file: Arc<SourceFile>,
+        /// Every finding.
+        diagnostics: Vec<Diagnostic>,
+    },
     /// The ignore file of a context has a malformed pattern.
     #[error("`{}` has a malformed pattern", source_file.name())]
     IgnoreFile {
@@ -122,6 +130,9 @@ pub enum OptionError {
     /// An output needs a place to write to.
     #[error("an output of type `{0}` needs `dest=PATH`")]
     MissingDestination(&'static str),
+    /// A tag, or the name of an output, is none that an image can be given.
+    #[error(transparent)]
+    Name(#[from] crate::reference::ReferenceError),
     /// Several outputs want standard output, or the caller passed no writer for it.
     #[error("standard output can take only one output")]
     StandardOutput,
@@ -143,6 +154,7 @@ impl BuildError {
     pub fn category(&self) -> ErrorCategory {
         match &*self.kind {
             BuildErrorKind::Dockerfile { .. }
+            | BuildErrorKind::Denied { .. }
             | BuildErrorKind::IgnoreFile { .. }
             | BuildErrorKind::Plan { .. }
             | BuildErrorKind::Context(_)
@@ -150,12 +162,13 @@ impl BuildError {
             BuildErrorKind::Resolve { error, .. } | BuildErrorKind::Source(error) => of_source(error),
             BuildErrorKind::Solve { error, .. } if error.is_cancelled() => ErrorCategory::Cancelled,
             BuildErrorKind::Solve { error, .. } => match &error.cause {
-                StepError::Command { .. } => ErrorCategory::Step,
+                StepError::Command { .. } | StepError::Start { .. } => ErrorCategory::Step,
                 StepError::Copy(_) | StepError::Account(_) | StepError::Host(_) => ErrorCategory::UserInput,
                 StepError::Source(error) => of_source(error),
                 _ => ErrorCategory::Environment,
             },
             BuildErrorKind::Cancelled(_) => ErrorCategory::Cancelled,
+            BuildErrorKind::Export(error) if error.is_cancelled() => ErrorCategory::Cancelled,
             BuildErrorKind::Image(_)
             | BuildErrorKind::Export(_)
             | BuildErrorKind::Store(_)
@@ -167,6 +180,7 @@ impl BuildError {
     pub fn source_file(&self) -> Option<&SourceFile> {
         match &*self.kind {
             BuildErrorKind::Dockerfile { source_file, .. }
+            | BuildErrorKind::Denied { source_file, .. }
             | BuildErrorKind::IgnoreFile { source_file, .. }
             | BuildErrorKind::Plan { source_file, .. }
             | BuildErrorKind::Resolve { source_file, .. }
@@ -179,7 +193,9 @@ impl BuildError {
     /// no place.
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         match &*self.kind {
-            BuildErrorKind::Dockerfile { diagnostics, .. } => diagnostics.clone(),
+            BuildErrorKind::Dockerfile { diagnostics, .. } | BuildErrorKind::Denied { diagnostics, .. } => {
+                diagnostics.clone()
+            }
             BuildErrorKind::Plan { error, .. } => error.diagnostics.clone(),
             BuildErrorKind::IgnoreFile { error, .. } => vec![error.to_diagnostic()],
             BuildErrorKind::Resolve { name, span, error, .. } => {

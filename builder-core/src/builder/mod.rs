@@ -15,6 +15,8 @@
 
 mod build;
 mod error;
+#[cfg(feature = "lint")]
+mod lint;
 mod options;
 mod outcome;
 mod outputs;
@@ -22,6 +24,8 @@ mod prepare;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "lint")]
+pub use self::lint::BuildLint;
 pub use crate::layer::compression::Compression;
 pub use error::{BuildError, BuildErrorKind, ErrorCategory, OptionError};
 pub use options::{
@@ -29,8 +33,10 @@ pub use options::{
 };
 pub use outcome::BuildOutcome;
 
+use crate::cancel::CancelToken;
+use crate::reference::Reference;
 use crate::snapshot::Snapshots;
-use crate::store::{Owner, Store, StoreOptions};
+use crate::store::{ImageRecord, Owner, Store, StoreOptions};
 
 /// Where a builder works, and as whom.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,6 +72,7 @@ impl BuilderOptions {
 pub struct Builder {
     store: Store,
     snapshots: Snapshots,
+    owner: Owner,
     host_search_path: Vec<PathBuf>,
     #[cfg(feature = "registry")]
     registry: crate::registry::RegistryOptions,
@@ -82,10 +89,29 @@ impl Builder {
         Ok(Self {
             store,
             snapshots,
+            owner: options.owner,
             host_search_path: options.host_search_path,
             #[cfg(feature = "registry")]
             registry: options.registry,
         })
+    }
+
+    /// Gives an image of the store another name. What has a name is complete in the store, for any tool that reads
+    /// it as a layout: layers that were only there as files are written as blobs.
+    ///
+    /// # Errors
+    /// [`BuildErrorKind::Option`] for a name with a digest, [`BuildErrorKind::Image`] and [`BuildErrorKind::Store`].
+    pub fn tag(&self, image: &ImageRecord, name: &Reference, cancel: &CancelToken) -> Result<(), BuildError> {
+        name.check_as_name().map_err(|error| BuildErrorKind::Option(error.into()))?;
+        let view = crate::image::read(&self.store, image)?;
+        let diff_ids = &view.config.rootfs.diff_ids;
+        for (index, layer) in view.manifest.layers.iter().enumerate() {
+            // Others came as blobs.
+            if diff_ids.get(index) == Some(&layer.digest) {
+                self.snapshots.ensure_blob(&diff_ids[..=index], cancel).map_err(crate::image::ImageError::from)?;
+            }
+        }
+        Ok(self.store.tag(&ImageRecord { name: name.to_string(), ..image.clone() })?)
     }
 
     /// Returns the store.

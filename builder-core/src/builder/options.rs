@@ -30,8 +30,8 @@ pub enum DockerfileSource {
     Inline {
         /// The name for messages.
         name: String,
-        /// The text.
-        text: String,
+        /// The text, as bytes.
+        text: Vec<u8>,
     },
 }
 
@@ -127,7 +127,7 @@ pub struct BuildOptions {
     pub dockerfile: DockerfileSource,
     /// Names for the image (`--tag`).
     pub tags: Vec<Reference>,
-    /// `--target`.
+    /// `--target`; an empty one is none.
     pub target: Option<String>,
     /// `--build-arg`.
     pub build_args: BTreeMap<String, String>,
@@ -153,6 +153,9 @@ pub struct BuildOptions {
     pub resolv_conf: String,
     /// Steps that may run at the same time.
     pub parallelism: usize,
+    /// How the Dockerfile is linted; not at all where there is nothing.
+    #[cfg(feature = "lint")]
+    pub lint: Option<super::lint::BuildLint>,
 }
 
 impl BuildOptions {
@@ -175,6 +178,8 @@ impl BuildOptions {
             now: (0, 0),
             resolv_conf: String::new(),
             parallelism: 16,
+            #[cfg(feature = "lint")]
+            lint: None,
         }
     }
 }

@@ -1,18 +1,15 @@
 //! Writes what `--output` asks for.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::io::Write;
 
 use super::prepare::Tasks;
 use super::{BuildError, BuildErrorKind, BuildOptions, Builder, ExportTarget, OptionError, Output, OutputKind};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::export::{self, ExportImage, Format};
-use crate::fs::PathContext;
 use crate::image::{self, AssembledImage};
 use crate::oci::media_type;
-use crate::store::ImageRecord;
+use crate::store::{ImageRecord, Owner};
 
 impl Builder {
     #[expect(clippy::too_many_arguments, reason = "all of one build, in one place")]
@@ -37,16 +34,17 @@ impl Builder {
             tasks.run(name.to_owned(), || match &output.target {
                 ExportTarget::Store => Err(BuildErrorKind::Option(OptionError::MissingDestination(kind)).into()),
                 ExportTarget::Path(path) if output.kind == OutputKind::Local => {
-                    Ok(export::write_directory(&self.snapshots, diff_ids, epoch, path, cancel)?)
+                    let owner = self.owner_of_files();
+                    Ok(export::write_directory(&self.snapshots, diff_ids, epoch, owner, path, cancel)?)
                 }
                 ExportTarget::Path(path) if output.directory && output.kind != OutputKind::Tar => {
                     let images = [self.export_image(options, output, image)?];
                     let format = format(output);
                     Ok(export::write_layout(&self.snapshots, &images, format, output.compression, path, cancel)?)
                 }
-                ExportTarget::Path(path) => {
-                    atomically(path, |out| self.write_stream(options, output, image, diff_ids, epoch, out, cancel))
-                }
+                ExportTarget::Path(path) => export::write_file(path, cancel, |out| {
+                    self.write_stream(options, output, image, diff_ids, epoch, out, cancel)
+                }),
                 ExportTarget::Stdout => {
                     let missing = || BuildErrorKind::Option(OptionError::StandardOutput);
                     let mut out = stdout.take().ok_or_else(missing)?;
@@ -55,6 +53,12 @@ impl Builder {
             })?;
         }
         Ok(())
+    }
+
+    /// Who gets the files of a directory: an ordinary user could neither read nor remove what belongs to the
+    /// user's subordinate ids. Inside of the namespace that user is root.
+    fn owner_of_files(&self) -> Option<(u32, u32)> {
+        matches!(self.owner, Owner::Rootless { uid } if uid != 0).then_some((0, 0))
     }
 
     #[expect(clippy::too_many_arguments, reason = "all of one build, in one place")]
@@ -99,18 +103,4 @@ impl Builder {
 
 fn format(output: &Output) -> Format {
     if output.kind == OutputKind::Docker { Format::Docker } else { Format::Oci }
-}
-
-/// Writes a file that is whole or not there.
-fn atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<(), BuildError>) -> Result<(), BuildError> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let temporary = tempfile::Builder::new().prefix(".builder-").tempfile_in(directory).at("create in", directory)?;
-    let mut out = BufWriter::with_capacity(256 * 1024, temporary);
-    write(&mut out)?;
-    let temporary = out.into_inner().map_err(std::io::IntoInnerError::into_error).at("write", path)?;
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    let file: &File = temporary.as_file();
-    file.set_permissions(mode).at("set the mode of", path)?;
-    temporary.persist(path).map_err(|error| error.error).at("rename", path)?;
-    Ok(())
 }

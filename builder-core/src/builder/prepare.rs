@@ -14,7 +14,7 @@ use crate::dockerfile::parse;
 use crate::dockerignore;
 use crate::event::{Event, EventSink};
 use crate::plan::op::ImageKey;
-use crate::plan::{ImageRequest, NamedContext, Plan, PlanOptions, Planned, ResolvedImage, plan};
+use crate::plan::{ImageRequest, NamedContext, Plan, PlanOptions, Planned, ResolvedImage, plan, unused_build_args};
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::source::{Resolved, SourceError, resolve_layout, resolve_stored, unpack_archive};
@@ -119,6 +119,28 @@ impl Builder {
                 images.insert(key, resolved);
             }
         };
+        unused_build_args(&parsed.dockerfile, &plan_options, &known).into_iter().for_each(warn);
+        #[cfg(feature = "lint")]
+        if let Some(request) = &options.lint {
+            let planned = super::lint::Planned {
+                source: &source_file,
+                dockerfile: &parsed.dockerfile,
+                dockerfile_path: dockerfile_path.as_deref(),
+                plan_options: &plan_options,
+                images: &known,
+            };
+            let findings = super::lint::findings(request, options, &planned);
+            let denied = request.deny.is_some_and(|deny| findings.iter().any(|finding| finding.level >= deny));
+            if denied {
+                let diagnostics = findings.into_iter().map(|finding| finding.diagnostic).collect();
+                return Err(BuildErrorKind::Denied { source_file, diagnostics }.into());
+            }
+            for finding in findings {
+                let code = finding.code();
+                let source_file = Arc::clone(&source_file);
+                events.emit(Event::Finding { code, diagnostic: finding.diagnostic, source_file });
+            }
+        }
         let contexts = open_contexts(options, &plan, dockerfile_path.as_deref())?;
         Ok(Prepared { source_file, plan, images, contexts, _archives: archives })
     }
@@ -134,15 +156,15 @@ impl Builder {
             Some(NamedContextSource::OciLayout { path, tag, digest }) => {
                 let (tag, digest) = (tag.as_deref(), digest.as_ref());
                 if path.is_dir() {
-                    return resolve_layout(path, tag, digest, &key.platform);
+                    return resolve_layout(path, path, tag, digest, &key.platform);
                 }
                 let file = std::fs::File::open(path).map_err(|source| crate::fs::PathError {
                     operation: "open",
                     path: path.clone(),
                     source,
                 })?;
-                let unpacked = unpack_archive(file, &self.store, cancel)?;
-                let resolved = resolve_layout(unpacked.path(), tag, digest, &key.platform)?;
+                let unpacked = unpack_archive(file, path, &self.store, cancel)?;
+                let resolved = resolve_layout(unpacked.path(), path, tag, digest, &key.platform)?;
                 archives.push(unpacked);
                 Ok(resolved)
             }
@@ -163,12 +185,15 @@ impl Builder {
         pull: PullPolicy,
         cancel: &CancelToken,
     ) -> Result<Resolved, SourceError> {
-        let by_name = self.store.image(reference)?;
-        let by_digest = || {
-            let digest = reference.digest()?;
-            self.store.images().ok()?.into_iter().find(|image| image.manifest == *digest)
+        let stored = match self.store.image(reference)? {
+            Some(image) if !self.store.is_true_of(reference, &image)? => None,
+            found => found,
         };
-        let stored = match by_name.or_else(by_digest) {
+        let by_digest = match (&stored, reference.digest()) {
+            (None, Some(digest)) => self.store.all_images()?.into_iter().find(|image| image.manifest == *digest),
+            _ => None,
+        };
+        let stored = match stored.or(by_digest) {
             Some(image) if pull == PullPolicy::Missing => resolve_stored(&self.store, &image, platform)?,
             _ => return self.resolve_remote(reference, platform, cancel),
         };
@@ -227,7 +252,7 @@ fn read_dockerfile(options: &BuildOptions) -> Result<(SourceFile, Option<std::pa
         ContextSource::Empty => Path::new("/nonexistent"),
     };
     let (located, shown) = match &options.dockerfile {
-        DockerfileSource::Inline { name, text } => return Ok((SourceFile::new(name.clone(), text.clone()), None)),
+        DockerfileSource::Inline { name, text } => return Ok((SourceFile::from_bytes(name.clone(), text), None)),
         DockerfileSource::Path(path) => (locate(directory, Some(path))?, path.display().to_string()),
         DockerfileSource::Default => {
             let located = locate(directory, None)?;
@@ -235,7 +260,7 @@ fn read_dockerfile(options: &BuildOptions) -> Result<(SourceFile, Option<std::pa
             (located, name)
         }
     };
-    Ok((SourceFile::new(shown, located.text), Some(located.path)))
+    Ok((SourceFile::from_bytes(shown, &located.bytes), Some(located.path)))
 }
 
 fn plan_options(options: &BuildOptions) -> PlanOptions {
@@ -243,7 +268,8 @@ fn plan_options(options: &BuildOptions) -> PlanOptions {
     let platform = options.platform.clone().unwrap_or_else(|| host.clone());
     let mut plan = PlanOptions::new(platform, host);
     plan.explicit_platform = options.platform.is_some();
-    plan.target.clone_from(&options.target);
+    // An empty name is no name, as with docker: scripts pass what may be unset.
+    plan.target = options.target.clone().filter(|target| !target.is_empty());
     plan.build_args.clone_from(&options.build_args);
     plan.labels.clone_from(&options.labels);
     plan.network = options.network;

@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use rustix::fs::OFlags;
 
-use super::select::{Selected, select};
+use super::select::{Selected, Selection};
 use super::{CopyError, CopyTree};
 use crate::build_context::scan::Node;
 use crate::cancel::CancelToken;
@@ -79,19 +79,17 @@ pub struct ContentEntry {
 /// from its content, so it needs no word here.
 ///
 /// # Errors
-/// [`CopyError`] where a source is missing, as for the copy itself, or a file cannot be read.
+/// [`CopyError`] where a file cannot be read.
 pub fn content_digest(
     tree: &CopyTree<'_>,
     sources: &[CopySource],
+    selection: &Selection,
     cancel: &CancelToken,
 ) -> Result<ContentDigest, CopyError> {
     let mut digests = Vec::with_capacity(sources.len());
-    for (index, source) in sources.iter().enumerate() {
+    for (source, selected) in sources.iter().zip(&selection.sources) {
         digests.push(match source {
-            CopySource::Path { path, .. } => {
-                let selected = select(tree, index, path, cancel)?;
-                source_digest(tree, path, &selected, cancel)?
-            }
+            CopySource::Path { path, .. } => source_digest(tree, path, selected, cancel)?,
             CopySource::Inline { name, content } => inline_digest(name, content),
         });
     }

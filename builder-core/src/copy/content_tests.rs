@@ -2,9 +2,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use super::tests::{Fixture, entry_times, is_root, paths};
+use super::tests::{Fixture, digest_of, entry_times, is_root, paths};
 use super::*;
-use crate::cancel::CancelToken;
 
 #[test]
 fn digests_change_exactly_when_a_copy_would() {
@@ -79,7 +78,7 @@ fn owners_count_only_where_they_are_kept() {
     }
     let fixture = Fixture::new();
     let stage = RootDir::open(&fixture.source("")).unwrap();
-    let kept = || content_digest(&CopyTree::Filesystem(&stage), &paths(&["d"]), &CancelToken::new()).unwrap();
+    let kept = || digest_of(&CopyTree::Filesystem(&stage), &paths(&["d"]));
     let (context, filesystem) = (fixture.digest(&["d"]), kept());
     std::os::unix::fs::lchown(fixture.source("d/g"), Some(7), Some(8)).unwrap();
     assert_eq!(context, fixture.digest(&["d"]));
@@ -104,7 +103,7 @@ fn the_encoding_is_version_1() {
     sources.push(CopySource::Inline { name: "i".into(), content: "inline".into() });
     let digest = || {
         let context = fixture.context();
-        content_digest(&CopyTree::Context(&context), &sources, &CancelToken::new()).unwrap()
+        digest_of(&CopyTree::Context(&context), &sources)
     };
     let found = digest();
     let hex = blake3::Hash::from(found.digest).to_hex();

@@ -1,8 +1,8 @@
 //! The copy engine of COPY and ADD.
 //!
 //! A copy has two sides. Its source is a [`CopyTree`]: a build context or the filesystem of another stage.
-//! What a source names is found in one place (`select`), so that [`content_digest`] covers exactly the
-//! files that [`run`] copies. Its destination is the root of a mounted filesystem; the kernel makes a layer
+//! What the sources name is found once ([`Selection`]), so that [`content_digest`] covers exactly the
+//! files that [`run`] copies; a file that is not what it was by then is told ([`CopyOutcome::changed`]). Its destination is the root of a mounted filesystem; the kernel makes a layer
 //! out of what is written there. Both sides are walked by descriptors, one component at a time: neither
 //! links nor races lead out of either.
 //!
@@ -28,6 +28,7 @@ use std::path::Path;
 pub use content::{CONTENT_VERSION, ContentDigest, ContentEntry, SourceDigest, content_digest};
 pub use error::CopyError;
 pub use run::run;
+pub use select::Selection;
 
 use crate::build_context::Context;
 use crate::dockerignore::Patterns;
@@ -121,6 +122,9 @@ pub struct CopyOutcome {
     pub archives: u64,
     /// Devices in archives that a user namespace is not allowed to make.
     pub skipped_devices: u64,
+    /// Whether a file changed between its selection and the end of its copy: the copy is good, but a digest of
+    /// the selection may be of other content.
+    pub changed: bool,
 }
 
 /// Makes the directory of a `WORKDIR` with all that lead to it. Those that exist are not touched.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::place::{self, Place, shown};
-use super::select::{Selected, select};
+use super::select::{Selected, Selection};
 use super::write::{Writer, open_parent};
 use super::{CopyError, CopyOutcome, CopyRequest};
 use crate::build_context::is_archive;
@@ -21,21 +21,13 @@ use crate::fs::root::NewDirectory;
 use crate::layer::compression::decompress;
 use crate::plan::op::CopySource;
 
-/// Copies everything a request names. Sources come in the order they are written, inline files last.
-///
-/// Nothing is written before every source has been found, so that a missing one leaves no half of a copy.
+/// Copies what the sources of a request name. Sources come in the order they are written, inline files last.
 ///
 /// # Errors
-/// [`CopyError`] for the first source that is missing or cannot be copied.
-pub fn run(request: &CopyRequest<'_>, cancel: &CancelToken) -> Result<CopyOutcome, CopyError> {
-    let mut selected = Vec::new();
-    for (index, source) in request.sources.iter().enumerate() {
-        if let CopySource::Path { path, .. } = source {
-            selected.push(select(&request.tree, index, path, cancel)?);
-        }
-    }
+/// [`CopyError`] for the first source that cannot be copied.
+pub fn run(request: &CopyRequest<'_>, selection: &Selection, cancel: &CancelToken) -> Result<CopyOutcome, CopyError> {
     let mut copier = Copier { request, cancel, times: BTreeMap::new(), outcome: CopyOutcome::default() };
-    for source in &selected {
+    for source in &selection.sources {
         let mut writer = Writer::new(request, cancel);
         for found in source {
             copier.selected(found, &mut writer)?;
@@ -90,7 +82,10 @@ impl Copier<'_> {
             let mut file = File::from(opened.0);
             if is_archive(&file) {
                 file.rewind().at("read", &found.path)?;
-                return self.archive(&file, &found.path);
+                self.archive(&file, &found.path)?;
+                let now = entry::metadata_of(&file).at("look at", &found.path)?;
+                self.outcome.changed |= !now.is_unchanged_since(&found.node.metadata);
+                return Ok(());
             }
         }
         let (place, name) = place::for_file(root, self.request.destination, &found.name, self.new_directory())?;
@@ -136,6 +131,7 @@ impl Copier<'_> {
         self.outcome.files += outcome.files;
         self.outcome.directories += outcome.directories;
         self.outcome.bytes += outcome.bytes;
+        self.outcome.changed |= outcome.changed;
     }
 
     fn finish(self) -> Result<CopyOutcome, CopyError> {

@@ -14,6 +14,7 @@ use crate::fs::PathContext;
 use crate::fs::entry::{self, FileKind, Metadata};
 use crate::fs::root::{Follow, is_missing};
 use crate::glob::{Glob, has_wildcard};
+use crate::plan::op::CopySource;
 
 /// How alike two names must be for one to be suggested for the other.
 const SIMILAR_ENOUGH: f64 = 0.7;
@@ -35,13 +36,29 @@ impl Selected {
     }
 }
 
+/// What the sources of one COPY or ADD name, and what was there when it was found.
+#[derive(Debug)]
+pub struct Selection {
+    /// By source; nothing for inline files.
+    pub(super) sources: Vec<Vec<Selected>>,
+}
+
+impl Selection {
+    /// Finds everything that the sources name, so that a missing one leaves no half of a copy.
+    ///
+    /// # Errors
+    /// [`CopyError`] for the first source that is missing, or where a directory cannot be read.
+    pub fn find(tree: &CopyTree<'_>, sources: &[CopySource], cancel: &CancelToken) -> Result<Self, CopyError> {
+        let find = |(index, source): (usize, &CopySource)| match source {
+            CopySource::Path { path, .. } => select(tree, index, path, cancel),
+            CopySource::Inline { .. } => Ok(Vec::new()),
+        };
+        Ok(Self { sources: sources.iter().enumerate().map(find).collect::<Result<_, _>>()? })
+    }
+}
+
 /// Finds what a source names, in lexical order. A pattern may name nothing at all.
-pub(super) fn select(
-    tree: &CopyTree<'_>,
-    index: usize,
-    source: &str,
-    cancel: &CancelToken,
-) -> Result<Vec<Selected>, CopyError> {
+fn select(tree: &CopyTree<'_>, index: usize, source: &str, cancel: &CancelToken) -> Result<Vec<Selected>, CopyError> {
     let scanner = Scanner { root: tree.root(), ignore: tree.ignore(), cancel };
     let selector = Selector { scanner, index };
     let components = clean(source);

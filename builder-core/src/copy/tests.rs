@@ -68,7 +68,8 @@ impl Fixture {
             created_mtime: self.created_mtime,
             ..CopyRequest::new(tree, sources, &root, destination)
         };
-        super::run(&request, &CancelToken::new())
+        let selection = Selection::find(&tree, sources, &CancelToken::new())?;
+        super::run(&request, &selection, &CancelToken::new())
     }
 
     /// Lists the destination: `dir/`, `file=content`, `link->target`.
@@ -79,8 +80,14 @@ impl Fixture {
     }
 
     pub(super) fn digest(&self, sources: &[&str]) -> [u8; 32] {
-        content_digest(&CopyTree::Context(&self.context()), &paths(sources), &CancelToken::new()).unwrap().digest
+        digest_of(&CopyTree::Context(&self.context()), &paths(sources)).digest
     }
+}
+
+pub(super) fn digest_of(tree: &CopyTree<'_>, sources: &[CopySource]) -> ContentDigest {
+    let cancel = CancelToken::new();
+    let selection = Selection::find(tree, sources, &cancel).unwrap();
+    content_digest(tree, sources, &selection, &cancel).unwrap()
 }
 
 pub(super) fn paths(sources: &[&str]) -> Vec<CopySource> {
@@ -510,13 +517,15 @@ fn a_workdir_belongs_to_its_user_and_leaves_alone_what_exists() {
 fn a_cancelled_copy_says_so() {
     let fixture = Fixture::new();
     let cancel = CancelToken::new();
-    cancel.cancel();
     let root = RootDir::open(&fixture.root("")).unwrap();
     let (context, sources) = (fixture.context(), paths(&["d"]));
     let tree = CopyTree::Context(&context);
-    let error = super::run(&CopyRequest::new(tree, &sources, &root, "/x"), &cancel).unwrap_err();
+    let selection = Selection::find(&tree, &sources, &cancel).unwrap();
+    cancel.cancel();
+    let error = super::run(&CopyRequest::new(tree, &sources, &root, "/x"), &selection, &cancel).unwrap_err();
     assert!(error.is_cancelled());
-    assert!(content_digest(&tree, &sources, &cancel).unwrap_err().is_cancelled());
+    assert!(content_digest(&tree, &sources, &selection, &cancel).unwrap_err().is_cancelled());
+    assert!(Selection::find(&tree, &sources, &cancel).unwrap_err().is_cancelled());
 }
 
 #[test]
@@ -538,7 +547,8 @@ fn an_overlay_keeps_what_is_below_and_takes_what_is_copied() {
     for (source, destination) in [("f", "/lib/new/"), ("f", "/x"), ("d", "/x")] {
         let sources = paths(&[source]);
         let request = CopyRequest { owner, ..CopyRequest::new(tree, &sources, &root, destination) };
-        super::run(&request, &CancelToken::new()).unwrap();
+        let selection = Selection::find(&tree, &sources, &CancelToken::new()).unwrap();
+        super::run(&request, &selection, &CancelToken::new()).unwrap();
     }
     drop(root);
     let mut lines = Vec::new();
@@ -550,4 +560,57 @@ fn an_overlay_keeps_what_is_below_and_takes_what_is_copied() {
     assert_eq!(fs::metadata(at("upper/x")).unwrap().uid(), 0);
     assert_eq!(fs::metadata(at("upper/x/f")).unwrap().uid(), 5);
     assert_eq!(fs::read_to_string(at("lower/x/f")).unwrap(), "below");
+}
+
+#[test]
+fn a_change_after_the_selection_is_told() {
+    type Change = fn(&Fixture);
+    let table: &[(&str, Change, bool)] = &[
+        ("nothing", |_| (), false),
+        ("read", |at| _ = fs::read(at.source("d/g")).unwrap(), false),
+        ("other file", |at| fs::write(at.source("f"), "changed").unwrap(), false),
+        ("new file, which is not copied", |at| fs::write(at.source("d/new"), "").unwrap(), false),
+        ("content", |at| fs::write(at.source("d/s/h"), "longer").unwrap(), true),
+        (
+            "content, size and time as before",
+            |at| {
+                let file = fs::File::options().write(true).open(at.source("d/g")).unwrap();
+                let modified = file.metadata().unwrap().modified().unwrap();
+                std::io::Write::write_all(&mut &file, b"x").unwrap();
+                file.set_modified(modified).unwrap();
+            },
+            true,
+        ),
+        ("mode", |at| fs::set_permissions(at.source("d/g"), fs::Permissions::from_mode(0o600)).unwrap(), true),
+        (
+            "another file in its place",
+            |at| {
+                fs::write(at.source("other"), "g").unwrap();
+                fs::rename(at.source("other"), at.source("d/g")).unwrap();
+            },
+            true,
+        ),
+        (
+            "another link",
+            |at| {
+                fs::remove_file(at.source("d/link")).unwrap();
+                symlink("s", at.source("d/link")).unwrap();
+            },
+            true,
+        ),
+    ];
+    for (name, change, changed) in table {
+        let fixture = Fixture::new();
+        symlink("g", fixture.source("d/link")).unwrap();
+        // Beyond one tick of the kernel's clock.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        let root = RootDir::open(&fixture.root("")).unwrap();
+        let (context, sources, cancel) = (fixture.context(), paths(&["d"]), CancelToken::new());
+        let tree = CopyTree::Context(&context);
+        let selection = Selection::find(&tree, &sources, &cancel).unwrap();
+        change(&fixture);
+        let outcome = super::run(&CopyRequest::new(tree, &sources, &root, "/"), &selection, &cancel).unwrap();
+        assert_eq!(outcome.changed, *changed, "{name}");
+        assert!(!fixture.root("new").exists(), "{name}");
+    }
 }

@@ -129,7 +129,11 @@ impl<'a> Writer<'a> {
                 DataError::Cancelled(cancelled) => cancelled.into(),
             })?;
         }
-        self.finish(&to, &metadata, &Xattrs::of_file(&from))?;
+        let xattrs = Xattrs::of_file(&from);
+        // Last of all that is read: what changes later does not concern the copy.
+        let now = entry::metadata_of(&from).at("look at", &self.path)?;
+        self.outcome.changed |= !now.is_unchanged_since(&step.node.metadata);
+        self.finish(&to, &metadata, &xattrs)?;
         if metadata.links > 1 {
             self.linked.insert(identity, self.path.clone());
         }
@@ -140,6 +144,8 @@ impl<'a> Writer<'a> {
         if first == self.path {
             return Ok(());
         }
+        let now = entry::metadata_at(step.from, &step.node.name).at("look at", &self.path)?;
+        self.outcome.changed |= !now.is_some_and(|now| now.is_unchanged_since(&step.node.metadata));
         self.make_way(step.to, step.name)?;
         let parent = first.parent().unwrap_or(Path::new(""));
         let opened = self.request.destination_root.open_resolved(parent, OFlags::RDONLY | OFlags::DIRECTORY);
@@ -171,10 +177,12 @@ impl<'a> Writer<'a> {
         self.finish_at(step, Some(self.request.mode.unwrap_or(metadata.mode)))
     }
 
-    fn finish_at(&self, step: &Step<'_>, mode: Option<u32>) -> Result<(), CopyError> {
+    fn finish_at(&mut self, step: &Step<'_>, mode: Option<u32>) -> Result<(), CopyError> {
         let metadata = &step.node.metadata;
         let reference = entry::open_reference_at(step.from, &step.node.name).at("open", &self.path)?;
-        let xattrs = Xattrs::of_reference(reference);
+        let xattrs = Xattrs::of_reference(&reference);
+        let now = entry::metadata_of(&reference).at("look at", &self.path)?;
+        self.outcome.changed |= !now.is_unchanged_since(metadata);
         entry::set_attributes_at(step.to, step.name, self.owner(metadata), mode, &xattrs)
             .at("set attributes of", shown(&self.path))?;
         entry::set_times_at(step.to, step.name, metadata.atime, metadata.mtime)

@@ -16,6 +16,8 @@ use crate::text::{SourceFile, Span, Spanned};
 
 /// How much of a joined line a message quotes, in characters.
 const QUOTED_LINE: usize = 120;
+/// The lines with bytes that are not UTF-8 which are named: a file of another kind has nothing else.
+const MAX_NOT_TEXT: usize = 10;
 
 /// What parsing gives: always a tree, and what there is to say about the file.
 #[derive(Clone, Debug)]
@@ -49,6 +51,7 @@ pub fn parse(source: &SourceFile) -> Parsed {
         parser.check_stages();
     }
     let mut diagnostics = parser.diagnostics;
+    diagnostics.extend(not_text(source, &parser.comments));
     diagnostics.sort_by_key(|d| d.span().map(|span| span.start));
     let directives = parser.directives;
     let dockerfile = Dockerfile {
@@ -58,6 +61,30 @@ pub fn parse(source: &SourceFile) -> Parsed {
         comments: parser.comments,
     };
     Parsed { dockerfile, diagnostics }
+}
+
+/// What to say about bytes that are not UTF-8, once a line. In a comment they mean nothing; anywhere else the image
+/// would have other bytes than the file.
+fn not_text(source: &SourceFile, comments: &[Comment]) -> Vec<Diagnostic> {
+    let mut found: Vec<Diagnostic> = Vec::new();
+    let mut last_line = 0;
+    for span in source.replaced() {
+        let line = source.line_of(*span);
+        if line == last_line || found.len() == MAX_NOT_TEXT {
+            continue;
+        }
+        last_line = line;
+        let before = comments.partition_point(|comment| comment.span.start <= span.start);
+        let comment = before.checked_sub(1).and_then(|index| comments.get(index));
+        let message = "bytes that are not UTF-8";
+        found.push(if comment.is_some_and(|comment| span.end <= comment.span.end) {
+            Diagnostic::warning("invalid-utf8", *span, message)
+        } else {
+            let help = "save the file as UTF-8; to write such a byte into the image, name it: `printf '\\351'`";
+            Diagnostic::error("invalid-utf8", *span, message).help(help)
+        });
+    }
+    found
 }
 
 /// Parses the text of one `ONBUILD` trigger, as an image config holds it. Spans point into that text.

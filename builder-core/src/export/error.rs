@@ -3,6 +3,7 @@
 use crate::cancel::Cancelled;
 use crate::digest::Digest;
 use crate::fs::PathError;
+use crate::fs::extract::ExtractError;
 use crate::image::ImageError;
 use crate::layer::LayerError;
 use crate::snapshot::SnapshotError;
@@ -30,6 +31,9 @@ pub enum ExportError {
     /// A file could not be used.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// A directory could not be filled.
+    #[error(transparent)]
+    Extract(ExtractError),
     /// A layer could not be written.
     #[error(transparent)]
     Layer(#[from] LayerError),
@@ -45,4 +49,25 @@ pub enum ExportError {
     /// The operation was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+impl From<ExtractError> for ExportError {
+    fn from(error: ExtractError) -> Self {
+        match error {
+            ExtractError::Path(error) => Self::Path(error),
+            ExtractError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            other => Self::Extract(other),
+        }
+    }
+}
+
+impl ExportError {
+    /// Tells whether the export was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        match self {
+            Self::Cancelled(_) | Self::Layer(LayerError::Cancelled(_)) | Self::Store(StoreError::Cancelled(_)) => true,
+            Self::Snapshot(error) => error.is_cancelled(),
+            _ => false,
+        }
+    }
 }

@@ -2,8 +2,10 @@
 
 mod archive;
 mod error;
+mod file;
 mod rootfs;
 
 pub use archive::{ExportImage, Format, write_archive, write_layout};
 pub use error::ExportError;
+pub use file::write_file;
 pub use rootfs::{write_directory, write_tar};

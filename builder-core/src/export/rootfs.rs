@@ -8,6 +8,7 @@ use super::ExportError;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::fs::PathContext;
+use crate::fs::extract::{ExtractLimits, ExtractOptions, extract};
 use crate::fs::root::RootDir;
 use crate::layer;
 use crate::snapshot::Snapshots;
@@ -29,8 +30,12 @@ pub fn write_tar(
     Ok(())
 }
 
-/// Writes the root filesystem of a chain into a directory, over what is there. Owners are kept where this
-/// process may set them.
+/// Writes the root filesystem of a chain into a directory, over what is there; what the filesystem does not have
+/// stays. Everything gets `owner`, else keeps its own.
+///
+/// The directory is somebody's, not a layer: a name that begins with `.wh.` is a file's name like any other.
+///
+/// Spec: dockerfile-semantics 13.4.
 ///
 /// # Errors
 /// [`ExportError`].
@@ -38,6 +43,7 @@ pub fn write_directory(
     snapshots: &Snapshots,
     diff_ids: &[Digest],
     source_date_epoch: Option<i64>,
+    owner: Option<(u32, u32)>,
     destination: &Path,
     cancel: &CancelToken,
 ) -> Result<(), ExportError> {
@@ -47,7 +53,14 @@ pub fn write_directory(
     std::thread::scope(|scope| {
         let written = scope.spawn(move || write_tar(snapshots, diff_ids, source_date_epoch, &mut writer, cancel));
         let mut reader = reader;
-        let unpacked = layer::unpack(&mut reader, &root, cancel);
+        let options = ExtractOptions {
+            directory: Path::new(""),
+            owner,
+            created_mtime: None,
+            // The tar is our own; what it holds is in the store already.
+            limits: ExtractLimits { entries: u64::MAX, bytes: u64::MAX },
+        };
+        let unpacked = extract(&root, &mut reader, &options, cancel);
         drop(reader);
         let written = written.join().unwrap_or(Ok(()));
         // Where unpacking failed, the writer's broken pipe says nothing.

@@ -56,6 +56,8 @@ pub struct Metadata {
     pub mtime: Time,
     /// The last access.
     pub atime: Time,
+    /// The last change of content or of anything else here but the last access; nobody can set it back.
+    pub ctime: Time,
     /// Major and minor number of a device.
     pub device: (u32, u32),
     /// How many names the file has.
@@ -68,6 +70,16 @@ impl Metadata {
     /// Tells whether this is the overlay filesystem's mark for a deleted file.
     pub fn is_whiteout(&self) -> bool {
         self.kind == FileKind::CharDevice && self.device == (0, 0)
+    }
+
+    /// Tells whether this is still the same file, and as it was in `before`. Two writes within one tick of the
+    /// kernel's clock (4 ms or less) cannot be told apart where they leave the size alone.
+    pub fn is_unchanged_since(&self, before: &Self) -> bool {
+        let state = |metadata: &Self| {
+            let Self { kind, mode, size, mtime, ctime, identity, .. } = *metadata;
+            (kind, mode, size, mtime, ctime, identity)
+        };
+        state(self) == state(before)
     }
 
     fn from_statx(stat: &Statx) -> Self {
@@ -89,6 +101,7 @@ impl Metadata {
             size: stat.stx_size,
             mtime: (stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec),
             atime: (stat.stx_atime.tv_sec, stat.stx_atime.tv_nsec),
+            ctime: (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec),
             device: (stat.stx_rdev_major, stat.stx_rdev_minor),
             links: stat.stx_nlink,
             identity: (u64::from(stat.stx_dev_major) << 32 | u64::from(stat.stx_dev_minor), stat.stx_ino),

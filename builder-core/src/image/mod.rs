@@ -158,6 +158,20 @@ pub fn assemble(request: &AssembleRequest) -> Result<AssembledImage, ImageError>
     Ok(AssembledImage { config_bytes, config: config_digest, manifest_bytes, manifest, created })
 }
 
+impl AssembledImage {
+    /// Returns the record of the image under a name, or without one.
+    pub fn record(&self, name: Option<&Reference>) -> ImageRecord {
+        ImageRecord {
+            name: name.map(ToString::to_string).unwrap_or_default(),
+            manifest: self.manifest,
+            manifest_size: self.manifest_bytes.len() as u64,
+            media_type: media_type::OCI_MANIFEST.to_owned(),
+            config: self.config,
+            created: self.created.clone(),
+        }
+    }
+}
+
 /// Writes an image's documents into the store, and gives it names.
 ///
 /// # Errors
@@ -167,14 +181,7 @@ pub fn write(store: &Store, image: &AssembledImage, names: &[Reference]) -> Resu
     store.write_blob(&image.manifest_bytes)?;
     let mut written = Vec::new();
     for name in names {
-        let record = ImageRecord {
-            name: name.to_string(),
-            manifest: image.manifest,
-            manifest_size: image.manifest_bytes.len() as u64,
-            media_type: media_type::OCI_MANIFEST.to_owned(),
-            config: image.config,
-            created: image.created.clone(),
-        };
+        let record = image.record(Some(name));
         // A name that already is this image's costs nothing.
         if store.image(name)?.as_ref() != Some(&record) {
             store.tag(&record)?;

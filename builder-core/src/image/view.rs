@@ -89,7 +89,8 @@ pub fn history(image: &ImageView) -> Vec<HistoryRow> {
 /// Describes an image in the shape of `docker image inspect`.
 pub fn inspect(image: &ImageView, names: &[String]) -> Value {
     let references: Vec<Reference> = names.iter().filter_map(|name| name.parse().ok()).collect();
-    let tags: Vec<String> = references.iter().map(Reference::familiar).collect();
+    let tagged = references.iter().filter(|reference| reference.digest().is_none());
+    let tags: Vec<String> = tagged.map(Reference::familiar).collect();
     let mut digests: Vec<String> =
         references.iter().map(|reference| format!("{}@{}", reference.familiar_name(), image.digest)).collect();
     digests.dedup();

@@ -66,3 +66,10 @@ pub enum LayerError {
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }
+
+impl LayerError {
+    /// Tells whether the content of the layer is to blame, and not this machine.
+    pub fn is_content(&self) -> bool {
+        !matches!(self, Self::Path(_) | Self::Write(_) | Self::Changed { .. } | Self::Cancelled(_))
+    }
+}

@@ -130,6 +130,10 @@ impl LayerWriter<'_> {
         let mut stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).at("examine", path)?;
         let kind = FileType::from_raw_mode(stat.st_mode);
         if kind == FileType::CharacterDevice && stat.st_rdev == 0 {
+            if self.flavor.is_none() {
+                // A whole filesystem has nothing below it that could be hidden.
+                return Ok(());
+            }
             let mut hidden = WHITEOUT_PREFIX.as_bytes().to_vec();
             hidden.extend_from_slice(name.to_bytes());
             return self.whiteout(&path.with_file_name(std::ffi::OsStr::from_bytes(&hidden)));

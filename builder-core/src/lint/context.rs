@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::finding::Finding;
 use super::fix::Fix;
-use super::model::Model;
+use super::model::{InstructionView, Model};
 use super::options::{Dialect, LintOptions};
 use super::rule::{Level, Rule};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -62,6 +62,12 @@ impl<'a> Context<'a> {
     /// Tells whether hadolint's habits are asked for.
     pub fn is_hadolint(&self) -> bool {
         self.options.dialect == Dialect::Hadolint
+    }
+
+    /// Tells whether an instruction is a trigger that hadolint does not look into. It does look into `RUN`, `ENV`
+    /// and `ARG`.
+    pub fn skips(&self, view: &InstructionView<'_>) -> bool {
+        self.is_hadolint() && view.is_trigger()
     }
 
     /// Tells whether BuildKit's habits are asked for.

@@ -19,27 +19,39 @@
 //! | `context` | what a rule is given, and the guard that files its findings |
 //! | `suppression` | comments that silence rules |
 //! | `options` | what a run looks for, and the facts that it is told |
+//! | `packages` | package managers: their words and caches |
+//! | `edits` | edits of scripts that rules share |
 //! | `fix`, `fixer` | what would mend a finding, and mending |
+//! | `foreign` | findings of ShellCheck itself, where somebody asked it |
+//! | `variables`, `paths`, `downloads`, `reach` | what is known of these, and of the stages that are built |
 //!
 //! Rules never look at the disk, the network or the environment: facts from outside are data in
 //! [`options::Facts`]. A new rule is a file in `rules/`, a line in `registry` and a folder in `fixtures/lint/`.
 
 mod context;
+mod downloads;
+mod edits;
 mod finding;
 mod fix;
 mod fixer;
 mod flow;
+mod foreign;
 mod image_name;
+mod labels;
 pub mod model;
 mod names;
 pub mod options;
+mod packages;
+mod paths;
 mod prelude;
+mod reach;
 mod registry;
 mod rule;
 mod rules;
 mod sh;
 mod shebang;
 mod suppression;
+mod variables;
 mod words;
 
 use std::cell::RefCell;
@@ -48,6 +60,7 @@ pub use context::{Context, Report};
 pub use finding::Finding;
 pub use fix::{Applicability, Edit, Fix};
 pub use fixer::{Fixed, apply, fix};
+pub use foreign::shellcheck_finding;
 pub use options::{Dialect, Facts, LintOptions, UnknownRule};
 pub use registry::{RULES, find_rule};
 pub use rule::{Activation, Check, Fixable, Group, Level, Rule, Status};
@@ -61,11 +74,21 @@ use model::Model;
 ///
 /// What the parser cannot read is a finding too, under hadolint's code `DL1000`; the rest of the file is looked at.
 pub fn lint(source: &SourceFile, options: &LintOptions) -> Vec<Finding> {
+    lint_with(source, options, &|_| Vec::new())
+}
+
+/// Looks at a Dockerfile together with somebody else, who is shown the model: what they find is silenced by comments
+/// like everything else. See [`shellcheck_finding`].
+pub fn lint_with(
+    source: &SourceFile,
+    options: &LintOptions,
+    other: &dyn Fn(&Model<'_>) -> Vec<Finding>,
+) -> Vec<Finding> {
     let parsed = parse(source);
-    let mut errors = rules::syntax_error::findings(parsed.diagnostics);
+    let mut errors = rules::syntax_error::findings(parsed.diagnostics, options.dialect);
     // hadolint says nothing else about a file that it cannot read.
     if options.dialect != Dialect::Hadolint || errors.is_empty() {
-        errors.extend(lint_parsed(source, &parsed.dockerfile, options));
+        errors.extend(look(source, &parsed.dockerfile, options, other));
         errors.sort_by(|a, b| (a.span(), a.code()).cmp(&(b.span(), b.code())));
     }
     errors
@@ -73,6 +96,15 @@ pub fn lint(source: &SourceFile, options: &LintOptions) -> Vec<Finding> {
 
 /// Looks at a Dockerfile that was parsed without errors.
 pub fn lint_parsed(source: &SourceFile, dockerfile: &Dockerfile, options: &LintOptions) -> Vec<Finding> {
+    look(source, dockerfile, options, &|_| Vec::new())
+}
+
+fn look(
+    source: &SourceFile,
+    dockerfile: &Dockerfile,
+    options: &LintOptions,
+    other: &dyn Fn(&Model<'_>) -> Vec<Finding>,
+) -> Vec<Finding> {
     let model = Model::new(source, dockerfile, options);
     let findings = RefCell::new(Vec::new());
     for (index, rule) in RULES.iter().enumerate() {
@@ -82,9 +114,13 @@ pub fn lint_parsed(source: &SourceFile, dockerfile: &Dockerfile, options: &LintO
     }
     run_trees(source, dockerfile, &model, options, &findings);
     let mut findings = findings.into_inner();
+    findings.extend(other(&model));
     suppression::apply(source, dockerfile, &model, options, &mut findings);
     if options.dialect == Dialect::Hadolint && options.once_an_instruction {
         as_hadolint(source, &mut findings);
+    }
+    if options.dialect == Dialect::Buildkit {
+        reach::as_buildkit(dockerfile, &model, options, &mut findings);
     }
     findings.sort_by(|a, b| (a.span(), a.code()).cmp(&(b.span(), b.code())));
     findings

@@ -40,11 +40,11 @@ impl LabelType {
     /// Reads hadolint's name of a type.
     pub fn parse(name: &str) -> Option<Self> {
         Some(match name {
-            "text" | "rawtext" | "" => Self::Text,
+            "text" => Self::Text,
             "url" => Self::Url,
             "semver" => Self::SemVer,
-            "hash" | "git-hash" => Self::Hash,
-            "rfc3339" | "time" => Self::Rfc3339,
+            "hash" => Self::Hash,
+            "rfc3339" => Self::Rfc3339,
             "spdx" => Self::Spdx,
             "email" => Self::Email,
             _ => return None,
@@ -90,7 +90,7 @@ pub struct Facts {
 }
 
 /// What a run looks for.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct LintOptions {
     /// Whose habits the rules follow.

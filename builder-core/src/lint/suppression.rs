@@ -18,7 +18,7 @@ use super::finding::Finding;
 use super::model::Model;
 use super::options::{Dialect, LintOptions};
 use super::rules::{ignore_pragma, unused_suppression};
-use crate::dockerfile::{Comment, Dockerfile, InstructionKind};
+use crate::dockerfile::{Comment, Dockerfile, Instruction, InstructionKind};
 use crate::text::{SourceFile, Span, Spanned};
 
 /// What a comment silences.
@@ -97,15 +97,31 @@ fn collect(source: &SourceFile, dockerfile: &Dockerfile, model: &Model<'_>, dial
         add(&mut found, codes, directive.span, false, &Scope::File);
     }
     for comment in &dockerfile.comments {
-        let Some((kind, codes)) = read(source, comment) else { continue };
+        let Some((kind, codes)) = read(source, comment, dialect) else { continue };
+        let is_inside = |instruction: &Instruction| {
+            instruction.head.start < comment.span.start && comment.span.start < instruction.head.end
+        };
+        if dialect == Dialect::Hadolint && dockerfile.instructions.iter().any(is_inside) {
+            continue;
+        }
         let line = source.line_of(comment.span);
         // The instruction whose comment block this is in.
         let below = dockerfile.instructions.iter().position(|instruction| instruction.comments.contains(comment));
         let next_line = Scope::Line(line + 1);
         let scope = match (kind, below) {
             (Kind::Global, _) => Scope::File,
+            // hadolint wants it directly above.
+            (Kind::Stage, Some(index))
+                if dialect == Dialect::Hadolint && source.line_of(dockerfile.instructions[index].span) != line + 1 =>
+            {
+                continue;
+            }
             (Kind::Stage, Some(index)) => match model.stages.iter().find(|stage| stage.from == index) {
-                Some(stage) => Scope::Instructions(stage.from..stage.body.end),
+                // hadolint leaves the `FROM` itself out.
+                Some(stage) => {
+                    let first = stage.from + usize::from(dialect == Dialect::Hadolint);
+                    Scope::Instructions(first..stage.body.end)
+                }
                 None => continue,
             },
             (Kind::Stage, None) => continue,
@@ -143,7 +159,7 @@ enum Kind {
 }
 
 /// Reads a comment as one that silences something.
-fn read(source: &SourceFile, comment: &Comment) -> Option<(Kind, Vec<Spanned<String>>)> {
+fn read(source: &SourceFile, comment: &Comment, dialect: Dialect) -> Option<(Kind, Vec<Spanned<String>>)> {
     let raw = source.slice(comment.span);
     let mut rest = Scan { text: raw, at: 0 };
     rest.token("#")?;
@@ -154,9 +170,9 @@ fn read(source: &SourceFile, comment: &Comment) -> Option<(Kind, Vec<Spanned<Str
         return (!codes.is_empty()).then_some((Kind::Check, codes));
     }
     rest.token("hadolint").or_else(|| rest.token("builder"))?;
-    let kind = if rest.token("global").is_some() {
+    let kind = if rest.token("global ").is_some() {
         Kind::Global
-    } else if rest.token("stage").is_some() {
+    } else if rest.token("stage ").is_some() {
         Kind::Stage
     } else {
         Kind::Next
@@ -164,12 +180,17 @@ fn read(source: &SourceFile, comment: &Comment) -> Option<(Kind, Vec<Spanned<Str
     rest.token("ignore")?;
     rest.token("=")?;
     let mut codes = Vec::new();
+    let mut is_list_open = false;
     loop {
         rest.blanks();
         let word = rest.word();
         if word.value.is_empty() {
             break;
         }
+        if dialect == Dialect::Hadolint && !word.value.chars().all(|c| "DLSC".contains(c) || c.is_ascii_digit()) {
+            return None;
+        }
+        is_list_open = false;
         codes.push(Spanned::new(
             word.value,
             Span::new(comment.span.start + word.span.start, comment.span.start + word.span.end),
@@ -177,11 +198,12 @@ fn read(source: &SourceFile, comment: &Comment) -> Option<(Kind, Vec<Spanned<Str
         if rest.token(",").is_none() {
             break;
         }
+        is_list_open = true;
     }
     // A reason may follow, after another `#`.
     rest.blanks();
     let is_whole = rest.text[rest.at..].is_empty() || rest.text[rest.at..].starts_with('#');
-    (is_whole && !codes.is_empty()).then_some((kind, codes))
+    (is_whole && !codes.is_empty() && !(is_list_open && dialect == Dialect::Hadolint)).then_some((kind, codes))
 }
 
 /// Reads the codes of `skip=A,B;error=true`.

@@ -72,6 +72,8 @@ pub struct RunOp {
     pub parent: FilesystemRef,
     /// The arguments, the program first.
     pub args: Vec<String>,
+    /// Whether the program is the shell that the instruction did not name. Says nothing that a key needs.
+    pub shell_form: bool,
     /// The environment: config `Env`, then arguments in scope; each name once.
     pub env: Vec<(String, String)>,
     /// Proxy variables: in the environment, never in a key or in history.

@@ -1,5 +1,6 @@
 //! Blobs as they stream in: bounded by their descriptor, resumed where a connection broke.
 
+use std::cell::Cell;
 use std::io::Write;
 
 use reqwest::Response;
@@ -68,11 +69,19 @@ pub(super) struct Download<'d, S> {
     name: String,
     sink: S,
     seen: u64,
+    reached: &'d Cell<u64>,
 }
 
 impl<'d, S: Sink> Download<'d, S> {
-    pub(super) fn new(transport: &'d Transport, blob: &'d BlobDescriptor, name: String, sink: S) -> Self {
-        Self { transport, blob, name, sink, seen: 0 }
+    /// Begins a download that writes into `reached` how far it is.
+    pub(super) fn new(
+        transport: &'d Transport,
+        blob: &'d BlobDescriptor,
+        name: String,
+        sink: S,
+        reached: &'d Cell<u64>,
+    ) -> Self {
+        Self { transport, blob, name, sink, seen: 0, reached }
     }
 
     /// Returns what the bytes went to.
@@ -96,6 +105,7 @@ impl<'d, S: Sink> Download<'d, S> {
                     }
                     self.sink.write(&chunk)?;
                     self.seen += chunk.len() as u64;
+                    self.reached.set(self.seen);
                     progress(self.seen);
                 }
                 // Everything came: how the connection ended after it does not matter.

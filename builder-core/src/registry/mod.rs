@@ -28,6 +28,7 @@ mod reply;
 mod retry;
 mod transport;
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -44,7 +45,7 @@ use crate::reference::{DEFAULT_TAG, Reference};
 use crate::store::Store;
 use download::{Download, Stored};
 use reply::{bounded, failure};
-use retry::retried;
+use retry::{retried, retried_while};
 use transport::Transport;
 
 /// Blobs that are fetched at the same time.
@@ -58,7 +59,17 @@ pub struct Client {
     runtime: Background,
     transport: Transport,
     reference: Reference,
+    options: RegistryOptions,
 }
+
+/// Clients are equal where they ask for the same image in the same way, whatever they have been given for it.
+impl PartialEq for Client {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.reference, &self.options) == (&other.reference, &other.options)
+    }
+}
+
+impl Eq for Client {}
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -100,7 +111,13 @@ impl Client {
             .build()
             .map_err(|error| RegistryError::Setup { message: error.to_string() })?;
         let transport = Transport::new(reference, options)?;
-        Ok(Self { runtime: Background(Some(runtime)), transport, reference: reference.clone() })
+        let (reference, options) = (reference.clone(), options.clone());
+        Ok(Self { runtime: Background(Some(runtime)), transport, reference, options })
+    }
+
+    /// Returns the reference that it was made for.
+    pub fn reference(&self) -> &Reference {
+        &self.reference
     }
 
     /// Fetches a manifest or index: the one of the reference, or one of its repository by digest.
@@ -151,8 +168,10 @@ impl Client {
         if blob.size > limit {
             return Err(RegistryError::TooLarge { what: "the config", limit });
         }
-        let mut download = Download::new(&self.transport, blob, self.name_of(&blob.digest), Vec::new());
-        self.runtime.block_on(retried(cancel, async || download.attempt(&|_| {}).await))?;
+        let reached = Cell::new(0);
+        let mut download = Download::new(&self.transport, blob, self.name_of(&blob.digest), Vec::new(), &reached);
+        let tries = retried_while(cancel, || reached.get(), async || download.attempt(&|_| {}).await);
+        self.runtime.block_on(tries)?;
         let bytes = download.into_sink();
         let found = Digest::of(&bytes);
         if found == blob.digest { Ok(bytes) } else { Err(RegistryError::Mismatch { expected: blob.digest, found }) }
@@ -200,9 +219,11 @@ impl Client {
         cancel: &CancelToken,
     ) -> Result<(), RegistryError> {
         let sink = Stored::begin(store)?;
-        let mut download = Download::new(&self.transport, blob, self.name_of(&blob.digest), sink);
+        let reached = Cell::new(0);
+        let mut download = Download::new(&self.transport, blob, self.name_of(&blob.digest), sink, &reached);
         let progress = |seen| progress(&blob.digest, seen, blob.size);
-        self.runtime.block_on(retried(cancel, async || download.attempt(&progress).await))?;
+        let tries = retried_while(cancel, || reached.get(), async || download.attempt(&progress).await);
+        self.runtime.block_on(tries)?;
         download.into_sink().finish(blob)
     }
 

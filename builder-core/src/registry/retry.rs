@@ -7,8 +7,10 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use super::RegistryError;
 use crate::cancel::{CancelToken, Cancelled};
 
-/// How often one request is tried.
+/// How often one request is tried without getting further.
 const TRIES: u32 = 4;
+/// The bytes that a try has to bring to count as one that got further.
+const PROGRESS: u64 = 64 * 1024;
 /// The pause after the first failure; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Who is told to wait longer than this gives up instead: a person should hear of it.
@@ -19,14 +21,34 @@ const CANCEL_TICK: Duration = Duration::from_millis(50);
 /// Tries a request again while its failures are transient, and gives up at once when cancelled.
 pub(super) async fn retried<T>(
     cancel: &CancelToken,
+    request: impl AsyncFnMut() -> Result<T, RegistryError>,
+) -> Result<T, RegistryError> {
+    retried_while(cancel, || 0, request).await
+}
+
+/// Does the same for what gets further with each try: one that brought [`PROGRESS`] more bytes than any before
+/// begins the budget anew. `reached` tells how far the request is; since that ends at the size of what is
+/// fetched, so do the tries.
+pub(super) async fn retried_while<T>(
+    cancel: &CancelToken,
+    reached: impl Fn() -> u64,
     mut request: impl AsyncFnMut() -> Result<T, RegistryError>,
 ) -> Result<T, RegistryError> {
     let mut pause = FIRST_PAUSE;
-    for _ in 1..TRIES {
+    let mut tries = 0;
+    let mut furthest = reached();
+    loop {
         let error = match unless_cancelled(cancel, request()).await? {
             Err(error) if error.is_transient() => error,
             outcome => return outcome,
         };
+        if reached() >= furthest.saturating_add(PROGRESS) {
+            (furthest, tries, pause) = (reached(), 0, FIRST_PAUSE);
+        }
+        tries += 1;
+        if tries == TRIES {
+            return Err(error);
+        }
         let wait = error.retry_after().unwrap_or(pause);
         if wait > LONGEST_PAUSE {
             return Err(error);
@@ -34,7 +56,6 @@ pub(super) async fn retried<T>(
         unless_cancelled(cancel, tokio::time::sleep(wait)).await?;
         pause *= 2;
     }
-    unless_cancelled(cancel, request()).await?
 }
 
 async fn unless_cancelled<T>(cancel: &CancelToken, future: impl Future<Output = T>) -> Result<T, Cancelled> {

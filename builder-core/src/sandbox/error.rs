@@ -59,6 +59,15 @@ pub enum SandboxError {
         /// The program as given.
         program: String,
     },
+    /// The kernel does not start the program as it is, or not with these arguments.
+    #[error("program `{program}` cannot be executed")]
+    CannotExecute {
+        /// The program as given.
+        program: String,
+        /// What the kernel answered.
+        #[source]
+        source: io::Error,
+    },
     /// A user or group has no counterpart in the user namespace.
     #[error("{kind} {id} is not mapped in this user namespace: more subordinate ids are needed")]
     IdNotMapped {
@@ -68,7 +77,7 @@ pub enum SandboxError {
         id: u32,
     },
     /// A step of the set-up failed inside the sandbox.
-    #[error("cannot set up the sandbox: {step}")]
+    #[error("cannot {step}")]
     Setup {
         /// What was being done.
         step: String,
@@ -104,4 +113,19 @@ pub enum SandboxError {
     /// The kernel refused a call.
     #[error(transparent)]
     Sys(#[from] SysError),
+}
+
+impl SandboxError {
+    /// Tells whether the sandbox was ready, and what was to be run in it is to blame.
+    pub fn is_about_program(&self) -> bool {
+        matches!(
+            self,
+            Self::NoProgram
+                | Self::ProgramNotFound { .. }
+                | Self::InterpreterNotFound { .. }
+                | Self::ProgramNotExecutable { .. }
+                | Self::ExecFormat { .. }
+                | Self::CannotExecute { .. }
+        )
+    }
 }

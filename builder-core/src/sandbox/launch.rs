@@ -140,6 +140,15 @@ fn exec_failure(spec: &SandboxSpec, errno: i32, detail: ExecDetail, source: std:
         }
         libc::EACCES => SandboxError::ProgramNotExecutable { program },
         libc::ENOEXEC => SandboxError::ExecFormat { program },
+        // Links without end, a name or arguments that are too long, a file that is being written, a broken
+        // interpreter: all of them about the program, none about this machine.
+        libc::ELOOP
+        | libc::ENAMETOOLONG
+        | libc::E2BIG
+        | libc::ETXTBSY
+        | libc::EINVAL
+        | libc::EISDIR
+        | libc::ELIBBAD => SandboxError::CannotExecute { program, source },
         _ => SandboxError::Setup { step: format!("execute `{program}`"), source },
     }
 }

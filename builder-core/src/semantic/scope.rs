@@ -11,6 +11,9 @@ use crate::text::Span;
 /// Names whose values are read but never reach a step's environment.
 const NOT_IN_ENVIRONMENT: &[&str] = &["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"];
 
+/// What follows `BUILD` and `TARGET` in the names of the variables of platforms.
+const PLATFORM_PARTS: [&str; 5] = ["PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT"];
+
 /// What the global scope depends on, besides the Dockerfile.
 #[derive(Clone, Copy, Debug)]
 pub struct ScopeInput<'a> {
@@ -101,16 +104,22 @@ pub fn expansion_error(error: &ExpandError, word: &SourceText, at: Option<Span>)
     Diagnostic::error("invalid-expansion", span, error.to_string())
 }
 
+/// Tells whether a name has a value without any `ARG`.
+pub fn is_predefined(name: &str) -> bool {
+    let platform = name.strip_prefix("BUILD").or_else(|| name.strip_prefix("TARGET"));
+    name == "TARGETSTAGE" || platform.is_some_and(|suffix| PLATFORM_PARTS.contains(&suffix))
+}
+
 fn predefined(dockerfile: &Dockerfile, input: &ScopeInput<'_>) -> BTreeMap<String, String> {
     let mut values = BTreeMap::new();
     for (prefix, platform) in [("BUILD", input.build_platform), ("TARGET", input.target_platform)] {
-        for (suffix, value) in [
-            ("PLATFORM", platform.to_string()),
-            ("OS", platform.os.clone()),
-            ("OSVERSION", platform.os_version.clone().unwrap_or_default()),
-            ("ARCH", platform.architecture.clone()),
-            ("VARIANT", platform.variant.clone().unwrap_or_default()),
-        ] {
+        for (suffix, value) in PLATFORM_PARTS.into_iter().zip([
+            platform.to_string(),
+            platform.os.clone(),
+            platform.os_version.clone().unwrap_or_default(),
+            platform.architecture.clone(),
+            platform.variant.clone().unwrap_or_default(),
+        ]) {
             values.insert(format!("{prefix}{suffix}"), value);
         }
     }

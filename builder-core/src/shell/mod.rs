@@ -29,6 +29,11 @@ mod parser;
 mod walk;
 mod word;
 
+#[cfg(test)]
+mod dump;
+#[cfg(test)]
+mod tests;
+
 pub use ast::*;
 pub use invocation::{Arg, Flag, Invocation};
 pub use parser::{MAX_DEPTH, ShellError, parse};

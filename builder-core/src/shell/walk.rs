@@ -6,7 +6,7 @@ use super::ast::{
 };
 use crate::text::Span;
 
-/// The place of a scope in [`Index::scopes`].
+/// Names a scope of one [`Index`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ScopeId(usize);
 
@@ -289,8 +289,8 @@ impl<'a> Walk<'a> {
         self.scope = ScopeId(self.index.scopes.len());
         self.index.scopes.push(Scope { construct, span: list.span, parent, command: self.command });
         for (at, item) in list.items.iter().enumerate() {
-            let last = at + 1 == list.items.len();
-            self.item(item, checked || condition && last);
+            let decides = condition && at + 1 == list.items.len();
+            self.item(item, checked || decides);
         }
         (self.scope, self.command, self.word) = (outer_scope, outer_command, outer_word);
     }

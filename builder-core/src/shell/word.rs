@@ -77,7 +77,8 @@ impl Word {
         let end = before.last()?.span.end;
         let index = rest.starts_with('[').then(|| inside(before, length(name) + 1, if append { 3 } else { 2 }));
         let parts = self.parts.get(last + 1..)?.to_vec();
-        let value = Word { span: Span::new(end, self.span.end), parts };
+        let start = parts.first().map_or(end, |part| part.span.start);
+        let value = Word { span: Span::new(start, self.span.end), parts };
         Some(Assignment { span: self.span, name: Spanned::new(name.to_owned(), name_span), index, append, value })
     }
 }

@@ -42,12 +42,21 @@ pub enum StepError {
         /// The last lines that it wrote.
         log: Vec<String>,
     },
+    /// The command of a RUN could not be started.
+    #[error("cannot start the command")]
+    Start {
+        /// Why.
+        #[source]
+        source: SandboxError,
+        /// What somebody could do about it.
+        help: Option<String>,
+    },
     /// Files could not be copied.
     #[error(transparent)]
     Copy(#[from] CopyError),
     /// The sandbox could not be set up.
     #[error("cannot set up the sandbox")]
-    Sandbox(#[from] SandboxError),
+    Sandbox(#[source] SandboxError),
     /// A user or group could not be found.
     #[error(transparent)]
     Account(#[from] AccountError),
@@ -74,6 +83,20 @@ pub enum StepError {
     Cancelled(#[from] Cancelled),
 }
 
+impl StepError {
+    /// Returns the error and its causes in one line.
+    pub fn message(&self) -> String {
+        let mut message = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            message.push_str(": ");
+            message.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        message
+    }
+}
+
 fn ending(exit: &Exit) -> String {
     match exit {
         Exit::Code(code) => format!("exit code: {code}"),
@@ -91,6 +114,7 @@ impl SolveError {
             StepError::Sandbox(error) => matches!(error, SandboxError::Cancelled(_)),
             StepError::Snapshot(error) => error.is_cancelled(),
             StepError::Source(error) => error.is_cancelled(),
+            StepError::Store(error) => matches!(error, StoreError::Cancelled(_)),
             _ => false,
         }
     }
@@ -98,20 +122,14 @@ impl SolveError {
     /// Describes the failure for a person, at the instruction that caused it.
     pub fn diagnostic(&self) -> Diagnostic {
         let id = match &self.cause {
-            StepError::Command { .. } => "command-failed",
+            StepError::Command { .. } | StepError::Start { .. } => "command-failed",
             StepError::Copy(_) => "copy-failed",
             StepError::Source(_) => "image-unavailable",
             StepError::Host(_) => "host-program",
             _ => "step-failed",
         };
-        let mut message = self.cause.to_string();
-        let mut source = std::error::Error::source(&self.cause);
-        while let Some(cause) = source {
-            message.push_str(": ");
-            message.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        let mut diagnostic = Diagnostic::error(id, self.span, message).note(format!("in step {}", self.name));
+        let mut diagnostic =
+            Diagnostic::error(id, self.span, self.cause.message()).note(format!("in step {}", self.name));
         match &self.cause {
             StepError::Command { log, .. } if log.is_empty() => {
                 diagnostic = diagnostic.note("the command wrote nothing");
@@ -119,6 +137,7 @@ impl SolveError {
             StepError::Command { log, .. } => {
                 diagnostic = diagnostic.note(format!("last lines of its output:\n{}", log.join("\n")));
             }
+            StepError::Start { help: Some(help), .. } => diagnostic = diagnostic.help(help.as_str()),
             StepError::Copy(error) => {
                 if let Some(hint) = error.help() {
                     diagnostic = diagnostic.help(hint);

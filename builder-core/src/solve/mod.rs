@@ -26,7 +26,7 @@ use crate::plan::op::ImageKey;
 use crate::snapshot::Snapshots;
 use crate::source::Resolved;
 use crate::store::Store;
-use scheduler::{Stopped, run_graph};
+use scheduler::{Control, Stopped, run_graph};
 
 /// Options of a solve.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -138,13 +138,14 @@ impl<'a> Solver<'a> {
             .map(|vertex| vertex.op.inputs().into_iter().map(VertexId::index).collect())
             .collect();
         // One failing step ends the others; the caller's token stays as it is.
-        let cancel = cancel.child();
-        let outcome = run_graph(&needed, self.options.parallelism, &|| cancel.is_cancelled(), &|index, results| {
-            let outcome = self.step(inputs, index, &needed[index], results, &cancel);
-            if outcome.is_err() {
-                cancel.cancel();
-            }
-            outcome
+        let steps = cancel.child();
+        let control: Control<'_, Box<SolveError>> = Control {
+            cancelled: &|| cancel.is_cancelled(),
+            is_cancellation: &|error| error.is_cancelled(),
+            end_others: &|| steps.cancel(),
+        };
+        let outcome = run_graph(&needed, self.options.parallelism, &control, &|index, results| {
+            self.step(inputs, index, &needed[index], results, &steps)
         });
         outcome.map_err(|stopped| match stopped {
             Stopped::Failed(error) => error,
@@ -174,7 +175,7 @@ impl<'a> Solver<'a> {
             Ok(result) if result.cached => StepStatus::Cached,
             Ok(_) => StepStatus::Done,
             Err(error) if error.is_cancelled() => StepStatus::Cancelled,
-            Err(error) => StepStatus::Failed(error.cause.to_string()),
+            Err(error) => StepStatus::Failed(error.cause.message()),
         };
         self.events.emit(Event::StepFinished { id: vertex.id, status, elapsed: begin.elapsed() });
         outcome

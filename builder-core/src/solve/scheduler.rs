@@ -11,8 +11,19 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 pub(crate) enum Stopped<E> {
     /// This operation failed first.
     Failed(E),
-    /// The stop function asked to stop.
+    /// Who asked for the results wants them no more.
     Cancelled,
+}
+
+/// How a run is stopped from outside, and what it does when it stops itself.
+pub(crate) struct Control<'c, E> {
+    /// Tells whether who asked for the results wants them no more.
+    pub(crate) cancelled: &'c (dyn Fn() -> bool + Sync),
+    /// Tells an operation that was cancelled from one that failed.
+    pub(crate) is_cancellation: &'c (dyn Fn(&E) -> bool + Sync),
+    /// Ends the operations that still run. Called once the reason is on record and not before, so that what
+    /// it makes of them is never taken for the reason.
+    pub(crate) end_others: &'c (dyn Fn() + Sync),
 }
 
 struct State<R, E> {
@@ -34,8 +45,14 @@ impl<R, E> Shared<R, E> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Records why the run stops: the first reason, but a failure says more than that somebody gave up.
     fn stop(&self, cause: Stopped<E>) {
-        self.lock().stopped.get_or_insert(cause);
+        let mut state = self.lock();
+        match (&state.stopped, &cause) {
+            (None, _) | (Some(Stopped::Cancelled), Stopped::Failed(_)) => state.stopped = Some(cause),
+            _ => {}
+        }
+        drop(state);
         self.changed.notify_all();
     }
 }
@@ -55,11 +72,12 @@ impl<R, E> Drop for PanicGuard<'_, R, E> {
 /// `execute` gets the results of its inputs in that order. At most `parallelism` run at the same time.
 ///
 /// # Errors
-/// The first failure; operations that have not begun by then never begin.
+/// The first failure; operations that have not begun by then never begin. [`Stopped::Cancelled`] only where
+/// nothing failed.
 pub(crate) fn run_graph<R, E>(
     inputs: &[Vec<usize>],
     parallelism: usize,
-    should_stop: &(dyn Fn() -> bool + Sync),
+    control: &Control<'_, E>,
     execute: &(dyn Fn(usize, Vec<R>) -> Result<R, E> + Sync),
 ) -> Result<Vec<R>, Stopped<E>>
 where
@@ -82,10 +100,14 @@ where
     };
     let worker = || {
         let _guard = PanicGuard(&shared);
-        while let Some((operation, values)) = next(&shared, inputs, should_stop) {
+        while let Some((operation, values)) = next(&shared, inputs, control.cancelled) {
             match execute(operation, values) {
                 Ok(result) => finish(&shared, operation, result, &readers[operation]),
-                Err(error) => shared.stop(Stopped::Failed(error)),
+                Err(error) => {
+                    let cancelled = (control.is_cancellation)(&error);
+                    shared.stop(if cancelled { Stopped::Cancelled } else { Stopped::Failed(error) });
+                    (control.end_others)();
+                }
             }
         }
     };
@@ -108,14 +130,14 @@ where
 fn next<R: Clone, E>(
     shared: &Shared<R, E>,
     inputs: &[Vec<usize>],
-    should_stop: &(dyn Fn() -> bool + Sync),
+    cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Option<(usize, Vec<R>)> {
     let mut state = shared.lock();
     loop {
         if state.stopped.is_some() || state.finished == inputs.len() {
             return None;
         }
-        if should_stop() {
+        if cancelled() {
             state.stopped = Some(Stopped::Cancelled);
             shared.changed.notify_all();
             return None;
@@ -143,18 +165,31 @@ fn finish<R, E>(shared: &Shared<R, E>, operation: usize, result: R, readers: &[u
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 
     use super::*;
 
-    const NEVER: &(dyn Fn() -> bool + Sync) = &|| false;
+    const CANCELLED: &str = "cancelled";
+
+    /// Nobody cancels.
+    fn alone<E>() -> Control<'static, E> {
+        Control { cancelled: &|| false, is_cancellation: &|_| false, end_others: &|| () }
+    }
+
+    /// Waits for what another thread does, within reason.
+    fn wait_for(flag: &AtomicBool) {
+        let begin = Instant::now();
+        while !flag.load(Ordering::SeqCst) && begin.elapsed() < Duration::from_secs(20) {
+            std::thread::yield_now();
+        }
+    }
 
     #[test]
     fn a_shared_input_runs_once_and_order_is_kept() {
         let runs = AtomicUsize::new(0);
         let inputs = [vec![], vec![0], vec![0], vec![1, 2]];
-        let results = run_graph::<usize, ()>(&inputs, 8, NEVER, &|operation, values| {
+        let results = run_graph::<usize, ()>(&inputs, 8, &alone(), &|operation, values| {
             runs.fetch_add(1, Ordering::SeqCst);
             Ok(operation + values.iter().sum::<usize>())
         });
@@ -166,7 +201,7 @@ mod tests {
     fn independent_operations_run_at_the_same_time() {
         let inside = AtomicUsize::new(0);
         let inputs = [vec![], vec![], vec![], vec![]];
-        let results = run_graph::<bool, ()>(&inputs, 4, NEVER, &|_, _| {
+        let results = run_graph::<bool, ()>(&inputs, 4, &alone(), &|_, _| {
             inside.fetch_add(1, Ordering::SeqCst);
             let begin = Instant::now();
             while inside.load(Ordering::SeqCst) < 4 && begin.elapsed() < Duration::from_secs(20) {
@@ -181,7 +216,7 @@ mod tests {
     fn a_failure_stops_what_has_not_begun() {
         let runs = AtomicUsize::new(0);
         let inputs: Vec<Vec<usize>> = vec![vec![], vec![0], vec![1], vec![2]];
-        let results = run_graph::<(), &str>(&inputs, 4, NEVER, &|operation, _| {
+        let results = run_graph::<(), &str>(&inputs, 4, &alone(), &|operation, _| {
             runs.fetch_add(1, Ordering::SeqCst);
             if operation == 1 { Err("broken") } else { Ok(()) }
         });
@@ -193,7 +228,7 @@ mod tests {
     fn a_panic_wakes_all_waiters() {
         let inputs = [vec![], vec![0], vec![0]];
         let outcome = std::panic::catch_unwind(|| {
-            run_graph::<(), ()>(&inputs, 3, NEVER, &|operation, _| {
+            run_graph::<(), ()>(&inputs, 3, &alone(), &|operation, _| {
                 assert_ne!(operation, 0, "planted");
                 Ok(())
             })
@@ -203,12 +238,60 @@ mod tests {
 
     #[test]
     fn a_stop_request_is_honoured_before_the_next_operation() {
-        let stop = std::sync::atomic::AtomicBool::new(false);
+        let stop = AtomicBool::new(false);
         let inputs = [vec![], vec![0]];
-        let results = run_graph::<usize, ()>(&inputs, 1, &|| stop.load(Ordering::SeqCst), &|operation, _| {
+        let control = Control { cancelled: &|| stop.load(Ordering::SeqCst), ..alone() };
+        let results = run_graph::<usize, ()>(&inputs, 1, &control, &|operation, _| {
             stop.store(true, Ordering::SeqCst);
             Ok(operation)
         });
         assert_eq!(results, Err(Stopped::Cancelled));
+    }
+
+    /// Operation 1 fails; operation 0 ends because of that, and operation 2 could begin.
+    fn one_fails_and_ends_another() -> Result<Vec<()>, Stopped<&'static str>> {
+        let ended = AtomicBool::new(false);
+        let control = Control {
+            cancelled: &|| false,
+            is_cancellation: &|error| *error == CANCELLED,
+            end_others: &|| ended.store(true, Ordering::SeqCst),
+        };
+        run_graph(&[vec![], vec![], vec![]], 3, &control, &|operation, _| match operation {
+            0 => {
+                wait_for(&ended);
+                Err(CANCELLED)
+            }
+            1 => Err("broken"),
+            _ => Ok(()),
+        })
+    }
+
+    #[test]
+    fn what_a_failure_ends_does_not_hide_it() {
+        for _ in 0..2000 {
+            assert_eq!(one_fails_and_ends_another(), Err(Stopped::Failed("broken")));
+        }
+    }
+
+    #[test]
+    fn a_failure_replaces_a_cancellation_but_not_the_other_way() {
+        for (first, second) in [(CANCELLED, "broken"), ("broken", CANCELLED), ("broken", "later")] {
+            let (begun, recorded) = (AtomicBool::new(false), AtomicBool::new(false));
+            let control = Control {
+                cancelled: &|| false,
+                is_cancellation: &|error| *error == CANCELLED,
+                end_others: &|| recorded.store(true, Ordering::SeqCst),
+            };
+            let outcome = run_graph::<(), _>(&[vec![], vec![]], 2, &control, &|operation, _| {
+                if operation == 0 {
+                    wait_for(&begun);
+                    return Err(first);
+                }
+                begun.store(true, Ordering::SeqCst);
+                wait_for(&recorded);
+                Err(second)
+            });
+            assert_eq!(outcome, Err(Stopped::Failed("broken")), "{first}, {second}");
+        }
     }
 }

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::layout::{blob_name, index_entries, names, read_bounded, resolve};
+use super::layout::{blob_name, index_entries, keep_index, names, read_bounded, read_verified, resolve};
 use super::{Origin, SourceError};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::fs::root::RootDir;
+use crate::layer::LayerError;
 use crate::layer::compression::decompress;
 use crate::oci::{ImageConfig, MAX_CONFIG_SIZE, MAX_LAYERS, MAX_MANIFEST_SIZE, media_type};
 use crate::platform::Platform;
@@ -39,36 +40,55 @@ struct DockerImage {
     layers: Vec<String>,
 }
 
-/// Unpacks an archive, in whatever compression, into a temporary directory of the store.
+/// Unpacks an archive, in whatever compression, into a temporary directory of the store. `name` is what it is
+/// called in messages.
 ///
 /// # Errors
-/// [`SourceError::Read`] for what is no archive, [`SourceError::Snapshot`] for one that cannot be unpacked.
-pub fn unpack_archive(reader: impl Read + Send, store: &Store, cancel: &CancelToken) -> Result<WorkDir, SourceError> {
+/// [`SourceError::Unpack`] for what is no archive or a damaged one, [`SourceError::Snapshot`] where the store's
+/// disk does not take it.
+pub fn unpack_archive(
+    reader: impl Read + Send,
+    name: &Path,
+    store: &Store,
+    cancel: &CancelToken,
+) -> Result<WorkDir, SourceError> {
     let work = store.work_dir()?;
     let root = RootDir::open(work.path())?;
-    let mut tar = decompress(reader).map_err(SourceError::Read)?;
-    crate::layer::unpack(&mut tar, &root, cancel).map_err(SnapshotError::from)?;
-    Ok(work)
+    let unpack = || -> Result<(), SourceError> {
+        let mut tar = decompress(reader).map_err(SourceError::Read)?;
+        crate::layer::unpack(&mut tar, &root, cancel).map_err(|error| match error {
+            LayerError::Read(error) => SourceError::Read(error),
+            error => SnapshotError::from(error).into(),
+        })?;
+        Ok(())
+    };
+    match unpack() {
+        Err(error) if error.is_content() => Err(SourceError::Unpack { path: name.to_owned(), source: Box::new(error) }),
+        outcome => outcome.map(|()| work),
+    }
 }
 
-/// Puts every image of an archive into the store, under its names.
+/// Puts every image of an archive into the store, under its names. `name` is what the archive is called in
+/// messages.
 ///
 /// # Errors
-/// [`SourceError::NotAnImage`] for another archive, and what else can be wrong with one; images before the bad
+/// [`SourceError::NotAnImage`] for another archive, [`SourceError::Name`] for names with a digest that is not the
+/// image's, and what else can be wrong with one; images before the bad
 /// one stay.
 pub fn load(
     reader: impl Read + Send,
+    name: &Path,
     store: &Store,
     platform: &Platform,
     cancel: &CancelToken,
 ) -> Result<Vec<LoadedImage>, SourceError> {
-    let work = unpack_archive(reader, store, cancel)?;
+    let work = unpack_archive(reader, name, store, cancel)?;
     let directory = work.path();
     if directory.join("index.json").is_file() {
-        return load_layout(directory, store, platform, cancel);
+        return load_layout(directory, name, store, platform, cancel);
     }
     if !directory.join("manifest.json").is_file() {
-        return Err(SourceError::NotAnImage { path: PathBuf::from("archive") });
+        return Err(SourceError::NotAnImage { path: name.to_owned() });
     }
     let bytes = read_bounded(directory, Path::new("manifest.json"), MAX_MANIFEST_SIZE)?;
     let damaged = |source| SourceError::Damaged { name: "manifest.json".to_owned(), source };
@@ -78,29 +98,26 @@ pub fn load(
 
 fn load_layout(
     directory: &Path,
+    name: &Path,
     store: &Store,
     platform: &Platform,
     cancel: &CancelToken,
 ) -> Result<Vec<LoadedImage>, SourceError> {
     let mut images: BTreeMap<Digest, Vec<String>> = BTreeMap::new();
-    for entry in index_entries(directory)? {
+    for entry in index_entries(directory, name)? {
         let known = images.entry(entry.descriptor.digest).or_default();
-        known.extend(full_names(names(&entry).map(str::to_owned).collect()));
+        known.extend(full_names(names(&entry).map(str::to_owned).collect(), Some(entry.descriptor.digest))?);
     }
     let mut loaded = Vec::new();
     for (digest, mut full) in images {
         full.sort();
         full.dedup();
         let read = |digest: &Digest, limit: u64| {
-            let bytes = read_bounded(directory, &blob_name(digest), limit)?;
-            let found = Digest::of(&bytes);
-            if found == *digest {
-                Ok(bytes)
-            } else {
-                Err(SourceError::Mismatch { path: directory.to_owned(), expected: *digest, found })
-            }
+            let bytes = read_verified(directory, name, digest, limit)?;
+            keep_index(store, &bytes)?;
+            Ok(bytes)
         };
-        let image = resolve(&read, digest, platform, "archive".to_owned(), Origin::Layout(directory.to_owned()))?;
+        let image = resolve(&read, digest, platform, name.display().to_string(), Origin::Layout(directory.to_owned()))?;
         for layer in &image.layers {
             if !store.has_blob(&layer.digest) {
                 let mut file = RootDir::open(directory)?.open_file(&blob_name(&layer.digest))?;
@@ -109,31 +126,45 @@ fn load_layout(
         }
         store.write_blob(&image.config_bytes)?;
         store.write_blob(&image.manifest_bytes)?;
-        let created = image.config.created.clone().unwrap_or_default();
-        for name in &full {
-            store.tag(&ImageRecord {
-                name: name.clone(),
-                manifest: image.manifest,
-                manifest_size: image.manifest_bytes.len() as u64,
-                media_type: image.media_type.clone(),
-                config: image.config_digest,
-                created: created.clone(),
-            })?;
-        }
+        let record = ImageRecord {
+            name: String::new(),
+            manifest: image.manifest,
+            manifest_size: image.manifest_bytes.len() as u64,
+            media_type: image.media_type.clone(),
+            config: image.config_digest,
+            created: image.config.created.clone().unwrap_or_default(),
+        };
+        record_under(store, record, &full)?;
         loaded.push(LoadedImage { names: full, manifest: image.manifest, config: image.config_digest });
     }
     Ok(loaded)
 }
 
-/// Brings names to their full form. A bare tag, as OCI archives have it, names nothing by itself.
-fn full_names(names: Vec<String>) -> Vec<String> {
+/// Brings names to their full form. A bare tag, as OCI archives have it, names nothing by itself. A name with a
+/// digest is true of the image with that digest and a lie about any other: docker does not load it either.
+fn full_names(names: Vec<String>, verified: Option<Digest>) -> Result<Vec<String>, SourceError> {
     let has_full = names.iter().any(|name| name.contains(['/', ':']));
-    names
-        .into_iter()
-        .filter(|name| !has_full || name.contains(['/', ':']))
-        .filter_map(|name| name.parse::<Reference>().ok())
-        .map(|reference| reference.to_string())
-        .collect()
+    let names = names.into_iter().filter(|name| !has_full || name.contains(['/', ':']));
+    let mut full = Vec::new();
+    for reference in names.filter_map(|name| name.parse::<Reference>().ok()) {
+        if reference.digest().is_none() || reference.digest() != verified.as_ref() {
+            reference.check_as_name()?;
+        }
+        full.push(reference.to_string());
+    }
+    Ok(full)
+}
+
+/// Records an image under its names, or without one where it has none.
+fn record_under(store: &Store, mut record: ImageRecord, names: &[String]) -> Result<(), SourceError> {
+    for name in names {
+        record.name.clone_from(name);
+        store.tag(&record)?;
+    }
+    if names.is_empty() {
+        store.keep(&record)?;
+    }
+    Ok(())
 }
 
 /// Makes an OCI image of one entry of `manifest.json`: its layers become plain tar blobs.
@@ -143,6 +174,7 @@ fn load_docker(
     store: &Store,
     cancel: &CancelToken,
 ) -> Result<LoadedImage, SourceError> {
+    let names = full_names(image.repo_tags.clone().unwrap_or_default(), None)?;
     let root = RootDir::open(directory)?;
     let missing = |name: &str| SourceError::MissingFile(name.to_owned());
     let config_bytes = root.read(Path::new(&image.config), MAX_CONFIG_SIZE)?.ok_or_else(|| missing(&image.config))?;
@@ -178,16 +210,14 @@ fn load_docker(
     })
     .to_string();
     let digest = store.write_blob(manifest.as_bytes())?;
-    let names = full_names(image.repo_tags.clone().unwrap_or_default());
-    for name in &names {
-        store.tag(&ImageRecord {
-            name: name.clone(),
-            manifest: digest,
-            manifest_size: manifest.len() as u64,
-            media_type: media_type::OCI_MANIFEST.to_owned(),
-            config: config_digest,
-            created: config.created.clone().unwrap_or_default(),
-        })?;
-    }
+    let record = ImageRecord {
+        name: String::new(),
+        manifest: digest,
+        manifest_size: manifest.len() as u64,
+        media_type: media_type::OCI_MANIFEST.to_owned(),
+        config: config_digest,
+        created: config.created.unwrap_or_default(),
+    };
+    record_under(store, record, &names)?;
     Ok(LoadedImage { names, manifest: digest, config: config_digest })
 }

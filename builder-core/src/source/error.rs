@@ -20,6 +20,15 @@ pub enum SourceError {
         /// The full reference.
         name: String,
     },
+    /// The file is no archive, or a damaged one.
+    #[error("`{}` is no archive of an image, or a damaged one", path.display())]
+    Unpack {
+        /// The file, as it was given.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<SourceError>,
+    },
     /// The directory or archive is no image.
     #[error("`{}` is neither an OCI image layout nor an archive made by `docker save`", path.display())]
     NotAnImage {
@@ -36,6 +45,9 @@ pub enum SourceError {
         /// The names that it has.
         names: String,
     },
+    /// What an image is to be named after is no name, or says what the image is and is not true.
+    #[error(transparent)]
+    Name(#[from] crate::reference::ReferenceError),
     /// A manifest, index or config cannot be used.
     #[error(transparent)]
     Document(#[from] DocumentError),
@@ -84,6 +96,17 @@ pub enum SourceError {
     #[cfg(feature = "registry")]
     #[error(transparent)]
     Registry(Box<crate::registry::RegistryError>),
+    /// A layer that a registry gave cannot be unpacked.
+    #[error("layer {digest} of `{name}` cannot be unpacked")]
+    Layer {
+        /// The full reference.
+        name: String,
+        /// The layer, as its manifest names it.
+        digest: Digest,
+        /// Why.
+        #[source]
+        source: Box<SourceError>,
+    },
     /// The store has the image for another platform only, and its registry does not give the wanted one.
     #[error("the store has `{name}` for {found}, and the build is for {wanted}")]
     OtherPlatform {
@@ -126,11 +149,22 @@ impl SourceError {
 
     /// Tells whether a registry is to blame.
     pub fn is_registry(&self) -> bool {
-        #[cfg(feature = "registry")]
-        if matches!(self, Self::Registry(_)) {
-            return true;
+        match self {
+            #[cfg(feature = "registry")]
+            Self::Registry(_) => true,
+            Self::Layer { .. } => true,
+            _ => false,
         }
-        false
+    }
+
+    /// Tells whether the content of an archive or layer is to blame, and not the one who reads it.
+    pub(super) fn is_content(&self) -> bool {
+        match self {
+            Self::Read(_) => true,
+            Self::Snapshot(SnapshotError::Layer(error)) => error.is_content(),
+            Self::Snapshot(error) => matches!(error, SnapshotError::DiffId { .. }),
+            _ => false,
+        }
     }
 
     /// Returns what to do about it.

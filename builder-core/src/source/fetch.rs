@@ -26,8 +26,8 @@ pub fn is_fetched(image: &Resolved, snapshots: &Snapshots) -> Result<bool, Sourc
         Origin::Store => true,
         Origin::Layout(_) => blobs(),
         #[cfg(feature = "registry")]
-        Origin::Registry { reference, .. } => {
-            let known = snapshots.store().image(reference)?;
+        Origin::Registry(client) => {
+            let known = snapshots.store().image(client.reference())?;
             blobs() && known.is_some_and(|known| known.manifest == image.manifest)
         }
     })
@@ -48,20 +48,39 @@ pub fn fetch(
         return Err(SourceError::LayerCount { layers: image.layers.len(), diff_ids: diff_ids.len() });
     }
     #[cfg(feature = "registry")]
-    if let Origin::Registry { reference, options } = &image.origin {
-        super::remote::fetch_layers(image, reference, options, snapshots.store(), progress, cancel)?;
+    if let Origin::Registry(client) = &image.origin {
+        super::remote::fetch_layers(image, client, snapshots.store(), progress, cancel)?;
     }
     for (index, layer) in image.layers.iter().enumerate() {
         cancel.check()?;
         fetch_blob(image, layer, snapshots.store(), cancel)?;
         progress(&layer.digest, layer.size, layer.size);
         if !snapshots.has(&diff_ids[..=index])? {
-            let blob = snapshots.store().open_blob(&layer.digest)?;
-            let mut tar = decompress(blob).map_err(SourceError::Read)?;
-            snapshots.unpack(&diff_ids[..index], &diff_ids[index], &mut tar, cancel)?;
+            unpack(index, layer, diff_ids, snapshots, cancel).map_err(|error| blamed(image, layer, error))?;
         }
     }
     Ok(())
+}
+
+fn unpack(
+    index: usize,
+    layer: &BlobDescriptor,
+    diff_ids: &[Digest],
+    snapshots: &Snapshots,
+    cancel: &CancelToken,
+) -> Result<(), SourceError> {
+    let blob = snapshots.store().open_blob(&layer.digest)?;
+    let mut tar = decompress(blob).map_err(SourceError::Read)?;
+    snapshots.unpack(&diff_ids[..index], &diff_ids[index], &mut tar, cancel)?;
+    Ok(())
+}
+
+/// Who is to blame for a layer that is what its digest says, and no layer: the registry that it came from.
+fn blamed(image: &Resolved, layer: &BlobDescriptor, error: SourceError) -> SourceError {
+    match image.origin.registry_image() {
+        Some(name) if error.is_content() => SourceError::Layer { name, digest: layer.digest, source: Box::new(error) },
+        _ => error,
+    }
 }
 
 fn fetch_blob(
@@ -77,7 +96,7 @@ fn fetch_blob(
         // A layer of ours that is only there as files needs no blob.
         Origin::Store => Ok(()),
         #[cfg(feature = "registry")]
-        Origin::Registry { .. } => Ok(()),
+        Origin::Registry(_) => Ok(()),
         Origin::Layout(directory) => {
             let mut file = RootDir::open(directory)?.open_file(&super::layout::blob_name(&layer.digest))?;
             Ok(store.ingest(&layer.digest, layer.size, &mut file, cancel)?)

@@ -22,26 +22,28 @@ pub fn resolve_stored(store: &Store, image: &ImageRecord, platform: &Platform) -
     resolve(&read, image.manifest, platform, image.name.clone(), Origin::Store)
 }
 
-/// Resolves an image of an OCI layout directory: the one with this name or digest, or the only one.
+/// Resolves an image of an OCI layout directory: the one with this name or digest, or the only one. `shown` is what
+/// the layout is called: the directory itself, or the archive that was unpacked into it.
 ///
 /// # Errors
 /// [`SourceError::NotAnImage`] for another directory, [`SourceError::Ambiguous`] where none or several fit.
 pub fn resolve_layout(
     directory: &Path,
+    shown: &Path,
     tag: Option<&str>,
     digest: Option<&Digest>,
     platform: &Platform,
 ) -> Result<Resolved, SourceError> {
     if !directory.join("index.json").is_file() {
-        return Err(SourceError::NotAnImage { path: directory.to_owned() });
+        return Err(SourceError::NotAnImage { path: shown.to_owned() });
     }
-    let read = |digest: &Digest, limit: u64| read_verified(directory, digest, limit);
+    let read = |digest: &Digest, limit: u64| read_verified(directory, shown, digest, limit);
     let origin = Origin::Layout(directory.to_owned());
-    let display = format!("oci-layout://{}", directory.display());
+    let display = format!("oci-layout://{}", shown.display());
     if let Some(digest) = digest {
         return resolve(&read, *digest, platform, display, origin);
     }
-    let entries = index_entries(directory)?;
+    let entries = index_entries(directory, shown)?;
     let named: Vec<&IndexEntry> = match tag {
         None => entries.iter().collect(),
         Some(tag) => entries.iter().filter(|entry| names(entry).any(|name| fits(name, tag))).collect(),
@@ -58,15 +60,15 @@ pub fn resolve_layout(
         return resolve(&read, chosen, platform, display, origin);
     }
     let known: Vec<&str> = entries.iter().flat_map(names).collect();
-    Err(SourceError::Ambiguous { path: directory.to_owned(), found: digests.len(), names: known.join(", ") })
+    Err(SourceError::Ambiguous { path: shown.to_owned(), found: digests.len(), names: known.join(", ") })
 }
 
 /// Reads the entries of a layout's `index.json`.
-pub(super) fn index_entries(directory: &Path) -> Result<Vec<IndexEntry>, SourceError> {
+pub(super) fn index_entries(directory: &Path, shown: &Path) -> Result<Vec<IndexEntry>, SourceError> {
     let bytes = read_bounded(directory, Path::new("index.json"), MAX_MANIFEST_SIZE)?;
     match Document::parse(&bytes, Some(crate::oci::media_type::OCI_INDEX))? {
         Document::Index(entries) => Ok(entries),
-        Document::Manifest(_) => Err(SourceError::NotAnImage { path: directory.to_owned() }),
+        Document::Manifest(_) => Err(SourceError::NotAnImage { path: shown.to_owned() }),
     }
 }
 
@@ -125,11 +127,25 @@ fn with_config(
     })
 }
 
-fn read_verified(directory: &Path, digest: &Digest, limit: u64) -> Result<Vec<u8>, SourceError> {
+/// Keeps an index in the store: it is the proof that the digest of an index stands for one of its images.
+pub(super) fn keep_index(store: &Store, bytes: &[u8]) -> Result<(), SourceError> {
+    if let Ok(Document::Index(_)) = Document::parse(bytes, None) {
+        store.write_blob(bytes)?;
+    }
+    Ok(())
+}
+
+/// Reads a document of a layout, which must have the digest that it is named after.
+pub(super) fn read_verified(
+    directory: &Path,
+    shown: &Path,
+    digest: &Digest,
+    limit: u64,
+) -> Result<Vec<u8>, SourceError> {
     let bytes = read_bounded(directory, &blob_name(digest), limit)?;
     let found = Digest::of(&bytes);
     if found != *digest {
-        return Err(SourceError::Mismatch { path: directory.to_owned(), expected: *digest, found });
+        return Err(SourceError::Mismatch { path: shown.to_owned(), expected: *digest, found });
     }
     Ok(bytes)
 }

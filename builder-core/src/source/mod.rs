@@ -54,12 +54,18 @@ pub enum Origin {
     Store,
     /// In an OCI layout directory.
     Layout(PathBuf),
-    /// In a registry.
+    /// In a registry, reached by the client that resolved the image: it has the token already.
     #[cfg(feature = "registry")]
-    Registry {
-        /// In the repository of this reference.
-        reference: crate::reference::Reference,
-        /// How the registry is reached.
-        options: crate::registry::RegistryOptions,
-    },
+    Registry(std::sync::Arc<crate::registry::Client>),
+}
+
+impl Origin {
+    /// Returns the full reference of an image that is in a registry.
+    pub fn registry_image(&self) -> Option<String> {
+        match self {
+            #[cfg(feature = "registry")]
+            Self::Registry(client) => Some(client.reference().to_string()),
+            Self::Store | Self::Layout(_) => None,
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Images of registries.
 
-use super::layout::resolve;
+use std::sync::Arc;
+
+use super::layout::{keep_index, resolve};
 use super::{Origin, Resolved, SourceError};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
@@ -21,7 +23,7 @@ pub fn resolve_remote(
     store: &Store,
     cancel: &CancelToken,
 ) -> Result<Resolved, SourceError> {
-    let client = Client::new(reference, options)?;
+    let client = Arc::new(Client::new(reference, options)?);
     let top = client.manifest(None, cancel)?;
     let top_digest = Digest::of(&top);
     // Descriptors that the manifest names; a config is fetched by its own.
@@ -32,12 +34,14 @@ pub fn resolve_remote(
             return Ok(client.small_blob(&wanted, limit.min(MAX_CONFIG_SIZE), cancel)?);
         }
         let bytes = if *digest == top_digest { top.clone() } else { client.manifest(Some(digest), cancel)? };
-        if let Ok(Document::Manifest(manifest)) = Document::parse(&bytes, None) {
-            *config.borrow_mut() = Some(manifest.config);
+        match Document::parse(&bytes, None) {
+            Ok(Document::Manifest(manifest)) => *config.borrow_mut() = Some(manifest.config),
+            Ok(Document::Index(_)) => keep_index(store, &bytes)?,
+            Err(_) => {}
         }
         Ok(bytes)
     };
-    let origin = Origin::Registry { reference: reference.clone(), options: options.clone() };
+    let origin = Origin::Registry(Arc::clone(&client));
     let resolved = resolve(&read, top_digest, platform, reference.to_string(), origin)?;
     store.write_blob(&resolved.config_bytes)?;
     store.write_blob(&resolved.manifest_bytes)?;
@@ -47,8 +51,7 @@ pub fn resolve_remote(
 /// Fetches the layers of an image that the store does not have, and gives the image its name there.
 pub(super) fn fetch_layers(
     image: &Resolved,
-    reference: &Reference,
-    options: &RegistryOptions,
+    client: &Client,
     store: &Store,
     progress: &super::Progress<'_>,
     cancel: &CancelToken,
@@ -58,10 +61,10 @@ pub(super) fn fetch_layers(
     missing.sort_by_key(|layer| layer.digest);
     missing.dedup_by_key(|layer| layer.digest);
     if !missing.is_empty() {
-        Client::new(reference, options)?.blobs(&missing, store, progress, cancel)?;
+        client.blobs(&missing, store, progress, cancel)?;
     }
     Ok(store.tag(&ImageRecord {
-        name: reference.to_string(),
+        name: client.reference().to_string(),
         manifest: image.manifest,
         manifest_size: image.manifest_bytes.len() as u64,
         media_type: image.media_type.clone(),

@@ -29,13 +29,15 @@ pub struct ImportRequest {
 /// Makes an image of a tar archive, in whatever compression, and gives it a name.
 ///
 /// # Errors
-/// [`SourceError::Read`] and [`SourceError::Snapshot`] for what is no archive or cannot be unpacked.
+/// [`SourceError::Name`] for a name with a digest, [`SourceError::Read`] and [`SourceError::Snapshot`] for what is
+/// no archive or cannot be unpacked.
 pub fn import(
     request: &ImportRequest,
     reader: impl Read + Send,
     snapshots: &Snapshots,
     cancel: &CancelToken,
 ) -> Result<LoadedImage, SourceError> {
+    request.name.check_as_name()?;
     let store = snapshots.store();
     let tar = decompress(reader).map_err(SourceError::Read)?;
     // The layer's blob is the archive itself, uncompressed: kept while it is unpacked.

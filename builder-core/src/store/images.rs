@@ -1,4 +1,4 @@
-//! Named images: the database knows them, and `index.json` shows them to other tools.
+//! Images: the database knows them, and `index.json` shows those with a name to other tools.
 
 use std::collections::BTreeSet;
 
@@ -9,16 +9,16 @@ use super::layout::write_atomically;
 use super::{Store, StoreError};
 use crate::digest::Digest;
 use crate::fs::PathContext;
-use crate::oci::media_type;
+use crate::oci::{Document, MAX_MANIFEST_SIZE, media_type};
 use crate::reference::{DEFAULT_TAG, Reference};
 
-/// The largest manifest that is read, in bytes: what registries accept.
-const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
+/// Nested indexes are followed this deep; one is usual, two exist.
+const MAX_INDEX_DEPTH: usize = 4;
 
-/// An image under a name.
+/// An image, under a name where it has one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ImageRecord {
-    /// The full reference, `docker.io/library/debian:12`.
+    /// The full reference, `docker.io/library/debian:12`; empty for an image without a name.
     pub name: String,
     /// The digest of the manifest.
     pub manifest: Digest,
@@ -33,6 +33,7 @@ pub struct ImageRecord {
 }
 
 const COLUMNS: &str = "name, manifest, manifest_size, media_type, config, created";
+const NAMELESS: &str = "'', manifest, manifest_size, media_type, config, created";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<ImageRecord> {
     Ok(ImageRecord {
@@ -50,7 +51,8 @@ fn failed(source: rusqlite::Error) -> StoreError {
 }
 
 impl Store {
-    /// Gives an image a name; the name moves where it was another image's.
+    /// Gives an image a name. The name moves where it was another image's, which stays without one where it was
+    /// its last.
     ///
     /// # Errors
     /// [`StoreError::Metadata`], [`StoreError::Path`].
@@ -64,9 +66,30 @@ impl Store {
             image.created
         ];
         self.changing_names(|connection| {
-            connection.execute("INSERT OR REPLACE INTO images VALUES (?1, ?2, ?3, ?4, ?5, ?6)", values)
-        })?;
-        Ok(())
+            let query = format!("SELECT {COLUMNS} FROM images WHERE name = ?1");
+            let before = connection.query_row(&query, [&image.name], record).optional()?;
+            connection.execute("INSERT OR REPLACE INTO images VALUES (?1, ?2, ?3, ?4, ?5, ?6)", values)?;
+            connection.execute("DELETE FROM unnamed_images WHERE manifest = ?1", [image.manifest.as_bytes()])?;
+            before.map_or(Ok(()), |before| keep(connection, &before))
+        })
+    }
+
+    /// Keeps an image that may have no name; one that is there already, under a name or without, stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub fn keep(&self, image: &ImageRecord) -> Result<(), StoreError> {
+        keep(&self.inner.metadata.connection(), image).map_err(failed)
+    }
+
+    /// Forgets an image without a name; tells whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub fn forget(&self, manifest: &Digest) -> Result<bool, StoreError> {
+        let connection = self.inner.metadata.connection();
+        let statement = "DELETE FROM unnamed_images WHERE manifest = ?1";
+        Ok(connection.execute(statement, [manifest.as_bytes()]).map_err(failed)? > 0)
     }
 
     /// Takes a name away; tells whether it was there.
@@ -117,6 +140,27 @@ impl Store {
         list(&self.inner.metadata.connection())
     }
 
+    /// Returns all images without a name, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub fn unnamed_images(&self) -> Result<Vec<ImageRecord>, StoreError> {
+        select(
+            &self.inner.metadata.connection(),
+            &format!("SELECT {NAMELESS} FROM unnamed_images ORDER BY created DESC, manifest"),
+        )
+    }
+
+    /// Returns all images: those with a name, by name, and then the others.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub fn all_images(&self) -> Result<Vec<ImageRecord>, StoreError> {
+        let mut images = self.images()?;
+        images.extend(self.unnamed_images()?);
+        Ok(images)
+    }
+
     /// Finds images by what a person typed: a name, or the first digits of an image's or manifest's digest.
     ///
     /// # Errors
@@ -132,10 +176,45 @@ impl Store {
             return Ok(Vec::new());
         }
         let matches = |digest: &Digest| digest.hex().starts_with(digits);
-        Ok(self.images()?.into_iter().filter(|i| matches(&i.config) || matches(&i.manifest)).collect())
+        Ok(self.all_images()?.into_iter().filter(|i| matches(&i.config) || matches(&i.manifest)).collect())
     }
 
-    /// Removes the blobs that no named image needs, where no other process uses the store; tells how many
+    /// Tells whether what a reference says about the image of its name is true: without a digest it says nothing,
+    /// and with one it must be the manifest's, or that of an index in the store which leads to the manifest. A name
+    /// alone proves nothing: an archive can give any.
+    ///
+    /// # Errors
+    /// [`StoreError`] where an index cannot be read.
+    pub fn is_true_of(&self, reference: &Reference, image: &ImageRecord) -> Result<bool, StoreError> {
+        match reference.digest() {
+            Some(digest) if *digest != image.manifest => Ok(!self.indexes_between(digest, &image.manifest)?.is_empty()),
+            _ => Ok(true),
+        }
+    }
+
+    /// Finds the indexes of the store on the way from a digest down to a manifest; none where it does not lead
+    /// there.
+    fn indexes_between(&self, from: &Digest, to: &Digest) -> Result<Vec<Digest>, StoreError> {
+        let mut level = vec![vec![*from]];
+        let mut seen = BTreeSet::from([*from]);
+        for _ in 0..MAX_INDEX_DEPTH {
+            let mut next = Vec::new();
+            for way in level {
+                let Some(last) = way.last().filter(|digest| self.has_blob(digest)) else { continue };
+                let bytes = self.read_blob(last, MAX_MANIFEST_SIZE)?;
+                let Ok(Document::Index(entries)) = Document::parse(&bytes, None) else { continue };
+                if entries.iter().any(|entry| entry.descriptor.digest == *to) {
+                    return Ok(way);
+                }
+                let below = entries.iter().map(|entry| entry.descriptor.digest).filter(|digest| seen.insert(*digest));
+                next.extend(below.map(|digest| [&way[..], &[digest]].concat()));
+            }
+            level = next;
+        }
+        Ok(Vec::new())
+    }
+
+    /// Removes the blobs that no image needs, where no other process uses the store; tells how many
     /// bytes that freed, or `None` where the store was in use.
     ///
     /// # Errors
@@ -143,10 +222,14 @@ impl Store {
     pub fn remove_unreferenced(&self) -> Result<Option<u64>, StoreError> {
         self.inner.layout.exclusively(|| {
             let mut needed: BTreeSet<String> = BTreeSet::new();
-            for image in self.images()? {
+            for image in self.all_images()? {
                 needed.insert(image.manifest.hex());
+                let reference = image.name.parse::<Reference>().ok();
+                if let Some(digest) = reference.as_ref().and_then(Reference::digest) {
+                    needed.extend(self.indexes_between(digest, &image.manifest)?.iter().map(Digest::hex));
+                }
                 let path = self.blob_path(&image.manifest);
-                let manifest: Value = serde_json::from_slice(&self.read_blob(&image.manifest, MAX_MANIFEST)?)
+                let manifest: Value = serde_json::from_slice(&self.read_blob(&image.manifest, MAX_MANIFEST_SIZE)?)
                     .map_err(|source| StoreError::Damaged { path, source })?;
                 let layers = manifest["layers"].as_array().into_iter().flatten();
                 for descriptor in layers.chain([&manifest["config"]]) {
@@ -168,9 +251,24 @@ impl Store {
     }
 }
 
+fn keep(connection: &rusqlite::Connection, image: &ImageRecord) -> rusqlite::Result<()> {
+    let manifest = image.manifest.as_bytes();
+    // Looked up first: most builds make what is there, and writing would wait for whoever else writes.
+    let known = "SELECT 1 FROM images WHERE manifest = ?1 UNION ALL SELECT 1 FROM unnamed_images WHERE manifest = ?1";
+    if connection.prepare_cached(known)?.exists([manifest])? {
+        return Ok(());
+    }
+    let (size, config) = (image.manifest_size.cast_signed(), image.config.as_bytes());
+    let values = params![manifest, size, image.media_type, config, image.created];
+    connection.execute("INSERT OR IGNORE INTO unnamed_images VALUES (?1, ?2, ?3, ?4, ?5)", values).map(|_| ())
+}
+
 fn list(connection: &rusqlite::Connection) -> Result<Vec<ImageRecord>, StoreError> {
-    let query = format!("SELECT {COLUMNS} FROM images ORDER BY name");
-    let mut statement = connection.prepare_cached(&query).map_err(failed)?;
+    select(connection, &format!("SELECT {COLUMNS} FROM images ORDER BY name"))
+}
+
+fn select(connection: &rusqlite::Connection, query: &str) -> Result<Vec<ImageRecord>, StoreError> {
+    let mut statement = connection.prepare_cached(query).map_err(failed)?;
     let rows = statement.query_map([], record).map_err(failed)?;
     rows.collect::<rusqlite::Result<_>>().map_err(failed)
 }

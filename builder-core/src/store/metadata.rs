@@ -14,12 +14,16 @@ use crate::layer::ContentId;
 /// How long a process waits for another one's transaction; none takes more than milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 /// Version of the tables.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS images (
         name TEXT PRIMARY KEY, manifest BLOB NOT NULL, manifest_size INTEGER NOT NULL,
         media_type TEXT NOT NULL, config BLOB NOT NULL, created TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS unnamed_images (
+        manifest BLOB PRIMARY KEY, manifest_size INTEGER NOT NULL, media_type TEXT NOT NULL,
+        config BLOB NOT NULL, created TEXT NOT NULL
     ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS snapshots (
         chain_id BLOB PRIMARY KEY, directory TEXT NOT NULL, diff_id BLOB NOT NULL, size INTEGER NOT NULL,

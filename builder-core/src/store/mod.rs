@@ -7,10 +7,13 @@
 //!   blobs/sha256/HEX      manifests, configs, layers; whole and verified, or not there
 //!   snapshots/ID/         one layer's own files in overlay form, ready as a lower directory
 //!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives
-//!   metadata.sqlite       names, snapshots by chain ID, cache records
+//!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records
 //!   lock                  shared by every process that uses the store, exclusive for removing blobs
 //!   builder-store.json    format version, and who made the store
 //! ```
+//!
+//! Images without a name are in the database only: their layers may be there as files and not as blobs, and a tool
+//! that reads a layout expects what the index names to be complete.
 //!
 //! Nothing appears under its final name before it is complete: files are written below `work/` and renamed.
 //! What a killed process leaves below `work/` is removed by the next one that opens the store.

@@ -92,6 +92,58 @@ fn names_are_found_by_name_and_by_digits_and_shown_in_the_index() {
 }
 
 #[test]
+fn images_without_a_name_are_kept_once_until_they_are_forgotten() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&options(directory.path())).unwrap();
+    let [one, two] = [&b"{}"[..], b"[]"].map(|bytes| store.write_blob(bytes).unwrap());
+    for _ in 0..2 {
+        store.keep(&record("x", one)).unwrap();
+    }
+    assert_eq!(store.all_images().unwrap().iter().map(|image| &*image.name).collect::<Vec<_>>(), [""]);
+    assert_eq!(store.find_images(&one.short()).unwrap().len(), 1);
+    // A name takes it out, one that moves on puts it back, and one that is taken away does not.
+    store.tag(&record("app", one)).unwrap();
+    store.keep(&record("x", one)).unwrap();
+    assert_eq!(store.unnamed_images().unwrap(), []);
+    store.tag(&record("app", two)).unwrap();
+    store.tag(&record("again", two)).unwrap();
+    store.tag(&record("app", one)).unwrap();
+    assert_eq!(store.unnamed_images().unwrap(), []);
+    store.tag(&record("app", two)).unwrap();
+    assert_eq!(store.unnamed_images().unwrap()[0].manifest, one);
+    assert!(store.untag(&"app".parse().unwrap()).unwrap() && store.untag(&"again".parse().unwrap()).unwrap());
+    store.remove_unreferenced().unwrap();
+    assert!(store.has_blob(&one) && !store.has_blob(&two));
+    assert!(store.forget(&one).unwrap() && !store.forget(&one).unwrap());
+    store.remove_unreferenced().unwrap();
+    assert!(!store.has_blob(&one));
+}
+
+#[test]
+fn a_digest_in_a_name_is_proved_by_the_manifest_or_an_index() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&options(directory.path())).unwrap();
+    let index = |digest: Digest| {
+        let media_type = crate::oci::media_type::OCI_MANIFEST;
+        let entry = format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":2}}"#);
+        store.write_blob(format!(r#"{{"schemaVersion":2,"manifests":[{entry}]}}"#).as_bytes()).unwrap()
+    };
+    let manifest = store.write_blob(b"{}").unwrap();
+    let (inner, other) = (index(manifest), index(Digest::of(b"other")));
+    let outer = index(inner);
+    for (digest, expected) in
+        [(manifest, true), (inner, true), (outer, true), (other, false), (Digest::of(b"nothing"), false)]
+    {
+        let reference: Reference = format!("app@{digest}").parse().unwrap();
+        let image = record(&reference.to_string(), manifest);
+        assert_eq!(store.is_true_of(&reference, &image).unwrap(), expected, "{digest}");
+        store.tag(&image).unwrap();
+    }
+    store.remove_unreferenced().unwrap();
+    assert!(store.has_blob(&inner) && store.has_blob(&outer) && !store.has_blob(&other));
+}
+
+#[test]
 fn nothing_is_removed_while_another_process_uses_the_store() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(&options(directory.path())).unwrap();

@@ -8,6 +8,7 @@ pub struct SourceFile {
     name: String,
     text: String,
     lines: LineIndex,
+    replaced: Vec<Span>,
 }
 
 impl SourceFile {
@@ -15,7 +16,27 @@ impl SourceFile {
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
         let lines = LineIndex::new(&text);
-        Self { name: name.into(), text, lines }
+        Self { name: name.into(), text, lines, replaced: Vec::new() }
+    }
+
+    /// Joins a name and bytes that should be UTF-8: what is not stands as U+FFFD in the text.
+    pub fn from_bytes(name: impl Into<String>, bytes: &[u8]) -> Self {
+        let mut text = String::with_capacity(bytes.len());
+        let mut replaced = Vec::new();
+        for chunk in bytes.utf8_chunks() {
+            text.push_str(chunk.valid());
+            if !chunk.invalid().is_empty() {
+                let start = text.len();
+                text.push(char::REPLACEMENT_CHARACTER);
+                replaced.push(Span::from_range(start..text.len()));
+            }
+        }
+        Self { replaced, ..Self::new(name, text) }
+    }
+
+    /// Returns where the text stands for bytes that were not UTF-8, in order.
+    pub fn replaced(&self) -> &[Span] {
+        &self.replaced
     }
 
     /// Returns the name for display.
@@ -42,5 +63,20 @@ impl SourceFile {
     /// Returns the line, 1-based, on which a span begins.
     pub fn line_of(&self, span: Span) -> u32 {
         self.lines.line_column(&self.text, span.start).line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_are_replaced_and_remembered() {
+        let source = SourceFile::from_bytes("x", b"a\xe9b\xff\xe2\x82c\xef\xbf\xbd");
+        assert_eq!(source.text(), "a\u{fffd}b\u{fffd}\u{fffd}c\u{fffd}");
+        let places: Vec<_> = source.replaced().iter().map(|span| span.range()).collect();
+        // The last one is what the file says.
+        assert_eq!(places, [1..4, 5..8, 8..11]);
+        assert_eq!(SourceFile::from_bytes("x", b"FROM x"), SourceFile::new("x", "FROM x"));
     }
 }

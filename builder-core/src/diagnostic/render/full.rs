@@ -28,8 +28,23 @@ const CONTEXT: usize = 40;
 /// # Errors
 /// Those of the writer.
 pub fn full(out: &mut dyn fmt::Write, source: &SourceFile, diagnostic: &Diagnostic, style: &Style) -> fmt::Result {
+    titled(out, source, diagnostic, style, word(diagnostic.severity), diagnostic.id)
+}
+
+/// Draws a diagnostic like [`full`] with other words in front of the message: `style[DL3048]`, say.
+///
+/// # Errors
+/// Those of the writer.
+pub fn titled(
+    out: &mut dyn fmt::Write,
+    source: &SourceFile,
+    diagnostic: &Diagnostic,
+    style: &Style,
+    level: &str,
+    code: &str,
+) -> fmt::Result {
     let severity = Paint::Severity(diagnostic.severity);
-    style.paint(out, severity, format_args!("{}[{}]", word(diagnostic.severity), diagnostic.id))?;
+    style.paint(out, severity, format_args!("{level}[{code}]"))?;
     style.paint(out, Paint::Strong, format_args!(": {}", visible(&diagnostic.message)))?;
     out.write_char('\n')?;
 

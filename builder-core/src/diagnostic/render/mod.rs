@@ -13,9 +13,9 @@ use std::fmt;
 use super::{Diagnostic, Severity};
 use crate::text::{LineColumn, SourceFile};
 
-pub use full::full;
+pub use full::{full, titled};
 pub use json::json;
-use visible::visible;
+pub use visible::visible;
 
 /// How diagnostics look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -60,7 +60,7 @@ fn word(severity: Severity) -> &'static str {
 }
 
 /// Returns line and column as people count them: a byte order mark is no character of the first line.
-fn place(source: &SourceFile, offset: u32) -> LineColumn {
+pub fn place(source: &SourceFile, offset: u32) -> LineColumn {
     let mut place = source.lines().line_column(source.text(), offset);
     if place.line == 1 && place.column > 1 && source.text().starts_with('\u{feff}') {
         place.column -= 1;

@@ -26,8 +26,8 @@ pub(super) fn replacement(c: char) -> Option<Cow<'static, str>> {
     })
 }
 
-/// Returns a text with all such characters replaced.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
+/// Returns a text with every character replaced that a terminal would act upon.
+pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(|c| replacement(c).is_some()) {
         return Cow::Borrowed(text);
     }

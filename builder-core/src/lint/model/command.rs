@@ -5,7 +5,7 @@
 
 use super::script::ScriptView;
 use crate::dockerfile::SourceText;
-use crate::shell::{Index, Invocation, PartKind, Script, SimpleCommand, Word, WordPart};
+use crate::shell::{CommandKind, Index, Invocation, List, Parameter, PartKind, Script, SimpleCommand, Word, WordPart};
 use crate::text::Span;
 
 /// A word of a command.
@@ -25,7 +25,7 @@ pub(super) struct CommandData {
     prefix: Vec<Argument>,
     name: Argument,
     arguments: Vec<Argument>,
-    span: Span,
+    pub(super) span: Span,
     script_span: Span,
 }
 
@@ -112,33 +112,36 @@ impl<'a> CommandView<'a> {
         self.flags().filter(|(found, _)| *found == flag).count()
     }
 
-    /// Returns the arguments that do not begin with `-`.
+    /// Returns the arguments that are no flags, as hadolint counts them: a lone `-` and `--` are words.
     pub fn words(&self) -> impl Iterator<Item = &'a Argument> {
         self.words_without(&[])
     }
 
-    /// Returns the arguments that neither begin with `-` nor stand directly behind one of these flags.
+    /// Returns the arguments that are neither flags nor directly behind one of these flags, as hadolint counts them:
+    /// a letter anywhere in `-abc` is such a flag, and nothing in an argument with `=` is.
     pub fn words_without(&self, with_values: &'static [&'static str]) -> impl Iterator<Item = &'a Argument> {
         let mut is_value = false;
         self.data.arguments.iter().filter(move |argument| {
             let text = argument.text.as_str();
-            if std::mem::take(&mut is_value) {
-                return false;
-            }
-            let Some(flag) = text.strip_prefix('-') else { return true };
-            is_value = match flag.strip_prefix('-') {
-                // `--flag=value` has its value already.
-                Some(long) => with_values.contains(&long),
-                None => flag.chars().next_back().is_some_and(|last| {
-                    flag.chars().count() == 1 && with_values.iter().any(|known| known.chars().eq([last]))
-                }),
+            let was_value = std::mem::take(&mut is_value);
+            let Some(flag) = text.strip_prefix('-').filter(|rest| !matches!(*rest, "" | "-")) else {
+                return !was_value;
             };
+            if !text.contains('=') {
+                is_value = match flag.strip_prefix('-') {
+                    Some(long) => with_values.contains(&long),
+                    None => with_values.iter().any(|known| {
+                        let mut chars = known.chars();
+                        chars.next().is_some_and(|letter| flag.contains(letter)) && chars.next().is_none()
+                    }),
+                };
+            }
             false
         })
     }
 }
 
-/// Programs that run their arguments as a command, and that ShellCheck looks through.
+/// Programs that run their arguments as a command, and that `ShellCheck` looks through.
 const TRANSPARENT: [&str; 4] = ["command", "builtin", "exec", "busybox"];
 
 /// Returns the commands of a script in order. `deep` looks behind `sudo`, `env`, `timeout` and the like too, and
@@ -149,15 +152,19 @@ pub(super) fn commands(script: &Script, text: &SourceText, deep: bool) -> Vec<Co
 
 fn command(simple: &SimpleCommand, span: Span, text: &SourceText, deep: bool) -> Option<CommandData> {
     let skipped = if deep { behind_prefixes(simple, text.as_str()) } else { behind_transparent(simple) };
-    let (name, arguments) = simple.words.get(skipped..)?.split_first()?;
-    let mut name = argument(name, text);
+    let (word, arguments) = simple.words.get(skipped..)?.split_first()?;
+    let mut name = argument(word, text, deep);
+    // hadolint knows no name with anything in it that a shell expands.
+    if !deep && word.literal().is_none() {
+        name.text.clear();
+    }
     if let Some(at) = name.text.rfind('/').filter(|_| deep && name.is_literal) {
         name.text.drain(..=at);
     }
     Some(CommandData {
-        prefix: simple.words.iter().take(skipped).map(|word| argument(word, text)).collect(),
+        prefix: simple.words.iter().take(skipped).map(|word| argument(word, text, deep)).collect(),
         name,
-        arguments: arguments.iter().map(|word| argument(word, text)).collect(),
+        arguments: arguments.iter().map(|word| argument(word, text, deep)).collect(),
         span: text.span_of(span.range()),
         script_span: span,
     })
@@ -186,50 +193,79 @@ fn behind_prefixes(simple: &SimpleCommand, source: &str) -> usize {
     simple.words.iter().position(|word| word.span == effective.name_span).unwrap_or(0)
 }
 
-fn argument(word: &Word, text: &SourceText) -> Argument {
-    let mut value = String::new();
-    let mut is_literal = true;
-    simplify(&word.parts, text.as_str(), &mut value, &mut is_literal);
-    Argument { text: value, span: text.span_of(word.span.range()), is_literal }
+fn argument(word: &Word, text: &SourceText, deep: bool) -> Argument {
+    let mut simple = Simplified { text: String::new(), is_literal: true };
+    simple.add(&word.parts, text.as_str(), deep);
+    Argument { text: simple.text, span: text.span_of(word.span.range()), is_literal: simple.is_literal }
 }
 
-/// Writes the text of parts; variables become `${name}`.
-fn simplify(parts: &[WordPart], source: &str, out: &mut String, is_literal: &mut bool) {
-    for part in parts {
-        match &part.kind {
-            PartKind::Literal(text)
-            | PartKind::SingleQuoted(text)
-            | PartKind::AnsiQuoted(text)
-            | PartKind::Glob(text)
-            | PartKind::Tilde(text) => out.push_str(text),
-            PartKind::Escaped(c) => out.push(*c),
-            PartKind::DoubleQuoted { parts, .. } => simplify(parts, source, out, is_literal),
-            PartKind::Braces(_) | PartKind::ExtendedGlob { .. } | PartKind::Array(_) => {
-                *is_literal = false;
-                out.push_str(part.text(source));
-            }
-            PartKind::Parameter(parameter) => {
-                *is_literal = false;
-                match parameter.operator {
-                    Some(_) => out.push_str(part.text(source)),
-                    None => {
-                        out.push_str("${");
-                        out.push_str(&parameter.name);
-                        out.push('}');
-                    }
+/// The text of a word; variables are `${name}`.
+struct Simplified {
+    text: String,
+    is_literal: bool,
+}
+
+/// What stands for something whose text nobody knows.
+const UNKNOWN: &str = "${...}";
+
+impl Simplified {
+    fn add(&mut self, parts: &[WordPart], source: &str, deep: bool) {
+        for part in parts {
+            match &part.kind {
+                PartKind::Literal(text)
+                | PartKind::SingleQuoted(text)
+                | PartKind::AnsiQuoted(text)
+                | PartKind::Glob(text) => self.text.push_str(text),
+                PartKind::Tilde(user) => {
+                    self.text.push('~');
+                    self.text.push_str(user);
+                }
+                PartKind::Escaped(c) => self.text.push(*c),
+                PartKind::DoubleQuoted { parts, .. } => self.add(parts, source, deep),
+                _ => {
+                    self.is_literal = false;
+                    self.add_expansion(part, source, deep);
                 }
             }
-            // A program's output, of which hadolint sees the words of the command.
-            PartKind::CommandSubstitution { backticks: false, .. } => {
-                *is_literal = false;
-                out.push_str(part.text(source));
-            }
-            PartKind::CommandSubstitution { .. }
-            | PartKind::Arithmetic { .. }
-            | PartKind::ProcessSubstitution { .. } => {
-                *is_literal = false;
-                out.push_str("${}");
-            }
         }
+    }
+
+    fn add_expansion(&mut self, part: &WordPart, source: &str, deep: bool) {
+        match &part.kind {
+            PartKind::Parameter(Parameter { name, operator: None, .. }) => {
+                self.text.push_str("${");
+                self.text.push_str(name);
+                self.text.push('}');
+            }
+            PartKind::Parameter(_) => self.text.push_str(part.text(source)),
+            PartKind::CommandSubstitution { body, backticks: false } => match only_command(body) {
+                // hadolint sees the words of the command.
+                Some(simple) => {
+                    self.text.push_str("$(");
+                    for (at, word) in simple.words.iter().enumerate() {
+                        if at > 0 {
+                            self.text.push(' ');
+                        }
+                        self.add(&word.parts, source, deep);
+                    }
+                    self.text.push(')');
+                }
+                None => self.text.push_str(UNKNOWN),
+            },
+            PartKind::CommandSubstitution { .. } | PartKind::Arithmetic { brackets: false, .. } => {
+                self.text.push_str(UNKNOWN);
+            }
+            _ if deep => self.text.push_str(part.text(source)),
+            _ => {}
+        }
+    }
+}
+
+/// Returns the command of a list that is one simple command.
+fn only_command(body: &List) -> Option<&SimpleCommand> {
+    let [item] = body.items.as_slice() else { return None };
+    match (item.rest.as_slice(), item.first.commands.as_slice()) {
+        ([], [crate::shell::Command { kind: CommandKind::Simple(simple), .. }]) => Some(simple),
+        _ => None,
     }
 }

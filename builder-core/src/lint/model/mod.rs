@@ -14,7 +14,7 @@ pub use script::{ScriptView, scripts_of};
 pub use shell::{Shell, ShellKind};
 pub use variables::{Grammar, Known, Variables};
 
-use super::options::LintOptions;
+use super::options::{Dialect, LintOptions};
 use crate::dockerfile::{Dockerfile, From, Instruction, InstructionKind};
 use crate::text::SourceFile;
 
@@ -76,7 +76,7 @@ pub struct Model<'a> {
 impl<'a> Model<'a> {
     /// Makes the model of a file.
     pub fn new(source: &SourceFile, dockerfile: &'a Dockerfile, options: &LintOptions) -> Self {
-        let stages = stages(dockerfile);
+        let stages = stages(dockerfile, options.dialect);
         let mut instructions = Vec::with_capacity(dockerfile.instructions.len());
         let mut stage = None;
         for (index, outer) in dockerfile.instructions.iter().enumerate() {
@@ -104,9 +104,21 @@ impl<'a> Model<'a> {
     pub fn ancestry(&self, stage: usize) -> impl Iterator<Item = &StageView> {
         std::iter::successors(self.stages.get(stage), |stage| self.stages.get(stage.parent?))
     }
+
+    /// Tells whether the layers of a stage are part of the last one.
+    pub fn is_shipped(&self, stage: usize) -> bool {
+        self.stages.len().checked_sub(1).is_some_and(|last| self.ancestry(last).any(|other| other.index == stage))
+    }
+
+    /// Returns the scripts of a stage's `RUN`s in order, triggers left out.
+    pub fn runs(&self, stage: usize) -> impl Iterator<Item = &ScriptView<'a>> {
+        self.scripts
+            .iter()
+            .filter(move |script| script.view.stage == Some(stage) && script.is_run() && !script.view.is_trigger())
+    }
 }
 
-fn stages(dockerfile: &Dockerfile) -> Vec<StageView> {
+fn stages(dockerfile: &Dockerfile, dialect: Dialect) -> Vec<StageView> {
     let mut stages: Vec<StageView> = Vec::new();
     let froms = dockerfile.instructions.iter().enumerate().filter_map(|(at, instruction)| match &instruction.kind {
         InstructionKind::From(from) => Some((at, from)),
@@ -117,7 +129,7 @@ fn stages(dockerfile: &Dockerfile) -> Vec<StageView> {
             last.body.end = at;
             last.is_last = false;
         }
-        let parent = parent(&stages, from);
+        let parent = parent(&stages, from, dialect);
         stages.push(StageView {
             index: stages.len(),
             from: at,
@@ -131,8 +143,12 @@ fn stages(dockerfile: &Dockerfile) -> Vec<StageView> {
     stages
 }
 
-/// Finds the earlier stage that a `FROM` names; the last one of a name counts.
-fn parent(stages: &[StageView], from: &From) -> Option<usize> {
+/// Finds the earlier stage that a `FROM` names; the last one of a name counts. hadolint looks at letter case.
+fn parent(stages: &[StageView], from: &From, dialect: Dialect) -> Option<usize> {
     let name = from.image.as_str();
-    stages.iter().rposition(|stage| stage.name.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(name)))
+    let is_same = |known: &String| match dialect {
+        Dialect::Hadolint => known == name,
+        Dialect::Builder | Dialect::Buildkit => known.eq_ignore_ascii_case(name),
+    };
+    stages.iter().rposition(|stage| stage.name.as_ref().is_some_and(is_same))
 }

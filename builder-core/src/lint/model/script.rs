@@ -10,7 +10,7 @@ use super::{InstructionView, StageView};
 use crate::dockerfile::{Command, Dockerfile, Heredoc, Instruction, InstructionKind, Run, SourceText};
 use crate::lint::flow::Flow;
 use crate::lint::options::{Dialect, LintOptions};
-use crate::shell::{Script, ShellError, parse};
+use crate::shell::{Index, Script, ShellError, parse};
 use crate::text::{SourceFile, Span};
 
 /// What a script is for.
@@ -41,6 +41,8 @@ pub struct ScriptView<'a> {
     pub is_exec: bool,
     /// Whether it is the body of a heredoc.
     pub is_heredoc: bool,
+    /// What hadolint reads of a script that is wrong further on.
+    beginning: Option<Script>,
     /// The grammar by which it is judged.
     pub grammar: Grammar,
     /// The variables that it finds.
@@ -68,7 +70,7 @@ impl ScriptView<'_> {
         self.commands.iter().map(|data| CommandView { script: self, data })
     }
 
-    /// Tells whether ShellCheck would be asked about it.
+    /// Tells whether `ShellCheck` would be asked about it.
     pub fn is_shellchecked(&self, dialect: Dialect) -> bool {
         let text = self.outer_shell.words.join(" ");
         let is_windows = ["pwsh", "powershell", "cmd"].iter().any(|name| text.contains(name));
@@ -90,6 +92,16 @@ impl ScriptView<'_> {
         self.parsed.as_ref().ok()
     }
 
+    /// Returns the tree, or that of the part which hadolint reads where something superfluous follows it.
+    pub fn readable(&self) -> Option<&Script> {
+        self.tree().or(self.beginning.as_ref())
+    }
+
+    /// Returns where hadolint stops to read: it does not know how a line goes on behind a heredoc.
+    pub fn end_for_hadolint(&self) -> u32 {
+        if self.is_heredoc { u32::MAX } else { first_marker(self.view.instruction) }
+    }
+
     /// Brings a span of the script to its place in the file.
     pub fn place(&self, span: Span) -> Span {
         self.text.span_of(span.range())
@@ -99,6 +111,31 @@ impl ScriptView<'_> {
     pub fn slice(&self, span: Span) -> &str {
         self.text.as_str().get(span.range()).unwrap_or_default()
     }
+}
+
+/// Returns where the first heredoc of an instruction is asked for.
+fn first_marker(instruction: &Instruction) -> u32 {
+    instruction.heredocs.first().map_or(u32::MAX, |heredoc| heredoc.marker.start)
+}
+
+/// Reads a script up to a word or an operator that belongs to nothing: `)`, `fi`, a second `;`.
+fn beginning(text: &SourceText, error: &ShellError) -> Option<Script> {
+    const STRAY: [&str; 13] = [")", "}", "(", ";", "|", "&", "fi", "done", "then", "do", "esac", "else", "elif"];
+    let (before, rest) = text.as_str().split_at_checked(error.span.start as usize)?;
+    let is_stray = |token: &&str| {
+        let behind = rest.strip_prefix(*token);
+        behind.is_some_and(|behind| !token.ends_with(char::is_alphabetic) || !behind.starts_with(char::is_alphanumeric))
+    };
+    if !STRAY.iter().any(is_stray) {
+        return None;
+    }
+    let script = parse(before).ok()?;
+    // `name (` may be a function.
+    let last = Index::new(&script)
+        .simple()
+        .max_by_key(|(_, site)| site.command.span.end)
+        .map(|(simple, _)| simple.words.len());
+    (!rest.starts_with('(') || last.is_none_or(|words| words > 1)).then_some(script)
 }
 
 /// hadolint looks at the first line itself: of all shebangs it knows these.
@@ -123,11 +160,16 @@ pub fn scripts_of<'a>(
     for view in instructions {
         let shell = shells.at(view);
         let variables = environment.at(view);
-        for (role, text, is_exec, is_heredoc) in texts(source, view.instruction) {
+        for (role, text, is_exec, is_heredoc) in texts(source, view.instruction, options.dialect) {
             let own = is_heredoc.then(|| Shell::of_shebang(text.as_str())).flatten();
             let parsed = parse(text.as_str());
+            let is_hadolint = options.dialect == Dialect::Hadolint;
+            let beginning = parsed.as_ref().err().filter(|_| is_hadolint).and_then(|error| beginning(&text, error));
+            let readable = parsed.as_ref().ok().or(beginning.as_ref());
             let deep = options.dialect == Dialect::Builder;
-            let commands = parsed.as_ref().map(|script| commands(script, &text, deep)).unwrap_or_default();
+            let mut commands = readable.map(|script| commands(script, &text, deep)).unwrap_or_default();
+            let end = if is_hadolint && !is_heredoc { first_marker(view.instruction) } else { u32::MAX };
+            commands.retain(|command| command.span.start < end);
             scripts.push(ScriptView {
                 view: *view,
                 role,
@@ -138,6 +180,7 @@ pub fn scripts_of<'a>(
                 text,
                 is_exec,
                 is_heredoc,
+                beginning,
                 variables: Variables::clone(&variables),
                 commands,
                 flow: OnceCell::new(),
@@ -241,7 +284,7 @@ impl<'a> Shells<'a> {
 
 type Text = (ScriptRole, SourceText, bool, bool);
 
-fn texts(source: &SourceFile, instruction: &Instruction) -> Vec<Text> {
+fn texts(source: &SourceFile, instruction: &Instruction, dialect: Dialect) -> Vec<Text> {
     let (role, command) = match &instruction.kind {
         InstructionKind::Run(run) => (ScriptRole::Run, &run.command),
         InstructionKind::Cmd(command) | InstructionKind::Entrypoint(command) => (ScriptRole::Start, command),
@@ -254,7 +297,7 @@ fn texts(source: &SourceFile, instruction: &Instruction) -> Vec<Text> {
     match command {
         Command::Exec(words) => vec![(role, exec_text(words), true, false)],
         Command::Shell(text) if instruction.heredocs.is_empty() => vec![(role, text.clone(), false, false)],
-        Command::Shell(text) => heredoc_text(source, role, text, &instruction.heredocs),
+        Command::Shell(text) => heredoc_text(source, role, text, &instruction.heredocs, dialect),
     }
 }
 
@@ -275,13 +318,24 @@ fn exec_text(words: &[crate::text::Spanned<String>]) -> SourceText {
 }
 
 /// A command with heredocs. Without any other word, the body is the script.
-fn heredoc_text(source: &SourceFile, role: ScriptRole, text: &SourceText, heredocs: &[Heredoc]) -> Vec<Text> {
+fn heredoc_text(
+    source: &SourceFile,
+    role: ScriptRole,
+    text: &SourceText,
+    heredocs: &[Heredoc],
+    dialect: Dialect,
+) -> Vec<Text> {
     let rest = heredocs
         .iter()
         .fold(source.slice(text.span()).len(), |rest, heredoc| rest.saturating_sub(heredoc.marker.len() as usize));
     let is_bare = heredocs.len() == 1 && text.as_str().trim().len() <= heredocs[0].marker.len() as usize && rest < 8;
     if let ([heredoc], true) = (heredocs, is_bare) {
         return vec![(role, body(heredoc), false, true)];
+    }
+    if let ([heredoc], Dialect::Hadolint) = (heredocs, dialect)
+        && heredoc.marker.start == text.source_offset(text.as_str().len() - text.as_str().trim_start().len())
+    {
+        return vec![(role, behind_marker(text, heredoc), false, true)];
     }
     // As the shell sees it: the line, and the bodies below it.
     let mut joined = text.as_str().to_owned();
@@ -296,6 +350,21 @@ fn heredoc_text(source: &SourceFile, role: ScriptRole, text: &SourceText, heredo
     }
     joined.push('\n');
     vec![(role, SourceText::from_pieces(joined, span, pieces), false, false)]
+}
+
+/// The line behind a heredoc's marker, and the body: hadolint takes both for one script.
+fn behind_marker(text: &SourceText, heredoc: &Heredoc) -> SourceText {
+    let blank = text.as_str().len() - text.as_str().trim_start().len();
+    let at = (blank + heredoc.marker.len() as usize).min(text.as_str().len());
+    let rest = text.slice(at..text.as_str().len());
+    let body = body(heredoc);
+    let mut joined = rest.as_str().to_owned();
+    joined.push('\n');
+    let shift = u32::try_from(joined.len()).unwrap_or(u32::MAX);
+    let pieces = rest.pieces().iter().copied().chain(body.pieces().iter().map(|(at, place)| (at + shift, *place)));
+    let pieces = pieces.collect();
+    joined.push_str(body.as_str());
+    SourceText::from_pieces(joined, rest.span().cover(body.span()), pieces)
 }
 
 /// The body of a heredoc as its interpreter gets it.

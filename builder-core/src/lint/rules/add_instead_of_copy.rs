@@ -44,6 +44,9 @@ pub(super) const ARCHIVES: [&str; 15] = [
 
 fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let InstructionKind::Add(transfer) = view.kind() else { return };
+    if cx.skips(view) {
+        return;
+    }
     if transfer.sources.iter().any(|source| needs_add(cx, source)) && !cx.is_hadolint() {
         return;
     }

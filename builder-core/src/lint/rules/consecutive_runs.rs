@@ -44,10 +44,10 @@ fn check(cx: &Context<'_>) {
         else {
             continue;
         };
-        let count = script.commands().count();
+        let count = script.commands().filter(|command| !matches!(command.name(), "" | "[" | "[[")).count();
         match remembered {
             Some((first, before))
-                if flags(first.view.instruction) == flags(view.instruction) && before <= 2 && count <= 2 =>
+                if flags(first.view.instruction) == flags(view.instruction) && before <= 1 && count <= 1 =>
             {
                 cx.report(view.index, view.instruction.keyword.span, "a short `RUN` behind another one")
                     .also(first.view.instruction.keyword.span, "the one before it")
@@ -59,10 +59,15 @@ fn check(cx: &Context<'_>) {
     }
 }
 
-fn flags(instruction: &Instruction) -> Vec<(&str, Option<&str>)> {
-    instruction
-        .flags
-        .iter()
-        .map(|flag| (flag.name.value.as_str(), flag.value.as_ref().map(|value| value.value.as_str())))
-        .collect()
+/// The flags in an order of their own, the fields of mounts too.
+fn flags(instruction: &Instruction) -> Vec<(&str, Vec<&str>)> {
+    let flags = instruction.flags.iter().map(|flag| {
+        let value = flag.value.as_ref().map_or("", |value| value.value.as_str());
+        let mut fields: Vec<&str> = value.split(',').collect();
+        fields.sort_unstable();
+        (flag.name.value.as_str(), fields)
+    });
+    let mut flags: Vec<_> = flags.collect();
+    flags.sort_unstable();
+    flags
 }

@@ -35,6 +35,9 @@ rule! {
 
 fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let InstructionKind::Copy(transfer) = view.kind() else { return };
+    if cx.skips(view) {
+        return;
+    }
     let (Some(from), Some(stage)) = (&transfer.from, view.stage.and_then(|stage| cx.model.stages.get(stage))) else {
         return;
     };

@@ -40,6 +40,9 @@ rule! {
 
 fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let InstructionKind::Copy(transfer) = view.kind() else { return };
+    if cx.skips(view) {
+        return;
+    }
     let Some(from) = transfer.from.as_ref() else { return };
     let name = from.value.as_str();
     let count = view.stage.map_or(0, |stage| stage + 1);
@@ -47,7 +50,10 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let is_stage = |stage: &StageView| {
         stage.name.as_ref().is_some_and(|known| known == name || !cx.is_hadolint() && known.eq_ignore_ascii_case(name))
     };
-    let is_index = name.parse::<usize>().is_ok_and(|index| index < count);
+    // hadolint reads the digits in front and forgets the rest.
+    let digits = name.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    let number = if cx.is_hadolint() { digits } else { name };
+    let is_index = number.parse::<usize>().is_ok_and(|index| index < count);
     if name.contains(':') || is_index || earlier.iter().any(is_stage) {
         return;
     }

@@ -37,6 +37,9 @@ rule! {
 
 fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let InstructionKind::Copy(transfer) = view.kind() else { return };
+    if cx.skips(view) {
+        return;
+    }
     let target = trimmed(transfer.destination.as_str());
     if transfer.sources.len() < 2 || target.ends_with('/') {
         return;

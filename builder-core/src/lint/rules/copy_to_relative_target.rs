@@ -1,5 +1,6 @@
 //! `DL3045`.
 
+use crate::lint::image_name::ImageName;
 use crate::lint::prelude::*;
 use crate::lint::words::{has_drive, trimmed};
 
@@ -38,6 +39,9 @@ rule! {
 fn check(cx: &Context<'_>, stage: &StageView) {
     let has_workdir =
         |stage: &StageView| cx.model.body(stage.index).any(|view| matches!(view.kind(), InstructionKind::Workdir(_)));
+    if cx.is_hadolint() && knows_workdir(cx, stage) {
+        return;
+    }
     // What a builder knows of the base image counts as well.
     let known = cx.options.facts.bases.get(&stage.image).and_then(|base| base.working_directory.as_deref());
     if cx.model.ancestry(stage.index).skip(1).any(has_workdir) || known.is_some_and(|path| path.len() > 1) {
@@ -56,4 +60,19 @@ fn check(cx: &Context<'_>, stage: &StageView) {
             _ => {}
         }
     }
+}
+
+/// hadolint knows a stage without a name by its image, tags aside, and takes any earlier stage of that name for the
+/// same one.
+fn knows_workdir(cx: &Context<'_>, stage: &StageView) -> bool {
+    let image = |stage: &StageView| ImageName::new(&stage.image).path.to_owned();
+    let own = |stage: &StageView| stage.name.clone().unwrap_or_else(|| image(stage));
+    let mut known: Vec<String> = Vec::new();
+    for earlier in &cx.model.stages[..stage.index] {
+        let has = cx.model.body(earlier.index).any(|view| matches!(view.kind(), InstructionKind::Workdir(_)));
+        if has || known.contains(&image(earlier)) {
+            known.push(own(earlier));
+        }
+    }
+    known.contains(&image(stage)) || known.contains(&own(stage))
 }

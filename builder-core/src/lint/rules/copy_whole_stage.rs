@@ -35,9 +35,16 @@ rule! {
 
 fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let InstructionKind::Copy(transfer) = view.kind() else { return };
+    if cx.skips(view) {
+        return;
+    }
     let is_root = |path: &str| trimmed(path) == "/";
-    let [TransferSource::Path(source)] = transfer.sources.as_slice() else { return };
-    if transfer.from.is_some() && is_root(source.as_str()) && is_root(transfer.destination.as_str()) {
+    let sources = transfer.sources.iter().find_map(|source| match source {
+        TransferSource::Path(path) => Some(path).filter(|path| is_root(path.as_str())),
+        TransferSource::Heredoc(_) => None,
+    });
+    let Some(source) = sources else { return };
+    if transfer.from.is_some() && is_root(transfer.destination.as_str()) {
         cx.report(view.index, source.span(), "everything is copied, files of the base image too")
             .help("name what the stage made")
             .done();

@@ -37,6 +37,9 @@ rule! {
 
 fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let InstructionKind::Maintainer(name) = view.kind() else { return };
+    if cx.skips(view) {
+        return;
+    }
     let keyword = &view.instruction.keyword;
     let escaped = unquoted(name.as_str()).replace('\\', "\\\\").replace('"', "\\\"");
     let label = format!("LABEL org.opencontainers.image.authors=\"{escaped}\"");

@@ -32,8 +32,19 @@ rule! {
 }
 
 fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
-    let keyword = &view.instruction.keyword;
-    if view.is_trigger() && ["ONBUILD", "FROM", "MAINTAINER"].contains(&keyword.value.to_ascii_uppercase().as_str()) {
-        cx.report(view.index, keyword.span, format!("`{}` cannot be a trigger", keyword.value)).done();
+    // The parser refuses such a trigger, so that there is no instruction to look at.
+    let is_on_build = view.instruction.keyword.value.eq_ignore_ascii_case("ONBUILD");
+    if !is_on_build || !matches!(view.kind(), InstructionKind::Invalid) {
+        return;
+    }
+    let line = &view.instruction.line;
+    let text = line.as_str();
+    let keyword = text.split_whitespace().nth(1).unwrap_or_default();
+    if FORBIDDEN.iter().any(|known| known.eq_ignore_ascii_case(keyword)) {
+        let start = text.find(char::is_whitespace).map_or(0, |at| at + text[at..].find(keyword).unwrap_or(0));
+        let span = line.span_of(start..start + keyword.len());
+        cx.report(view.index, span, format!("`{keyword}` cannot be a trigger")).done();
     }
 }
+
+const FORBIDDEN: [&str; 3] = ["ONBUILD", "FROM", "MAINTAINER"];

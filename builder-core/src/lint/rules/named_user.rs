@@ -40,6 +40,12 @@ fn check(cx: &Context<'_>) {
                 arguments.extend(declarations.iter().map(|declaration| declaration.name.value.as_str()));
             }
             InstructionKind::User(user) => {
+                if cx.is_hadolint() {
+                    if is_name_for_hadolint(user.as_str(), &arguments) {
+                        cx.report(view.index, user.span(), "a name, and no number").done();
+                    }
+                    continue;
+                }
                 let name = trimmed(user.as_str()).split(':').next().unwrap_or_default();
                 let is_number = !name.is_empty() && name.chars().all(|c| c.is_ascii_digit());
                 let variable = name.strip_prefix('$').map(|name| name.trim_matches(['{', '}']));
@@ -52,4 +58,12 @@ fn check(cx: &Context<'_>) {
             _ => {}
         }
     }
+}
+
+/// hadolint looks for the beginnings of references to any `ARG` so far, in the text as written.
+fn is_name_for_hadolint(user: &str, arguments: &[&str]) -> bool {
+    let name = user.split(':').next().unwrap_or_default();
+    let is_reference =
+        |argument: &&str| name.contains(&format!("${argument}")) || name.contains(&format!("${{{argument}}}"));
+    !name.chars().all(|c| c.is_ascii_digit()) && !arguments.iter().any(is_reference)
 }

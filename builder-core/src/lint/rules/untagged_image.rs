@@ -41,7 +41,12 @@ fn check(cx: &Context<'_>, stage: &StageView) {
     if name.tag.is_some() || name.digest.is_some() || written == "scratch" || stage.parent.is_some() {
         return;
     }
-    // What a variable holds is not known here; `images` of ARG defaults are looked up by `unresolved-image`.
+    // For hadolint, a host without a dot is an image, and its port a tag.
+    let reads_port_as_tag = name.registry.is_some_and(|host| !host.contains('.') && host.contains(':'));
+    if cx.is_hadolint() && (reads_port_as_tag || name.registry.is_some() && name.path.starts_with('$')) {
+        return;
+    }
+    // What a variable holds is not known here.
     if written.starts_with('$') || cx.options.facts.named_contexts.contains(written) {
         return;
     }

@@ -5,6 +5,7 @@ mod metadata;
 mod ports;
 mod run;
 mod stage;
+mod unused;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ use crate::semantic::scope::{GlobalScope, ScopeInput};
 use crate::semantic::stage_table::{Base, SCRATCH, StageLookup, StageTable};
 use crate::text::Span;
 use stage::StageState;
+pub use unused::unused_build_args;
 
 /// The build arg, and global argument, that sets the times of an image.
 const EPOCH: &str = "SOURCE_DATE_EPOCH";

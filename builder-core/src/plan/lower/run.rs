@@ -11,7 +11,7 @@ const DEFAULT_SHELL: [&str; 2] = ["/bin/sh", "-c"];
 /// The issue that brings what is still missing of the language.
 pub(super) const LANGUAGE_ISSUE: &str = "The whole Dockerfile language, as BuildKit means it";
 /// Build args that RUN sees without declaration, in upper or lower case (dockerfile-semantics 3.3).
-const PROXY_NAMES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
+pub(super) const PROXY_NAMES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
 
 impl StageBuilder<'_, '_> {
     pub(super) fn shell(&self) -> Vec<String> {
@@ -50,6 +50,7 @@ impl StageBuilder<'_, '_> {
         let op = Op::Run(RunOp {
             parent: self.state.filesystem,
             args,
+            shell_form: matches!(run.command, Command::Shell(_)),
             proxy_env: self.proxies(&env),
             env,
             cwd: self.state.cwd().to_owned(),

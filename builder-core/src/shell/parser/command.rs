@@ -69,10 +69,10 @@ impl Parser<'_, '_> {
     /// `(( … ))`, or `( … )`.
     fn parenthesis(&mut self) -> Parsed<CommandKind> {
         let start = self.here();
-        if self.looking_at(b"((") {
-            if let Some(parts) = self.double_parentheses(start, b"((")? {
-                return Ok(CommandKind::Arithmetic(parts));
-            }
+        if self.looking_at(b"((")
+            && let Some(parts) = self.double_parentheses(start, b"((")?
+        {
+            return Ok(CommandKind::Arithmetic(parts));
         }
         self.take();
         let opener = self.span_from(start);

@@ -24,10 +24,10 @@ impl Parser<'_, '_> {
         let Some(next) = self.peek_at(1) else { return Ok(None) };
         match next {
             b'(' => {
-                if self.peek_at(2) == Some(b'(') {
-                    if let Some(parts) = self.double_parentheses(start, b"$((")? {
-                        return Ok(Some(PartKind::Arithmetic { parts, brackets: false }));
-                    }
+                if self.peek_at(2) == Some(b'(')
+                    && let Some(parts) = self.double_parentheses(start, b"$((")?
+                {
+                    return Ok(Some(PartKind::Arithmetic { parts, brackets: false }));
                 }
                 self.take();
                 self.take();

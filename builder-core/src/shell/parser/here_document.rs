@@ -9,7 +9,7 @@ impl Parser<'_, '_> {
     pub(super) fn here_document(&mut self, delimiter: &Word, written: &str, strip_tabs: bool) -> usize {
         // Nothing is expanded in a delimiter; what looks like an expansion is its text.
         let text = delimiter.literal().map_or_else(|| written.to_owned(), std::borrow::Cow::into_owned);
-        let quoted = delimiter.parts.iter().any(|part| part.is_quoting());
+        let quoted = delimiter.parts.iter().any(WordPart::is_quoting);
         let index = self.shared.here_documents.len();
         let span = self.span(self.end, self.end);
         self.shared.here_documents.push(HereDocument {
@@ -80,7 +80,8 @@ impl Parser<'_, '_> {
             self.back_to(mark);
             self.pending = outer_pending;
         }
-        let text = self.slice(start, end).to_owned();
+        let text = self.slice(start, end);
+        let text = if expand { text.replace("\\\n", "") } else { text.to_owned() };
         vec![WordPart { span: self.span(start, end), kind: PartKind::Literal(text) }]
     }
 }

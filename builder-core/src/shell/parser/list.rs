@@ -104,6 +104,7 @@ impl<'t> Parser<'t, '_> {
 
     /// Reads commands up to something that cannot begin one.
     pub(super) fn list(&mut self) -> Parsed<List> {
+        let before = self.consumed;
         self.skip_lines();
         let start = self.here();
         let mut items = Vec::new();
@@ -118,7 +119,7 @@ impl<'t> Parser<'t, '_> {
             }
             self.skip_lines();
         }
-        let span = if items.is_empty() { self.span(start, start) } else { self.span_from(start) };
+        let span = if items.is_empty() { self.span(before, before) } else { self.span_from(start) };
         Ok(List { span, items })
     }
 
@@ -142,9 +143,9 @@ impl<'t> Parser<'t, '_> {
         let start = self.position;
         let span = self.span(start, start + 1);
         if kind == Terminator::Newline {
-            self.line_feed()
+            self.line_feed();
         } else {
-            self.take()
+            self.take();
         }
         Some((kind, span))
     }

@@ -71,9 +71,9 @@ impl Parser<'_, '_> {
             words.push(self.test_operator(length));
             // A line feed may not stand before a regular expression.
             if regex {
-                self.skip_blanks()
+                self.skip_blanks();
             } else {
-                self.skip_lines()
+                self.skip_lines();
             }
             let mode = if regex { Mode::Regex } else { Mode::Pattern };
             match self.word_in(mode)? {

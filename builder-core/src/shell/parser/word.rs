@@ -241,13 +241,11 @@ enum Bracket {
 impl Parser<'_, '_> {
     /// Reads a word of a command.
     pub(super) fn word(&mut self) -> Parsed<Word> {
-        match self.optional_word()? {
-            Some(word) => Ok(word),
-            None => {
-                let (span, found) = self.next_token();
-                Self::fail(span, format!("expected a word, found {found}"))
-            }
+        if let Some(word) = self.optional_word()? {
+            return Ok(word);
         }
+        let (span, found) = self.next_token();
+        Self::fail(span, format!("expected a word, found {found}"))
     }
 
     /// Reads a word of a command if one is next.

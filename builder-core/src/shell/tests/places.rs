@@ -13,9 +13,16 @@ pub(super) fn check(script: &Script, text: &str) {
         assert!(text[comment.range()].starts_with('#'));
     }
     check.ordered(script.comments.iter().copied());
+    // The table does not tell which of them are in backticks.
+    check.in_backticks = text.contains('`');
     for document in &script.here_documents {
         check.inside(document.span, whole);
-        check.parts(&document.parts, document.span);
+        match document.parts.as_slice() {
+            [part @ WordPart { kind: PartKind::Literal(literal), .. }] if !document.expand => {
+                assert!(check.in_backticks || &text[part.span.range()] == literal, "in {text:?}");
+            }
+            parts => check.parts(parts, document.span),
+        }
         let covered: u32 = document.parts.iter().map(|part| part.span.len()).sum();
         assert!(document.closing.is_none() || covered <= document.span.len());
     }
@@ -60,11 +67,14 @@ impl Check<'_> {
             if let Some((kind, span)) = item.terminator {
                 self.inside(span, list.span);
                 assert!(item.span.end <= span.start);
-                self.reads(span, match kind {
-                    Terminator::Semicolon => ";",
-                    Terminator::Background => "&",
-                    Terminator::Newline => "\n",
-                });
+                self.reads(
+                    span,
+                    match kind {
+                        Terminator::Semicolon => ";",
+                        Terminator::Background => "&",
+                        Terminator::Newline => "\n",
+                    },
+                );
             }
             self.pipeline(&item.first, item.span);
             for (_, pipeline) in &item.rest {
@@ -241,13 +251,14 @@ impl Check<'_> {
                 self.parts(&parameter.operand, span);
             }
             PartKind::CommandSubstitution { body, backticks } => {
-                let outer = std::mem::replace(&mut self.in_backticks, self.in_backticks || *backticks);
+                let outer = self.in_backticks;
+                self.in_backticks |= *backticks;
                 self.list(body, span);
                 self.in_backticks = outer;
             }
-            PartKind::Arithmetic { parts, .. }
-            | PartKind::ExtendedGlob { parts, .. }
-            | PartKind::Braces(parts) => self.parts(parts, span),
+            PartKind::Arithmetic { parts, .. } | PartKind::ExtendedGlob { parts, .. } | PartKind::Braces(parts) => {
+                self.parts(parts, span);
+            }
             PartKind::ProcessSubstitution { body, .. } => self.list(body, span),
             PartKind::Array(words) => self.words(words, span),
             PartKind::Glob(text) => self.reads(span, text),

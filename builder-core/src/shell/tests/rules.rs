@@ -40,13 +40,16 @@ fn a_word_knows_its_quotes_and_parts() {
         .iter()
         .map(|word| (word.is_quoted(), word.has_expansion(), word.has_glob(), word.only_part().is_some()))
         .collect();
-    assert_eq!(found, [
-        (true, false, false, false),
-        (false, false, false, false),
-        (true, true, false, true),
-        (false, true, false, true),
-        (false, true, true, false),
-    ]);
+    assert_eq!(
+        found,
+        [
+            (true, false, false, false),
+            (false, false, false, false),
+            (true, true, false, true),
+            (false, true, false, true),
+            (false, true, true, false),
+        ]
+    );
 }
 
 #[test]
@@ -64,16 +67,19 @@ fn arguments_can_be_read_as_assignments() {
             })
         })
         .collect();
-    assert_eq!(found, [
-        Some(("a", None, false, "1")),
-        Some(("b", None, true, "\"$x\"")),
-        Some(("c", Some("0"), false, "y")),
-        Some(("d", Some("$i"), true, "z")),
-        Some(("e", None, false, "")),
-        Some(("f", None, false, "(1 2)")),
-        None,
-        None,
-    ]);
+    assert_eq!(
+        found,
+        [
+            Some(("a", None, false, "1")),
+            Some(("b", None, true, "\"$x\"")),
+            Some(("c", Some("0"), false, "y")),
+            Some(("d", Some("$i"), true, "z")),
+            Some(("e", None, false, "")),
+            Some(("f", None, false, "(1 2)")),
+            None,
+            None,
+        ]
+    );
     assert_eq!(words("`export a=\\$b`")[0].as_assignment(), None);
 }
 
@@ -85,14 +91,10 @@ fn invocations_have_flags_and_arguments() {
     let invocation = index.simple().find_map(|(command, _)| Invocation::new(command, text)).unwrap();
     assert_eq!(invocation.name, "apt-get");
     let flags: Vec<_> = invocation.flags().map(|flag| (flag.name, flag.value)).collect();
-    assert_eq!(flags, [
-        ("y", None),
-        ("q", None),
-        ("option", Some("a=b")),
-        ("o", None),
-        ("no-install-recommends", None),
-        ("t", None),
-    ]);
+    assert_eq!(
+        flags,
+        [("y", None), ("q", None), ("option", Some("a=b")), ("o", None), ("no-install-recommends", None), ("t", None),]
+    );
     assert!(invocation.has_any_flag(&["x", "y"]) && !invocation.has_flag("yq"));
     assert_eq!(invocation.count_flag("q"), 1);
     assert_eq!(invocation.flag_value("option"), Some("a=b"));
@@ -148,7 +150,13 @@ fn every_simple_command_is_found_in_order_with_its_place() {
         let name = command.words[0].literal().unwrap();
         let scopes: Vec<_> = index.ancestors(site.scope).map(|scope| format!("{:?}", scope.construct)).collect();
         let checked = if site.checked { " checked" } else { "" };
-        let pipe = if site.reads_from_pipe() { " <pipe" } else if site.writes_to_pipe() { " >pipe" } else { "" };
+        let pipe = if site.reads_from_pipe() {
+            " <pipe"
+        } else if site.writes_to_pipe() {
+            " >pipe"
+        } else {
+            ""
+        };
         let background = if site.in_background() { " background" } else { "" };
         found.push_str(&format!("{name}{checked}{pipe}{background} {}\n", scopes[..scopes.len() - 1].join(" ")));
     }
@@ -190,8 +198,11 @@ fn every_parameter_is_found_with_its_place() {
         for x in $v; do [[ $w = $x ]]; done; case $y in $z) ;; esac; A=(\"$B\" $C); (($D)); cat <<E\n$F\nE\n";
     let script = parsed(text);
     let index = Index::new(&script);
-    let splitting: String =
-        index.parameters().filter(|(_, site)| site.place.splits()).map(|(parameter, _)| parameter.name.as_str()).collect();
+    let splitting: String = index
+        .parameters()
+        .filter(|(_, site)| site.place.splits())
+        .map(|(parameter, _)| parameter.name.as_str())
+        .collect();
     assert_eq!(splitting, "adfghmoqsvC");
     let all: String = index.parameters().map(|(parameter, _)| parameter.name.as_str()).collect();
     assert_eq!(all, "abdfghijlmnopqstuvwxyzBCDF");

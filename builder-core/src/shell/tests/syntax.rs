@@ -95,7 +95,10 @@ fn here_documents() {
         ("a <<E \"x\ny\"\nb\nE", "[a \"x⏎y\"] {HereDocument E EXPANDED b⏎}⏎"),
         ("a <<E $(b\nc)\nd\nE", "[a $([b]⏎ [c])] {HereDocument E EXPANDED d⏎}⏎"),
         ("$(a <<E\nb)\nE\n)", "[$([a] {HereDocument E EXPANDED b)⏎}⏎)]"),
-        ("a <<E\n\"b\" \\$c $(d) ${e:-\"f\"}\nE", "[a] {HereDocument E EXPANDED \"b\" \\$c $([d]) ${e Default { colon: true } \"f\"}⏎}⏎"),
+        (
+            "a <<E\n\"b\" \\$c $(d) ${e:-\"f\"}\nE",
+            "[a] {HereDocument E EXPANDED \"b\" \\$c $([d]) ${e Default { colon: true } \"f\"}⏎}⏎",
+        ),
         ("a <<E", "[a] {HereDocument E EXPANDED }"),
         ("a <<E\nb", "[a] {HereDocument E EXPANDED b}⏎"),
         ("a <<E\nb\\\nE\nE\n", "[a] {HereDocument E EXPANDED bE⏎}⏎"),
@@ -123,6 +126,7 @@ fn compound_commands() {
         ("case $x in a|b) c;; (\"d\"*) ;; *) e; esac", "CASE $x OF a b DO([c]) OF \"d\"⟨*⟩ DO() OF ⟨*⟩ DO([e];)"),
         ("case x in\n# c\na) b ;& c) d ;;& esac", "CASE x OF a DO([b]) OF c DO([d])"),
         ("case x in esac", "CASE x"),
+        ("case x in\na)\n # c\n\nesac", "CASE x OF a DO()"),
         ("case x in if) a;; esac", "CASE x OF if DO([a])"),
         ("(a; b) | { c; }", "SUBSHELL([a]; [b]) | GROUP([c];)"),
         ("{ a; }; { b\n}", "GROUP([a];); GROUP([b]⏎)"),
@@ -179,17 +183,29 @@ fn quoting() {
 fn parameters() {
     trees(&[
         ("$a$1$10$@ $* $# $? $- $$ $!", "[$a$1$10$@ $* $# $? $- $$ $!]"),
-        ("${a} ${10} ${#} ${#a} ${#a[@]} ${##} ${#?}", "[${a} ${10} ${#} ${LENGTH a} ${LENGTH a[@]} ${LENGTH #} ${LENGTH ?}]"),
+        (
+            "${a} ${10} ${#} ${#a} ${#a[@]} ${##} ${#?}",
+            "[${a} ${10} ${#} ${LENGTH a} ${LENGTH a[@]} ${LENGTH #} ${LENGTH ?}]",
+        ),
         ("${a-b}", "[${a Default { colon: false } b}]"),
         ("${a:=b c}", "[${a Assign { colon: true } b c}]"),
         ("${a:?\"b\" 'c'}", "[${a Require { colon: true } \"b\" 'c'}]"),
         ("\"${a:+\"b\" 'c'}\"", "[\"${a Alternative { colon: true } \"b\" 'c'}\"]"),
         ("${a%.*} ${a##*/}", "[${a RemoveSuffix { longest: false } .⟨*⟩} ${a RemovePrefix { longest: true } ⟨*⟩/}]"),
-        ("\"${a%%\\'*}\" \"${a#'}'}\"", "[\"${a RemoveSuffix { longest: true } \\'⟨*⟩}\" \"${a RemovePrefix { longest: false } '}'}\"]"),
+        (
+            "\"${a%%\\'*}\" \"${a#'}'}\"",
+            "[\"${a RemoveSuffix { longest: true } \\'⟨*⟩}\" \"${a RemovePrefix { longest: false } '}'}\"]",
+        ),
         ("${a//b/$c} ${a/#d}", "[${a Replace { mode: Some('/') } b/$c} ${a Replace { mode: Some('#') } d}]"),
         ("${a:1:$b} ${a: -1}", "[${a Substring 1:$b} ${a Substring  -1}]"),
-        ("${a^^} ${a,[b-c]} ${a@Q}", "[${a Case { operator: '^', all: true } } ${a Case { operator: ',', all: false } ⟨[b-c]⟩} ${a Transform Q}]"),
-        ("${!a} ${!a@} ${!a[@]} ${!1} ${!}", "[${INDIRECT a} ${INDIRECT a Names { separate: true } } ${INDIRECT a[@]} ${INDIRECT 1} ${!}]"),
+        (
+            "${a^^} ${a,[b-c]} ${a@Q}",
+            "[${a Case { operator: '^', all: true } } ${a Case { operator: ',', all: false } ⟨[b-c]⟩} ${a Transform Q}]",
+        ),
+        (
+            "${!a} ${!a@} ${!a[@]} ${!1} ${!}",
+            "[${INDIRECT a} ${INDIRECT a Names { separate: true } } ${INDIRECT a[@]} ${INDIRECT 1} ${!}]",
+        ),
         ("${a[$i + 1]} ${a[${b[c]}]:-d}", "[${a[$i + 1]} ${a[${b[c]}] Default { colon: true } d}]"),
         ("${a:-${b:-$(c)}}", "[${a Default { colon: true } ${b Default { colon: true } $([c])}}]"),
         ("${a.b} ${} ${{c}}", "[${a Unknown .b} ${} ${ Unknown {c}}]"),

@@ -4,7 +4,7 @@
 //! filesystem; the exact one names just the selected files. Either leads to the record.
 
 use super::{Failure, Outcome, Step, root_of};
-use crate::copy::{self, CopyError, CopyRequest, CopyTree};
+use crate::copy::{self, CopyError, CopyRequest, CopyTree, Selection};
 use crate::fs::accounts::resolve_owner;
 use crate::fs::root::RootDir;
 use crate::plan::op::{CopyFrom, CopyOp, CopySource};
@@ -39,7 +39,9 @@ impl Step<'_, '_> {
                 CopyTree::Filesystem(&view)
             }
         };
-        let selected = copy::content_digest(&tree, &op.sources, self.cancel).map_err(|error| self.blame(op, error))?;
+        let selection = Selection::find(&tree, &op.sources, self.cancel).map_err(|error| self.blame(op, error))?;
+        let selected =
+            copy::content_digest(&tree, &op.sources, &selection, self.cancel).map_err(|error| self.blame(op, error))?;
         let mut key = self.copy_key(op, &parent);
         key.digest("files", &selected.digest);
         for part in &selected.sources {
@@ -53,7 +55,7 @@ impl Step<'_, '_> {
         }
         self.started();
         let active = self.begin(&parent)?;
-        {
+        let outcome = {
             let mount = active.mount(None)?;
             let root = root_of(&mount)?;
             let owner = match &op.owner {
@@ -69,7 +71,12 @@ impl Step<'_, '_> {
             request.mode = op.mode;
             request.unpack = op.unpack;
             request.created_mtime = self.solver.options.source_date_epoch;
-            copy::run(&request, self.cancel).map_err(|error| self.blame(op, error))?;
+            copy::run(&request, &selection, self.cancel).map_err(|error| self.blame(op, error))?
+        };
+        if outcome.changed && matches!(op.from, CopyFrom::Context(_)) {
+            // Somebody edited a file after it was hashed: the layer holds what the key does not say. It is right for
+            // this build, but no later one may find it. Filesystems of stages never change.
+            keys.clear();
         }
         self.commit(active, &parent, &keys)
     }

@@ -11,7 +11,7 @@ use crate::fs::accounts::resolve_user;
 use crate::fs::entry::FileKind;
 use crate::fs::root::{Follow, RootDir};
 use crate::plan::op::{NetworkMode, RunOp};
-use crate::sandbox::{self, Exit, SandboxFile, SandboxNetwork, SandboxSpec};
+use crate::sandbox::{self, Exit, SandboxError, SandboxFile, SandboxNetwork, SandboxSpec};
 use crate::solve::log_tail::LogTail;
 use crate::solve::{StepError, StepResult};
 
@@ -52,11 +52,11 @@ impl Step<'_, '_> {
         let (exit, log) = {
             let view = self.solver.snapshots.view(&parent.diff_ids)?;
             let targets = sandbox::stubs::targets(true, &files);
-            let extra = sandbox::stubs::prepare(view.as_fd(), &targets, stubs.path())?;
+            let extra = sandbox::stubs::prepare(view.as_fd(), &targets, stubs.path()).map_err(StepError::Sandbox)?;
             let mount = active.mount(extra.as_deref())?;
             let root = root_of(&mount)?;
             let spec = self.spec(op, &root, mount, files)?;
-            self.supervise(&spec)?
+            self.supervise(&spec).map_err(|error| failure(op, error))?
         };
         match exit {
             Exit::Code(0) => self.commit(active, &parent, &[key]),
@@ -84,7 +84,7 @@ impl Step<'_, '_> {
     }
 
     /// Runs the sandbox, passes its output on, and keeps the tail of it.
-    fn supervise(&self, spec: &SandboxSpec) -> Outcome<(Exit, Vec<String>)> {
+    fn supervise(&self, spec: &SandboxSpec) -> Result<(Exit, Vec<String>), SandboxError> {
         struct Log {
             tail: LogTail,
             passed: u64,
@@ -108,6 +108,40 @@ impl Step<'_, '_> {
         let exit = sandbox::run(spec, &output, self.cancel)?;
         Ok((exit, log.into_inner().unwrap_or_else(PoisonError::into_inner).tail.into_lines()))
     }
+}
+
+/// A program that cannot be started is the Dockerfile's or the image's fault, all else this machine's.
+fn failure(op: &RunOp, error: SandboxError) -> StepError {
+    if error.is_about_program() {
+        StepError::Start { help: start_help(op, &error), source: error }
+    } else {
+        StepError::Sandbox(error)
+    }
+}
+
+fn start_help(op: &RunOp, error: &SandboxError) -> Option<String> {
+    Some(match error {
+        SandboxError::ProgramNotFound { program, .. } if op.shell_form => format!(
+            "`{program}` is the shell of this RUN, and the image has none there: begin with an image that has it, name \
+             another one with SHELL, or do without a shell: `RUN [\"program\", \"argument\"]`"
+        ),
+        SandboxError::ProgramNotFound { searched: true, .. } => {
+            "is it installed in the image, and in a directory of its `PATH`?".to_owned()
+        }
+        SandboxError::ProgramNotFound { .. } => "is it installed in the image, at this path?".to_owned(),
+        SandboxError::InterpreterNotFound { .. } => {
+            "the image must have what the `#!` line of a script names (without \
+            a carriage return at its end), and the dynamic loader that a program was linked for"
+                .to_owned()
+        }
+        SandboxError::ProgramNotExecutable { .. } => {
+            "`COPY --chmod=755` or `RUN chmod +x` makes a file executable, also for other users than root".to_owned()
+        }
+        SandboxError::ExecFormat { .. } => {
+            format!("it is a program for another platform than {}, or a script without a `#!` line", op.platform)
+        }
+        _ => return None,
+    })
 }
 
 /// Scripts of heredocs with an interpreter line, where the command expects them.

@@ -1,0 +1,202 @@
+//! A stream into the file that somebody named.
+//!
+//! A file is written beside its place and renamed into it, so that it is whole or not there. That holds only where
+//! nothing is there yet or a regular file is: a device or pipe is a thing to write to, and a symbolic link says
+//! where the file is.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufWriter, ErrorKind, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::OFlags;
+
+use super::ExportError;
+use crate::cancel::CancelToken;
+use crate::fs::{PathContext, PathError};
+
+/// Bytes that are written at once.
+const BUFFER_BYTES: usize = 256 * 1024;
+/// As many symbolic links as the kernel follows.
+const MAX_LINKS: usize = 40;
+/// How often a pipe is looked at for a reader.
+const READER_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Writes `path` with what `write` writes. A new file or one in place of a regular file is whole or not there; the
+/// latter keeps permissions and, where this process may say so, owner. Devices and pipes are written to, symbolic links are followed.
+///
+/// # Errors
+/// [`ExportError::Path`] where the file cannot be written, and what `write` returns.
+pub fn write_file<E: From<ExportError>>(
+    path: &Path,
+    cancel: &CancelToken,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(), E> {
+    match place(path).map_err(ExportError::from)? {
+        Place::File(place, existing) => into_place(&place, existing, write),
+        Place::Stream { pipe } => {
+            let stream = open_stream(path, pipe, cancel)?;
+            let mut out = BufWriter::with_capacity(BUFFER_BYTES, stream);
+            write(&mut out)?;
+            Ok(out.flush().at("write", path).map_err(ExportError::from)?)
+        }
+    }
+}
+
+/// What is written to.
+enum Place {
+    /// A path free of links at its end, and what is known of the file that is there.
+    File(PathBuf, Option<fs::Metadata>),
+    /// Something that is opened and written to.
+    Stream {
+        /// Whether it is a pipe, which waits for its reader.
+        pipe: bool,
+    },
+}
+
+fn place(path: &Path) -> Result<Place, PathError> {
+    // The kernel follows the links, and by that keeps its rules about links in directories for all.
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => match fs::canonicalize(path) {
+            Ok(place) => Ok(Place::File(place, Some(metadata))),
+            // A file without a name of its own, behind `/dev/stdout` for one.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Place::Stream { pipe: false }),
+            Err(error) => Err(error).at("resolve", path),
+        },
+        Ok(metadata) if metadata.is_dir() => Err(rustix::io::Errno::ISDIR).at("write", path),
+        Ok(metadata) => Ok(Place::Stream { pipe: metadata.file_type().is_fifo() }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Place::File(end_of_links(path)?, None)),
+        Err(error) => Err(error).at("look at", path),
+    }
+}
+
+/// Follows links that lead to nothing yet.
+fn end_of_links(path: &Path) -> Result<PathBuf, PathError> {
+    let mut place = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&place) {
+            Ok(target) => place = place.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => return Ok(place),
+        }
+    }
+    Err(rustix::io::Errno::LOOP).at("resolve", path)
+}
+
+fn into_place<E: From<ExportError>>(
+    place: &Path,
+    existing: Option<fs::Metadata>,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(), E> {
+    let failed = |error: PathError| ExportError::from(error);
+    let directory = place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let temporary = tempfile::Builder::new()
+        .prefix(".builder-")
+        // What the user's umask leaves of it.
+        .permissions(fs::Permissions::from_mode(0o666))
+        .tempfile_in(directory)
+        .at("create in", directory)
+        .map_err(failed)?;
+    if let Some(existing) = existing {
+        // An ordinary user who may replace another's file becomes its owner.
+        let _refused = std::os::unix::fs::fchown(temporary.as_file(), Some(existing.uid()), Some(existing.gid()));
+        // What a set-uid program was is no reason to run its replacement so.
+        let permissions = fs::Permissions::from_mode(existing.mode() & 0o777);
+        temporary.as_file().set_permissions(permissions).at("set the mode of", place).map_err(failed)?;
+    }
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, temporary);
+    write(&mut out)?;
+    let temporary = out.into_inner().map_err(std::io::IntoInnerError::into_error).at("write", place).map_err(failed)?;
+    temporary.persist(place).map_err(|error| error.error).at("rename", place).map_err(failed)?;
+    Ok(())
+}
+
+/// Opens what is there, and nothing new. A pipe has to wait until somebody reads it, but not longer than the user
+/// does.
+fn open_stream(path: &Path, pipe: bool, cancel: &CancelToken) -> Result<File, ExportError> {
+    if !pipe {
+        return Ok(OpenOptions::new().write(true).open(path).at("open", path)?);
+    }
+    loop {
+        let flags = i32::from_ne_bytes(OFlags::NONBLOCK.bits().to_ne_bytes());
+        match OpenOptions::new().write(true).custom_flags(flags).open(path) {
+            Ok(file) => {
+                rustix::fs::fcntl_setfl(&file, OFlags::empty()).at("open", path)?;
+                return Ok(file);
+            }
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {}
+            Err(error) => return Err(error).at("open", path)?,
+        }
+        cancel.wait_timeout(READER_INTERVAL);
+        cancel.check()?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    fn text(path: &Path, text: &str) -> Result<(), ExportError> {
+        write_file(path, &CancelToken::new(), |out| out.write_all(text.as_bytes()).map_err(ExportError::Write))
+    }
+
+    #[test]
+    fn a_pipe_waits_for_its_reader_or_for_the_user() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let reader = std::thread::spawn({
+            let path = path.clone();
+            move || {
+                std::thread::sleep(3 * READER_INTERVAL);
+                let mut found = String::new();
+                File::open(path).unwrap().read_to_string(&mut found).unwrap();
+                found
+            }
+        });
+        text(&path, "through").unwrap();
+        assert_eq!(reader.join().unwrap(), "through");
+        let cancel = CancelToken::new();
+        cancel.cancel();
+        let outcome = write_file(&path, &cancel, |_| Ok::<(), ExportError>(()));
+        assert!(matches!(outcome, Err(ExportError::Cancelled(_))));
+        assert!(fs::symlink_metadata(path).unwrap().file_type().is_fifo());
+    }
+
+    #[test]
+    fn what_fails_leaves_the_file_that_was_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        text(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let outcome = write_file(&path, &CancelToken::new(), |out| {
+            out.write_all(b"half").map_err(ExportError::Write)?;
+            Err(ExportError::Cancelled(crate::cancel::Cancelled))
+        });
+        assert!(outcome.is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        text(&path, "new").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o640);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn links_are_followed_to_their_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::create_dir(at("there")).unwrap();
+        std::os::unix::fs::symlink("second", at("first")).unwrap();
+        std::os::unix::fs::symlink("there/file", at("second")).unwrap();
+        std::os::unix::fs::symlink("loop", at("loop")).unwrap();
+        for content in ["new", "newer"] {
+            text(&at("first"), content).unwrap();
+            assert_eq!(fs::read_to_string(at("there/file")).unwrap(), content);
+            assert!(fs::symlink_metadata(at("first")).unwrap().is_symlink());
+        }
+        assert!(matches!(text(&at("loop"), ""), Err(ExportError::Path(_))));
+        assert!(matches!(text(&at("there"), ""), Err(ExportError::Path(_))));
+    }
+}

@@ -1,0 +1,51 @@
+//! End-to-end tests of `builder lint`: the real binary, and the tools that its users come from or read its reports
+//! with: hadolint, ShellCheck, pre-commit.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
+#![allow(unreachable_pub, reason = "modules of one test binary")]
+#![allow(missing_docs, reason = "the names of the tests say what they show")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod compat;
+mod config;
+mod documentation;
+mod exit_codes;
+mod fix;
+mod folders;
+mod formats;
+mod precommit;
+mod shellcheck;
+mod stdin;
+
+use std::path::PathBuf;
+
+/// A Dockerfile with findings of several levels.
+const FAULTY: &str = "FROM debian\nMAINTAINER \"a & <b>\"\nWORKDIR rel\nLABEL Foo=bar\n";
+/// One without any.
+const CLEAN: &str = "FROM debian:12\nUSER 1000\n";
+/// One whose only finding is a matter of style.
+const STYLE: &str = "FROM debian:12\nUSER 1000\nLABEL Foo=bar\n";
+
+/// A tool that `tests/run` installs.
+fn tool(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = std::env::split_paths(&path);
+    folders
+        .find_map(|folder| Some(folder.join(name)).filter(|path| path.exists()))
+        .unwrap_or_else(|| panic!("`{name}` is not in PATH; tests/run installs it"))
+}
+
+/// A test file that nobody lists would never run.
+#[test]
+fn every_file_of_this_folder_is_a_module() {
+    let directory = support::repository().join("tests/lint");
+    let main = std::fs::read_to_string(directory.join("main.rs")).expect("main.rs");
+    for entry in std::fs::read_dir(directory).expect("directory").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some(module) = name.strip_suffix(".rs").filter(|module| *module != "main") {
+            assert!(main.contains(&format!("mod {module};")), "{name} is not listed in main.rs");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Whole images: resolved and fetched as a build does it.
+
+use builder_core::digest::Digest;
+use builder_core::layer::OverlayFlavor;
+use builder_core::platform::Platform;
+use builder_core::reference::Reference;
+use builder_core::registry::RegistryOptions;
+use builder_core::snapshot::Snapshots;
+use builder_core::source::{SourceError, fetch, resolve_remote};
+
+use crate::server::{FaultServer, Reply};
+use crate::{TestStore, never};
+
+/// A registry with one image of one layer, `repo:1`, that wants a token for everything.
+fn registry(layer: &[u8], diff_id: Digest) -> FaultServer {
+    let platform = Platform::host();
+    let config = format!(
+        r#"{{"os":"{}","architecture":"{}","rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}}}}"#,
+        platform.os, platform.architecture
+    );
+    let descriptor = |kind: &str, bytes: &[u8]| {
+        format!(
+            r#"{{"mediaType":"application/vnd.oci.image.{kind}","digest":"{}","size":{}}}"#,
+            Digest::of(bytes),
+            bytes.len()
+        )
+    };
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"config":{},"layers":[{}]}}"#,
+        descriptor("config.v1+json", config.as_bytes()),
+        descriptor("layer.v1.tar", layer)
+    );
+    let layer = layer.to_vec();
+    FaultServer::start(move |asked| {
+        if asked.target.starts_with("/token") {
+            return Reply::new(200, r#"{"token":"letmein"}"#);
+        }
+        if asked.header("authorization") != Some("Bearer letmein") {
+            let challenge = format!("Bearer realm=\"http://{}/token\"", asked.server);
+            return Reply::new(401, "").with("www-authenticate", &challenge);
+        }
+        let documents = [manifest.as_bytes(), config.as_bytes(), &layer];
+        let named = |bytes: &&&[u8]| asked.target.ends_with(&Digest::of(bytes).to_string());
+        match documents.iter().find(named) {
+            Some(bytes) => Reply::new(200, bytes),
+            None if asked.target.ends_with("/manifests/1") => Reply::new(200, &manifest),
+            None => Reply::new(404, ""),
+        }
+    })
+}
+
+fn pull(server: &FaultServer) -> Result<(), SourceError> {
+    let test = TestStore::new();
+    let reference: Reference = format!("{}/repo:1", server.address()).parse().unwrap();
+    let image = resolve_remote(&reference, &Platform::host(), &RegistryOptions::default(), &test.store, &never())?;
+    let snapshots = Snapshots::new(test.store.clone(), OverlayFlavor::Trusted);
+    fetch(&image, &snapshots, &|_, _, _| {}, &never())
+}
+
+#[test]
+fn an_image_needs_one_token() {
+    let layer = tar::Builder::new(Vec::new()).into_inner().unwrap();
+    let server = registry(&layer, Digest::of(&layer));
+    pull(&server).unwrap();
+    let tokens = server.asked().iter().filter(|asked| asked.target.starts_with("/token")).count();
+    assert_eq!(tokens, 1);
+}
+
+#[test]
+fn a_layer_that_is_none_is_the_registrys_fault() {
+    for layer in [&b"garbage"[..], &[b'x'; 4096], b"\x1f\x8b\x08garbage"] {
+        let error = pull(&registry(layer, Digest::of(layer))).unwrap_err();
+        assert!(matches!(error, SourceError::Layer { .. }) && error.is_registry(), "{error:?}");
+    }
+    // One that unpacks to something else than the config promises.
+    let layer = tar::Builder::new(Vec::new()).into_inner().unwrap();
+    let error = pull(&registry(&layer, Digest::of(b"other"))).unwrap_err();
+    assert!(error.is_registry(), "{error:?}");
+}

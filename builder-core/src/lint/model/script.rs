@@ -235,8 +235,8 @@ impl<'a> Shells<'a> {
         }
         // hadolint forgets it at `FROM`, unless it stands before everything.
         let is_forgotten = self.options.dialect == Dialect::Hadolint
-            && matches!(view.kind(), InstructionKind::From(_))
-            && view.index > 0;
+            && view.index > 0
+            && (matches!(view.kind(), InstructionKind::From(_)) || is_shell_forgotten(view, self.options));
         if let Some(name) = self.pragma(view.outer).filter(|_| !is_forgotten) {
             self.current = Shell::new(vec![name, "-c".to_owned()]);
             let is_hadolint = self.options.dialect == Dialect::Hadolint;

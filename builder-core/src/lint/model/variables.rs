@@ -87,7 +87,7 @@ impl<'a> Environment<'a> {
         match view.kind() {
             InstructionKind::From(_) => self.begin(view),
             // Those before the first FROM are for FROM.
-            _ if view.stage.is_none() => {}
+            _ if view.stage.is_none() && !(is_hadolint && self.stages.is_empty()) => {}
             InstructionKind::Arg(declarations) => {
                 // hadolint reads no more than one name.
                 let count = if is_hadolint { 1 } else { declarations.len() };

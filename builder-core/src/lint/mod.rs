@@ -15,7 +15,7 @@
 //! | `registry` | the table of all rules |
 //! | `rule` | what a rule is |
 //! | `model/` | stages, instructions and scripts as rules see them |
-//! | `sh`, `flow` | questions about shell commands, and where variables come from |
+//! | `sh`, `shebang`, `names`, `flow` | questions about shell commands, and where variables come from |
 //! | `context` | what a rule is given, and the guard that files its findings |
 //! | `suppression` | comments that silence rules |
 //! | `options` | what a run looks for, and the facts that it is told |
@@ -49,6 +49,7 @@ mod registry;
 mod rule;
 mod rules;
 mod sh;
+mod shebang;
 mod suppression;
 mod variables;
 mod words;
@@ -142,7 +143,8 @@ fn run_trees(
         return;
     }
     for script in model.scripts.iter().filter(|script| script.is_shellchecked(options.dialect)) {
-        let Some(tree) = script.tree() else { continue };
+        let is_foreign = options.dialect == Dialect::Hadolint && shebang::is_foreign(script);
+        let Some(tree) = script.tree().filter(|_| !is_foreign) else { continue };
         let index = Index::new(tree);
         for (rule, level, check) in &rules {
             let context = Context { source, dockerfile, model, options, rule, level: *level, findings };

@@ -48,10 +48,10 @@ impl Names {
                 CommandKind::Simple(simple) => {
                     for assignment in &simple.assignments {
                         let name = &assignment.name.value;
+                        // Before a command they are the command's.
                         if simple.words.is_empty() {
                             names.assign(name, assignment.span);
                         }
-                        names.assigned.insert(name.clone());
                     }
                     if let Some((head, arguments)) = simple.words.split_first() {
                         names.builtin(&head.literal().unwrap_or_default(), arguments);
@@ -75,6 +75,23 @@ impl Names {
         self.read.contains(name)
     }
 
+    /// Returns the first place where each variable is read for its value.
+    pub(in crate::lint) fn first_references(&self) -> impl Iterator<Item = &Reference> {
+        let mut seen = HashSet::new();
+        self.references.iter().filter(move |known| !known.is_guarded && seen.insert(known.name.as_str()))
+    }
+
+    /// Returns the variable with a value whose name is nearly this one.
+    pub(in crate::lint) fn nearest(&self, name: &str) -> Option<&str> {
+        let distance = |other: &str| {
+            if other.eq_ignore_ascii_case(name) { 1 } else { strsim::osa_distance(other, name) }
+        };
+        let candidates = self.assigned.iter().map(String::as_str).filter(|other| !is_internal(other));
+        let best = candidates.map(|other| (distance(other), other)).min()?;
+        let is_near = |(score, other): &(usize, &str)| other.len() > 3 && *score <= 1 || other.len() > 7 && *score <= 2;
+        Some(best).filter(is_near).map(|(_, other)| other)
+    }
+
     fn assign(&mut self, name: &str, span: Span) {
         self.assignments.push(Assigned { name: name.to_owned(), span });
         self.assigned.insert(name.to_owned());
@@ -93,12 +110,12 @@ impl Names {
                     }
                     self.assign(&name, assignment.span);
                 }
-                for (text, _) in names() {
+                for (text, span) in names() {
                     if exports {
                         self.read.insert(text.clone().into_owned());
-                    }
-                    if !exports || name == "export" {
                         self.assigned.insert(text.into_owned());
+                    } else if name != "readonly" {
+                        self.assign(&text, span);
                     }
                 }
             }
@@ -108,7 +125,7 @@ impl Names {
                 }
             }
             "mapfile" | "readarray" => {
-                if let Some((text, span)) = names().last() {
+                if let Some((text, span)) = names().next_back() {
                     self.assign(&text, span);
                 }
             }
@@ -130,10 +147,18 @@ impl Names {
             }
             "unset" | "trap" | "eval" => {}
             "[" | "test" => {
-                let at = arguments.iter().position(|word| super::sh::is(word, "-v"));
-                if let Some(word) = at.and_then(|at| arguments.get(at + 1)) {
-                    self.assigned.insert(word.literal().unwrap_or_default().into_owned());
-                    self.read.insert(word.literal().unwrap_or_default().into_owned());
+                // Who looks whether it is empty knows that it may be.
+                for two in arguments.windows(2) {
+                    let asks = ["-v", "-n", "-z"].iter().any(|flag| super::sh::is(&two[0], flag));
+                    let part = two[1].only_part().map(|part| &part.kind);
+                    let name = match part {
+                        Some(PartKind::Parameter(parameter)) => Some(parameter.name.clone()),
+                        _ => two[1].literal().map(std::borrow::Cow::into_owned),
+                    };
+                    if let Some(name) = name.filter(|_| asks) {
+                        self.assigned.insert(name.clone());
+                        self.read.insert(name);
+                    }
                 }
             }
             _ => {}
@@ -189,7 +214,9 @@ impl Names {
             if assigns {
                 self.assign(name, span);
             }
-            self.read.insert(name.to_owned());
+            if !assigns || !rest.starts_with('=') {
+                self.read.insert(name.to_owned());
+            }
         }
     }
 }
@@ -205,27 +232,30 @@ fn is_name(text: &str) -> bool {
 
 /// Tells whether a variable is the shell's own, or known to every program.
 pub(in crate::lint) fn is_internal(name: &str) -> bool {
-    const NAMES: &str = " PATH IFS HOME PS1 PS2 PS3 PS4 PROMPT_COMMAND OPTARG OPTIND OPTERR REPLY LANG LANGUAGE TERM SHELL USER \
-        LOGNAME PWD OLDPWD EDITOR VISUAL PAGER TZ TMPDIR DISPLAY MAIL MAILCHECK MAILPATH CDPATH COLUMNS LINES HISTFILE \
-        HISTSIZE HISTFILESIZE HISTCONTROL HISTIGNORE HISTTIMEFORMAT HISTCMD HOSTNAME HOSTTYPE MACHTYPE OSTYPE UID EUID \
-        PPID RANDOM SECONDS LINENO SHLVL SHELLOPTS BASHOPTS BASHPID BASH BASH_ENV BASH_VERSION BASH_XTRACEFD ENV FCEDIT \
-        FIGNORE FUNCNAME FUNCNEST GLOBIGNORE GROUPS IGNOREEOF INPUTRC TIMEFORMAT TMOUT POSIXLY_CORRECT NLSPATH DIRSTACK \
-        PIPESTATUS COMPREPLY COPROC MAPFILE READLINE_LINE READLINE_POINT auto_resume histchars LC_ALL LC_COLLATE \
-        LC_CTYPE LC_MESSAGES LC_NUMERIC LC_MONETARY LC_TIME LD_LIBRARY_PATH ZDOTDIR FLAGS_ARGC FLAGS_ARGV FLAGS_ERROR \
-        FLAGS_FALSE FLAGS_HELP FLAGS_PARENT FLAGS_RESERVED FLAGS_TRUE FLAGS_VERSION flags_error flags_return stderr stderr_lines ";
+    const NAMES: &str = "PATH IFS HOME PS1 PS2 PS3 PS4 PROMPT_COMMAND OPTARG OPTIND OPTERR REPLY LANG \
+        LANGUAGE TERM SHELL USER LOGNAME PWD OLDPWD EDITOR VISUAL PAGER TZ TMPDIR DISPLAY MAIL MAILCHECK \
+        MAILPATH CDPATH COLUMNS LINES HISTFILE HISTSIZE HISTFILESIZE HISTCONTROL HISTIGNORE HISTTIMEFORMAT \
+        HISTCMD HOSTNAME HOSTTYPE MACHTYPE OSTYPE UID EUID PPID RANDOM SECONDS LINENO SHLVL SHELLOPTS \
+        BASHOPTS BASHPID BASH BASH_ENV BASH_VERSION BASH_XTRACEFD ENV FCEDIT FIGNORE FUNCNAME FUNCNEST \
+        GLOBIGNORE GROUPS IGNOREEOF INPUTRC TIMEFORMAT TMOUT POSIXLY_CORRECT NLSPATH DIRSTACK PIPESTATUS \
+        COMPREPLY COPROC MAPFILE READLINE_LINE READLINE_POINT auto_resume histchars LC_ALL LC_COLLATE \
+        LC_CTYPE LC_MESSAGES LC_NUMERIC LC_MONETARY LC_TIME LD_LIBRARY_PATH ZDOTDIR FLAGS_ARGC FLAGS_ARGV \
+        FLAGS_ERROR FLAGS_FALSE FLAGS_HELP FLAGS_PARENT FLAGS_RESERVED FLAGS_TRUE FLAGS_VERSION flags_error \
+        flags_return stderr stderr_lines";
     NAMES.split_ascii_whitespace().any(|known| known == name) || name.starts_with("COMP_") || name.starts_with("BASH_")
 }
 
 /// Tells whether a word is the name of a command that everybody knows.
 pub(in crate::lint) fn is_common_command(name: &str) -> bool {
-    const NAMES: &str = " admin alias ar asa at awk basename batch bc bg break c99 cal cat cd cflow chgrp chmod chown cksum \
-        cmp colon comm command compress continue cp crontab csplit ctags cut cxref date dd delta df diff dirname dot du \
-        echo ed env eval ex exec exit expand export expr fc fg file find fold fort77 fuser gencat get getconf getopts \
-        grep hash head iconv ipcrm ipcs jobs join kill lex link ln locale localedef logger logname lp ls m4 mailx make \
-        man mesg mkdir mkfifo more mv newgrp nice nl nm nohup od paste patch pathchk pax pr printf prs ps pwd read \
-        readonly renice return rm rmdel rmdir sact sccs sed set sh shift sleep sort split strings strip stty tabs tail \
-        talk tee test time times touch tput tr trap tsort tty type ulimit umask unalias uname uncompress unexpand unget \
+    const NAMES: &str = "admin alias ar asa at awk basename batch bc bg break c99 cal cat cd cflow \
+        chgrp chmod chown cksum cmp colon comm command compress continue cp crontab csplit ctags cut cxref \
+        date dd delta df diff dirname dot du echo ed env eval ex exec exit expand export expr fc fg file \
+        find fold fort77 fuser gencat get getconf getopts grep hash head iconv ipcrm ipcs jobs join kill lex \
+        link ln locale localedef logger logname lp ls m4 mailx make man mesg mkdir mkfifo more mv newgrp \
+        nice nl nm nohup od paste patch pathchk pax pr printf prs ps pwd read readonly renice return rm \
+        rmdel rmdir sact sccs sed set sh shift sleep sort split strings strip stty tabs tail talk tee test \
+        time times touch tput tr trap tsort tty type ulimit umask unalias uname uncompress unexpand unget \
         uniq unlink unset uucp uudecode uuencode uustat uux val vi wait wc what who write xargs yacc zcat \
-        busybox sudo which ";
+        busybox sudo which";
     NAMES.split_ascii_whitespace().any(|known| known == name)
 }

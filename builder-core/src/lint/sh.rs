@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use super::context::{Context, Report};
 use super::model::{Grammar, ScriptView};
+pub(in crate::lint) use super::shebang::{FOREIGN, shebang, syntax_error};
 use crate::shell::{
-    Assignment, CommandKind, CommandSite, Construct, Index, ListItem, PartKind, PartSite, Pipeline, ScopeId,
-    SimpleCommand, Word, WordPart, WordRole,
+    Assignment, Command, CommandKind, CommandSite, Index, ListItem, PartKind, PartSite, Pipeline, RedirectOperator,
+    ScopeId, SimpleCommand, Word, WordPart, WordRole,
 };
 use crate::text::Span;
 
@@ -31,8 +32,6 @@ pub(in crate::lint) struct Call<'a> {
     pub args: &'a [Word],
     /// All of the command, assignments and redirections included.
     pub span: Span,
-    /// The command itself.
-    pub simple: &'a SimpleCommand,
     /// Its place in [`Index::commands`].
     pub at: usize,
 }
@@ -51,7 +50,7 @@ impl<'a> Call<'a> {
                 (head, args, name) = (inner_head, inner_args, inner_name);
             }
         }
-        Some(Self { name, head, args, span, simple, at })
+        Some(Self { name, head, args, span, at })
     }
 
     /// Returns the name without its folder.
@@ -128,6 +127,11 @@ pub(in crate::lint) fn calls<'a>(index: &Index<'a>) -> impl Iterator<Item = Call
             _ => None,
         })
         .filter(|call| call.name != "[")
+}
+
+/// Tells whether what stands between quotes is one expansion and nothing else.
+pub(in crate::lint) fn is_one_expansion(parts: &[WordPart]) -> bool {
+    matches!(parts, [part] if !matches!(part.kind, PartKind::Literal(_) | PartKind::Escaped(_)))
 }
 
 /// Returns the name and the arguments of a command of a pipeline, without its folder.
@@ -228,26 +232,17 @@ pub(in crate::lint) fn is_unsplit(script: &ScriptView<'_>, index: &Index<'_>, si
         return true;
     }
     match place.role {
-        WordRole::CommandName | WordRole::Argument(_) | WordRole::RedirectTarget | WordRole::ArrayElement => false,
+        WordRole::CommandName | WordRole::Argument(_) | WordRole::RedirectTarget | WordRole::HereString => false,
         // A shell takes the arguments of `export` for assignments if it is no plain `sh`.
         WordRole::Declaration(_) => {
             let name = index.commands.get(site.command).and_then(|site| match &site.command.kind {
                 CommandKind::Simple(simple) => simple.words.first()?.literal(),
                 _ => None,
             });
-            name.as_deref() == Some("alias") || script.grammar != Grammar::Posix && !is_dash(script)
+            name.as_deref() != Some("alias") && script.grammar != Grammar::Posix
         }
         _ => true,
     }
-}
-
-fn is_dash(script: &ScriptView<'_>) -> bool {
-    script.grammar == Grammar::Dash
-}
-
-/// Tells whether a command sits in a function that is called like this.
-pub(in crate::lint) fn is_in_function(index: &Index<'_>, at: usize) -> bool {
-    index.commands.get(at).is_some_and(|site| index.is_inside(site.scope, Construct::Function))
 }
 
 /// Tells whether a script stops at the first command that fails.
@@ -260,16 +255,6 @@ pub(in crate::lint) fn stops_at_errors(index: &Index<'_>) -> bool {
                 .filter_map(Word::literal)
                 .any(|word| word == "errexit" || word.starts_with('-') && !word.starts_with("--") && word.contains('e'))
     })
-}
-
-/// Puts a literal in double quotes for a fix.
-pub(in crate::lint) fn is_fixable_word(word: &Word, source: &str) -> bool {
-    let simple = |part: &WordPart| match &part.kind {
-        PartKind::Literal(text) => !text.contains(['"', '\\', '`', '$']),
-        PartKind::Parameter(_) => true,
-        _ => false,
-    };
-    !word.text(source).contains(['"', '\n']) && word.parts.iter().all(simple)
 }
 
 /// Returns the operator before a place, which stands between two pipelines.
@@ -286,7 +271,7 @@ pub(in crate::lint) fn bare_text(parts: &[WordPart]) -> String {
     for part in parts {
         match &part.kind {
             PartKind::Literal(value) | PartKind::SingleQuoted(value) | PartKind::AnsiQuoted(value) => {
-                text.push_str(value)
+                text.push_str(value);
             }
             PartKind::Escaped(c) => text.push(*c),
             PartKind::DoubleQuoted { parts, .. } => text.push_str(&bare_text(parts)),
@@ -314,7 +299,7 @@ pub(in crate::lint) fn loops_over<'a>(index: &Index<'a>) -> Vec<(&'a Word, Call<
 }
 
 /// Returns assignments before a command whose variable the command's own arguments read, with where they do.
-pub(in crate::lint) fn early_uses<'a>(index: &Index<'a>) -> Vec<(&'a SimpleCommand, &'a Assignment, Span)> {
+pub(in crate::lint) fn early_uses<'a>(index: &Index<'a>) -> Vec<(&'a Assignment, Span)> {
     let mut found = Vec::new();
     for (parameter, site) in index.parameters() {
         let Some(CommandKind::Simple(simple)) = index.commands.get(site.command).map(|site| &site.command.kind) else {
@@ -323,7 +308,7 @@ pub(in crate::lint) fn early_uses<'a>(index: &Index<'a>) -> Vec<(&'a SimpleComma
         let in_words = simple.words.iter().any(|word| word.span.cover(site.part.span) == word.span);
         let known = simple.assignments.iter().find(|known| known.name.value == parameter.name && in_words);
         if let Some(assignment) = known {
-            found.push((simple, assignment, site.part.span));
+            found.push((assignment, site.part.span));
         }
     }
     found
@@ -339,4 +324,68 @@ pub(in crate::lint) fn item_lists<'i, 'a>(index: &'i Index<'a>) -> Vec<Vec<(&'i 
         }
     }
     lists.into_iter().map(|(_, list)| list).collect()
+}
+
+/// Tells whether an expansion is, all by itself, the command that runs.
+pub(in crate::lint) fn is_name_of_command(index: &Index<'_>, site: &PartSite<'_>) -> bool {
+    let Some(word) = site.word.filter(|word| matches!(word.parts.as_slice(), [part] if part.span == site.part.span))
+    else {
+        return false;
+    };
+    if site.place.role == WordRole::CommandName {
+        return true;
+    }
+    let Some(CommandKind::Simple(simple)) = index.commands.get(site.command).map(|site| &site.command.kind) else {
+        return false;
+    };
+    let mut prefixes = simple.words.iter().take_while(|known| known.span != word.span);
+    site.place.role == WordRole::Argument(0)
+        && prefixes.all(|known| ["command", "exec", "builtin"].iter().any(|name| is(known, name)))
+}
+
+/// Returns every condition in brackets, and those of `test`.
+pub(in crate::lint) fn tests_and_calls<'a>(index: &Index<'a>) -> Vec<Test<'a>> {
+    let of_call = |call: Call<'a>| {
+        let test = Test { words: call.args, span: call.span, is_double: false, at: call.at };
+        (call.name == "test").then_some(test)
+    };
+    tests(index).chain(calls(index).filter_map(of_call)).collect()
+}
+
+/// Returns where the output of a command goes to a file.
+pub(in crate::lint) fn output_redirect(command: &Command) -> Option<Span> {
+    let mut redirects = command.redirects.iter();
+    let has_copy = redirects.any(|known| {
+        let from = known.descriptor.as_ref().map(|known| known.value.as_str());
+        known.operator == RedirectOperator::DuplicateOutput && from.is_some_and(|from| from != "1")
+    });
+    let redirect = command.redirects.iter().find(|known| {
+        let is_output = known.descriptor.as_ref().is_none_or(|known| known.value == "1");
+        let is_write = matches!(
+            known.operator,
+            RedirectOperator::Write
+                | RedirectOperator::Append
+                | RedirectOperator::Clobber
+                | RedirectOperator::WriteBoth
+        );
+        is_output && is_write
+    });
+    let redirect = redirect.filter(|_| !has_copy)?;
+    let at = redirect.descriptor.as_ref().map_or(redirect.span.start, |known| known.span.end);
+    Some(Span::new(at, redirect.span.end))
+}
+
+/// Returns the substitutions of one pipeline whose output goes to a file, with where it goes.
+pub(in crate::lint) fn redirected_substitutions(index: &Index<'_>) -> Vec<(Span, Span)> {
+    let mut found = Vec::new();
+    for site in &index.parts {
+        let PartKind::CommandSubstitution { body, .. } = &site.part.kind else { continue };
+        let [item] = body.items.as_slice() else { continue };
+        let Some(last) = item.first.commands.last().filter(|_| item.rest.is_empty()) else { continue };
+        let is_empty = matches!(&last.kind, CommandKind::Simple(simple) if simple.words.is_empty());
+        if let Some(redirect) = output_redirect(last).filter(|_| !is_empty) {
+            found.push((site.part.span, redirect));
+        }
+    }
+    found
 }

@@ -83,11 +83,8 @@ impl ScriptView<'_> {
 
     /// Returns what is known of the variables and the order of its commands; empty where there is no tree.
     pub(in crate::lint) fn flow(&self) -> &Flow {
-        self.flow.get_or_init(|| {
-            self.tree()
-                .map(|tree| Flow::new(tree, self.text.as_str(), &self.variables, self.grammar))
-                .unwrap_or_default()
-        })
+        self.flow
+            .get_or_init(|| self.tree().map(|tree| Flow::new(tree, &self.variables, self.grammar)).unwrap_or_default())
     }
 
     /// Returns the tree, where there is one.
@@ -158,7 +155,7 @@ pub fn scripts_of<'a>(
     options: &LintOptions,
 ) -> Vec<ScriptView<'a>> {
     let mut shells = Shells::new(source, dockerfile, stages, options);
-    let mut environment = Environment::new(dockerfile, stages, options);
+    let mut environment = Environment::new(source, stages, options);
     let mut scripts = Vec::new();
     for view in instructions {
         let shell = shells.at(view);
@@ -233,12 +230,20 @@ impl<'a> Shells<'a> {
             InstructionKind::Shell(words) => {
                 self.current = Shell::new(words.iter().map(|word| word.value.clone()).collect());
             }
-            _ if is_shell_forgotten(view, self.options) => self.current = self.default.clone(),
+            _ if is_shell_forgotten(view, self.options) => self.current = Shell::default(),
             _ => {}
         }
-        if let Some(name) = self.pragma(view.outer) {
+        // hadolint forgets it at `FROM`, unless it stands before everything.
+        let is_forgotten = self.options.dialect == Dialect::Hadolint
+            && view.index > 0
+            && (matches!(view.kind(), InstructionKind::From(_)) || is_shell_forgotten(view, self.options));
+        if let Some(name) = self.pragma(view.outer).filter(|_| !is_forgotten) {
             self.current = Shell::new(vec![name, "-c".to_owned()]);
-            if view.stage.is_none() || matches!(view.kind(), InstructionKind::From(_)) && view.stage == Some(0) {
+            let is_hadolint = self.options.dialect == Dialect::Hadolint;
+            if is_hadolint && view.index == 0
+                || !is_hadolint && view.stage.is_none()
+                || matches!(view.kind(), InstructionKind::From(_)) && view.stage == Some(0)
+            {
                 self.default = self.current.clone();
             }
         }

@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use super::shell::Shell;
 use super::{InstructionView, StageView};
-use crate::dockerfile::{Dockerfile, InstructionKind};
+use crate::dockerfile::{InstructionKind, KeyValue};
 use crate::lint::options::{BaseFacts, Dialect, LintOptions};
+use crate::text::{SourceFile, Span};
 
 /// What is known of a variable's value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,25 +65,29 @@ pub(super) struct Environment<'a> {
     /// The arguments among them: they end with their stage.
     arguments: Vec<String>,
     current: Variables,
+    /// What triggers declare, for the triggers behind them.
+    declared: Vec<String>,
+    source: &'a SourceFile,
 }
 
 impl<'a> Environment<'a> {
-    pub(super) fn new(_: &'a Dockerfile, stages: &'a [StageView], options: &'a LintOptions) -> Self {
+    pub(super) fn new(source: &'a SourceFile, stages: &'a [StageView], options: &'a LintOptions) -> Self {
         let current = Rc::new(BTreeMap::new());
-        Self { stages, options, ends: Vec::new(), arguments: Vec::new(), current }
+        let (ends, arguments, declared) = (Vec::new(), Vec::new(), Vec::new());
+        Self { stages, options, ends, arguments, current, declared, source }
     }
 
     /// Returns the variables that an instruction finds; to be asked in order.
     pub(super) fn at(&mut self, view: &InstructionView<'_>) -> Variables {
         let before = Rc::clone(&self.current);
         if view.is_trigger() {
-            return before;
+            return self.trigger(view, before);
         }
         let is_hadolint = self.options.dialect == Dialect::Hadolint;
         match view.kind() {
             InstructionKind::From(_) => self.begin(view),
             // Those before the first FROM are for FROM.
-            _ if view.stage.is_none() => {}
+            _ if view.stage.is_none() && !(is_hadolint && self.stages.is_empty()) => {}
             InstructionKind::Arg(declarations) => {
                 // hadolint reads no more than one name.
                 let count = if is_hadolint { 1 } else { declarations.len() };
@@ -94,17 +99,46 @@ impl<'a> Environment<'a> {
                 }
             }
             InstructionKind::Env(pairs) => {
-                for pair in &pairs.pairs {
+                for (at, pair) in pairs.pairs.iter().enumerate() {
+                    let previous = at.checked_sub(1).and_then(|at| pairs.pairs.get(at));
+                    if is_hadolint && previous.is_some_and(|previous| self.is_glued(previous, pair)) {
+                        continue;
+                    }
                     let value = pair.value.as_str();
                     let known = if is_hadolint { Known::Plain } else { judged(value) };
                     self.arguments.retain(|name| name != pair.key.as_str());
-                    Rc::make_mut(&mut self.current).insert(pair.key.as_str().to_owned(), known);
+                    let name = pair.key.as_str().trim_matches(['"', '\'']);
+                    Rc::make_mut(&mut self.current).insert(name.to_owned(), known);
                 }
             }
             _ => {}
         }
         self.remember(view);
         before
+    }
+
+    /// What a trigger declares is there for the triggers behind it.
+    fn trigger(&mut self, view: &InstructionView<'_>, mut before: Variables) -> Variables {
+        let known = if self.options.dialect == Dialect::Hadolint { Known::Plain } else { Known::Anything };
+        for name in &self.declared {
+            Rc::make_mut(&mut before).entry(name.clone()).or_insert(known);
+        }
+        match view.kind() {
+            InstructionKind::Arg(declarations) => {
+                self.declared.extend(declarations.iter().map(|declaration| declaration.name.value.clone()));
+            }
+            InstructionKind::Env(pairs) => {
+                self.declared.extend(pairs.pairs.iter().map(|pair| pair.key.as_str().to_owned()));
+            }
+            _ => {}
+        }
+        before
+    }
+
+    /// hadolint takes a line that is continued without a blank, and the next one, for one value.
+    fn is_glued(&self, previous: &KeyValue, pair: &KeyValue) -> bool {
+        let between = self.source.slice(Span::new(previous.value.span().end, pair.key.span().start));
+        between.starts_with('\\')
     }
 
     fn begin(&mut self, view: &InstructionView<'_>) {
@@ -117,6 +151,7 @@ impl<'a> Environment<'a> {
             variables.entry(name.to_owned()).or_insert(known);
         }
         self.arguments.clear();
+        self.declared.clear();
         self.current = Rc::new(variables);
         self.ends.push(BTreeMap::new());
     }

@@ -1,7 +1,7 @@
 //! `SC2015`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{is, operator_before, report};
+use crate::lint::sh::{operator_before, report};
 use crate::shell::{AndOr, CommandKind, CommandSite, Construct, Index, ListItem, Pipeline, Word};
 
 rule! {
@@ -41,7 +41,7 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             let is_condition = site.checked && site.before.is_none() || at + 2 < item.rest.len();
             let is_outer_condition = index.ancestors(site.scope).next().and_then(|scope| scope.command);
             let is_checked = is_outer_condition.and_then(|at| index.commands.get(at)).is_some_and(|site| site.checked);
-            if is_condition || is_checked || is_fine(third) || is_test(second) || in_condition(index, site, item) {
+            if is_condition || is_checked || is_fine(third) || in_condition(index, site, item) {
                 continue;
             }
             let before = if at == 0 { &item.first } else { &item.rest[at - 1].1 };
@@ -59,15 +59,6 @@ fn in_condition(index: &Index<'_>, site: &CommandSite<'_>, item: &ListItem) -> b
     matches!(scope.construct, Construct::IfCondition | Construct::LoopCondition) && scope.span.end <= item.span.end + 2
 }
 
-fn is_test(pipeline: &Pipeline) -> bool {
-    let [command] = pipeline.commands.as_slice() else { return false };
-    match &command.kind {
-        CommandKind::Test(_) => true,
-        CommandKind::Simple(simple) => simple.words.first().is_some_and(|word| is(word, "[") || is(word, "test")),
-        _ => false,
-    }
-}
-
 fn is_fine(pipeline: &Pipeline) -> bool {
     let [command] = pipeline.commands.as_slice() else { return false };
     let CommandKind::Simple(simple) = &command.kind else { return false };
@@ -76,5 +67,5 @@ fn is_fine(pipeline: &Pipeline) -> bool {
             .words
             .first()
             .and_then(Word::literal)
-            .is_some_and(|name| matches!(name.as_ref(), "echo" | "exit" | "return" | "printf"))
+            .is_some_and(|name| matches!(name.as_ref(), "echo" | "exit" | "return" | "printf" | "true" | ":"))
 }

@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::report;
-use crate::shell::{Index, PartKind, WordPart};
+use crate::shell::{Index, PartKind};
 
 rule! {
     /// ## What it does
@@ -38,9 +38,7 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     if !script.grammar.is_narrow() {
         return;
     }
-    for site in &index.words {
-        if let [WordPart { kind: PartKind::Array(_), span }] = site.word.parts.as_slice() {
-            report(cx, script, *span, "POSIX sh has no arrays").done();
-        }
+    for site in index.parts.iter().filter(|site| matches!(site.part.kind, PartKind::Array(_))) {
+        report(cx, script, site.part.span, "POSIX sh has no arrays").done();
     }
 }

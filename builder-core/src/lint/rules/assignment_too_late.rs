@@ -34,8 +34,7 @@ rule! {
 }
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
-    for (simple, assignment, _) in crate::lint::sh::early_uses(index) {
-        let _ = simple;
+    for (assignment, _) in crate::lint::sh::early_uses(index) {
         let message =
             format!("`{}` is assigned for this command alone, after its arguments are expanded", assignment.name.value);
         report(cx, script, assignment.span, message).done();

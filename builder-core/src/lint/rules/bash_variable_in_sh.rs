@@ -3,7 +3,7 @@
 use crate::lint::names;
 use crate::lint::prelude::*;
 use crate::lint::sh::report;
-use crate::shell::{Index, ParameterOperator};
+use crate::shell::Index;
 
 rule! {
     /// ## What it does
@@ -44,11 +44,7 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         let name = parameter.name.as_str();
         let is_known =
             NAMES.contains(&name) || name.starts_with("COMP_") || name.starts_with("BASH_") && name != "BASH_ENV";
-        let is_guarded = matches!(
-            parameter.operator,
-            Some(ParameterOperator::Default { .. } | ParameterOperator::Alternative { .. })
-        );
-        if is_known && !is_guarded && !names.is_assigned(name) {
+        if is_known && !names.is_assigned(name) {
             report(cx, script, site.part.span, format!("POSIX sh has no `{name}`")).done();
         }
     }

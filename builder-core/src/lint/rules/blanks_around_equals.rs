@@ -41,7 +41,7 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         let is_equals = text.starts_with('=')
             && !text.starts_with("==")
             && matches!(word.parts.first(), Some(WordPart { kind: PartKind::Literal(_), .. }));
-        if is_equals && head.literal().is_some() && !is(head, "[") {
+        if is_equals && !is(head, "[") && !is(head, "test") {
             report(cx, script, word.span, "blanks stand around this `=`").help("write it without blanks").done();
         }
     }

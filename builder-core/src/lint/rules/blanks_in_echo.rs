@@ -36,8 +36,12 @@ rule! {
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for call in calls(index).filter(|call| call.name == "echo") {
         let is_wide = |two: &[Word]| {
-            two[1].span.start > two[0].span.end + 3
-                && script.slice(Span::new(two[0].span.end, two[1].span.start)).trim().is_empty()
+            let gap = Span::new(two[0].span.end, two[1].span.start);
+            let place = script.place(gap);
+            // Blanks at the ends of continued lines are nobody's layout.
+            gap.end > gap.start + 3
+                && place.end - place.start == gap.end - gap.start
+                && script.slice(gap).trim().is_empty()
         };
         if call.args.windows(2).any(is_wide) {
             report(cx, script, call.span, "`echo` writes one blank between its arguments")

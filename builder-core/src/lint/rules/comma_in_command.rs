@@ -1,7 +1,7 @@
 //! `SC2288`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{is_bare, report};
+use crate::lint::sh::report;
 use crate::shell::Index;
 
 rule! {
@@ -36,11 +36,9 @@ rule! {
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for (simple, _) in index.simple() {
         let Some(name) = simple.words.first() else { continue };
-        let Some(text) = name.literal().filter(|_| is_bare(name)) else { continue };
-        let is_odd = text.len() > 1
-            && text.ends_with([',', '\'', '"', ')', ']', '}', '.', '?', ';', ':'])
-            && !text.starts_with(['.', '['])
-            && text != "::";
+        let Some(text) = name.literal() else { continue };
+        let is_odd =
+            text.len() > 1 && text.ends_with([',', '\'', '"', ')', ']', '}', '.', '%', '#', ' ']) && text != "..";
         if is_odd {
             report(cx, script, name.span, format!("`{text}` is an odd name for a command")).done();
         }

@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::{is_operator, report, tests};
-use crate::shell::{Index, PartKind, WordPart};
+use crate::shell::{Index, PartKind};
 
 rule! {
     /// ## What it does
@@ -42,7 +42,7 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             let equals = word.parts.iter().find(
                 |part| matches!(&part.kind, PartKind::Literal(text) if text.contains('=') && !text.starts_with('-')),
             );
-            let is_comparison = !matches!(word.parts.as_slice(), [WordPart { kind: PartKind::Literal(_), .. }]);
+            let is_comparison = word.literal().is_none();
             if let Some(part) = equals.filter(|_| begins && ends && is_comparison) {
                 let text = script.slice(part.span);
                 let at = part.span.start + u32::try_from(text.find('=').unwrap_or(0)).unwrap_or(0);

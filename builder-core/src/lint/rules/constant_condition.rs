@@ -40,7 +40,7 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             let begins = at == 0 || is_operator(&test.words[at - 1], &joins);
             let ends = at + 1 == test.words.len() || is_operator(&test.words[at + 1], &joins[..4]);
             let is_operand = !is_operator(word, &joins) && word.literal().is_some_and(|text| !text.is_empty());
-            if begins && ends && is_operand && !word.literal().is_some_and(|text| text.contains('=')) {
+            if begins && ends && is_operand {
                 report(cx, script, word.span, "this condition is always true").done();
             }
         }

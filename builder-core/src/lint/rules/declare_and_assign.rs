@@ -38,10 +38,9 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         if !["export", "local", "readonly", "declare", "typeset"].contains(&call.name.as_ref()) {
             continue;
         }
-        let is_constant = call.name != "readonly" && call.has_flag(&["r"]);
         for word in call.args {
             let Some(assignment) = word.as_assignment() else { continue };
-            if runs_command(&assignment.value.parts) && !is_constant && call.name != "readonly" {
+            if runs_command(&assignment.value.parts) {
                 let name = &assignment.name.value;
                 let message = format!("`{}` hides whether the command for `{name}` failed", call.name);
                 report(cx, script, word.span, message).help("assign first, and export in a command of its own").done();

@@ -39,7 +39,7 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     if !script.grammar.is_narrow() {
         return;
     }
-    for call in calls(index).filter(|call| call.name == "echo" && script.grammar == Grammar::Dash) {
+    for call in calls(index).filter(|call| call.base() == "echo" && script.grammar == Grammar::Dash) {
         let Some(word) = call.args.first() else { continue };
         let text = leading(word);
         if text.len() > 1 && text.starts_with('-') && text != "-n" && text[1..].chars().all(|c| "eEn".contains(c)) {

@@ -39,7 +39,7 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     if !script.grammar.is_narrow() {
         return;
     }
-    for call in calls(index).filter(|call| call.name == "echo") {
+    for call in calls(index).filter(|call| call.base() == "echo") {
         let Some(word) = call.args.first().filter(|word| is_flag(&leading(word))) else { continue };
         if script.grammar == Grammar::Posix {
             report(cx, script, word.span, "POSIX sh writes the flags of `echo` like any text")

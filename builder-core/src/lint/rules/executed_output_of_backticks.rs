@@ -36,11 +36,11 @@ rule! {
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for (simple, _) in index.simple() {
         let [word] = simple.words.as_slice() else { continue };
-        let [WordPart { kind: PartKind::CommandSubstitution { body, backticks: true }, span }] = word.parts.as_slice()
+        let [WordPart { kind: PartKind::CommandSubstitution { backticks: true, .. }, span }] = word.parts.as_slice()
         else {
             continue;
         };
-        if simple.assignments.is_empty() && !body.items.is_empty() {
+        if simple.assignments.is_empty() {
             report(cx, script, *span, "what this writes is run as a command").done();
         }
     }

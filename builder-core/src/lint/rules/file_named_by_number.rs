@@ -1,8 +1,8 @@
 //! `SC2210`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{is_bare, report};
-use crate::shell::{Index, RedirectOperator};
+use crate::lint::sh::{is, is_bare, report};
+use crate::shell::{CommandKind, CommandSite, Index, RedirectOperator};
 
 rule! {
     /// ## What it does
@@ -34,7 +34,8 @@ rule! {
 }
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
-    for redirect in index.commands.iter().flat_map(|site| &site.command.redirects) {
+    // In `[ … ]` it is a comparison to ShellCheck.
+    for redirect in index.commands.iter().filter(|site| !is_test(site)).flat_map(|site| &site.command.redirects) {
         let is_file =
             matches!(redirect.operator, RedirectOperator::Write | RedirectOperator::Append | RedirectOperator::Read);
         let is_number =
@@ -44,4 +45,9 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             report(cx, script, Span::new(at, redirect.span.end), "this writes a file whose name is a number").done();
         }
     }
+}
+
+fn is_test(site: &CommandSite<'_>) -> bool {
+    let CommandKind::Simple(simple) = &site.command.kind else { return false };
+    simple.words.first().is_some_and(|word| is(word, "["))
 }

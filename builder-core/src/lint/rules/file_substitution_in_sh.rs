@@ -42,7 +42,8 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         let PartKind::CommandSubstitution { body, .. } = &site.part.kind else { continue };
         let [item] = body.items.as_slice() else { continue };
         let ([], [command]) = (item.rest.as_slice(), item.first.commands.as_slice()) else { continue };
-        let is_empty = matches!(&command.kind, CommandKind::Simple(simple) if simple.words.is_empty() && simple.assignments.is_empty());
+        let CommandKind::Simple(simple) = &command.kind else { continue };
+        let is_empty = simple.words.is_empty() && simple.assignments.is_empty();
         if is_empty && matches!(command.redirects.as_slice(), [redirect] if redirect.operator == RedirectOperator::Read)
         {
             report(cx, script, site.part.span, "POSIX sh does not read a file here").help("use `cat`").done();

@@ -48,7 +48,11 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         let last = item.first.commands.len() - 1;
         let Some(call) = call_at(&item.first, last).filter(|_| item.rest.is_empty()) else { continue };
         let counts = call.has_flag(&["c", "count", "o", "only-matching", "q", "quiet"]);
-        if ["grep", "egrep", "fgrep", "zgrep"].contains(&call.base()) && !counts {
+        let is_new = matches!(
+            word.only_part(),
+            Some(WordPart { kind: PartKind::CommandSubstitution { backticks: false, .. }, .. })
+        );
+        if ["grep", "egrep", "fgrep", "zgrep"].contains(&call.base()) && !counts && is_new {
             report(cx, script, start.cover(word.span), "`grep -q` says this with its status").done();
         }
     }

@@ -61,12 +61,12 @@ fn fix(script: &ScriptView<'_>, index: &Index<'_>, test: &Test<'_>, joins: &[(us
     let site = index.commands.get(test.at)?;
     let is_first = site.after.is_none() && site.pipeline.commands.len() == 1 && site.pipeline.negated.is_none();
     let has_groups = test.words.iter().any(|word| is_operator(word, &["(", ")", "!"]));
-    let mut texts = joins.iter().map(|(_, word)| script.slice(word.span));
-    let text = texts.next()?;
-    if !is_first || has_groups || !site.command.redirects.is_empty() || texts.any(|other| other != text) {
+    let mut operators = joins.iter().map(|(_, word)| script.slice(word.span));
+    let first = operators.next()?;
+    if !is_first || has_groups || !site.command.redirects.is_empty() || operators.any(|other| other != first) {
         return None;
     }
-    let joined = if text == "-a" { "] && [" } else { "] || [" };
+    let joined = if first == "-a" { "] && [" } else { "] || [" };
     let edits = joins.iter().map(|(_, word)| Edit::replace(script.place(word.span), joined)).collect();
     Some(Fix::safe("write a `[` for each", edits))
 }

@@ -1,7 +1,7 @@
 //! `SC2268`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{is_operator, leading, report, tests};
+use crate::lint::sh::{is_operator, leading, report};
 use crate::shell::Index;
 
 rule! {
@@ -34,7 +34,7 @@ rule! {
 }
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
-    for test in tests(index) {
+    for test in crate::lint::sh::tests_and_calls(index) {
         for (left, operator, right) in test.comparisons() {
             if !is_operator(operator, &["=", "==", "!="]) {
                 continue;

@@ -35,7 +35,7 @@ rule! {
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for (word, call) in crate::lint::sh::loops_over(index) {
-        if call.base() == "cat" {
+        if ["cat", "grep", "fgrep", "egrep", "sed", "awk", "cut", "sort"].contains(&call.base()) {
             report(cx, script, word.span, "this goes through words, not through lines").help("use `while read`").done();
         }
     }

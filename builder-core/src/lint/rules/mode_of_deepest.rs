@@ -1,7 +1,7 @@
 //! `SC2174`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{calls, leading, report};
+use crate::lint::sh::{calls, report};
 use crate::shell::{Index, Word};
 
 rule! {
@@ -18,7 +18,7 @@ rule! {
     ///
     /// ## Use instead
     /// ```dockerfile
-    /// RUN mkdir -p -m 700 /srv/secret && mkdir -m 700 /srv/secret/keys
+    /// RUN mkdir -p /srv/secret && mkdir -m 700 /srv/secret/keys
     /// ```
     RULE {
         id: "mode-of-deepest",
@@ -37,8 +37,8 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for call in calls(index).filter(|call| call.name == "mkdir" && call.has_flag(&["p", "parents"])) {
         let Some((_, word)) = call.flags().find(|(flag, _)| flag == "m" || flag == "mode") else { continue };
         let is_deep = |word: &&Word| {
-            let text = leading(word);
-            let path = text.trim_start_matches('/').trim_start_matches("../").trim_end_matches('/');
+            let text = word.unquoted(script.text.as_str());
+            let path = text.trim_start_matches("../").trim_start_matches("./").trim_end_matches('/');
             path.contains('/')
         };
         if call.operands().find(is_deep).is_some() {

@@ -40,14 +40,13 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         let is_quiet = site.place.double_quoted
             || site.place.arithmetic
             || matches!(site.place.role, WordRole::Test | WordRole::HereDocument | WordRole::HereDelimiter);
-        if is_plain && !is_quiet && site.place.operand.is_none() && !is_whole_command(index, site) {
+        if is_plain && !is_quiet && site.place.operand.is_none() && !is_whole_command(site) {
             report(cx, script, site.part.span, format!("the backslash before `{c}` does nothing")).done();
         }
     }
 }
 
 /// `\name` keeps an alias from being looked at.
-fn is_whole_command(index: &Index<'_>, site: &PartSite<'_>) -> bool {
-    let _ = index;
+fn is_whole_command(site: &PartSite<'_>) -> bool {
     site.place.role == WordRole::CommandName && site.word.is_some_and(|word| word.span.start == site.part.span.start)
 }

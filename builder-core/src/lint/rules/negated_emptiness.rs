@@ -29,7 +29,7 @@ rule! {
         summary: "`! -z` is `-n`",
         level: Level::Style,
         group: Group::Shell,
-        activation: Activation::Default,
+        activation: Activation::Opinion,
         fixable: Fixable::Always,
         status: FIRST,
         check: Check::Tree(check),

@@ -26,7 +26,7 @@ rule! {
         summary: "`! [ -z … ]` is `[ -n … ]`",
         level: Level::Style,
         group: Group::Shell,
-        activation: Activation::Default,
+        activation: Activation::Opinion,
         fixable: Fixable::Never,
         status: FIRST,
         check: Check::Tree(check),

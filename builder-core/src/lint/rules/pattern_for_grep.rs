@@ -36,7 +36,10 @@ rule! {
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for call in calls(index).filter(|call| call.base() == "grep" && !call.has_flag(&["F", "fixed-strings"])) {
         let Some(word) = call.operands().next() else { continue };
-        let Some(text) = word.literal() else { continue };
+        if word.has_expansion() {
+            continue;
+        }
+        let text = word.unquoted(script.text.as_str());
         let mut chars = text.chars();
         let is_short = text.len() == 2 && text.ends_with('*') && !chars.next().is_some_and(|c| c == '\\' || c == '.');
         if text.starts_with('*') && text.len() > 1 || is_short {

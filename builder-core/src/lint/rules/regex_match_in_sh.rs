@@ -1,7 +1,7 @@
 //! `SC3015`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{is_operator, report, tests};
+use crate::lint::sh::{is_operator, report};
 use crate::shell::Index;
 
 rule! {
@@ -38,7 +38,7 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     if !script.grammar.is_narrow() {
         return;
     }
-    for test in tests(index).filter(|test| !test.is_double) {
+    for test in crate::lint::sh::tests_and_calls(index) {
         for (_, operator, _) in test.comparisons() {
             if is_operator(operator, &["=~"]) {
                 report(cx, script, operator.span, "POSIX sh has no `=~`").done();

@@ -1,5 +1,6 @@
 //! `SC3040`.
 
+use crate::lint::model::Grammar;
 use crate::lint::prelude::*;
 use crate::lint::sh::{calls, leading, report};
 use crate::shell::Index;
@@ -43,7 +44,8 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         for two in call.args.windows(2) {
             let (flag, Some(option)) = (leading(&two[0]), two[1].literal()) else { continue };
             let asks = flag.starts_with(['-', '+']) && !flag.starts_with("--") && flag.ends_with('o');
-            if asks && !OPTIONS.contains(&option.as_ref()) && !option.starts_with('-') {
+            let in_dash = option == "pipefail" && script.grammar == Grammar::Dash;
+            if asks && !in_dash && !OPTIONS.contains(&option.as_ref()) && !option.starts_with('-') {
                 report(cx, script, two[1].span, format!("POSIX sh has no option `{option}`")).done();
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::{is, is_operator, report, tests};
-use crate::shell::{Index, PartKind, Word, WordPart};
+use crate::shell::{Index, PartKind, Word};
 
 rule! {
     /// ## What it does
@@ -36,7 +36,6 @@ rule! {
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for test in tests(index) {
         for (left, operator, right) in test.comparisons() {
-            let is_status = |word: &Word| matches!(word.only_part(), Some(WordPart { kind: PartKind::Parameter(known), .. }) if known.name == "?");
             let is_zero = |word: &Word| is(word, "0");
             let known = is_operator(operator, &["-eq", "-ne", "=", "==", "!=", "-gt"]);
             let is_other = is_status(left) && is_zero(right) || is_zero(left) && is_status(right);
@@ -46,4 +45,9 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             }
         }
     }
+}
+
+fn is_status(word: &Word) -> bool {
+    let Some(PartKind::Parameter(parameter)) = word.only_part().map(|part| &part.kind) else { return false };
+    parameter.name == "?"
 }

@@ -1,8 +1,8 @@
 //! `SC2140`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::report;
-use crate::shell::{Index, PartKind, WordPart, WordRole};
+use crate::lint::sh::{is_one_expansion, report};
+use crate::shell::{Index, PartKind, WordRole};
 
 rule! {
     /// ## What it does
@@ -35,22 +35,22 @@ rule! {
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for site in &index.words {
-        let is_value = matches!(site.role, WordRole::AssignmentValue | WordRole::Declaration(_));
-        let _ = is_value;
+        if site.role == WordRole::Test {
+            continue;
+        }
         for three in site.word.parts.windows(3) {
             let [first, middle, last] = three else { continue };
             let (
                 PartKind::DoubleQuoted { dollar: false, parts },
                 PartKind::Literal(text),
-                PartKind::DoubleQuoted { dollar: false, .. },
+                PartKind::DoubleQuoted { dollar: false, parts: more },
             ) = (&first.kind, &middle.kind, &last.kind)
             else {
                 continue;
             };
-            let ends_with_equals = matches!(parts.last(), Some(WordPart { kind: PartKind::Literal(text), .. }) if text.ends_with(['=', ':', '/']));
-            let is_path = text.contains(['/', '=']) && false;
-            let _ = ends_with_equals;
-            if !is_path {
+            let is_usual =
+                is_one_expansion(parts) && is_one_expansion(more) || matches!(text.as_str(), "=" | ":" | "/");
+            if !is_usual {
                 report(cx, script, middle.span, format!("`{text}` is outside of the quotes on both sides")).done();
             }
         }

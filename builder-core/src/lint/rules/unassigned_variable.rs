@@ -37,10 +37,10 @@ rule! {
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     let names = names::Names::new(script, index);
-    for reference in &names.references {
+    for reference in names.first_references() {
         let name = reference.name.as_str();
         let is_own = name.contains(|c: char| c.is_ascii_lowercase());
-        if is_own && !reference.is_guarded && !names.is_assigned(name) && !names::is_internal(name) {
+        if is_own && !names.is_assigned(name) && !names::is_internal(name) {
             report(cx, script, reference.span, format!("nothing gives `{name}` a value")).done();
         }
     }

@@ -1,8 +1,8 @@
 //! `SC2046`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{is, is_unsplit, report};
-use crate::shell::{CommandKind, Index, List, PartKind, PartSite, Word, WordRole};
+use crate::lint::sh::{is_name_of_command, is_unsplit, report};
+use crate::shell::{CommandKind, Index, List, PartKind, Word};
 
 rule! {
     /// ## What it does
@@ -48,25 +48,11 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     }
 }
 
-/// The output is the command that runs.
-fn is_name_of_command(index: &Index<'_>, site: &PartSite<'_>) -> bool {
-    let Some(word) = site.word.filter(|word| word.parts.len() == 1) else { return false };
-    if site.place.role == WordRole::CommandName {
-        return true;
-    }
-    let Some(CommandKind::Simple(simple)) = index.commands.get(site.command).map(|site| &site.command.kind) else {
-        return false;
-    };
-    let prefixes = simple.words.iter().take_while(|known| known.span != word.span);
-    site.place.role == WordRole::Argument(0)
-        && prefixes.into_iter().all(|known| ["command", "exec", "builtin"].iter().any(|name| is(known, name)))
-}
-
 /// Commands whose output is a list of words without anything odd in them.
 fn gives_words(body: &List) -> bool {
     let [item] = body.items.as_slice() else { return false };
     let ([], [command]) = (item.rest.as_slice(), item.first.commands.as_slice()) else { return false };
     let CommandKind::Simple(simple) = &command.kind else { return false };
     let name = simple.words.first().and_then(Word::literal);
-    matches!(name.as_deref(), Some("seq" | "pgrep" | "pidof"))
+    matches!(name.as_deref(), Some("seq" | "pgrep"))
 }

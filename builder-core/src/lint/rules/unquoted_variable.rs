@@ -1,7 +1,7 @@
 //! `SC2086`.
 
 use crate::lint::prelude::*;
-use crate::lint::sh::{is, is_unsplit, report};
+use crate::lint::sh::{is, is_name_of_command, is_unsplit, report};
 use crate::shell::{CommandKind, Index, Parameter, ParameterOperator, PartKind, PartSite};
 
 rule! {
@@ -47,6 +47,7 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             || site.place.operand.is_some()
             || is_unsplit(script, index, site)
             || is_default_of_colon(parameter, index, site)
+            || is_name_of_command(index, site)
             || script.flow().is_plain(site.part.span.start);
         if quiet {
             continue;

@@ -34,7 +34,7 @@ rule! {
 }
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
-    for (_, assignment, span) in crate::lint::sh::early_uses(index) {
+    for (assignment, span) in crate::lint::sh::early_uses(index) {
         let message = format!("this is expanded before `{}` is assigned", assignment.name.value);
         report(cx, script, span, message).done();
     }

@@ -6,39 +6,18 @@
 //! number of steps is limited; beyond the limit loops are walked once and calls are not followed, so that the time is
 //! linear.
 
+mod value;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
+
+use value::{State, Value, get, is_assigning, is_name, is_plain_name, join, joined, of_text, set};
 
 use super::model::{Grammar, Known, Variables};
 use crate::shell::{
-    AndOr, Assignment, Command, CommandKind, List, ListItem, ParameterOperator, PartKind, Pipeline, Script,
-    SimpleCommand, Terminator, Word, WordPart,
+    Assignment, Command, CommandKind, List, ListItem, ParameterOperator, PartKind, Pipeline, Script, SimpleCommand,
+    Terminator, Word, WordPart,
 };
 use crate::text::Span;
-
-/// What a value can hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Value {
-    /// Nothing.
-    Empty,
-    /// Neither blanks nor patterns.
-    Plain,
-    /// Anything.
-    Anything,
-}
-
-impl Value {
-    fn followed_by(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Empty, other) => other,
-            (this, Self::Empty) => this,
-            (Self::Plain, Self::Plain) => Self::Plain,
-            _ => Self::Anything,
-        }
-    }
-}
-
-/// The variables that are known; `None` where the shell never comes to.
-type State = Option<BTreeMap<String, Value>>;
 
 /// What is known of a script.
 #[derive(Debug, Default)]
@@ -49,51 +28,15 @@ pub(in crate::lint) struct Flow {
     reached: HashSet<Span>,
 }
 
-/// Names whose values are numbers, or set by the shell without blanks.
-const PLAIN_NAMES: [&str; 24] = [
-    "$",
-    "-",
-    "?",
-    "!",
-    "#",
-    "BASHPID",
-    "BASH_ARGC",
-    "BASH_LINENO",
-    "BASH_SUBSHELL",
-    "EUID",
-    "EPOCHREALTIME",
-    "EPOCHSECONDS",
-    "LINENO",
-    "OPTIND",
-    "PPID",
-    "RANDOM",
-    "READLINE_ARGUMENT",
-    "READLINE_MARK",
-    "READLINE_POINT",
-    "SECONDS",
-    "SHELLOPTS",
-    "SHLVL",
-    "SRANDOM",
-    "UID",
-];
-const PLAIN_NAMES_TOO: [&str; 5] = ["COLUMNS", "HISTFILESIZE", "HISTSIZE", "LINES", "FUNCNEST"];
-
 /// How many commands are walked before loops are walked once and calls not at all.
 const STEPS: usize = 20_000;
 const DEPTH: usize = 8;
 
 impl Flow {
     /// Walks through a script.
-    pub(in crate::lint) fn new(script: &Script, source: &str, variables: &Variables, grammar: Grammar) -> Self {
-        let mut walk = Walk {
-            flow: Self::default(),
-            source,
-            grammar,
-            functions: HashMap::new(),
-            steps: 0,
-            calls: 0,
-            loops: Vec::new(),
-        };
+    pub(in crate::lint) fn new(script: &Script, variables: &Variables, grammar: Grammar) -> Self {
+        let mut walk =
+            Walk { flow: Self::default(), grammar, functions: HashMap::new(), steps: 0, calls: 0, loops: Vec::new() };
         let known = |known: &Known| if *known == Known::Plain { Value::Plain } else { Value::Anything };
         let state = variables.iter().map(|(name, value)| (name.clone(), known(value))).collect();
         let end = walk.list(&script.body, Some(state));
@@ -121,14 +64,8 @@ impl Flow {
     }
 }
 
-/// Tells whether a parameter has a value without blanks by its nature.
-pub(in crate::lint) fn is_plain_name(name: &str) -> bool {
-    PLAIN_NAMES.contains(&name) || PLAIN_NAMES_TOO.contains(&name)
-}
-
 struct Walk<'a> {
     flow: Flow,
-    source: &'a str,
     grammar: Grammar,
     functions: HashMap<&'a str, &'a List>,
     steps: usize,
@@ -155,10 +92,9 @@ impl<'a> Walk<'a> {
 
     fn item(&mut self, item: &'a ListItem, state: State) -> State {
         let mut state = self.pipeline(&item.first, state);
-        for (operator, pipeline) in &item.rest {
+        for (_, pipeline) in &item.rest {
             let right = self.pipeline(pipeline, state.clone());
-            // What stands behind `&&` has run where the list went well, and nobody knows whether it did.
-            let _: AndOr = *operator;
+            // Whether it ran depends on a status that nobody knows.
             state = join(state, right);
         }
         state
@@ -218,6 +154,9 @@ impl<'a> Walk<'a> {
                 let mut value = None;
                 for word in words.iter().flatten() {
                     let of_word = self.word(word, &mut state);
+                    // What is split may be anything.
+                    let is_split = |part: &WordPart| matches!(part.kind, PartKind::Parameter(_));
+                    let of_word = if word.parts.iter().any(is_split) { Value::Anything } else { of_word };
                     value = Some(value.map_or(of_word, |value| joined(value, of_word)));
                 }
                 let value = value.unwrap_or(Value::Anything);
@@ -442,7 +381,10 @@ impl<'a> Walk<'a> {
                 | PartKind::Arithmetic { parts, .. } => self.parts(parts, state),
                 PartKind::Parameter(parameter) => {
                     if state.is_some() {
-                        let is_plain = self.part_value(part, state) == Value::Plain;
+                        // What is done to a plain value is not looked at.
+                        let is_plain = parameter.length
+                            || is_plain_name(&parameter.name)
+                            || !parameter.indirect && get(state, &parameter.name) == Value::Plain;
                         let known = self.flow.plain.entry(part.span.start).or_insert(true);
                         *known &= is_plain;
                     }
@@ -485,7 +427,6 @@ impl<'a> Walk<'a> {
             {
                 get(state, &parameter.name)
             }
-            PartKind::Braces(_) => of_text(part.text(self.source)),
             _ => Value::Anything,
         }
     }
@@ -510,53 +451,4 @@ fn returns(body: &List) -> bool {
 
 fn is(word: &Word, text: &str) -> bool {
     word.literal().is_some_and(|literal| literal == text)
-}
-
-fn is_name(text: &str) -> bool {
-    text.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic())
-        && text.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
-}
-
-/// Tells whether a text begins with an operator that assigns: `=`, `+=`, `<<=`, but not `==`.
-fn is_assigning(text: &str) -> bool {
-    let rest = text.trim_start_matches(['+', '-', '*', '/', '%', '&', '^', '|']);
-    let rest = rest.strip_prefix("<<").or_else(|| rest.strip_prefix(">>")).unwrap_or(rest);
-    rest.starts_with('=') && !rest.starts_with("==")
-}
-
-fn of_text(text: &str) -> Value {
-    match text {
-        "" => Value::Empty,
-        _ if text.contains([' ', '\t', '\n', '*', '?', '[']) => Value::Anything,
-        _ => Value::Plain,
-    }
-}
-
-fn get(state: &State, name: &str) -> Value {
-    state.as_ref().and_then(|state| state.get(name)).copied().unwrap_or(Value::Anything)
-}
-
-fn set(state: &mut State, name: &str, value: Value) {
-    if let Some(state) = state {
-        state.insert(name.to_owned(), value);
-    }
-}
-
-fn joined(a: Value, b: Value) -> Value {
-    a.followed_by(b)
-}
-
-fn join(a: State, b: State) -> State {
-    match (a, b) {
-        (None, other) | (other, None) => other,
-        (Some(mut a), Some(b)) => {
-            a.retain(|name, _| b.contains_key(name));
-            for (name, value) in &mut a {
-                if let Some(other) = b.get(name) {
-                    *value = joined(*value, *other);
-                }
-            }
-            Some(a)
-        }
-    }
 }

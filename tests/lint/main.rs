@@ -10,6 +10,7 @@ mod support;
 
 mod compat;
 mod config;
+mod differential;
 mod documentation;
 mod exit_codes;
 mod fix;

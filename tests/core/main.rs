@@ -5,6 +5,8 @@
 mod architecture;
 #[cfg(feature = "lint")]
 mod lint;
+#[cfg(feature = "lint")]
+mod lint_buildkit;
 mod oracle;
 mod parser;
 mod properties;

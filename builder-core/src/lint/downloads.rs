@@ -38,5 +38,5 @@ pub(super) fn host(address: &str) -> &str {
 
 /// Tells whether a host is this machine, or one that only its own network knows.
 pub(super) fn is_near(host: &str) -> bool {
-    !host.contains('.') || host.starts_with("127.") || host.ends_with(".local") || host.contains('$')
+    !host.contains('.') || host.starts_with("127.") || host.rsplit('.').next() == Some("local") || host.contains('$')
 }

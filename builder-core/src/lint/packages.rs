@@ -131,6 +131,11 @@ fn takes_next(option: &str, with_values: &[&str]) -> bool {
     option.char_indices().skip(1).find(|(_, c)| is_known(*c)).is_some_and(|(at, c)| at + c.len_utf8() == option.len())
 }
 
+/// Tells whether a word names a file of a kind.
+pub(super) fn has_extension(word: &str, extension: &str) -> bool {
+    word.rsplit_once('.').is_some_and(|(_, found)| found == extension)
+}
+
 /// Reports packages of a command that are not pinned: the first is underlined, the others are labels.
 pub(super) fn report_unpinned(cx: &Context<'_>, command: &CommandView<'_>, packages: &[&Argument], how: &str) {
     const SHOWN: usize = 4;
@@ -142,7 +147,7 @@ pub(super) fn report_unpinned(cx: &Context<'_>, command: &CommandView<'_>, packa
         listed(names.iter().copied())
     };
     let verb = if names.len() == 1 { "has" } else { "have" };
-    let mut report = cx.report(command.instruction(), first.span, format!("{list} {verb} no version")).help(how);
+    let mut report = cx.report(command.instruction(), first.span, format!("{list} {verb} no fixed version")).help(how);
     for package in rest {
         report = report.also(package.span, "");
     }
@@ -210,7 +215,7 @@ pub(super) fn uncleaned<'a>(
     let commands: Vec<CommandView<'a>> = script.commands().collect();
     if cx.is_hadolint() {
         let first = commands.iter().position(fills)?;
-        return commands.iter().position(cleans).is_none_or(|clean| clean < first).then(|| commands[first]);
+        return commands.iter().position(cleans).is_none_or(|clean| clean <= first).then(|| commands[first]);
     }
     let last_clean = commands.iter().rposition(cleans);
     let open = commands.iter().enumerate().find(|(at, command)| last_clean.is_none_or(|l| *at > l) && fills(command));

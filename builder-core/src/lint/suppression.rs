@@ -110,6 +110,12 @@ fn collect(source: &SourceFile, dockerfile: &Dockerfile, model: &Model<'_>, dial
         let next_line = Scope::Line(line + 1);
         let scope = match (kind, below) {
             (Kind::Global, _) => Scope::File,
+            // hadolint wants it directly above.
+            (Kind::Stage, Some(index))
+                if dialect == Dialect::Hadolint && source.line_of(dockerfile.instructions[index].span) != line + 1 =>
+            {
+                continue;
+            }
             (Kind::Stage, Some(index)) => match model.stages.iter().find(|stage| stage.from == index) {
                 // hadolint leaves the `FROM` itself out.
                 Some(stage) => {

@@ -141,7 +141,7 @@ impl<'a> CommandView<'a> {
     }
 }
 
-/// Programs that run their arguments as a command, and that ShellCheck looks through.
+/// Programs that run their arguments as a command, and that `ShellCheck` looks through.
 const TRANSPARENT: [&str; 4] = ["command", "builtin", "exec", "busybox"];
 
 /// Returns the commands of a script in order. `deep` looks behind `sudo`, `env`, `timeout` and the like too, and
@@ -215,8 +215,11 @@ impl Simplified {
                 PartKind::Literal(text)
                 | PartKind::SingleQuoted(text)
                 | PartKind::AnsiQuoted(text)
-                | PartKind::Glob(text)
-                | PartKind::Tilde(text) => self.text.push_str(text),
+                | PartKind::Glob(text) => self.text.push_str(text),
+                PartKind::Tilde(user) => {
+                    self.text.push('~');
+                    self.text.push_str(user);
+                }
                 PartKind::Escaped(c) => self.text.push(*c),
                 PartKind::DoubleQuoted { parts, .. } => self.add(parts, source, deep),
                 _ => {
@@ -249,7 +252,9 @@ impl Simplified {
                 }
                 None => self.text.push_str(UNKNOWN),
             },
-            PartKind::CommandSubstitution { .. } | PartKind::Arithmetic { .. } => self.text.push_str(UNKNOWN),
+            PartKind::CommandSubstitution { .. } | PartKind::Arithmetic { brackets: false, .. } => {
+                self.text.push_str(UNKNOWN);
+            }
             _ if deep => self.text.push_str(part.text(source)),
             _ => {}
         }

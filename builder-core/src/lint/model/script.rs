@@ -10,7 +10,7 @@ use super::{InstructionView, StageView};
 use crate::dockerfile::{Command, Dockerfile, Heredoc, Instruction, InstructionKind, Run, SourceText};
 use crate::lint::flow::Flow;
 use crate::lint::options::{Dialect, LintOptions};
-use crate::shell::{Script, ShellError, parse};
+use crate::shell::{Index, Script, ShellError, parse};
 use crate::text::{SourceFile, Span};
 
 /// What a script is for.
@@ -70,7 +70,7 @@ impl ScriptView<'_> {
         self.commands.iter().map(|data| CommandView { script: self, data })
     }
 
-    /// Tells whether ShellCheck would be asked about it.
+    /// Tells whether `ShellCheck` would be asked about it.
     pub fn is_shellchecked(&self, dialect: Dialect) -> bool {
         let text = self.outer_shell.words.join(" ");
         let is_windows = ["pwsh", "powershell", "cmd"].iter().any(|name| text.contains(name));
@@ -121,15 +121,24 @@ fn first_marker(instruction: &Instruction) -> u32 {
     instruction.heredocs.first().map_or(u32::MAX, |heredoc| heredoc.marker.start)
 }
 
-/// Reads a script up to a word or an operator that ends something which was never begun: `)`, `fi`.
+/// Reads a script up to a word or an operator that belongs to nothing: `)`, `fi`, a second `;`.
 fn beginning(text: &SourceText, error: &ShellError) -> Option<Script> {
-    const ENDS: [&str; 10] = [")", "}", ";;", "fi", "done", "then", "do", "esac", "else", "elif"];
+    const STRAY: [&str; 13] = [")", "}", "(", ";", "|", "&", "fi", "done", "then", "do", "esac", "else", "elif"];
     let (before, rest) = text.as_str().split_at_checked(error.span.start as usize)?;
-    let is_end = |end: &&str| {
-        let behind = rest.strip_prefix(*end);
-        behind.is_some_and(|behind| !end.ends_with(char::is_alphabetic) || !behind.starts_with(char::is_alphanumeric))
+    let is_stray = |token: &&str| {
+        let behind = rest.strip_prefix(*token);
+        behind.is_some_and(|behind| !token.ends_with(char::is_alphabetic) || !behind.starts_with(char::is_alphanumeric))
     };
-    ENDS.iter().any(|end| is_end(&end)).then(|| parse(before).ok()).flatten()
+    if !STRAY.iter().any(is_stray) {
+        return None;
+    }
+    let script = parse(before).ok()?;
+    // `name (` may be a function.
+    let last = Index::new(&script)
+        .simple()
+        .max_by_key(|(_, site)| site.command.span.end)
+        .map(|(simple, _)| simple.words.len());
+    (!rest.starts_with('(') || last.is_none_or(|words| words > 1)).then_some(script)
 }
 
 /// hadolint looks at the first line itself: of all shebangs it knows these.

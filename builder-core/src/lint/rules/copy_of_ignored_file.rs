@@ -69,9 +69,10 @@ fn check_sources(
         // BuildKit compares a path from `/` on as it stands, and finds nothing.
         let relative = if cx.is_buildkit() { cleaned.as_str() } else { cleaned.trim_start_matches('/') };
         let is_all = matches!(relative, "" | "." | "/");
-        let is_ignored = match is_all {
-            true => takes_all(text),
-            false => patterns.matches(relative, false) && !patterns.may_reinclude_below(relative),
+        let is_ignored = if is_all {
+            takes_all(text)
+        } else {
+            patterns.matches(relative, false) && !patterns.may_reinclude_below(relative)
         };
         if is_ignored {
             let what = if is_all { "everything".to_owned() } else { format!("`{path}`") };

@@ -44,7 +44,9 @@ fn check(cx: &Context<'_>, stage: &StageView) {
     for script in cx.model.scripts.iter().filter(is_own) {
         let uses: Vec<_> = script.commands().filter_map(|command| Some((which(command.name())?, command))).collect();
         if cx.is_hadolint() {
-            uses.iter().for_each(|(tool, command)| first[*tool] = Some(command.name_span()));
+            for (tool, command) in &uses {
+                first[*tool] = Some(command.name_span());
+            }
             if let ([Some(_), Some(_)], Some((tool, command))) = (first, uses.first()) {
                 report(cx, command, *tool, None);
             }

@@ -8,7 +8,8 @@ use std::str::FromStr;
 
 rule! {
     /// ## What it does
-    /// Finds a `FROM` whose image name is empty or malformed unless build arguments are given.
+    /// Finds a `FROM` whose image name is empty or malformed unless build arguments are given. An argument that is the
+    /// whole name is meant to be given, which BuildKit does not see.
     ///
     /// ## Why it matters
     /// A plain `docker build .` fails, and so do tools that look at the file alone.
@@ -48,7 +49,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let declared: Vec<_> = global_args(cx.dockerfile).collect();
     let is_declared = |name: &str| declared.iter().any(|arg| arg.name.value == name);
     let is_ours = expansion.references.iter().any(|reference| is_declared(&reference.name) || reference.set);
-    if !is_ours && !cx.is_buildkit() {
+    if !cx.is_buildkit() && (!is_ours || is_required(from.image.as_str())) {
         return;
     }
     let message = match expansion.text.as_str() {
@@ -62,4 +63,10 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
         }
     }
     report.done();
+}
+
+/// Tells whether a name is one variable and nothing else: then it is meant to be given.
+fn is_required(image: &str) -> bool {
+    let name = image.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).or_else(|| image.strip_prefix('$'));
+    name.is_some_and(|name| name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric()))
 }

@@ -55,9 +55,12 @@ fn ids<'a>(cx: &Context<'_>, command: &CommandView<'a>) -> Vec<&'a Argument> {
     let words = command.arguments();
     let is_short = |text: &str| text.starts_with('-') && !text.starts_with("--");
     let is_hadolint = cx.is_hadolint();
-    let is_before = |text: &str| match is_hadolint {
-        true => is_short(text) && text.contains('u'),
-        false => text == "--uid" || is_short(text) && text.ends_with('u'),
+    let is_before = |text: &str| {
+        if is_hadolint {
+            is_short(text) && text.contains('u')
+        } else {
+            text == "--uid" || is_short(text) && text.ends_with('u')
+        }
     };
     let behind = words.windows(2).filter(|pair| is_before(&pair[0].text)).map(|pair| &pair[1]);
     let holds = |text: &str| text.starts_with("--uid=") || text.starts_with("-u");

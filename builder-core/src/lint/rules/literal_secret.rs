@@ -65,7 +65,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     }
     let text = cx.text(view.instruction.span);
     let start = view.instruction.span.start as usize;
-    let mut report = |from: usize, to: usize, what: &str| {
+    let report = |from: usize, to: usize, what: &str| {
         let span = Span::from_range(start + from..start + to);
         cx.report(view.index, span, format!("this looks like {what}, and stays in the history of the image"))
             .help("revoke it, and give secrets to the steps that need them: `RUN --mount=type=secret`")

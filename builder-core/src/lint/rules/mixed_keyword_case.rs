@@ -40,17 +40,19 @@ rule! {
 
 fn check(cx: &Context<'_>) {
     // BuildKit does not look at what stands before the first `FROM`.
-    let instructions = cx.model.instructions.iter().filter(|view| !view.is_trigger());
+    let instructions = cx
+        .model
+        .instructions
+        .iter()
+        .filter(|view| !view.is_trigger() && !matches!(view.kind(), InstructionKind::Invalid));
     let counted: Vec<_> = instructions.filter(|view| view.stage.is_some() || !cx.is_buildkit()).collect();
     let keyword = |view: &InstructionView<'_>| view.instruction.keyword.value.clone();
     let lower = counted.iter().filter(|view| keyword(view) == keyword(view).to_lowercase()).count();
     let upper = counted.iter().filter(|view| keyword(view) == keyword(view).to_uppercase()).count();
     for view in counted {
         let written = keyword(view);
-        let (wanted, name) = match lower > upper {
-            true => (written.to_lowercase(), "lower"),
-            false => (written.to_uppercase(), "upper"),
-        };
+        let (wanted, name) =
+            if lower > upper { (written.to_lowercase(), "lower") } else { (written.to_uppercase(), "upper") };
         if written != wanted {
             let span = view.instruction.keyword.span;
             cx.report(view.index, span, format!("`{written}` is not in {name} case, as most keywords of the file are"))

@@ -3,7 +3,7 @@
 use crate::dockerfile::Command;
 use crate::lint::model::{Shell, ShellKind};
 use crate::lint::prelude::*;
-use crate::shell::{CommandKind, Index, Invocation, Pipeline, SimpleCommand, parse};
+use crate::shell::{CommandKind, Index, Invocation, Pipeline, parse};
 
 rule! {
     /// ## What it does
@@ -57,15 +57,20 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>) {
         }
         return;
     }
-    if is_covered(script) {
-        return;
-    }
-    let settings = settings(script, &index);
-    let is_set = |at: u32| settings.iter().rev().find(|(place, _)| *place < at).is_some_and(|(_, on)| *on);
-    let bad: Vec<_> = pipes.filter(|pipeline| can_fail(script, pipeline) && !is_set(pipeline.span.start)).collect();
+    let bad = lossy(script, &index);
     if !bad.is_empty() {
         report(cx, script, &bad);
     }
+}
+
+/// Finds the pipes whose failures are lost, and nobody said that they may be.
+fn lossy<'a>(script: &ScriptView<'_>, index: &Index<'a>) -> Vec<&'a Pipeline> {
+    if is_covered(script) {
+        return Vec::new();
+    }
+    let setting = first_setting(script, index).unwrap_or(u32::MAX);
+    let pipes = index.pipelines().map(|(pipeline, _)| pipeline).filter(|pipeline| !pipeline.pipes.is_empty());
+    pipes.filter(|pipeline| pipeline.span.start < setting && can_fail(script, pipeline)).collect()
 }
 
 fn report(cx: &Context<'_>, script: &ScriptView<'_>, pipelines: &[&Pipeline]) {
@@ -89,11 +94,17 @@ fn has_hadolints_shell(cx: &Context<'_>, script: &ScriptView<'_>) -> bool {
     let Some(stage) = script.view.stage else { return false };
     let views = cx.model.body(stage).filter(|view| view.index < script.view.index);
     let shells = views.filter_map(|view| match view.kind() {
-        InstructionKind::Shell(words) => Some(words),
+        InstructionKind::Shell(words) => {
+            Some(words.iter().map(|word| word.value.as_str()).collect::<Vec<_>>().join(" "))
+        }
+        // hadolint takes one that is no JSON as it stands.
+        InstructionKind::Invalid if view.instruction.keyword.value.eq_ignore_ascii_case("SHELL") => {
+            let line = view.instruction.line.as_str().trim_start();
+            line.get("SHELL".len()..).map(|rest| rest.trim().to_owned())
+        }
         _ => None,
     });
-    let Some(words) = shells.last() else { return false };
-    let text = words.iter().map(|word| word.value.as_str()).collect::<Vec<_>>().join(" ");
+    let Some(text) = shells.last() else { return false };
     if ["pwsh", "powershell", "cmd"].iter().any(|name| text.starts_with(name)) {
         return true;
     }
@@ -116,15 +127,15 @@ fn is_covered(script: &ScriptView<'_>) -> bool {
     }
 }
 
-/// Where the script itself switches the option on or off.
-fn settings(script: &ScriptView<'_>, index: &Index<'_>) -> Vec<(u32, bool)> {
+/// Where the script itself switches the option on or off, which is a decision either way.
+fn first_setting(script: &ScriptView<'_>, index: &Index<'_>) -> Option<u32> {
     let text = script.text.as_str();
-    let setting = |simple: &SimpleCommand| {
+    index.simple().find_map(|(simple, _)| {
         let command = Invocation::effective(simple, text).filter(|command| command.name == "set")?;
-        let pair = command.args.windows(2).find(|pair| pair[1].text == "pipefail" && pair[0].text.ends_with('o'))?;
-        Some((command.name_span.start, pair[0].text.starts_with('-')))
-    };
-    index.simple().filter_map(|(simple, _)| setting(simple)).collect()
+        let mut pairs = command.args.windows(2);
+        let is_setting = pairs.any(|pair| pair[1].text == "pipefail" && pair[0].text.ends_with('o'));
+        is_setting.then_some(command.name_span.start)
+    })
 }
 
 /// Tells whether what stands left of the last pipe may fail.
@@ -144,18 +155,25 @@ fn with_pipefail(cx: &Context<'_>, script: &ScriptView<'_>) -> Option<Fix> {
         return None;
     }
     let root = cx.model.ancestry(view.stage?).last()?;
+    // The first one of a stage mends the others.
+    let is_before = |other: &&ScriptView<'_>| {
+        let in_stage = cx.model.ancestry(view.stage.unwrap_or(0)).any(|stage| other.view.stage == Some(stage.index));
+        other.is_run() && other.view.index < view.index && in_stage && other.shell == script.shell && !other.is_exec
+    };
+    let is_lossy =
+        |other: &ScriptView<'_>| other.tree().is_some_and(|tree| !lossy(other, &Index::new(tree)).is_empty());
+    if cx.model.scripts.iter().filter(is_before).any(is_lossy) {
+        return None;
+    }
     let is_small = ["alpine", "busybox"].iter().any(|name| root.image.contains(name));
-    let words: Vec<String> = match script.shell.kind {
-        ShellKind::Posix => {
-            let program = if is_small { "/bin/ash" } else { "/bin/bash" };
-            [program, "-o", "pipefail", "-c"].map(str::to_owned).to_vec()
-        }
-        _ => {
-            let mut words = script.shell.words.clone();
-            let at = words.iter().position(|word| word == "-c")?;
-            words.splice(at..at, ["-o".to_owned(), "pipefail".to_owned()]);
-            words
-        }
+    let words: Vec<String> = if script.shell.kind == ShellKind::Posix {
+        let program = if is_small { "/bin/ash" } else { "/bin/bash" };
+        [program, "-o", "pipefail", "-c"].map(str::to_owned).to_vec()
+    } else {
+        let mut words = script.shell.words.clone();
+        let at = words.iter().position(|word| word == "-c")?;
+        words.splice(at..at, ["-o".to_owned(), "pipefail".to_owned()]);
+        words
     };
     let words: Vec<String> = words.iter().map(|word| serde_json::Value::from(word.as_str()).to_string()).collect();
     let line = format!("SHELL [{}]", words.join(", "));

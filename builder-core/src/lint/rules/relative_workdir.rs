@@ -1,6 +1,8 @@
 //! `DL3000`, `WorkdirRelativePath`.
 
+use crate::dockerfile::SourceText;
 use crate::lint::prelude::*;
+use crate::lint::variables::{Place, walk};
 use crate::lint::words::{has_drive, trimmed};
 
 rule! {
@@ -41,6 +43,10 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     if cx.skips(view) {
         return;
     }
+    if cx.is_buildkit() {
+        check_as_buildkit(cx, view, path);
+        return;
+    }
     let written = trimmed(path.as_str());
     if is_absolute(written) {
         return;
@@ -51,11 +57,8 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
             InstructionKind::Workdir(path) => Some(trimmed(path.as_str())),
             _ => None,
         })
-        .last()
+        .next_back()
         .filter(|path| path.starts_with('/'));
-    if cx.is_buildkit() && earlier.is_some() {
-        return;
-    }
     let joined = earlier.map(|earlier| format!("{}/{written}", earlier.trim_end_matches('/')));
     let report = cx.report(view.index, path.span(), format!("the working directory `{written}` is relative"));
     match joined {
@@ -65,6 +68,27 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
         }
         None => report.help("write the path from `/` on").done(),
     }
+}
+
+/// BuildKit looks at the first one of a stage and of those that it begins from, with variables expanded.
+fn check_as_buildkit(cx: &Context<'_>, view: &InstructionView<'_>, path: &SourceText) {
+    let is_earlier =
+        |other: &&InstructionView<'_>| matches!(other.kind(), InstructionKind::Workdir(_)) && other.index < view.index;
+    let mut chain = view.stage.into_iter().flat_map(|stage| cx.model.ancestry(stage));
+    if view.is_trigger() || chain.any(|stage| cx.model.body(stage.index).any(|other| is_earlier(&other))) {
+        return;
+    }
+    walk(cx, |other, environment| {
+        let expansion = environment.expand(cx, &Place::Text(path));
+        let Some(text) = expansion.ok().map(|expansion| expansion.text).filter(|_| other.index == view.index) else {
+            return;
+        };
+        if !text.starts_with('/') {
+            cx.report(view.index, path.span(), format!("the working directory `{text}` is relative"))
+                .help("write the path from `/` on")
+                .done();
+        }
+    });
 }
 
 fn is_absolute(path: &str) -> bool {

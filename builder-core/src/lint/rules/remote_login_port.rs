@@ -24,7 +24,7 @@ rule! {
         summary: "a port for remote logins",
         level: Level::Warning,
         group: Group::Security,
-        activation: Activation::Default,
+        activation: Activation::Opinion,
         fixable: Fixable::Never,
         status: FIRST,
         check: Check::Instruction(check),

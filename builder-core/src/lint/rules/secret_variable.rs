@@ -44,6 +44,10 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
         }
         _ => return,
     };
+    // BuildKit looks at a stage when it is built: what stands before the first, or waits in a trigger, is not.
+    if cx.is_buildkit() && (view.stage.is_none() || view.is_trigger()) {
+        return;
+    }
     for (name, span) in names {
         let is_secret = if cx.is_hadolint() { by_parts(name) } else { by_words(name) };
         if is_secret {

@@ -25,7 +25,7 @@ rule! {
         summary: "files that run with the rights of their owner",
         level: Level::Warning,
         group: Group::Security,
-        activation: Activation::Default,
+        activation: Activation::Opinion,
         fixable: Fixable::Never,
         status: FIRST,
         check: Check::File(check),

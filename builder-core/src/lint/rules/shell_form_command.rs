@@ -60,6 +60,11 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
 /// Tells whether the stage was given a shell on purpose.
 fn has_own_shell(cx: &Context<'_>, view: &InstructionView<'_>) -> bool {
     let Some(stage) = view.stage else { return false };
+    let root = cx.model.ancestry(stage).last();
+    let of_base = root.and_then(|root| cx.options.facts.bases.get(&root.image)).and_then(|base| base.shell.as_ref());
+    if of_base.is_some_and(|shell| !shell.is_empty()) {
+        return true;
+    }
     cx.model.ancestry(stage).any(|stage| {
         cx.model.body(stage.index).any(|other| {
             matches!(other.kind(), InstructionKind::Shell(_))

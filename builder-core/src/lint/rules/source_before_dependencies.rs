@@ -66,7 +66,7 @@ fn check(cx: &Context<'_>, stage: &StageView) {
 
 fn installs<'m>(cx: &Context<'m>, stage: &StageView) -> impl Iterator<Item = CommandView<'m>> {
     let model = cx.model;
-    model.runs(stage.index).flat_map(|script| script.commands()).filter(needs_list_only)
+    model.runs(stage.index).flat_map(ScriptView::commands).filter(needs_list_only)
 }
 
 /// Tells whether a command installs what a list says, and needs no other file.

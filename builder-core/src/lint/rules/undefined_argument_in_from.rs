@@ -62,7 +62,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
             if let Some(span) = declared {
                 report = report.also(span, "this one is for its stage only");
             }
-            let spelled = format!("{}", cx.text(span));
+            let spelled = cx.text(span);
             let fix = closest(name, names.iter().copied()).filter(|_| declared.is_none()).map(|near| {
                 let edit = Edit::replace(span, spelled.replacen(name, near, 1));
                 Fix::risky(format!("write `{near}`"), vec![edit])

@@ -3,8 +3,6 @@
 use crate::dockerfile::closest;
 use crate::lint::prelude::*;
 use crate::lint::variables::{Environment, Place, has_fallback, places, walk};
-use std::collections::BTreeSet;
-
 rule! {
     /// ## What it does
     /// Finds variables in instructions that the file neither declares nor sets. Where the environment of the base
@@ -88,10 +86,10 @@ fn check_place(
         let spelled = cx.text(span).replacen(name, near.unwrap_or(name), 1);
         match why {
             Why::Global(at) => {
-                let keyword = if view.instruction.keyword.value == "copy" { "arg" } else { "ARG" };
+                let is_lower = view.outer.keyword.value.chars().all(char::is_lowercase);
+                let keyword = if is_lower { "arg" } else { "ARG" };
                 let edit = Edit::insert(view.outer.span.start, format!("{keyword} {name}\n"));
-                let fix = Fix::risky(format!("declare it in the stage: `ARG {name}`"), vec![edit]);
-                let report = report.maybe_fix(at.is_none_or(|_| true).then_some(fix));
+                let report = report.fix(Fix::risky(format!("declare it in the stage: `ARG {name}`"), vec![edit]));
                 match at {
                     Some(at) => report.also(at, "this one is not part of the stage").done(),
                     None => report.done(),
@@ -137,7 +135,6 @@ enum Why<'a> {
 /// Where names are defined.
 struct Declared<'a> {
     places: Vec<(usize, Option<usize>, &'a str, Span)>,
-    known_elsewhere: BTreeSet<&'static str>,
 }
 
 impl<'a> Declared<'a> {
@@ -147,7 +144,8 @@ impl<'a> Declared<'a> {
             let stage = cx.model.stages.iter().rposition(|stage| stage.from <= index);
             match &instruction.kind {
                 InstructionKind::Arg(declarations) => {
-                    places.extend(declarations.iter().map(|arg| (index, stage, arg.name.value.as_str(), arg.name.span)))
+                    places
+                        .extend(declarations.iter().map(|arg| (index, stage, arg.name.value.as_str(), arg.name.span)));
                 }
                 InstructionKind::Env(env) => {
                     places.extend(env.pairs.iter().map(|pair| (index, stage, pair.key.as_str(), pair.key.span())));
@@ -155,7 +153,7 @@ impl<'a> Declared<'a> {
                 _ => {}
             }
         }
-        Self { places, known_elsewhere: BASE_IMAGES.into_iter().collect() }
+        Self { places }
     }
 
     fn why<'e>(
@@ -184,7 +182,7 @@ impl<'a> Declared<'a> {
             InstructionKind::Env(env) => env.pairs.iter().any(|pair| own(pair.key.as_str())),
             _ => false,
         };
-        if !environment.is_complete && (sets_itself || self.known_elsewhere.contains(name)) {
+        if !environment.is_complete && (sets_itself || BASE_IMAGES.contains(&name)) {
             return None;
         }
         match near {

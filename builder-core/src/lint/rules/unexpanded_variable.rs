@@ -67,7 +67,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     }
     let is_shell = |word: &str| {
         let name = word.rsplit(['/', '\\']).next().unwrap_or(word).to_lowercase();
-        SHELLS.contains(&name.as_str()) || word.ends_with(".sh") || word.contains("entrypoint")
+        SHELLS.contains(&name.as_str()) || word.rsplit('.').next() == Some("sh") || word.contains("entrypoint")
     };
     if words.iter().any(|word| is_shell(&word.value) || matches!(word.value.as_str(), "-c" | "-lc" | "-ec" | "-e")) {
         return;

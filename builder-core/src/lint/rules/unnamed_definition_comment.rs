@@ -42,11 +42,9 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     };
     let (Some(comment), Some(name)) = (view.instruction.comments.last(), names.first()) else { return };
     let first = comment.text.split(' ').next().unwrap_or_default();
-    let is_name = |name: &&str| match matches!(view.kind(), InstructionKind::From(_)) {
-        // The name is kept in small letters.
-        true => first == name.to_lowercase(),
-        false => first == *name,
-    };
+    let is_stage = matches!(view.kind(), InstructionKind::From(_));
+    // The name of a stage is kept in small letters.
+    let is_name = |name: &&str| if is_stage { first == name.to_lowercase() } else { first == *name };
     if view.is_trigger() || names.iter().any(is_name) || !cx.is_buildkit() && is_directive(&comment.text) {
         return;
     }

@@ -1,6 +1,6 @@
 //! `DL3018`.
 
-use crate::lint::packages::{APK, report_unpinned};
+use crate::lint::packages::{APK, has_extension, report_unpinned};
 use crate::lint::prelude::*;
 
 rule! {
@@ -54,5 +54,5 @@ fn check(cx: &Context<'_>, command: &CommandView<'_>) {
 }
 
 fn is_pinned(package: &str) -> bool {
-    package.contains(['=', '~', '<', '>']) || package.ends_with(".apk")
+    package.contains(['=', '~', '<', '>']) || has_extension(package, "apk")
 }

@@ -1,6 +1,6 @@
 //! `DL3008`.
 
-use crate::lint::packages::{APT, report_unpinned};
+use crate::lint::packages::{APT, has_extension, report_unpinned};
 use crate::lint::prelude::*;
 
 rule! {
@@ -56,7 +56,7 @@ fn check(cx: &Context<'_>, command: &CommandView<'_>) {
 }
 
 fn is_pinned(package: &str) -> bool {
-    package.contains(['=', '/']) || package.ends_with(".deb")
+    package.contains(['=', '/']) || has_extension(package, "deb")
 }
 
 /// Tells whether a package goes: `name-`.

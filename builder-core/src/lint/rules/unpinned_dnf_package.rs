@@ -44,6 +44,6 @@ fn check(cx: &Context<'_>, command: &CommandView<'_>) {
     }
     let is_module = command.has_argument("module");
     if is_module || !command.has_argument("group") {
-        check_hadolints(cx, command, is_module, &["install", "module"][..1 + usize::from(is_module)]);
+        check_hadolints(cx, command, is_module, &["install", "module"][..=usize::from(is_module)]);
     }
 }

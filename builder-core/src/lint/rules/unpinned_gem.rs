@@ -1,6 +1,6 @@
 //! `DL3028`.
 
-use crate::lint::packages::{operands, report_unpinned};
+use crate::lint::packages::{has_extension, operands, report_unpinned};
 use crate::lint::prelude::*;
 
 rule! {
@@ -100,7 +100,7 @@ fn ours<'a>(command: &CommandView<'a>) -> Vec<&'a Argument> {
     }
     // Behind `--` are options of the compiler.
     let end = command.arguments().iter().find(|word| word.text == "--").map_or(u32::MAX, |word| word.span.start);
-    let is_file = |text: &str| text.ends_with(".gem") || text.contains('/');
+    let is_file = |text: &str| has_extension(text, "gem") || text.contains('/');
     let is_loose = |word: &&Argument| word.is_literal && !word.text.contains(':') && !is_file(&word.text);
     words.filter(|word| word.span.start < end).filter(is_loose).collect()
 }

@@ -1,6 +1,6 @@
 //! `DL3013`.
 
-use crate::lint::packages::{operands, report_unpinned};
+use crate::lint::packages::{has_extension, operands, report_unpinned};
 use crate::lint::prelude::*;
 
 rule! {
@@ -85,7 +85,7 @@ fn hadolints<'a>(command: &CommandView<'a>) -> Vec<&'a Argument> {
         return Vec::new();
     }
     let words = command.words_without(WITH_VALUES).skip_while(|word| word.text != "install").skip(1);
-    words.filter(|word| !is_pinned(&word.text)).collect()
+    words.filter(|word| word.text != "install" && !is_pinned(&word.text)).collect()
 }
 
 const SYSTEMS: [&str; 4] = ["git+", "hg+", "svn+", "bzr+"];
@@ -96,7 +96,7 @@ fn is_pinned(package: &str) -> bool {
     }
     ["==", ">=", "<=", ">", "<", "!=", "~="].iter().any(|sign| package.contains(sign))
         || package.contains('/')
-        || package.ends_with(".whl")
+        || has_extension(package, "whl")
         || package.ends_with(".tar.gz")
 }
 

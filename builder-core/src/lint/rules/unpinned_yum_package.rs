@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::lint::packages::{Manager, YUM, report_unpinned};
+use crate::lint::packages::{Manager, YUM, has_extension, report_unpinned};
 use crate::lint::prelude::*;
 use crate::lint::words::trimmed;
 
@@ -43,7 +43,7 @@ fn check(cx: &Context<'_>, command: &CommandView<'_>) {
     }
     if command.name() == "yum" && command.has_argument("install") {
         let is_module = command.has_argument("module");
-        check_hadolints(cx, command, is_module, &["install", "module"][..1 + usize::from(is_module)]);
+        check_hadolints(cx, command, is_module, &["install", "module"][..=usize::from(is_module)]);
     }
 }
 
@@ -70,7 +70,7 @@ fn is_pinned(package: &str) -> bool {
     let is_known = |c: char| c.is_ascii_alphanumeric() || "._:~+^-".contains(c);
     let Some((_, rest)) = package.split_once('-') else { return false };
     let has_version = rest.split('-').any(|part| part.starts_with(|c: char| c.is_ascii_digit()));
-    package.ends_with(".rpm") || rest.chars().all(is_known) && has_version
+    has_extension(package, "rpm") || rest.chars().all(is_known) && has_version
 }
 
 /// Tells whether a known variable stands in a word with a dash.
@@ -104,7 +104,7 @@ pub(super) fn check_rpm(cx: &Context<'_>, command: &CommandView<'_>, manager: &M
     }
     let is_loose = |word: &&Argument| {
         let text = word.text.as_str();
-        let is_other = text.contains(['/', '=', '<', '>']) || text.ends_with(".rpm") || text.starts_with('@');
+        let is_other = text.contains(['/', '=', '<', '>']) || has_extension(text, "rpm") || text.starts_with('@');
         word.is_literal && if is_module { !text.contains(':') } else { !is_pinned(text) && !is_other }
     };
     words.retain(is_loose);

@@ -1,6 +1,6 @@
 //! `DL3037`.
 
-use crate::lint::packages::{ZYPPER, report_unpinned};
+use crate::lint::packages::{ZYPPER, has_extension, report_unpinned};
 use crate::lint::prelude::*;
 
 rule! {
@@ -56,5 +56,5 @@ fn check(cx: &Context<'_>, command: &CommandView<'_>) {
 }
 
 fn is_pinned(package: &str) -> bool {
-    package.contains(['=', '<', '>']) || package.ends_with(".rpm")
+    package.contains(['=', '<', '>']) || has_extension(package, "rpm")
 }

@@ -39,7 +39,8 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     for source in transfer.sources.iter().filter(|_| transfer.checksum.is_none()) {
         let TransferSource::Path(path) = source else { continue };
         let text = trimmed(path.as_str());
-        let is_git = text.contains(".git#") || text.ends_with(".git");
+        let is_git =
+            text.split('#').next().is_some_and(|address| address.trim_end_matches('/').strip_suffix(".git").is_some());
         if (text.starts_with("http://") || text.starts_with("https://")) && !is_git {
             cx.report(view.index, path.span(), "nothing checks what is downloaded")
                 .help("add `--checksum=sha256:…`")

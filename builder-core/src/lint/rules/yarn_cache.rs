@@ -57,7 +57,7 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>) {
                 && command.words().any(|word| word.text.contains(".cache") || word.text.contains("yarn"))
         };
         uncleaned(cx, script, installs, |command| cleans(command) || removes(command))
-            .filter(|_| is_shipped(cx, script.view.stage) && !mounts().iter().any(|target| is_cache(&target)))
+            .filter(|_| is_shipped(cx, script.view.stage) && !mounts().iter().any(is_cache))
     };
     let Some(command) = command else { return };
     let fix = append(cx, script, "yarn cache clean");

@@ -54,7 +54,7 @@ fn the_others_are_looked_at_where_one_cannot_be() {
             "-f",
             "compact",
             "z.Dockerfile",
-            "b.Dockerfile",
+            "/dev/zero",
             "no.Dockerfile",
             "a.Dockerfile",
         ])

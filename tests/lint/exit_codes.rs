@@ -44,8 +44,6 @@ fn clean_findings_and_trouble_are_told_apart() {
 fn the_others_are_looked_at_where_one_cannot_be() {
     let env = TestEnv::root();
     env.write("a.Dockerfile", FAULTY);
-    std::fs::create_dir(env.path("work/b.Dockerfile")).unwrap();
-    std::os::unix::fs::symlink("/proc/self/mem", env.path("work/b.Dockerfile/c")).unwrap();
     env.write("z.Dockerfile", FAULTY);
     let select = "DL3000,DL3006,DL3048,DL4000";
     let failed = env
@@ -56,12 +54,12 @@ fn the_others_are_looked_at_where_one_cannot_be() {
             "-f",
             "compact",
             "z.Dockerfile",
-            "b.Dockerfile",
+            "/dev/zero",
             "no.Dockerfile",
             "a.Dockerfile",
         ])
         .fails(2);
-    assert!(failed.stderr.contains("cannot read `b.Dockerfile/c`: "), "{}", failed.stderr);
+    assert!(failed.stderr.contains("cannot read `/dev/zero`: it is larger"), "{}", failed.stderr);
     assert!(failed.stderr.contains("cannot read `no.Dockerfile`: No such file"), "{}", failed.stderr);
     let first: Vec<&str> = failed.stdout.lines().map(|line| line.split(':').next().unwrap()).collect();
     assert_eq!(first, [["a.Dockerfile"; 4], ["z.Dockerfile"; 4]].concat(), "in the order of paths");

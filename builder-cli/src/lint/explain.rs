@@ -38,7 +38,7 @@ pub(crate) fn page(rule: &Rule) -> String {
     out
 }
 
-/// Returns a table of all rules.
+/// Returns a table of all rules, a line each.
 pub(crate) fn table() -> String {
     let header = ["CODE", "NAME", "LEVEL", "GROUP", "LOOKS", "FIX", "ABOUT"].map(str::to_owned).to_vec();
     let rows = sorted().into_iter().map(|rule| {

@@ -23,7 +23,7 @@ rule! {
     RULE {
         id: "escape-outside-quotes",
         codes: &["SC1012"],
-        summary: "`\n` outside of quotes is an `n`",
+        summary: "`\\n` outside of quotes is an `n`",
         level: Level::Warning,
         group: Group::Shell,
         activation: Activation::Default,

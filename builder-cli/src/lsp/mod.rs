@@ -30,6 +30,8 @@ mod names;
 mod position;
 mod rename;
 mod requests;
+#[cfg(test)]
+mod robustness;
 mod server;
 mod symbols;
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //! | `capabilities` | what the client can do, and what we offer |
 //! | `documents`, `position` | open texts and their versions; lines and columns as the protocol counts them |
 //! | `config` | the linter's options for a document |
-//! | `names` | stages and variables: where they are made, and where they are used |
+//! | `names`, `variables` | stages and variables: where they are made, and where they are used |
 //! | `context` | what a half-written line is about to say |
 //! | `instructions` | what is shown about instructions and flags |
 //! | `diagnostics`, `actions`, `hover`, `completion`, `definition`, `rename`, `symbols`, `folding`, `formatting` | the features |
@@ -37,6 +37,7 @@ mod symbols;
 #[cfg(test)]
 mod testing;
 mod transport;
+mod variables;
 
 use std::io;
 

@@ -9,6 +9,8 @@ use builder_core::dockerfile::{
 use builder_core::semantic::reachability::{ReferenceKind, from_operands};
 use builder_core::text::{SourceFile, Span, Spanned};
 
+use super::variables::variables;
+
 /// How many stages a name is looked for up, from a stage to the one that it begins from. Files are untrusted.
 const MAX_ANCESTORS: usize = 256;
 /// Longer values are not kept: variables can double with every line.
@@ -313,40 +315,6 @@ fn mount_from(source: &SourceFile, name: &Spanned<String>) -> Option<Span> {
         at += field.len() + 1;
     }
     None
-}
-
-/// Finds the names of variables in a text. Text in single quotes is left out where quotes count.
-fn variables(text: &str, escape: char, quotes: bool) -> Vec<(&str, std::ops::Range<usize>)> {
-    let mut found = Vec::new();
-    let mut quote = None;
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            _ if quote == Some('\'') => quote = quote.filter(|_| c != '\''),
-            _ if c == escape => drop(chars.next()),
-            '\'' | '"' if quotes => quote = if quote == Some(c) { None } else { quote.or(Some(c)) },
-            '$' => {
-                let rest = text.get(at + 1..).unwrap_or("");
-                let brace = usize::from(rest.starts_with('{'));
-                let rest = rest.get(brace..).unwrap_or("");
-                let length = name_length(rest);
-                if length > 0 {
-                    let start = at + 1 + brace;
-                    found.push((rest.get(..length).unwrap_or(""), start..start + length));
-                }
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-/// Returns how many bytes at the beginning of a text are the name of a variable.
-pub(super) fn name_length(text: &str) -> usize {
-    if text.starts_with(|c: char| c.is_ascii_digit()) {
-        return 0;
-    }
-    text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len())
 }
 
 #[cfg(test)]

@@ -145,6 +145,7 @@ fn large_files_are_quick() {
     };
     timed(&text, 10);
     timed(&format!("FROM a\nRUN {}\n", "x \\\n".repeat(1 << 18)), 40);
+    timed(&format!("ARG {}\nFROM a\n", "a=$a \\\n".repeat(1 << 17)), 40);
     timed(&"🦀".repeat(1 << 18), 40);
     assert!(client.stop().success());
 }

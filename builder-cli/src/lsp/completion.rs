@@ -64,9 +64,12 @@ impl Offer<'_> {
 
     fn add(&mut self, label: &str, insert: &str, kind: CompletionItemKind, detail: &str, text: Option<String>) {
         let span = Span::from_range(self.offset - self.typed..self.offset);
-        let markup = |value| match self.is_markdown {
-            true => Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value }),
-            false => Documentation::String(value),
+        let markup = |value| {
+            if self.is_markdown {
+                Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value })
+            } else {
+                Documentation::String(value)
+            }
         };
         self.items.push(CompletionItem {
             label: label.to_owned(),

@@ -3,7 +3,7 @@
 use builder_core::dockerfile::EscapeCharacter;
 
 use super::documents::Document;
-use super::names::name_length;
+use super::variables::name_length;
 
 /// What stands before the cursor. A `prefix` is what was typed of the word so far.
 #[derive(Clone, PartialEq, Eq, Debug)]

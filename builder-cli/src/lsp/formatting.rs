@@ -173,19 +173,26 @@ fn instruction(found: &Instruction, said: &mut Vec<String>) {
     }
 }
 
+/// Checks that formatting a document is not refused, and that formatting it twice changes nothing more.
+#[cfg(test)]
+pub(super) fn check(document: &Document) {
+    let found = edits(document);
+    let text = document.text();
+    assert_eq!(format(document).is_empty(), found.is_empty(), "{text:?} does not say the same afterwards");
+    let once = apply(text, &found.iter().collect::<Vec<_>>());
+    let again = edits(&super::testing::document(&once));
+    assert!(again.is_empty(), "{text:?} is not stable: {again:?}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::lsp::testing::document;
 
     fn formatted(text: &str) -> String {
-        let document = document(text);
-        let found = edits(&document);
-        assert_eq!(format(&document).is_empty(), found.is_empty(), "{text:?} is not the same afterwards");
-        let once = apply(text, &found.iter().collect::<Vec<_>>());
-        let again = edits(&self::document(&once));
-        assert!(again.is_empty(), "{text:?} is not stable: {again:?}");
-        once
+        check(&document(text));
+        let found = edits(&document(text));
+        apply(text, &found.iter().collect::<Vec<_>>())
     }
 
     #[test]

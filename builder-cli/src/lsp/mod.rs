@@ -7,7 +7,7 @@
 //! | `capabilities` | what the client can do, and what we offer |
 //! | `documents`, `position` | open texts and their versions; lines and columns as the protocol counts them |
 //! | `config` | the linter's options for a document |
-//! | `names` | stages and variables: where they are made, and where they are used |
+//! | `names`, `variables` | stages and variables: where they are made, and where they are used |
 //! | `context` | what a half-written line is about to say |
 //! | `instructions` | what is shown about instructions and flags |
 //! | `diagnostics`, `actions`, `hover`, `completion`, `definition`, `rename`, `symbols`, `folding`, `formatting` | the features |
@@ -30,11 +30,14 @@ mod names;
 mod position;
 mod rename;
 mod requests;
+#[cfg(test)]
+mod robustness;
 mod server;
 mod symbols;
 #[cfg(test)]
 mod testing;
 mod transport;
+mod variables;
 
 use std::io;
 

@@ -9,6 +9,8 @@ use builder_core::dockerfile::{
 use builder_core::semantic::reachability::{ReferenceKind, from_operands};
 use builder_core::text::{SourceFile, Span, Spanned};
 
+use super::variables::variables;
+
 /// How many stages a name is looked for up, from a stage to the one that it begins from. Files are untrusted.
 const MAX_ANCESTORS: usize = 256;
 /// Longer values are not kept: variables can double with every line.
@@ -87,7 +89,7 @@ pub(super) struct Names {
     pub(super) uses: Vec<Use>,
     globals: HashMap<String, usize>,
     scopes: Vec<HashMap<String, usize>>,
-    /// The last stage of each name in lower case, among those read so far.
+    /// The last stage of each name in lower case so far.
     by_name: HashMap<String, usize>,
     escape: EscapeCharacter,
 }
@@ -105,7 +107,7 @@ impl Names {
     fn instruction(&mut self, source: &SourceFile, index: usize, instruction: &Instruction) {
         match &instruction.kind {
             InstructionKind::From(from) => {
-                self.uses(None, instruction, None);
+                self.use_all(None, self.used_in(instruction));
                 let parent = self.by_name.get(&from.image.as_str().to_lowercase()).copied();
                 if let Some(stage) = parent {
                     self.stage_uses.push(StageUse { span: from.image.span(), stage, by_name: true });
@@ -120,13 +122,16 @@ impl Names {
                 return;
             }
             InstructionKind::Arg(declarations) => {
+                let mut used = self.used_in(instruction).into_iter().peekable();
                 for declaration in declarations {
-                    self.uses(self.current(), instruction, Some(declaration.span));
+                    let end = declaration.span.end;
+                    let here = std::iter::from_fn(|| used.next_if(|name| name.span.end <= end)).collect();
+                    self.use_all(self.current(), here);
                     self.declare(declaration);
                 }
             }
             kind => {
-                self.uses(self.current(), instruction, None);
+                self.use_all(self.current(), self.used_in(instruction));
                 self.stage_references(source, instruction);
                 if let InstructionKind::Env(pairs) = kind {
                     let stage = self.current();
@@ -197,8 +202,8 @@ impl Names {
         (is_known && expansion.text.len() <= MAX_VALUE).then_some(expansion.text)
     }
 
-    /// Notes the variables that an instruction, or a part of it, uses.
-    fn uses(&mut self, stage: Option<usize>, instruction: &Instruction, part: Option<Span>) {
+    /// Finds the variables that an instruction uses, in order.
+    fn used_in(&self, instruction: &Instruction) -> Vec<Spanned<String>> {
         let mut found = Vec::new();
         if expands(&instruction.kind) {
             let line = &instruction.line;
@@ -215,11 +220,13 @@ impl Names {
                 }
             }
         }
+        found
+    }
+
+    fn use_all(&mut self, stage: Option<usize>, found: Vec<Spanned<String>>) {
         for name in found {
-            if part.is_none_or(|part| part.start <= name.span.start && name.span.end <= part.end) {
-                let definition = self.resolve(stage, &name.value);
-                self.uses.push(Use { name, definition });
-            }
+            let definition = self.resolve(stage, &name.value);
+            self.uses.push(Use { name, definition });
         }
     }
 
@@ -310,43 +317,8 @@ fn mount_from(source: &SourceFile, name: &Spanned<String>) -> Option<Span> {
     None
 }
 
-/// Finds the names of variables in a text. Text in single quotes is left out where quotes count.
-fn variables(text: &str, escape: char, quotes: bool) -> Vec<(&str, std::ops::Range<usize>)> {
-    let mut found = Vec::new();
-    let mut quote = None;
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            _ if quote == Some('\'') => quote = quote.filter(|_| c != '\''),
-            _ if c == escape => drop(chars.next()),
-            '\'' | '"' if quotes => quote = if quote == Some(c) { None } else { quote.or(Some(c)) },
-            '$' => {
-                let rest = text.get(at + 1..).unwrap_or("");
-                let brace = usize::from(rest.starts_with('{'));
-                let rest = rest.get(brace..).unwrap_or("");
-                let length = name_length(rest);
-                if length > 0 {
-                    let start = at + 1 + brace;
-                    found.push((rest.get(..length).unwrap_or(""), start..start + length));
-                }
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-/// Returns how many bytes at the beginning of a text are the name of a variable.
-pub(super) fn name_length(text: &str) -> usize {
-    if text.starts_with(|c: char| c.is_ascii_digit()) {
-        return 0;
-    }
-    text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::lsp::testing::document;
 
     const FILE: &str = "ARG V=1.2\nFROM a:$V AS Base\nARG V\nENV A=x$V \\\n  B=${A:-no}\nFROM base\n\

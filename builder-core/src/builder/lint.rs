@@ -54,11 +54,11 @@ pub(super) fn findings(request: &BuildLint, build: &BuildOptions, planned: &Plan
     let table = StageTable::new(planned.dockerfile, &globals);
     let mut options = request.options.clone();
     options.facts = facts(build, planned, &table);
-    let built = built_stages(planned, &table);
+    let needed = built_stages(planned, &table);
     let is_built = |finding: &Finding| {
         let Some(index) = finding.instruction else { return true };
         let stage = table.stages().iter().rfind(|stage| stage.from <= index);
-        stage.is_none_or(|stage| built.contains(&stage.id))
+        stage.is_none_or(|stage| needed.contains(&stage.id))
     };
     let mut findings = lint_parsed(planned.source, planned.dockerfile, &options);
     findings.retain(is_built);

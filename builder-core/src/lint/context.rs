@@ -83,6 +83,7 @@ pub struct Report<'a> {
     finding: Option<Finding>,
 }
 
+#[expect(clippy::return_self_not_must_use, reason = "a report that is dropped is filed")]
 impl Report<'_> {
     fn edit(mut self, change: impl FnOnce(&mut Finding)) -> Self {
         if let Some(finding) = &mut self.finding {

@@ -7,6 +7,7 @@ mod script;
 mod shell;
 mod variables;
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 pub use command::{Argument, CommandView};
@@ -15,7 +16,7 @@ pub use shell::{Shell, ShellKind};
 pub use variables::{Grammar, Known, Variables};
 
 use super::options::{Dialect, LintOptions};
-use crate::dockerfile::{Dockerfile, From, Instruction, InstructionKind};
+use crate::dockerfile::{Dockerfile, Instruction, InstructionKind};
 use crate::text::SourceFile;
 
 /// One instruction as rules see it: a trigger of `ONBUILD` is one too.
@@ -71,6 +72,8 @@ pub struct Model<'a> {
     pub stages: Vec<StageView>,
     /// Every script of a shell.
     pub scripts: Vec<ScriptView<'a>>,
+    /// For each stage, whether the last one begins from it.
+    shipped: Vec<bool>,
 }
 
 impl<'a> Model<'a> {
@@ -89,15 +92,15 @@ impl<'a> Model<'a> {
             }
         }
         let scripts = scripts_of(source, dockerfile, &instructions, &stages, options);
-        Self { instructions, stages, scripts }
+        let shipped = shipped(&stages);
+        Self { instructions, stages, scripts, shipped }
     }
 
     /// Returns the instructions of a stage without its `FROM`, triggers left out.
     pub fn body(&self, stage: usize) -> impl Iterator<Item = &InstructionView<'a>> {
-        self.instructions
-            .iter()
-            .filter(move |view| view.stage == Some(stage) && !view.is_trigger())
-            .filter(|view| !matches!(view.kind(), InstructionKind::From(_)))
+        let place = |index: usize| self.instructions.partition_point(|view| view.index < index);
+        let range = self.stages.get(stage).map_or(0..0, |stage| place(stage.body.start)..place(stage.body.end));
+        self.instructions.get(range).unwrap_or_default().iter().filter(|view| !view.is_trigger())
     }
 
     /// Returns a stage and the ones that it begins from, itself first.
@@ -107,19 +110,22 @@ impl<'a> Model<'a> {
 
     /// Tells whether the layers of a stage are part of the last one.
     pub fn is_shipped(&self, stage: usize) -> bool {
-        self.stages.len().checked_sub(1).is_some_and(|last| self.ancestry(last).any(|other| other.index == stage))
+        self.shipped.get(stage).copied().unwrap_or_default()
     }
 
     /// Returns the scripts of a stage's `RUN`s in order, triggers left out.
     pub fn runs(&self, stage: usize) -> impl Iterator<Item = &ScriptView<'a>> {
-        self.scripts
-            .iter()
-            .filter(move |script| script.view.stage == Some(stage) && script.is_run() && !script.view.is_trigger())
+        let place = |index: usize| self.scripts.partition_point(|script| script.view.index < index);
+        let range = self.stages.get(stage).map_or(0..0, |stage| place(stage.body.start)..place(stage.body.end));
+        let scripts = self.scripts.get(range).unwrap_or_default().iter();
+        scripts.filter(|script| script.is_run() && !script.view.is_trigger())
     }
 }
 
 fn stages(dockerfile: &Dockerfile, dialect: Dialect) -> Vec<StageView> {
     let mut stages: Vec<StageView> = Vec::new();
+    // The last stage of a name counts.
+    let mut names: HashMap<String, usize> = HashMap::new();
     let froms = dockerfile.instructions.iter().enumerate().filter_map(|(at, instruction)| match &instruction.kind {
         InstructionKind::From(from) => Some((at, from)),
         _ => None,
@@ -129,7 +135,10 @@ fn stages(dockerfile: &Dockerfile, dialect: Dialect) -> Vec<StageView> {
             last.body.end = at;
             last.is_last = false;
         }
-        let parent = parent(&stages, from, dialect);
+        let parent = names.get(&key(from.image.as_str(), dialect)).copied();
+        if let Some(name) = &from.name {
+            names.insert(key(&name.value, dialect), stages.len());
+        }
         stages.push(StageView {
             index: stages.len(),
             from: at,
@@ -143,12 +152,18 @@ fn stages(dockerfile: &Dockerfile, dialect: Dialect) -> Vec<StageView> {
     stages
 }
 
-/// Finds the earlier stage that a `FROM` names; the last one of a name counts. hadolint looks at letter case.
-fn parent(stages: &[StageView], from: &From, dialect: Dialect) -> Option<usize> {
-    let name = from.image.as_str();
-    let is_same = |known: &String| match dialect {
-        Dialect::Hadolint => known == name,
-        Dialect::Builder | Dialect::Buildkit => known.eq_ignore_ascii_case(name),
-    };
-    stages.iter().rposition(|stage| stage.name.as_ref().is_some_and(is_same))
+fn shipped(stages: &[StageView]) -> Vec<bool> {
+    let mut shipped = vec![false; stages.len()];
+    for stage in std::iter::successors(stages.last(), |stage| stages.get(stage.parent?)) {
+        shipped[stage.index] = true;
+    }
+    shipped
+}
+
+/// What names of stages are compared by: hadolint looks at letter case.
+fn key(name: &str, dialect: Dialect) -> String {
+    match dialect {
+        Dialect::Hadolint => name.to_owned(),
+        Dialect::Builder | Dialect::Buildkit => name.to_lowercase(),
+    }
 }

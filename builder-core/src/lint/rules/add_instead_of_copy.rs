@@ -72,8 +72,8 @@ fn needs_add(cx: &Context<'_>, source: &TransferSource) -> bool {
         return is_archive || is_address;
     }
     // zip is for hadolint no archive, and for `ADD` neither; variables may hold anything.
-    let is_git =
-        path.starts_with("git@") || path.starts_with("git://") || path.ends_with(".git") || path.starts_with("ssh://");
+    let is_git = ["git@", "git://", "ssh://"].iter().any(|begin| path.starts_with(begin))
+        || path.rsplit('.').next() == Some("git");
     is_archive || is_address || is_git || path.contains('$') || path.contains('*')
 }
 

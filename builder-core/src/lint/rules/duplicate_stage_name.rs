@@ -36,9 +36,8 @@ rule! {
 fn check(cx: &Context<'_>, stage: &StageView) {
     let Some(name) = from_name(cx, stage) else { return };
     let is_same = |other: &&StageView| {
-        other.name.as_ref().is_some_and(|known| match cx.is_hadolint() {
-            true => *known == name.value,
-            false => known.eq_ignore_ascii_case(&name.value),
+        other.name.as_ref().is_some_and(|known| {
+            if cx.is_hadolint() { *known == name.value } else { known.eq_ignore_ascii_case(&name.value) }
         })
     };
     let Some(first) = cx.model.stages[..stage.index].iter().find(is_same) else { return };

@@ -87,7 +87,7 @@ fn known() -> Vec<(String, String, String, String)> {
 #[test]
 fn findings_are_hadolints() {
     let env = TestEnv::root();
-    let directory = env.path("");
+    let directory = env.path("work");
     let names = files(&directory);
     assert!(names.len() > 3300, "{} files", names.len());
     let theirs = Command::new(tool("hadolint"))
@@ -96,9 +96,11 @@ fn findings_are_hadolints() {
         .current_dir(&directory)
         .output()
         .expect("hadolint");
+    assert!(theirs.status.success(), "{}", String::from_utf8_lossy(&theirs.stderr));
     let theirs = read(&theirs.stdout);
     let arguments = ["lint", "--hadolint-compat", "--no-config", "--no-fail", "-f", "json"];
     let ours = env.run(arguments.into_iter().chain(names.iter().map(String::as_str)));
+    assert_eq!(ours.code, Some(0), "{}", ours.stderr);
     let ours = read(ours.stdout.as_bytes());
     let known = known();
     let mut used = vec![false; known.len()];
@@ -123,7 +125,13 @@ fn findings_are_hadolints() {
             }
         }
     }
-    println!("{same} findings agree in {} files", names.len());
+    assert!(
+        same > 3000,
+        "only {same} findings agree in {} files; {} and {} have any",
+        names.len(),
+        ours.len(),
+        theirs.len()
+    );
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
     let unused: Vec<_> = known.iter().zip(&used).filter(|(_, used)| !**used).map(|(entry, _)| entry).collect();
     assert!(unused.is_empty(), "these no longer differ: {unused:?}");

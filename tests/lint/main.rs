@@ -17,6 +17,7 @@ mod fix;
 mod folders;
 mod formats;
 mod precommit;
+mod safe_fixes;
 mod shellcheck;
 mod stdin;
 

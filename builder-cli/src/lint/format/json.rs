@@ -3,8 +3,10 @@
 use builder_core::diagnostic::render::place;
 use builder_core::lint::{Applicability, Finding, Fix};
 use builder_core::text::{SourceFile, Span};
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
+use super::super::Linted;
 use super::{Page, Place};
 
 /// Writes hadolint's array; more keys in each object unless hadolint's own form is asked for.
@@ -14,27 +16,31 @@ use super::{Page, Place};
 /// (other places), and `fix` with `title`, `applicability` (`safe`, `unsafe`, `display`) and `edits`, whose `start` and
 /// `end` are offsets in bytes.
 pub(super) fn write(page: Page<'_>) -> String {
-    let objects: Vec<Value> = page
-        .findings()
-        .map(|(file, finding)| {
-            let place = Place::of(&file.source, finding);
-            let mut object = json!({
-                "code": finding.code(),
-                "column": place.start.column,
-                "file": file.source.name(),
-                "level": finding.level.name(),
-                "line": place.start.line,
-                "message": finding.diagnostic.message,
-            });
-            if let (false, Value::Object(object), Value::Object(more)) =
-                (page.compat, &mut object, more(&file.source, finding, place))
-            {
-                object.extend(more);
-            }
-            object
-        })
-        .collect();
-    format!("{}{}", Value::Array(objects), page.end())
+    // A file at a time and not all at once: what a tree of values takes is many times what is written of it.
+    let parts = page.files.par_iter().map(|file| {
+        let objects = file.findings.iter().map(|finding| object(page, file, finding).to_string());
+        objects.collect::<Vec<_>>().join(",")
+    });
+    let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
+    format!("[{}]{}", parts.join(","), page.end())
+}
+
+fn object(page: Page<'_>, file: &Linted, finding: &Finding) -> Value {
+    let place = Place::of(&file.source, finding);
+    let mut object = json!({
+        "code": finding.code(),
+        "column": place.start.column,
+        "file": file.source.name(),
+        "level": finding.level.name(),
+        "line": place.start.line,
+        "message": finding.diagnostic.message,
+    });
+    if let (false, Value::Object(object), Value::Object(more)) =
+        (page.compat, &mut object, more(&file.source, finding, place))
+    {
+        object.extend(more);
+    }
+    object
 }
 
 fn more(source: &SourceFile, finding: &Finding, place: Place) -> Value {

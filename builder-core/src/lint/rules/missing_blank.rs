@@ -22,7 +22,7 @@ rule! {
     /// ```
     ///
     /// ## Fix safety
-    /// Safe: no command has such a name.
+    /// Unsafe: no command has such a name, so that what comes of the fix is another outcome.
     RULE {
         id: "missing-blank",
         codes: &["SC1035"],
@@ -47,7 +47,7 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
             let span = Span::new(word.span.start + 1, word.span.start + 1);
             let edit = Edit::insert(script.place(span).start, " ");
             report(cx, script, Span::new(word.span.start + 1, word.span.end), "a blank is missing behind the `!`")
-                .fix(Fix::safe("put a blank there", vec![edit]))
+                .fix(Fix::risky("put a blank there", vec![edit]))
                 .done();
         }
     }

@@ -156,14 +156,28 @@ pub(crate) fn build(
     options.resolv_conf = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
     options.lint = match arguments.lint {
         LintArg::Off => None,
-        LintArg::Warn => Some(BuildLint::new(LintOptions::default())),
+        LintArg::Warn => Some(BuildLint::new(build_lint(&options)?)),
         LintArg::Error => {
-            let mut lint = BuildLint::new(LintOptions::default());
+            let mut lint = BuildLint::new(build_lint(&options)?);
             lint.deny = Some(Level::Warning);
             Some(lint)
         }
     };
     Ok(options)
+}
+
+/// Returns what the linter looks for in the Dockerfile of a build.
+fn build_lint(options: &BuildOptions) -> Result<LintOptions, CommandError> {
+    let of_context = || match &options.context {
+        ContextSource::Directory(path) => path.join("Dockerfile"),
+        ContextSource::Unpacked(_) | ContextSource::Empty => PathBuf::from("Dockerfile"),
+    };
+    let path = match &options.dockerfile {
+        DockerfileSource::Path(path) => path.clone(),
+        DockerfileSource::Default => of_context(),
+        DockerfileSource::Inline { .. } => PathBuf::from("Dockerfile"),
+    };
+    lint::usual(&path)
 }
 
 /// Reads an image reference.

@@ -18,6 +18,7 @@ mod hello;
 mod help;
 mod instructions;
 mod interop;
+mod lint;
 mod names;
 mod outputs;
 mod registry;

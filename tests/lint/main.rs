@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod beginner;
 mod compat;
 mod config;
 mod differential;

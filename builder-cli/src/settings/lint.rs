@@ -1,15 +1,15 @@
 //! The settings of `builder lint` from the command line and the environment.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use builder_core::lint::{Dialect, Level};
+use builder_core::lint::{Dialect, Level, LintOptions};
 
 use super::{paint_of, variable};
 use crate::args::{ColorArg, LintArgs};
 use crate::env;
 use crate::error::CommandError;
-use crate::lint::config::{Layer, Resolver, Search, Strictness, read};
+use crate::lint::config::{Layer, Lookup, Resolver, Search, Strictness, read};
 use crate::ui::progress::Paint;
 
 /// The levels in the order of [`env::HADOLINT_OVERRIDES`].
@@ -44,6 +44,23 @@ pub(crate) fn search(arguments: &LintArgs) -> Search {
     if let Some(path) = &arguments.config {
         return Search::File(path.clone());
     }
+    upwards()
+}
+
+/// Returns what the linter looks for in a file where nothing is asked for: in editors, and while building.
+///
+/// # Errors
+/// A configuration file or a variable is broken.
+pub(crate) fn usual(file: &Path) -> Result<LintOptions, CommandError> {
+    let environment = environment(Strictness::Strict)?;
+    let resolver = Resolver { dialect: Dialect::Builder, environment, command_line: Layer::default() };
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let config = Lookup::new(upwards(), Strictness::Strict).find(folder)?;
+    Ok(resolver.resolve(config.as_deref()).for_file(&file).0.into_owned())
+}
+
+fn upwards() -> Search {
     let home = variable(env::HOME).map(PathBuf::from);
     let xdg = variable(env::XDG_CONFIG_HOME).map(PathBuf::from).or_else(|| Some(home.as_ref()?.join(".config")));
     let mut places = Vec::new();

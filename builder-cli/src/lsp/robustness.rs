@@ -59,8 +59,10 @@ fn every_fixture_can_be_typed() {
         }
         let whole = document(&text);
         formatting::check(&whole);
-        for cut in 0..=CUTS {
-            let mut end = text.len() * cut / CUTS;
+        // The linter's are many and alike.
+        let cuts = if path.components().any(|part| part.as_os_str() == "lint") { 3 } else { CUTS };
+        for cut in 0..=cuts {
+            let mut end = text.len() * cut / cuts;
             while !text.is_char_boundary(end) {
                 end -= 1;
             }

@@ -12,7 +12,7 @@ use super::testing::document;
 use super::{actions, completion, definition, diagnostics, folding, formatting, hover, rename, symbols};
 
 /// How many places a file is cut off at.
-const CUTS: usize = 60;
+const CUTS: usize = 20;
 
 fn files(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(directory).expect("fixtures").flatten() {

@@ -14,7 +14,8 @@ pub(crate) fn markdown(rule: &Rule) -> String {
 
 /// Returns a page about a rule.
 pub(crate) fn page(rule: &Rule) -> String {
-    let mut out = format!("# {} {}\n\n{}\n\n", rule.code(), rule.id, rule.summary);
+    let code = if rule.codes.is_empty() { String::new() } else { format!("{} ", rule.code()) };
+    let mut out = format!("# {code}{}\n\n{}\n\n", rule.id, rule.summary);
     let mut fact = |name: &str, value: &str| out.push_str(&format!("{name:<10}{value}\n"));
     fact("level", rule.level.name());
     fact("group", rule.group.name());

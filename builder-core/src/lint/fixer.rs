@@ -21,6 +21,12 @@ pub struct Fixed {
 
 /// Mends what can be mended with fixes of at least this applicability.
 pub fn fix(source: &SourceFile, options: &LintOptions, least: Applicability) -> Fixed {
+    let feeds = source.text().matches('\n').count();
+    if source.text().contains('\r') {
+        let is_whole = source.text().matches("\r\n").count() == feeds && source.text().matches('\r').count() == feeds;
+        // Line ends of both kinds are nobody's to choose between.
+        return if is_whole { fix_with_returns(source, options, least) } else { unchanged(source, options) };
+    }
     let mut current = source.clone();
     let mut findings = lint(&current, options);
     let mut applied = Vec::new();
@@ -31,6 +37,19 @@ pub fn fix(source: &SourceFile, options: &LintOptions, least: Applicability) -> 
         findings = lint(&current, options);
     }
     Fixed { text: current.text().to_owned(), applied, findings }
+}
+
+/// Mends a file whose lines end in CR LF as one whose lines end in LF, and gives the lines their ends back.
+fn fix_with_returns(source: &SourceFile, options: &LintOptions, least: Applicability) -> Fixed {
+    let plain = SourceFile::new(source.name(), source.text().replace("\r\n", "\n"));
+    let fixed = fix(&plain, options, least);
+    let text = fixed.text.replace('\n', "\r\n");
+    let findings = lint(&SourceFile::new(source.name(), text.as_str()), options);
+    Fixed { text, applied: fixed.applied, findings }
+}
+
+fn unchanged(source: &SourceFile, options: &LintOptions) -> Fixed {
+    Fixed { text: source.text().to_owned(), applied: Vec::new(), findings: lint(source, options) }
 }
 
 /// Applies every fix that does not touch another's bytes, first come first served. A fix that breaks the file is
@@ -79,4 +98,39 @@ pub fn apply(text: &str, edits: &[&Edit]) -> String {
     }
     out.push_str(text.get(at..).unwrap_or_default());
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::LintOptions;
+
+    fn fixed(text: &str) -> String {
+        fix(&SourceFile::new("Dockerfile", text), &LintOptions::default(), Applicability::Unsafe).text
+    }
+
+    #[test]
+    fn line_ends_are_kept() {
+        let text = "FROM debian:12\nRUN <<EOF\ncd /x\nmake | tee log\nEOF\nMAINTAINER me\n";
+        let mended = fixed(text);
+        assert_ne!(mended, text);
+        assert_eq!(fixed(&text.replace('\n', "\r\n")), mended.replace('\n', "\r\n"));
+        let mixed = text.replacen('\n', "\r\n", 1);
+        assert_eq!(fixed(&mixed), mixed);
+    }
+
+    #[test]
+    fn commands_keep_their_folders() {
+        assert!(fixed("FROM debian:12\nCMD /app/run.sh --x\n").ends_with("CMD [\"/app/run.sh\", \"--x\"]\n"));
+        for text in ["CMD ~/x", "CMD A=b foo", "CMD foo 2>&1"] {
+            let mended = fixed(&format!("FROM debian:12\n{text}\n"));
+            assert!(mended.contains("[\"/bin/sh\", \"-c\", \""), "{mended}");
+        }
+    }
+
+    #[test]
+    fn lists_that_are_needed_later_stay() {
+        let text = "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y git=1\n";
+        assert!(!fixed(text).contains("rm -rf"), "{}", fixed(text));
+    }
 }

@@ -56,11 +56,24 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>) {
             .filter(|_| !is_mounted(script, LISTS) && is_shipped(cx, script.view.stage))
     };
     let Some(update) = update else { return };
-    let fix = append(cx, script, "rm -rf /var/lib/apt/lists/*");
+    let fix = append(cx, script, "rm -rf /var/lib/apt/lists/*").filter(|_| !is_needed_later(cx, script));
     cx.report(script.view.index, update.span(), "the package lists stay in the image")
         .help("delete `/var/lib/apt/lists/*` in the same `RUN`, or mount a cache there")
         .maybe_fix(fix.map(|edit| Fix::risky("delete the lists at the end of the `RUN`", vec![edit])))
         .done();
+}
+
+/// Tells whether a later `RUN` installs with these lists: one of the stage, or of one that begins from it.
+fn is_needed_later(cx: &Context<'_>, script: &ScriptView<'_>) -> bool {
+    let Some(stage) = script.view.stage else { return true };
+    let follows = |other: &&ScriptView<'_>| {
+        let of = other.view.stage.unwrap_or(0);
+        other.view.index > script.view.index && cx.model.ancestry(of).any(|ancestor| ancestor.index == stage)
+    };
+    let is_apt = |command: &CommandView<'_>| matches!(command.name(), "apt-get" | "apt" | "aptitude");
+    cx.model.scripts.iter().filter(follows).any(|other| {
+        other.commands().any(|command| is_apt(&command)) && !other.commands().any(|command| updates(&command))
+    })
 }
 
 fn updates(command: &CommandView<'_>) -> bool {

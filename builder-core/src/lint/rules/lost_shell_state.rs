@@ -62,6 +62,8 @@ fn effect(simple: &SimpleCommand, alone: bool) -> Option<(&'static str, &'static
     let name = name.literal()?;
     let argument = simple.words.get(1).and_then(Word::literal).unwrap_or_default();
     match name.as_ref() {
+        // On the way back after something that was done there: nobody means it to stay.
+        "cd" | "pushd" | "popd" if !alone || matches!(argument.as_ref(), ".." | "-" | "/" | "") => None,
         "cd" | "pushd" | "popd" => Some(("the change of the directory", "use `WORKDIR`")),
         "export" | "declare" | "typeset" if simple.words.len() > 1 => Some(("the variable", "use `ENV`")),
         "alias" if simple.words.len() > 1 => Some(("the alias", "write a file that shells read when they start")),

@@ -40,6 +40,14 @@ rule! {
 
 fn check(cx: &Context<'_>, stage: &StageView) {
     let body: Vec<_> = cx.model.body(stage.index).collect();
+    // `WORKDIR` makes directories that belong to root, whoever the user is.
+    let is_other = |view: &InstructionView<'_>| match view.kind() {
+        InstructionKind::User(user) => !matches!(user.as_str(), "root" | "0"),
+        _ => false,
+    };
+    if cx.model.ancestry(stage.index).any(|stage| cx.model.body(stage.index).any(is_other)) {
+        return;
+    }
     for pair in body.windows(2) {
         let InstructionKind::Workdir(path) = pair[1].kind() else { continue };
         let Some(script) = cx.model.runs(stage.index).find(|script| script.view.index == pair[0].index) else {

@@ -88,17 +88,13 @@ fn exec_form(cx: &Context<'_>, view: &InstructionView<'_>, text: &SourceText) ->
     Some(Fix::risky(format!("write `{array}`"), vec![Edit::replace(text.span(), array)]))
 }
 
-/// The words of a script that is one command of plain words.
+/// The words of a script that is one command of plain words, as they are written: a shell would do nothing to them.
 fn plain_words(script: &ScriptView<'_>) -> Option<Vec<String>> {
-    let mut commands = script.commands();
-    let (command, None) = (commands.next()?, commands.next()) else { return None };
-    let covers = script.slice(command.script_span()) == script.text.as_str().trim();
-    let arguments = std::iter::once((command.name(), true))
-        .chain(command.arguments().iter().map(|argument| (argument.text.as_str(), argument.is_literal)));
-    let is_plain = |word: &str| !word.contains(['*', '?', '[', '~', '{', '<', '>', '=', '$']) || word.contains("--");
-    let words: Option<Vec<String>> =
-        arguments.map(|(word, literal)| (literal && is_plain(word)).then(|| word.to_owned())).collect();
-    words.filter(|words| covers && !BUILTINS.contains(&words[0].as_str()))
+    let is_plain = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:,@%+=".contains(c));
+    let words: Vec<String> = script.text.as_str().split_whitespace().map(str::to_owned).collect();
+    let first = words.first()?;
+    let is_command = !first.contains('=') && !BUILTINS.contains(&first.as_str());
+    (is_command && words.iter().all(|word| is_plain(word))).then_some(words)
 }
 
 /// Names that only a shell knows.

@@ -1,5 +1,6 @@
 //! `SC2086`.
 
+use crate::lint::fix::Applicability;
 use crate::lint::prelude::*;
 use crate::lint::sh::{is, is_name_of_command, is_unsplit, report};
 use crate::shell::{CommandKind, Index, Parameter, ParameterOperator, PartKind, PartSite};
@@ -23,7 +24,7 @@ rule! {
     /// ```
     ///
     /// ## Fix safety
-    /// Unsafe: where the value was meant to be several words, it is one afterwards.
+    /// Shown only: where the value is meant to be several words, or none, quotes make it one.
     RULE {
         id: "unquoted-variable",
         codes: &["SC2086"],
@@ -63,7 +64,8 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
 fn quotes(script: &ScriptView<'_>, span: Span) -> Option<Fix> {
     let place = script.place(span);
     let edits = vec![Edit::insert(place.start, "\""), Edit::insert(place.end, "\"")];
-    (!script.slice(span).contains(['"', '\n'])).then(|| Fix::risky("put quotes around it", edits))
+    let fix = Fix { title: "put quotes around it".to_owned(), applicability: Applicability::Display, edits };
+    (!script.slice(span).contains(['"', '\n'])).then_some(fix)
 }
 
 fn is_array(parameter: &Parameter) -> bool {

@@ -47,6 +47,12 @@ fn check(cx: &Context<'_>, command: &CommandView<'_>) {
     if !cx.is_hadolint() && (asks || command.has_any_flag(&["b", "background"])) {
         return;
     }
+    // The wget of busybox has no such option, and no progress bar where there is no terminal.
+    let root = command.script.view.stage.and_then(|stage| cx.model.ancestry(stage).last());
+    let is_small = root.is_some_and(|root| ["alpine", "busybox"].iter().any(|name| root.image.contains(name)));
+    if is_small && !cx.is_hadolint() && !is_installed(cx, command) {
+        return;
+    }
     let edit = add_word(cx, command.script, command.name_span(), "--progress=dot:giga");
     let title = "add `--progress=dot:giga`";
     let make = if is_installed(cx, command) { Fix::safe } else { Fix::risky };

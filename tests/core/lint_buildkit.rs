@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use builder_core::lint::Level::{Error, Warning};
 use builder_core::lint::options::{BaseFacts, ContextFacts};
 use builder_core::lint::{Dialect, LintOptions, lint};
 use builder_core::text::SourceFile;
@@ -120,4 +121,21 @@ fn facts_of_the_base_image_count() {
     assert_eq!(found("FROM base\nCMD a\n", &options), []);
     options.facts.build_args.insert("X".to_owned(), "1".to_owned());
     assert_eq!(found("FROM base\nARG X=$Y\n", &options), []);
+}
+
+#[test]
+fn the_directive_of_buildkit_is_read() {
+    let found = |text: &str| {
+        let findings = lint(&SourceFile::new("Dockerfile", text), &LintOptions::default());
+        findings.iter().map(|finding| (finding.code(), finding.level)).collect::<Vec<_>>()
+    };
+    let from = "FROM debian:12 as x\n";
+    assert_eq!(found(from), [("FromAsCasing", Warning)]);
+    assert_eq!(found(&format!("# check=error=true\n{from}")), [("FromAsCasing", Error)]);
+    assert_eq!(found(&format!("# check=skip=FromAsCasing;error=true\n{from}")), []);
+    let commented = "\n# foo\nFROM debian:12 AS x\n";
+    let experimental = "InvalidDefinitionDescription";
+    assert_eq!(found(commented), []);
+    assert_eq!(found(&format!("# check=experimental={experimental}{commented}")), [(experimental, Warning)]);
+    assert_eq!(found(&format!("# check=experimental=all{commented}")), [(experimental, Warning)]);
 }

@@ -105,6 +105,13 @@ fn look(
     options: &LintOptions,
     other: &dyn Fn(&Model<'_>) -> Vec<Finding>,
 ) -> Vec<Finding> {
+    let mut directed = None;
+    for directive in dockerfile.directives.iter().filter(|directive| directive.name.value == "check") {
+        if options.pragmas && options.dialect != Dialect::Hadolint {
+            directed.get_or_insert_with(|| options.clone()).direct(&directive.value.value);
+        }
+    }
+    let options = directed.as_ref().unwrap_or(options);
     let model = Model::new(source, dockerfile, options);
     let findings = RefCell::new(Vec::new());
     for (index, rule) in RULES.iter().enumerate() {

@@ -173,6 +173,36 @@ impl LintOptions {
         self.set(selector, |_, _| Some(level))
     }
 
+    /// Does what a `# check=` directive says besides skipping: `error=true` makes errors of BuildKit's checks, and
+    /// `experimental=NAME,…` or `experimental=all` switches those on that are off by default.
+    pub(super) fn direct(&mut self, directive: &str) {
+        let settings = directive.split(';').filter_map(|part| part.split_once('='));
+        for (key, value) in settings.map(|(key, value)| (key.trim(), value.trim())) {
+            for (rule, slot) in RULES.iter().zip(&mut self.levels) {
+                let Some(name) = rule.buildkit_name() else { continue };
+                if key.eq_ignore_ascii_case("experimental") {
+                    let is_meant = |wanted: &str| wanted.trim() == name || wanted.trim().eq_ignore_ascii_case("all");
+                    if rule.activation == Activation::Opinion && value.split(',').any(is_meant) {
+                        *slot = slot.or(Some(rule.level));
+                    }
+                }
+            }
+        }
+        let is_error = |part: &str| {
+            let setting = part.split_once('=').map(|(key, value)| (key.trim(), value.trim()));
+            setting.is_some_and(|(key, value)| {
+                key.eq_ignore_ascii_case("error") && (value.eq_ignore_ascii_case("true") || value == "1")
+            })
+        };
+        if directive.split(';').any(is_error) {
+            for (rule, slot) in RULES.iter().zip(&mut self.levels) {
+                if slot.is_some() && rule.buildkit_name().is_some() {
+                    *slot = Some(Level::Error);
+                }
+            }
+        }
+    }
+
     /// Switches every rule off.
     pub fn ignore_all(&mut self) {
         self.levels.fill(None);

@@ -38,7 +38,8 @@ pub struct CommandView<'a> {
 }
 
 impl<'a> CommandView<'a> {
-    /// Returns its name as written, folders included.
+    /// Returns its name: in our own dialect the program that really runs, without its folder; in the others as written.
+    /// The text at [`CommandView::name_span`] is what is written.
     pub fn name(&self) -> &'a str {
         &self.data.name.text
     }

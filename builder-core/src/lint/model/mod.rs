@@ -113,6 +113,13 @@ impl<'a> Model<'a> {
         self.shipped.get(stage).copied().unwrap_or_default()
     }
 
+    /// Tells whether a stage begins, at the root of its ancestry, from an image whose programs are busybox's, as far as
+    /// the name of the image says.
+    pub fn is_busybox(&self, stage: usize) -> bool {
+        let root = self.ancestry(stage).last();
+        root.is_some_and(|root| ["alpine", "busybox"].iter().any(|name| root.image.contains(name)))
+    }
+
     /// Returns the scripts of a stage's `RUN`s in order, triggers left out.
     pub fn runs(&self, stage: usize) -> impl Iterator<Item = &ScriptView<'a>> {
         let place = |index: usize| self.scripts.partition_point(|script| script.view.index < index);

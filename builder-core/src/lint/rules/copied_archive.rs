@@ -1,5 +1,6 @@
 //! `DL3010`.
 
+use super::add_instead_of_copy::ARCHIVES;
 use crate::dockerfile::{Transfer, TransferSource};
 use crate::lint::prelude::*;
 use crate::lint::words::trimmed;
@@ -34,10 +35,6 @@ rule! {
         check: Check::Stage(check),
     }
 }
-
-const HADOLINTS: [&str; 15] = [
-    ".tar", ".Z", ".bz2", ".gz", ".lz", ".lzma", ".tZ", ".tb2", ".tbz", ".tbz2", ".tgz", ".tlz", ".tpz", ".txz", ".xz",
-];
 
 /// What `ADD` unpacks.
 const TARS: [&str; 12] =
@@ -79,7 +76,7 @@ fn check(cx: &Context<'_>, stage: &StageView) {
 /// The names that archives have once they are copied.
 fn names<'a>(cx: &Context<'_>, transfer: &'a Transfer) -> Vec<(&'a str, Span)> {
     let is_archive = |path: &str| {
-        let suffixes: &[&str] = if cx.is_hadolint() { &HADOLINTS } else { &TARS };
+        let suffixes: &[&str] = if cx.is_hadolint() { &ARCHIVES } else { &TARS };
         suffixes.iter().any(|suffix| path.ends_with(suffix))
     };
     let target = trimmed(transfer.destination.as_str());

@@ -37,9 +37,14 @@ rule! {
 }
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
-    for call in calls(index).filter(|call| call.base() == "egrep") {
-        let edit = Edit::replace(script.place(call.head.span), "grep -E");
-        let fix = (call.name == "egrep").then(|| Fix::safe("write `grep -E`", vec![edit]));
-        report(cx, script, call.span, "`egrep` is `grep -E` under an old name").maybe_fix(fix).done();
+    check_old_name(cx, script, index, "egrep", "grep -E");
+}
+
+/// Reports every use of one of grep's old names.
+pub(super) fn check_old_name(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>, old: &str, new: &str) {
+    for call in calls(index).filter(|call| call.base() == old) {
+        let edit = Edit::replace(script.place(call.head.span), new);
+        let fix = (call.name == old).then(|| Fix::safe(format!("write `{new}`"), vec![edit]));
+        report(cx, script, call.span, format!("`{old}` is `{new}` under an old name")).maybe_fix(fix).done();
     }
 }

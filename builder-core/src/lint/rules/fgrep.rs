@@ -1,7 +1,7 @@
 //! `SC2197`.
 
+use super::egrep::check_old_name;
 use crate::lint::prelude::*;
-use crate::lint::sh::{calls, report};
 use crate::shell::Index;
 
 rule! {
@@ -37,9 +37,5 @@ rule! {
 }
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
-    for call in calls(index).filter(|call| call.base() == "fgrep") {
-        let edit = Edit::replace(script.place(call.head.span), "grep -F");
-        let fix = (call.name == "fgrep").then(|| Fix::safe("write `grep -F`", vec![edit]));
-        report(cx, script, call.span, "`fgrep` is `grep -F` under an old name").maybe_fix(fix).done();
-    }
+    check_old_name(cx, script, index, "fgrep", "grep -F");
 }

@@ -154,7 +154,6 @@ fn with_pipefail(cx: &Context<'_>, script: &ScriptView<'_>) -> Option<Fix> {
     if script.is_exec || view.is_trigger() || script.shell != script.outer_shell || !script.shell.is_bourne() {
         return None;
     }
-    let root = cx.model.ancestry(view.stage?).last()?;
     // The first one of a stage mends the others.
     let is_before = |other: &&ScriptView<'_>| {
         let in_stage = cx.model.ancestry(view.stage.unwrap_or(0)).any(|stage| other.view.stage == Some(stage.index));
@@ -165,9 +164,8 @@ fn with_pipefail(cx: &Context<'_>, script: &ScriptView<'_>) -> Option<Fix> {
     if cx.model.scripts.iter().filter(is_before).any(is_lossy) {
         return None;
     }
-    let is_small = ["alpine", "busybox"].iter().any(|name| root.image.contains(name));
     let words: Vec<String> = if script.shell.kind == ShellKind::Posix {
-        let program = if is_small { "/bin/ash" } else { "/bin/bash" };
+        let program = if cx.model.is_busybox(view.stage?) { "/bin/ash" } else { "/bin/bash" };
         [program, "-o", "pipefail", "-c"].map(str::to_owned).to_vec()
     } else {
         let mut words = script.shell.words.clone();

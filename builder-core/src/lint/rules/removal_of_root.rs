@@ -46,8 +46,8 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     }
 }
 
-/// Folders that a system needs.
-const FOLDERS: [&str; 16] = [
+/// Folders that a system needs, the root as an empty name.
+pub(super) const FOLDERS: [&str; 15] = [
     "",
     "/bin",
     "/etc",
@@ -63,7 +63,6 @@ const FOLDERS: [&str; 16] = [
     "/boot",
     "/lib64",
     "/usr/bin",
-    "/usr/lib",
 ];
 
 fn is_grave(path: &str) -> bool {

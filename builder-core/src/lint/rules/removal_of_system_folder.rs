@@ -1,5 +1,6 @@
 //! `SC2114`.
 
+use super::removal_of_root::FOLDERS;
 use crate::lint::prelude::*;
 use crate::lint::sh::{calls, report};
 use crate::shell::Index;
@@ -37,25 +38,7 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for call in calls(index).filter(|call| call.base() == "rm" && call.has_flag(&["r", "R", "recursive"])) {
         for word in call.operands() {
             let Some(path) = word.literal() else { continue };
-            let plain = path.trim_end_matches('/');
-            let is_grave = [
-                "/bin",
-                "/etc",
-                "/home",
-                "/mnt",
-                "/usr",
-                "/usr/share",
-                "/usr/local",
-                "/var",
-                "/lib",
-                "/dev",
-                "/media",
-                "/boot",
-                "/lib64",
-                "/usr/bin",
-            ]
-            .contains(&plain);
-            if is_grave || path == "/" {
+            if FOLDERS.contains(&path.trim_end_matches('/')) && !path.is_empty() {
                 report(cx, script, word.span, format!("this removes `{path}`, a folder of the system")).done();
             }
         }

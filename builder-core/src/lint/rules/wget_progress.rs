@@ -48,9 +48,8 @@ fn check(cx: &Context<'_>, command: &CommandView<'_>) {
         return;
     }
     // The wget of busybox has no such option, and no progress bar where there is no terminal.
-    let root = command.script.view.stage.and_then(|stage| cx.model.ancestry(stage).last());
-    let is_small = root.is_some_and(|root| ["alpine", "busybox"].iter().any(|name| root.image.contains(name)));
-    if is_small && !cx.is_hadolint() && !is_installed(cx, command) {
+    let is_busybox = command.script.view.stage.is_some_and(|stage| cx.model.is_busybox(stage));
+    if is_busybox && !cx.is_hadolint() && !is_installed(cx, command) {
         return;
     }
     let edit = add_word(cx, command.script, command.name_span(), "--progress=dot:giga");

@@ -9,6 +9,7 @@
 mod support;
 
 mod cache;
+mod cache_mounts;
 mod concurrent;
 mod contexts;
 mod crash;
@@ -19,9 +20,12 @@ mod help;
 mod instructions;
 mod interop;
 mod lint;
+mod mounts;
 mod names;
 mod outputs;
 mod registry;
+mod run_options;
+mod secrets;
 mod software;
 
 /// A test file that nobody lists would never run.

@@ -161,7 +161,7 @@ RUN true
 #[test]
 fn a_working_directory_that_cannot_be_made_has_its_own_error() {
     let env = TestEnv::root();
-    let failed = build(&env, "FROM base\nWORKDIR /bin/sh/x\n", &[]).fails(1);
+    let failed = build(&env, "FROM base\nWORKDIR /bin/sh/x\n", &[]).fails(2);
     assert!(failed.stderr.contains("error[workdir-failed]"), "{}", failed.stderr);
     assert!(failed.stderr.contains("cannot make the working directory: not a directory"), "{}", failed.stderr);
 }

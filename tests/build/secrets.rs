@@ -73,7 +73,7 @@ RUN grep -c . /proc/mounts > /dev/null && ! grep secrets /proc/mounts && test $T
         for layer in 1..image.layer_count() {
             assert_eq!(image.paths(layer), Vec::<String>::new());
         }
-        assert!(!image.config.to_string().contains("MINE"));
+        assert!(!image.config["config"].to_string().contains("MINE"));
     }
 }
 

@@ -5,6 +5,7 @@ use crate::dockerignore::{self, Patterns};
 use crate::lint::paths::clean;
 use crate::lint::prelude::*;
 use crate::lint::variables::{Environment, walk};
+use crate::text::go_quoted;
 
 rule! {
     /// ## What it does
@@ -77,6 +78,10 @@ fn check_sources(
         if is_ignored {
             let what = if is_all { "everything".to_owned() } else { format!("`{path}`") };
             cx.report(view.index, written.span(), format!("the ignore file leaves {what} out"))
+                .in_buildkits_words(|| {
+                    let keyword = if matches!(view.kind(), InstructionKind::Add(_)) { "Add" } else { "Copy" };
+                    format!("Attempting to {keyword} file {} that is excluded by .dockerignore", go_quoted(&path))
+                })
                 .help("copy something else, or change the ignore file")
                 .done();
         }

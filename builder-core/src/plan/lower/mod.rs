@@ -2,6 +2,7 @@
 
 mod copy;
 mod metadata;
+mod mount;
 mod ports;
 mod run;
 mod stage;

@@ -145,7 +145,7 @@ impl StageBuilder<'_, '_> {
         }
         let mut text = format!("|{} ", declared.len());
         for name in declared {
-            let value = self.state.variables.get(name).unwrap_or("");
+            let value = self.state.variables.declared_value(name).unwrap_or("");
             text.push_str(&format!("{name}={value} "));
         }
         text

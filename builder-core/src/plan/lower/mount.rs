@@ -362,7 +362,7 @@ impl StageBuilder<'_, '_> {
             CopyFrom::Context(String::new())
         } else {
             if let StageLookup::NotYet(_) = self.planner.table.lookup(self.id, &fields.from)
-                && self.planner.context(&fields.from).is_none()
+                && self.planner.context(&fields.from, &self.state.platform).is_none()
             {
                 let message = format!(
                     "cannot mount from stage {} to {}, stage needs to be defined before current command",
@@ -388,6 +388,8 @@ impl StageBuilder<'_, '_> {
             from,
             owner: None,
             mode: None,
+            exclude: Vec::new(),
+            link: false,
             unpack: false,
             platform: self.state.platform.clone(),
         });

@@ -27,6 +27,7 @@ mod registry;
 mod run_options;
 mod secrets;
 mod software;
+mod ssh;
 
 /// A test file that nobody lists would never run.
 #[test]

@@ -172,7 +172,7 @@ impl BuildError {
                 | StepError::SecretNotFound { .. }
                 | StepError::Secret { .. }
                 | StepError::SshNotForwarded { .. }
-                | StepError::SshKeyFiles { .. } => ErrorCategory::UserInput,
+                | StepError::SshKeys { .. } => ErrorCategory::UserInput,
                 StepError::Source(error) => of_source(error),
                 _ => ErrorCategory::Environment,
             },

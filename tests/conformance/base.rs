@@ -14,13 +14,16 @@ use crate::support::{TestEnv, scratch_parent};
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:User:/home/user:/bin/sh\n\
                       other:x:1001:2000::/:/bin/sh\nnumber:x:1234:4321::/nowhere:/bin/sh\n";
 const GROUP: &str = "root:x:0:\nuser:x:1000:\nstaff:x:50:user,other\nothers:x:2000:\nnumbers:x:4321:\n";
-const DIRECTORIES: [(&str, u32, u64); 10] = [
+const DIRECTORIES: [(&str, u32, u64); 13] = [
     ("bin", 0o755, 0),
+    ("dev", 0o755, 0),
     ("etc", 0o755, 0),
     ("home", 0o755, 0),
     ("home/user", 0o700, 1000),
     ("opt", 0o755, 0),
+    ("proc", 0o755, 0),
     ("root", 0o700, 0),
+    ("sys", 0o755, 0),
     ("tmp", 0o1777, 0),
     ("usr", 0o755, 0),
     ("usr/share", 0o755, 0),

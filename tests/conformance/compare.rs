@@ -3,6 +3,7 @@
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
@@ -120,9 +121,13 @@ fn run(run_as: RunAs, each: impl Fn(&Worker, &Case) -> Verdict + Sync) -> Vec<(S
             scope.spawn(move || {
                 let worker = Worker::new(run_as);
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    sender.send((case.name.clone(), each(&worker, case))).expect("receiver");
+                    let verdict = catch_unwind(AssertUnwindSafe(|| each(&worker, case)))
+                        .unwrap_or_else(|_| Verdict::Fails("the comparison itself stopped".to_owned()));
+                    sender.send((case.name.clone(), verdict)).expect("receiver");
                     let work = worker.env.path("work").join(&case.name);
-                    fs::remove_dir_all(&work).unwrap_or_else(|error| panic!("{}: {error}", work.display()));
+                    if work.exists() {
+                        fs::remove_dir_all(&work).unwrap_or_else(|error| panic!("{}: {error}", work.display()));
+                    }
                 }
             });
         }

@@ -125,12 +125,13 @@ impl Layout {
 
     fn listing(&self, manifest: &Value, base: &Known) -> Listing {
         let config = json(&self.blob(&manifest["config"]));
-        let diff_ids = config["rootfs"]["diff_ids"].as_array().expect("diff_ids");
+        // An image without layers may have none.
+        let diff_ids = config["rootfs"]["diff_ids"].as_array().map_or(&[][..], Vec::as_slice);
         let on_base = base.layers > 0 && diff_ids.starts_with(&base.diff_ids);
         let (skipped, before) = if on_base { (base.layers, base.tree.clone()) } else { (0, Tree::default()) };
         let mut tree = before.clone();
         let mut layers = String::new();
-        let all = manifest["layers"].as_array().expect("layers");
+        let all = manifest["layers"].as_array().map_or(&[][..], Vec::as_slice);
         for (index, layer) in all.iter().enumerate().skip(skipped) {
             layers += &format!("layer {}\n{}", index - skipped + 1, tree.apply(self.layer(layer)));
         }

@@ -389,8 +389,8 @@ impl StageBuilder<'_, '_> {
             owner: None,
             mode: None,
             exclude: Vec::new(),
-            link: false,
             unpack: false,
+            link: false,
             platform: self.state.platform.clone(),
         });
         let vertex = self.planner.vertex(op, format!("[internal] load {shown}: {source}"), place, self.id);

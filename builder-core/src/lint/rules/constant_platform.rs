@@ -57,6 +57,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     };
     if is_constant && !is_meant {
         cx.report(view.index, platform.span, format!("the stage is for `{value}` whatever the build is for"))
+            .in_buildkit(|| format!("FROM --platform flag should not use constant value \"{value}\""))
             .help("use `$BUILDPLATFORM`, or leave the flag out")
             .done();
     }

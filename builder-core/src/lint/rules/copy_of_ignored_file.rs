@@ -54,6 +54,12 @@ fn check(cx: &Context<'_>) {
         if !candidates.is_empty() && candidates.iter().all(|files| is_left_out(cx, facts, *files, path)) {
             let what = if is_all(path) { "everything".to_owned() } else { format!("`{path}`") };
             cx.report(*instruction, written.span(), format!("the ignore file leaves {what} out"))
+                .in_buildkit(|| {
+                    let is_copy =
+                        matches!(cx.instruction(*instruction).map(|i| &i.kind), Some(InstructionKind::Copy(_)));
+                    let verb = if is_copy { "Copy" } else { "Add" };
+                    format!("Attempting to {verb} file \"{}\" that is excluded by .dockerignore", clean(path))
+                })
                 .help("copy something else, or change the ignore file")
                 .done();
         }

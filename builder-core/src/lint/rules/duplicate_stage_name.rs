@@ -41,7 +41,10 @@ fn check(cx: &Context<'_>, stage: &StageView) {
         })
     };
     let Some(first) = cx.model.stages[..stage.index].iter().find(is_same) else { return };
-    let report = cx.report(stage.from, name.span, format!("another stage is named `{}` already", name.value));
+    let lower = name.value.to_lowercase();
+    let report = cx
+        .report(stage.from, name.span, format!("another stage is named `{}` already", name.value))
+        .in_buildkit(|| format!("Duplicate stage name \"{lower}\", stage names should be unique"));
     match from_name(cx, first) {
         Some(first) => report.also(first.span, "here").done(),
         None => report.done(),

@@ -85,6 +85,9 @@ fn check_as_buildkit(cx: &Context<'_>, view: &InstructionView<'_>, path: &Source
         };
         if !text.starts_with('/') {
             cx.report(view.index, path.span(), format!("the working directory `{text}` is relative"))
+                .in_buildkit(|| {
+                    format!("Relative workdir \"{text}\" can have unexpected results if the base image changes")
+                })
                 .help("write the path from `/` on")
                 .done();
         }

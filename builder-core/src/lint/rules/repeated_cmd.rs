@@ -52,6 +52,10 @@ pub(super) fn check_repeated(cx: &Context<'_>, stage: &StageView, is_kind: fn(&I
         } else if view.index != last.index {
             let lines = lines_of(cx, view.outer);
             cx.report(view.index, view.instruction.keyword.span, format!("this `{keyword}` has no effect"))
+                .in_buildkit(|| {
+                    let only = "because only the last one will be used";
+                    format!("Multiple {keyword} instructions should not be used in the same stage {only}")
+                })
                 .also(last.instruction.keyword.span, "this one counts")
                 .fix(Fix::risky(format!("remove this `{keyword}`"), vec![Edit::delete(lines)]))
                 .done();

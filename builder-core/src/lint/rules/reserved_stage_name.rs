@@ -36,6 +36,8 @@ fn check(cx: &Context<'_>, stage: &StageView) {
     let Some(name) = from_name(cx, stage) else { return };
     let known = if cx.is_hadolint() { name.value.clone() } else { name.value.to_lowercase() };
     if matches!(known.as_str(), "scratch" | "context") {
-        cx.report(stage.from, name.span, format!("the name `{}` is reserved", name.value)).done();
+        cx.report(stage.from, name.span, format!("the name `{}` is reserved", name.value))
+            .in_buildkit(|| format!("Stage name should not use the same name as reserved stage \"{known}\""))
+            .done();
     }
 }

@@ -58,12 +58,16 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
             }
             let span = place.span_of(reference.range.clone());
             let declared = declared_later(cx, name);
-            let mut report = cx.report(view.index, span, format!("`{name}` is not declared before the first `FROM`"));
+            let near = closest(name, names.iter().copied());
+            let hint = || near.map_or(String::new(), |near| format!(" (did you mean {near}?)"));
+            let mut report = cx
+                .report(view.index, span, format!("`{name}` is not declared before the first `FROM`"))
+                .in_buildkit(|| format!("FROM argument '{name}' is not declared{}", hint()));
             if let Some(span) = declared {
                 report = report.also(span, "this one is for its stage only");
             }
             let spelled = cx.text(span);
-            let fix = closest(name, names.iter().copied()).filter(|_| declared.is_none()).map(|near| {
+            let fix = near.filter(|_| declared.is_none()).map(|near| {
                 let edit = Edit::replace(span, spelled.replacen(name, near, 1));
                 Fix::risky(format!("write `{near}`"), vec![edit])
             });

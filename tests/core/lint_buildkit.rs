@@ -119,7 +119,7 @@ fn messages_are_buildkits() {
         ("FROM base\nADD ./dist/ /\n", "Attempting to Add file \"dist\" that is excluded by .dockerignore"),
         (
             "# check=experimental=all\n\n# about it\nFROM base AS Named\n",
-            "Comment for build stage should follow the format: `# named <description>`",
+            "Comment for FROM should follow the format: `# named <description>`",
         ),
         (
             "# check=experimental=all\nFROM base\n# about it\nARG A=1 B=2\n",

@@ -52,7 +52,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     cx.report(view.index, comment.span, format!("the comment above {what} does not begin with its name"))
         .in_buildkit(|| {
             let (thing, name) = match names.len() {
-                1 if is_stage => ("build stage", name.to_lowercase()),
+                1 if is_stage => ("FROM", name.to_lowercase()),
                 1 => ("ARG", (*name).to_owned()),
                 _ => ("ARG", "<arg_key>".to_owned()),
             };

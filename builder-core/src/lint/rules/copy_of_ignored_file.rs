@@ -69,7 +69,7 @@ fn check(cx: &Context<'_>) {
 /// Returns the contexts that a source may be of: the one that is known, or those that have it.
 fn candidates<'f>(facts: &'f ContextFacts, path: &str, others: &[String]) -> Vec<&'f dyn BuildFiles> {
     if facts.is_certain || is_all(path) {
-        return facts.best(others.iter().map(String::as_str)).into_iter().collect();
+        return facts.best(others).into_iter().collect();
     }
     let path = relative(path);
     let all = facts.candidates.iter().map(AsRef::as_ref);

@@ -94,12 +94,12 @@ impl Report<'_> {
         self
     }
 
-    /// Says it in BuildKit's words where BuildKit's habits are asked for.
-    pub fn in_buildkit(self, message: impl FnOnce() -> String) -> Self {
+    /// Says it in BuildKit's words where BuildKit's habits are asked for: scripts look for them.
+    pub fn in_buildkits_words(self, words: impl FnOnce() -> String) -> Self {
         if !self.is_buildkit {
             return self;
         }
-        self.edit(|finding| finding.diagnostic.message = message())
+        self.edit(|finding| finding.diagnostic.message = words())
     }
 
     /// Says something beside the underline.

@@ -6,6 +6,7 @@ use crate::lint::paths::clean;
 use crate::lint::prelude::*;
 use crate::lint::variables::walk;
 use crate::lint::words::is_remote_source;
+use crate::text::go_quoted;
 
 rule! {
     /// ## What it does
@@ -44,21 +45,19 @@ fn check(cx: &Context<'_>) {
     walk(cx, |view, environment| {
         for written in view.context_sources() {
             if let Some(path) = environment.resolve(cx, written).filter(|path| !is_remote_source(path)) {
-                sources.push((view.index, written, path));
+                let keyword = if matches!(view.kind(), InstructionKind::Add(_)) { "Add" } else { "Copy" };
+                sources.push((view.index, keyword, written, path));
             }
         }
     });
     let others: Vec<String> = sources.iter().map(|(.., path)| relative(path)).collect();
-    for (instruction, written, path) in &sources {
+    for (instruction, keyword, written, path) in &sources {
         let candidates = candidates(facts, path, &others);
         if !candidates.is_empty() && candidates.iter().all(|files| is_left_out(cx, facts, *files, path)) {
             let what = if is_all(path) { "everything".to_owned() } else { format!("`{path}`") };
             cx.report(*instruction, written.span(), format!("the ignore file leaves {what} out"))
-                .in_buildkit(|| {
-                    let is_copy =
-                        matches!(cx.instruction(*instruction).map(|i| &i.kind), Some(InstructionKind::Copy(_)));
-                    let verb = if is_copy { "Copy" } else { "Add" };
-                    format!("Attempting to {verb} file \"{}\" that is excluded by .dockerignore", clean(path))
+                .in_buildkits_words(|| {
+                    format!("Attempting to {keyword} file {} that is excluded by .dockerignore", go_quoted(path))
                 })
                 .help("copy something else, or change the ignore file")
                 .done();

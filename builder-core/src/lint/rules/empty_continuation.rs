@@ -50,7 +50,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let title = if blanks.len() == 1 { "remove the blank line" } else { "remove the blank lines" };
     let edits = blanks.iter().map(|span| Edit::delete(*span)).collect();
     cx.report(view.index, place, "a blank line in a continued instruction")
-        .in_buildkit(|| "Empty continuation line".to_owned())
+        .in_buildkits_words(|| "Empty continuation line".to_owned())
         .fix(Fix::safe(title, edits))
         .done();
 }

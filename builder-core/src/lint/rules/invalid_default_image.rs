@@ -58,9 +58,8 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     };
     let mut report = cx
         .report(view.index, from.image.span(), message)
-        .in_buildkit(|| {
-            let image = from.image.as_str();
-            format!("Default value for ARG {image} results in empty or invalid base image name")
+        .in_buildkits_words(|| {
+            format!("Default value for ARG {} results in empty or invalid base image name", from.image.as_str())
         })
         .help("give the argument a default");
     for reference in expansion.references.iter().filter(|reference| !reference.set) {

@@ -42,13 +42,13 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     // hadolint compares what is written, quotes included.
     let is_written = !cx.is_hadolint() || cx.text(flag.span).split('=').nth(1).is_some_and(is_target);
     let is_redundant = |value: &str| if cx.is_buildkit() { expands_to_target(cx, value) } else { is_target(value) };
-    if let Some(platform) = from.platform.as_ref().filter(|platform| is_written && is_redundant(&platform.value)) {
+    if is_written && from.platform.as_ref().is_some_and(|platform| is_redundant(&platform.value)) {
         // With the blank behind it.
         let span = Span::new(flag.span.start, flag.span.end + 1);
         cx.report(view.index, flag.span, "the flag says what happens without it")
-            .in_buildkit(|| {
-                let default = "in FROM is redundant as this is the default behavior";
-                format!("Setting platform to predefined {} {default}", platform.value)
+            .in_buildkits_words(|| {
+                let value = from.platform.as_ref().map_or("", |platform| platform.value.as_str());
+                format!("Setting platform to predefined {value} in FROM is redundant as this is the default behavior")
             })
             .fix(Fix::safe("leave the flag out", vec![Edit::delete(span)]))
             .done();

@@ -58,16 +58,18 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
             }
             let span = place.span_of(reference.range.clone());
             let declared = declared_later(cx, name);
-            let near = closest(name, names.iter().copied());
-            let hint = || near.map_or(String::new(), |near| format!(" (did you mean {near}?)"));
             let mut report = cx
                 .report(view.index, span, format!("`{name}` is not declared before the first `FROM`"))
-                .in_buildkit(|| format!("FROM argument '{name}' is not declared{}", hint()));
+                .in_buildkits_words(|| {
+                    let near = closest(name, names.iter().copied())
+                        .map_or(String::new(), |near| format!(" (did you mean {near}?)"));
+                    format!("FROM argument '{name}' is not declared{near}")
+                });
             if let Some(span) = declared {
                 report = report.also(span, "this one is for its stage only");
             }
             let spelled = cx.text(span);
-            let fix = near.filter(|_| declared.is_none()).map(|near| {
+            let fix = closest(name, names.iter().copied()).filter(|_| declared.is_none()).map(|near| {
                 let edit = Edit::replace(span, spelled.replacen(name, near, 1));
                 Fix::risky(format!("write `{near}`"), vec![edit])
             });

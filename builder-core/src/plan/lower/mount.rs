@@ -362,7 +362,7 @@ impl StageBuilder<'_, '_> {
             CopyFrom::Context(String::new())
         } else {
             if let StageLookup::NotYet(_) = self.planner.table.lookup(self.id, &fields.from)
-                && self.planner.context(&fields.from).is_none()
+                && self.planner.context(&fields.from, &self.state.platform).is_none()
             {
                 let message = format!(
                     "cannot mount from stage {} to {}, stage needs to be defined before current command",
@@ -388,7 +388,9 @@ impl StageBuilder<'_, '_> {
             from,
             owner: None,
             mode: None,
+            exclude: Vec::new(),
             unpack: false,
+            link: false,
             platform: self.state.platform.clone(),
         });
         let vertex = self.planner.vertex(op, format!("[internal] load {shown}: {source}"), place, self.id);

@@ -97,7 +97,7 @@ impl Step<'_, '_> {
         let view = RootDir::from_fd(self.solver.snapshots.view(&from.diff_ids)?);
         let tree = CopyTree::Filesystem(&view);
         let sources = [source(&bind.source)];
-        let selection = Selection::find(&tree, &sources, self.cancel).map_err(StepError::MountSource)?;
+        let selection = Selection::find(&tree, &sources, &[], self.cancel).map_err(StepError::MountSource)?;
         let content = copy::content_digest(&tree, &sources, &selection, self.cancel).map_err(StepError::MountSource)?;
         key.digest("mounted files", &content.digest);
         Ok(differs)
@@ -200,7 +200,7 @@ impl Step<'_, '_> {
         let view = RootDir::from_fd(self.solver.snapshots.view(&from.diff_ids)?);
         let tree = CopyTree::Filesystem(&view);
         let sources = [source(&cache.source)];
-        let selection = Selection::find(&tree, &sources, self.cancel).map_err(StepError::MountSource)?;
+        let selection = Selection::find(&tree, &sources, &[], self.cancel).map_err(StepError::MountSource)?;
         let request = CopyRequest::new(tree, &sources, &root, &cache.source);
         copy::run(&request, &selection, self.cancel).map_err(StepError::MountSource)?;
         Ok(())

@@ -57,7 +57,10 @@ fn check(cx: &Context<'_>) {
             let what = if is_all(path) { "everything".to_owned() } else { format!("`{path}`") };
             cx.report(*instruction, written.span(), format!("the ignore file leaves {what} out"))
                 .in_buildkits_words(|| {
-                    format!("Attempting to {keyword} file {} that is excluded by .dockerignore", go_quoted(path))
+                    format!(
+                        "Attempting to {keyword} file {} that is excluded by .dockerignore",
+                        go_quoted(&clean(path))
+                    )
                 })
                 .help("copy something else, or change the ignore file")
                 .done();

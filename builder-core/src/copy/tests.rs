@@ -450,6 +450,9 @@ fn hard_links_hold_within_a_source() {
     let inode = |path: &str| fs::metadata(fixture.root(path)).unwrap().ino();
     assert_eq!(inode("x/g"), inode("x/s/g2"));
     assert_ne!(inode("x/g"), inode("x/g3"), "not across sources");
+    fixture.copy(&["[dg]*"], "/y/").unwrap();
+    assert_eq!(inode("y/g"), inode("y/s/g2"));
+    assert_ne!(inode("y/g"), inode("y/g3"), "not across matches");
 }
 
 #[test]

@@ -60,6 +60,18 @@ pub enum AccountError {
     File(#[from] PathError),
 }
 
+impl AccountError {
+    /// Returns what somebody could do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::NoFilesystem { name } => {
+                Some(format!("`{name}` cannot be looked up where there are no files below yet: write its number"))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Finds out who a command runs as.
 ///
 /// Spec: dockerfile-semantics 16.5, 16.6.

@@ -34,7 +34,8 @@ fn environment() -> TestEnv {
 
 #[test]
 fn a_layer_holds_what_changed_and_what_leads_to_it() {
-    let image = environment().image(CHANGES);
+    let env = environment();
+    let image = env.image(CHANGES);
     let paths = |index: usize| image.paths(index);
     assert_eq!(paths(2), ["a", "a/b", "a/b/c", "a/b/c/g"]);
     assert_eq!(paths(3), [".wh.gone", "a", "a/b", "a/b/c", "a/b/c/.wh.f"]);

@@ -23,7 +23,7 @@ fn modes_in_octal_and_in_words() {
         let env = environment(run_as);
         for (mode, made, plain, run, sub) in [
             ("640", "0640", "0640", "0640", "0640"),
-            ("4755", "4755", "4755", "4755", "4755"),
+            ("4755", "0755", "4755", "4755", "4755"),
             ("u+x,go-w", "0755", "0740", "0750", "0700"),
             ("a=rX", "0755", "0444", "0555", "0555"),
             ("g=u", "0755", "0660", "0770", "0770"),
@@ -76,7 +76,8 @@ fn owners_by_number_and_by_name() {
         ("app:root", "7:0"),
         // As BuildKit has it, a name that is not known is nobody but root.
         ("stranger", "0:0"),
-        ("5:strangers", "5:0"),
+        ("5:strangers", "5:5"),
+        ("app:strangers", "7:8"),
     ] {
         let image = env.image(&format!("{accounts}USER 77\nARG O={owner}\nCOPY --chown=$O d /there/x/y\n"));
         let tree = Tree::of(&image);
@@ -99,7 +100,7 @@ fn owners_by_number_and_by_name() {
 fn accounts_are_found_through_links_of_the_image_and_never_those_of_the_source() {
     let env = environment(RunAs::Root);
     let image = env.image(
-        "FROM base AS src\nRUN mkdir /etc && echo 'app:x:1:1::/:/bin/sh' > /etc/passwd\n\
+        "FROM base AS src\nRUN mkdir -p /etc && echo 'app:x:1:1::/:/bin/sh' > /etc/passwd\n\
          FROM base\nRUN mkdir -p /etc /real && echo 'app:x:7:8::/:/bin/sh' > /real/passwd && ln -s /real/passwd /etc/passwd\n\
          COPY --from=src --chown=app /etc/passwd /copied\nCOPY --from=src /etc/passwd /kept\n",
     );

@@ -50,3 +50,15 @@ fn what_is_no_directory_is_an_error() {
     let refused = env.refused("FROM scratch\nUSER app\nWORKDIR /x\n");
     assert!(refused.contains("invalid user index: -1"), "{refused}");
 }
+
+#[test]
+fn an_absolute_path_is_shown_as_it_is_written() {
+    let env = TestEnv::root();
+    for (operand, shown) in [("/a/c/", "/a/c/"), ("/a/c", "/a/c"), ("a/c/", "/a/c"), ("/", "/")] {
+        let image = env.image(&format!("FROM scratch\nWORKDIR {operand}\nCOPY <<f x\ntext\nf\n"));
+        assert_eq!(image.config["config"]["WorkingDir"], shown);
+        assert_eq!(image.config["history"][0]["created_by"], format!("WORKDIR {shown}"));
+        let directory = shown.trim_matches('/');
+        assert!(Tree::of(&image).0.contains_key(format!("{directory}/x").trim_matches('/')), "{operand}");
+    }
+}

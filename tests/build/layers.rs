@@ -38,8 +38,8 @@ fn a_layer_holds_what_changed_and_what_leads_to_it() {
     let image = env.image(CHANGES);
     let paths = |index: usize| image.paths(index);
     assert_eq!(paths(2), ["a", "a/b", "a/b/c", "a/b/c/g"]);
-    assert_eq!(paths(3), [".wh.gone", "a", "a/b", "a/b/c", "a/b/c/.wh.f"]);
-    let whiteout = image.layer(3).swap_remove(0);
+    assert_eq!(paths(3), ["a", "a/b", "a/b/c", "a/b/c/.wh.f", ".wh.gone"]);
+    let whiteout = image.layer(3).swap_remove(4);
     assert_eq!((whiteout.kind, whiteout.mode, whiteout.uid, whiteout.mtime, whiteout.content.len()), ('f', 0, 0, 0, 0));
     assert_eq!(paths(4), ["dir", "file", "file/in", "link", "link/in"]);
     assert!(

@@ -6,7 +6,7 @@ use super::{Outcome, Step, root_of};
 use crate::copy::make_directories;
 use crate::fs::accounts::resolve_owner;
 use crate::plan::op::WorkdirOp;
-use crate::solve::StepResult;
+use crate::solve::{StepError, StepResult};
 
 impl Step<'_, '_> {
     pub(super) fn workdir(&self, op: &WorkdirOp) -> Outcome<StepResult> {
@@ -25,7 +25,8 @@ impl Step<'_, '_> {
             // The rules are those of `--chown`, not those of RUN: a number is its own group.
             let accounts = (!parent.diff_ids.is_empty()).then_some(&root);
             let owner = resolve_owner(accounts, &op.user)?;
-            make_directories(&root, Path::new(&op.path), owner, self.solver.options.source_date_epoch)?;
+            make_directories(&root, Path::new(&op.path), owner, self.solver.options.source_date_epoch)
+                .map_err(StepError::Workdir)?;
         }
         self.commit(active, &parent, &[key])
     }

@@ -83,7 +83,6 @@ fn unknown_stages_sources_and_targets_are_named() {
         ("FROM base AS a\nCOPY --from=b x /\nFROM base AS b\n", &["--target", "a"], "needs to be defined before"),
         ("FROM base\nRUN --mount=type=cache,target=/x true\n", &[], "not supported yet"),
         ("FROM base\nADD https://example.org/x /\n", &[], "not supported yet"),
-        ("FROM base\nCOPY --link a /\n", &[], "not supported yet"),
         ("FROM base\nUSER nobody\nRUN true\n", &[], "unable to find user nobody"),
     ] {
         let env = TestEnv::root();

@@ -8,21 +8,31 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod archives;
 mod cache;
 mod concurrent;
 mod contexts;
+mod copying;
 mod crash;
 mod determinism;
 mod diagnostics;
+mod exclude;
 mod hello;
 mod help;
+mod heredocs;
+mod ignore;
 mod instructions;
 mod interop;
+mod layers;
+mod link;
 mod lint;
+mod modes;
 mod names;
 mod outputs;
+mod parents;
 mod registry;
 mod software;
+mod workdir;
 
 /// A test file that nobody lists would never run.
 #[test]

@@ -8,12 +8,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod annotations;
+mod attestations;
 mod cache;
 mod concurrent;
 mod contexts;
 mod crash;
 mod determinism;
 mod diagnostics;
+mod exporters;
 mod hello;
 mod help;
 mod instructions;
@@ -21,6 +24,7 @@ mod interop;
 mod lint;
 mod names;
 mod outputs;
+mod platforms;
 mod registry;
 mod software;
 

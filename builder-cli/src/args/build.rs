@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 /// Flags of `docker build` that are not supported yet.
-pub(crate) const UNSUPPORTED_FLAGS: &[&str] =
-    &["check", "compress", "force-rm", "rm", "squash", "debug"];
+pub(crate) const UNSUPPORTED_FLAGS: &[&str] = &["check", "compress", "force-rm", "rm", "squash", "debug"];
 /// Options of `docker build`, with a value, that are not supported yet.
 pub(crate) const UNSUPPORTED_OPTIONS: &[&str] = &[
     "add-host",

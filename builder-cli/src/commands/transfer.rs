@@ -34,9 +34,8 @@ pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), Comman
     };
     let images = images.into_iter().map(|(record, names)| rendered(&record, names, session));
     let images = images.collect::<Result<Vec<_>, _>>()?;
-    let write = |out: &mut dyn Write| {
-        write_archive(session.builder.snapshots(), &images, format, 0, out, &session.cancel)
-    };
+    let write =
+        |out: &mut dyn Write| write_archive(session.builder.snapshots(), &images, format, 0, out, &session.cancel);
     let Some(path) = &arguments.output else {
         let mut stdout = std::io::stdout();
         if stdout.is_terminal() {

@@ -53,7 +53,12 @@ pub(super) fn output(text: &str) -> Result<Output, CommandError> {
     }
     let kind = pairs.iter().find(|(key, ..)| key == "type").map(|(_, _, value)| *value);
     let kind = kind.ok_or_else(|| CommandError::usage(format!("output `{text}` has no `type=`")))?;
-    let mut reader = Reader { text, output: Output::new(kind_of(text, kind)?, ExportTarget::Store), rewrite: false };
+    let mut reader = Reader {
+        text,
+        output: Output::new(kind_of(text, kind)?, ExportTarget::Store),
+        rewrite: false,
+        types_given: false,
+    };
     let mut unpack = false;
     for (key, given, value) in pairs {
         unpack |= key == "unpack" && value == "true";
@@ -63,7 +68,15 @@ pub(super) fn output(text: &str) -> Result<Output, CommandError> {
         return Err(CommandError::usage("exporter option \"rewrite-timestamp\" conflicts with \"unpack\""));
     }
     let mut output = reader.output;
-    let streams = matches!(output.kind, OutputKind::Oci | OutputKind::Docker | OutputKind::Tar);
+    if output.kind == OutputKind::Docker {
+        match output.target {
+            // Docker loads what has no destination; without a daemon that is the store.
+            ExportTarget::Store => output.kind = OutputKind::Image,
+            _ if !reader.types_given => output.form.media_types = MediaTypes::Docker,
+            _ => {}
+        }
+    }
+    let streams = matches!(output.kind, OutputKind::Oci | OutputKind::Tar);
     if streams && output.target == ExportTarget::Store {
         output.target = ExportTarget::Stdout;
     }
@@ -99,6 +112,7 @@ struct Reader<'t> {
     text: &'t str,
     output: Output,
     rewrite: bool,
+    types_given: bool,
 }
 
 impl Reader<'_> {
@@ -206,6 +220,7 @@ impl Reader<'_> {
             "platform-split" => self.output.platform_split = Some(self.boolean(key, value)?),
             "oci-mediatypes" => {
                 let oci = self.boolean(key, value)?;
+                self.types_given = true;
                 self.output.form.media_types = if oci { MediaTypes::Oci } else { MediaTypes::Docker };
             }
             "rewrite-timestamp" => self.rewrite = self.boolean(key, value)?,

@@ -182,9 +182,8 @@ fn provenance_of(fields: &Fields) -> Result<Option<Provenance>, CommandError> {
             "reproducible" => provenance.reproducible = boolean(key, value)?,
             "inline-only" => provenance.inline_only = boolean(key, value)?,
             _ => {
-                return Err(CommandError::usage(format!("there is no attribute `{key}` of provenance")).hint(
-                    "there are mode, version, builder-id, filename, reproducible, inline-only and disabled",
-                ));
+                return Err(CommandError::usage(format!("there is no attribute `{key}` of provenance"))
+                    .hint("there are mode, version, builder-id, filename, reproducible, inline-only and disabled"));
             }
         }
     }
@@ -235,7 +234,10 @@ mod tests {
     #[test]
     fn platforms_come_in_lists() {
         let found = platforms(&["linux/amd64,arm64".to_owned(), "linux/arm".to_owned()]).unwrap();
-        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "), "linux/amd64 linux/arm64 linux/arm/v7");
+        assert_eq!(
+            found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            "linux/amd64 linux/arm64 linux/arm/v7"
+        );
         assert!(platforms(&["linux/amd64,".to_owned()]).is_err());
     }
 }

@@ -118,18 +118,17 @@ fn built(
         FilesystemRef::Vertex(id) => results.get(id.index()).map(|result| result.diff_ids.to_vec()).unwrap_or_default(),
     };
     let base = &plan.config.rootfs.diff_ids;
-    let base_image =
-        prepared.images.values().find(|image| !base.is_empty() && image.config.rootfs.diff_ids == *base);
+    let base_image = prepared.images.values().find(|image| !base.is_empty() && image.config.rootfs.diff_ids == *base);
     let layer = |entry: &PlannedHistory| {
         let id = entry.vertex?;
         let layer = results.get(id.index())?.layer.clone()?;
         let (diff_id, size, created) = (layer.diff_id, layer.size, layer.created);
         Some(NewLayer { diff_id, size, created, description: plan.vertex(id).name.clone() })
     };
-    let history = plan.history.iter().map(|entry| NewHistory {
-        created_by: entry.created_by.clone(),
-        has_layer: layer(entry).is_some(),
-    });
+    let history = plan
+        .history
+        .iter()
+        .map(|entry| NewHistory { created_by: entry.created_by.clone(), has_layer: layer(entry).is_some() });
     let request = AssembleRequest {
         platform: planned.platform.clone(),
         config: plan.config.clone(),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::provenance::Provenance;
 use crate::image::{Annotation, ImageForm};
 use crate::plan::op::NetworkMode;
-use super::provenance::Provenance;
 use crate::platform::Platform;
 use crate::reference::Reference;
 

@@ -84,9 +84,7 @@ impl Builder {
                     let images = [writer.export_image(output)?];
                     Ok(export::write_layout(&self.snapshots, &images, format(output), path, cancel)?)
                 }
-                ExportTarget::Path(path) => {
-                    export::write_file(path, cancel, |out| writer.stream(output, out))
-                }
+                ExportTarget::Path(path) => export::write_file(path, cancel, |out| writer.stream(output, out)),
                 ExportTarget::Stdout => {
                     let mut out = stdout.take().ok_or(OptionError::StandardOutput)?;
                     writer.stream(output, &mut out)

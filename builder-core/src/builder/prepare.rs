@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::platforms::target_platforms;
 use super::{
-    BuildError, BuildErrorKind, BuildOptions, Builder, ContextSource, DockerfileSource, NamedContextSource, OptionError,
-    PullPolicy,
+    BuildError, BuildErrorKind, BuildOptions, Builder, ContextSource, DockerfileSource, NamedContextSource,
+    OptionError, PullPolicy,
 };
 use crate::build_context::{Context, ignore_file, locate};
 use crate::cancel::CancelToken;

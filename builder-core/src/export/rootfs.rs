@@ -134,7 +134,10 @@ pub fn list(
             }
             let path = Path::new(std::ffi::OsStr::from_bytes(&entry.path)).components().collect();
             let (kind, mode, owner, link) = (entry.kind.as_byte(), entry.mode, entry.owner, entry.link);
-            found.insert(path, ListedFile { kind, mode, owner, link, digest: Digest::from_bytes(hasher.finalize().into()) });
+            found.insert(
+                path,
+                ListedFile { kind, mode, owner, link, digest: Digest::from_bytes(hasher.finalize().into()) },
+            );
         }
         Ok(found)
     })

@@ -1,8 +1,8 @@
 //! From a plan's config and the layers of its steps to the parts of an image.
 
+use super::ImageError;
 use super::history::{Layers, complete, rfc3339};
 use super::view::ImageParts;
-use super::ImageError;
 use crate::digest::Digest;
 use crate::oci::{BlobDescriptor, History, ImageConfig, media_type};
 use crate::platform::Platform;
@@ -66,11 +66,7 @@ pub fn assemble(request: &AssembleRequest) -> Result<ImageParts, ImageError> {
         empty_layer: !entry.has_layer,
         ..History::default()
     }));
-    let layers = Layers {
-        base: config.rootfs.diff_ids.len(),
-        base_origin: &request.base_origin,
-        new: &request.layers,
-    };
+    let layers = Layers { base: config.rootfs.diff_ids.len(), base_origin: &request.base_origin, new: &request.layers };
     complete(&mut config, base_entries, &layers, request.source_date_epoch)?;
     config.rootfs.diff_ids.extend(request.layers.iter().map(|layer| layer.diff_id));
     let ours = request.layers.iter().map(|layer| BlobDescriptor {
@@ -165,7 +161,8 @@ mod tests {
     #[test]
     fn an_image_without_new_layers_is_as_old_as_its_base() {
         let mut request = request(None);
-        request.config.history = vec![old(Some("2020-01-01T00:00:00Z"), false), old(Some("2021-01-01T00:00:00Z"), true)];
+        request.config.history =
+            vec![old(Some("2020-01-01T00:00:00Z"), false), old(Some("2021-01-01T00:00:00Z"), true)];
         request.config.rootfs.diff_ids = vec![Digest::of(b"base")];
         request.layers.clear();
         request.history = vec![entry("ENV A=1", false)];

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::ImageError;
 use super::documents::{Descriptor, ManifestDocument, PlatformDocument};
 use super::layers::Content;
 use super::view::ImageParts;
-use super::ImageError;
 use crate::digest::Digest;
 use crate::oci::{BlobDescriptor, media_type};
 use crate::platform::Platform;

@@ -2,8 +2,8 @@
 //!
 //! Spec: dockerfile-semantics 8.3 (the number of entries) and 8.4 (times).
 
-use super::assemble::NewLayer;
 use super::ImageError;
+use super::assemble::NewLayer;
 use crate::oci::{History, ImageConfig};
 
 /// The comment of entries that stand for layers which no entry speaks of, as BuildKit writes it.

@@ -2,9 +2,9 @@
 
 use std::fs::File;
 
+use super::ImageError;
 use super::layers::Content;
 use super::render::Rendered;
-use super::ImageError;
 use crate::cancel::CancelToken;
 use crate::fs::PathContext;
 use crate::snapshot::Snapshots;

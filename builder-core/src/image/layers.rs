@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
+use super::ImageError;
 use super::documents::Descriptor;
 use super::view::ImageParts;
-use super::ImageError;
 use crate::cancel::CancelToken;
 use crate::digest::{Digest, DigestWriter};
 use crate::fs::PathContext;

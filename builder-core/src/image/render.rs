@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::ImageError;
 use super::annotations::{self, Annotation, AnnotationLevel};
+use super::attestations::attestation_manifest;
 use super::documents::{Descriptor, IndexDocument, ManifestDocument, PlatformDocument};
 use super::layers::{Content, ImageForm, layer};
-use super::attestations::attestation_manifest;
 use super::view::ImageParts;
-use super::ImageError;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::platform::Platform;
@@ -86,8 +86,7 @@ pub fn render(
     let beyond_manifests = set.annotations.iter().any(|annotation| annotation.level != AnnotationLevel::Manifest);
     let attested = set.images.iter().any(|image| !image.attestations.is_empty());
     let form = form.with_possible_types(beyond_manifests || attested);
-    let mut renderer =
-        Renderer { snapshots, set, form, cancel, work: None, blobs: BTreeMap::new() };
+    let mut renderer = Renderer { snapshots, set, form, cancel, work: None, blobs: BTreeMap::new() };
     let (mut manifests, mut attestations, mut images) = (Vec::new(), Vec::new(), Vec::new());
     for (number, image) in set.images.iter().enumerate() {
         let (descriptor, rendered) = renderer.image(number, image)?;

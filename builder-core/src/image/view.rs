@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::attestations::{Attestation, IN_TOTO, REFERENCE_DIGEST};
 use super::ImageError;
+use super::attestations::{Attestation, IN_TOTO, REFERENCE_DIGEST};
 use crate::digest::Digest;
 use crate::oci::{
-    BlobDescriptor, Document, ImageConfig, IndexEntry, MAX_CONFIG_SIZE, MAX_MANIFEST_SIZE, Manifest, check_config, choose,
+    BlobDescriptor, Document, ImageConfig, IndexEntry, MAX_CONFIG_SIZE, MAX_MANIFEST_SIZE, Manifest, check_config,
+    choose,
 };
 use crate::platform::Platform;
 use crate::reference::Reference;

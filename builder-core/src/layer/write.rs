@@ -114,12 +114,7 @@ struct LayerWriter<'a> {
 }
 
 impl<'a> LayerWriter<'a> {
-    fn new(
-        flavor: Option<OverlayFlavor>,
-        clamp: Option<i64>,
-        out: &'a mut dyn Write,
-        cancel: &'a CancelToken,
-    ) -> Self {
+    fn new(flavor: Option<OverlayFlavor>, clamp: Option<i64>, out: &'a mut dyn Write, cancel: &'a CancelToken) -> Self {
         Self {
             out: DigestWriter::new(std::io::BufWriter::with_capacity(READ_BUFFER, out)),
             content: blake3::Hasher::new(),

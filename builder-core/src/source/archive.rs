@@ -14,9 +14,7 @@ use crate::digest::Digest;
 use crate::fs::root::RootDir;
 use crate::layer::LayerError;
 use crate::layer::compression::decompress;
-use crate::oci::{
-    BlobDescriptor, Document, ImageConfig, MAX_CONFIG_SIZE, MAX_LAYERS, MAX_MANIFEST_SIZE, media_type,
-};
+use crate::oci::{BlobDescriptor, Document, ImageConfig, MAX_CONFIG_SIZE, MAX_LAYERS, MAX_MANIFEST_SIZE, media_type};
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::snapshot::SnapshotError;
@@ -151,12 +149,7 @@ fn load_layout(
 }
 
 /// Takes a blob of a layout into the store.
-fn take_blob(
-    directory: &Path,
-    blob: &BlobDescriptor,
-    store: &Store,
-    cancel: &CancelToken,
-) -> Result<(), SourceError> {
+fn take_blob(directory: &Path, blob: &BlobDescriptor, store: &Store, cancel: &CancelToken) -> Result<(), SourceError> {
     if !store.has_blob(&blob.digest) {
         let mut file = RootDir::open(directory)?.open_file(&blob_name(&blob.digest))?;
         store.ingest(&blob.digest, blob.size, &mut file, cancel)?;

@@ -3,6 +3,8 @@
 pub(crate) mod lint;
 mod outputs;
 mod results;
+mod run;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -148,6 +150,10 @@ pub(crate) fn build(
         NetworkArg::None => NetworkMode::None,
         NetworkArg::Host => NetworkMode::Host,
     };
+    options.secrets = secrets::secrets(&arguments.run.secrets)?;
+    options.ssh = secrets::ssh(&arguments.run.ssh)?;
+    options.allow = run::allow(&arguments.run.allow, options.network)?;
+    options.run = run::options(&arguments.run)?;
     if arguments.push {
         return Err(outputs::no_push("--push"));
     }

@@ -4,33 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::RunArgs;
+
 /// Flags of `docker build` that are not supported yet.
 pub(crate) const UNSUPPORTED_FLAGS: &[&str] = &["check", "compress", "force-rm", "rm", "squash", "debug"];
 /// Options of `docker build`, with a value, that are not supported yet.
-pub(crate) const UNSUPPORTED_OPTIONS: &[&str] = &[
-    "add-host",
-    "allow",
-    "builder",
-    "cache-from",
-    "cache-to",
-    "call",
-    "cgroup-parent",
-    "cpu-period",
-    "cpu-quota",
-    "cpu-shares",
-    "cpuset-cpus",
-    "cpuset-mems",
-    "isolation",
-    "memory",
-    "memory-swap",
-    "no-cache-filter",
-    "policy",
-    "secret",
-    "security-opt",
-    "shm-size",
-    "ssh",
-    "ulimit",
-];
+pub(crate) const UNSUPPORTED_OPTIONS: &[&str] =
+    &["builder", "cache-from", "cache-to", "call", "isolation", "no-cache-filter", "policy", "security-opt"];
 
 /// Build an image from a Dockerfile.
 #[derive(Debug, Args)]
@@ -113,12 +93,15 @@ pub(crate) struct BuildArgs {
     /// Not supported yet
     #[arg(long, hide = true)]
     pub(crate) push: bool,
-    /// No time in the image is later than this, seconds since 1970 [default: the variable `SOURCE_DATE_EPOCH`]
+    /// No time in the image is later than this, seconds since 1970 [default: the variable `SOURCE_DATE_EPOCH`].
+    /// Layers are made with it, so that `rewrite-timestamp` of an output, true or false, changes nothing
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timestamp: Option<i64>,
     /// Show the plan and build nothing
     #[arg(long, value_enum, value_name = "FORM")]
     pub(crate) print_plan: Option<PrintPlan>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 /// The network of RUN steps.

@@ -1,7 +1,9 @@
 //! The platforms that a build is for.
 
-use super::{BuildOptions, OptionError};
+use super::{BuildOptions, NamedContextSource, OptionError};
+use crate::plan::op::ImageKey;
 use crate::platform::Platform;
+use crate::reference::Reference;
 
 /// The build arg that makes an index of an image for one platform.
 const MULTI_PLATFORM: &str = "BUILDKIT_MULTI_PLATFORM";
@@ -35,6 +37,20 @@ pub(super) fn target_platforms(options: &BuildOptions) -> Result<TargetPlatforms
         },
     };
     Ok(TargetPlatforms { all, index })
+}
+
+/// The name of the task that resolves an image, with its full reference (dockerfile-semantics 18.1).
+pub(super) fn metadata_task(options: &BuildOptions, key: &ImageKey, multi_platform: bool) -> String {
+    let platform = if multi_platform { format!("{} ", key.platform) } else { String::new() };
+    let full =
+        |name: &str| name.parse::<Reference>().map_or_else(|_| name.to_owned(), |reference| reference.to_string());
+    match options.contexts.get(&key.name) {
+        None => format!("[{platform}internal] load metadata for {}", full(&key.name)),
+        Some(NamedContextSource::Image(reference)) => {
+            format!("[{platform}context {}] load metadata for {reference}", key.name)
+        }
+        Some(_) => format!("[{platform}context {}] load metadata", key.name),
+    }
 }
 
 /// Reads a truth value as Go's `strconv.ParseBool` does.

@@ -182,8 +182,7 @@ impl Builder {
             };
             for ImageRequest { key, span } in requests {
                 cancel.check()?;
-                let shown = if plan_options.multi_platform { format!("{} ", key.platform) } else { String::new() };
-                let name = format!("[{shown}internal] load metadata for {}", key.name);
+                let name = super::platforms::metadata_task(options, &key, plan_options.multi_platform);
                 let resolved = tasks.run(name, || self.resolve(&key, options, &mut bases.archives, cancel));
                 let resolved = resolved.map_err(|error| BuildErrorKind::Resolve {
                     source_file: Arc::clone(source_file),
@@ -351,6 +350,7 @@ fn plan_options(options: &BuildOptions) -> PlanOptions {
     plan.build_args.clone_from(&options.build_args);
     plan.labels.clone_from(&options.labels);
     plan.network = options.network;
+    plan.allow.clone_from(&options.allow);
     plan.has_main_context = options.context != ContextSource::Empty;
     plan.contexts = options
         .contexts

@@ -9,6 +9,8 @@
 mod support;
 
 mod archives;
+mod annotations;
+mod attestations;
 mod cache;
 mod concurrent;
 mod contexts;
@@ -17,6 +19,7 @@ mod crash;
 mod determinism;
 mod diagnostics;
 mod exclude;
+mod exporters;
 mod hello;
 mod help;
 mod heredocs;
@@ -30,6 +33,7 @@ mod modes;
 mod names;
 mod outputs;
 mod parents;
+mod platforms;
 mod registry;
 mod software;
 mod workdir;

@@ -140,6 +140,9 @@ fn described(plan: &Plan) -> Vec<String> {
                 for source in &op.sources {
                     lines.push(match source {
                         builder_core::plan::op::CopySource::Path { path, .. } => format!("copy {path}"),
+                        builder_core::plan::op::CopySource::Parents { base, pattern, .. } => {
+                            format!("parents {base} {pattern}")
+                        }
                         builder_core::plan::op::CopySource::Inline { name, content } => {
                             format!("inline {name}:{content}")
                         }

@@ -14,6 +14,12 @@
 //! ```
 
 mod build;
+#[cfg(feature = "lint")]
+mod check;
+#[cfg(feature = "lint")]
+mod checks;
+#[cfg(feature = "lint")]
+mod context_directory;
 mod error;
 #[cfg(feature = "lint")]
 mod lint;
@@ -21,9 +27,16 @@ mod options;
 mod outcome;
 mod outputs;
 mod prepare;
+mod syntax;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "lint")]
+pub use self::check::{CheckReport, CheckedError};
+#[cfg(feature = "lint")]
+pub use self::checks::CheckScope;
+#[cfg(feature = "lint")]
+pub use self::context_directory::ContextDirectory;
 #[cfg(feature = "lint")]
 pub use self::lint::BuildLint;
 pub use crate::layer::compression::Compression;

@@ -27,6 +27,9 @@ pub(super) struct Prepared {
     pub(super) plan: Plan,
     pub(super) images: BTreeMap<ImageKey, Resolved>,
     pub(super) contexts: BTreeMap<String, Context>,
+    /// What BuildKit's build checks found.
+    #[cfg(feature = "lint")]
+    pub(super) warnings: Vec<crate::diagnostic::CheckWarning>,
     /// Archives that were unpacked for their images; they must stay until the build is over.
     _archives: Vec<WorkDir>,
 }
@@ -87,6 +90,8 @@ impl Builder {
         let warn = |diagnostic| events.emit(Event::Warning { diagnostic, source_file: Arc::clone(&source_file) });
         parsed.diagnostics.into_iter().filter(|diagnostic| diagnostic.severity < Severity::Error).for_each(warn);
         let plan_options = plan_options(options);
+        super::syntax::foreign_syntax(&source_file, &parsed.dockerfile, &options.build_args).into_iter().for_each(warn);
+        let mut mismatches = Vec::new();
         let mut archives = Vec::new();
         let mut images: BTreeMap<ImageKey, Resolved> = BTreeMap::new();
         let mut known: BTreeMap<ImageKey, ResolvedImage> = BTreeMap::new();
@@ -107,7 +112,7 @@ impl Builder {
                     span,
                     error,
                 })?;
-                other_platform(&key, &resolved, span).into_iter().for_each(warn);
+                mismatches.extend(other_platform(&key, &resolved, span));
                 known.insert(
                     key.clone(),
                     ResolvedImage {
@@ -121,7 +126,7 @@ impl Builder {
         };
         unused_build_args(&parsed.dockerfile, &plan_options, &known).into_iter().for_each(warn);
         #[cfg(feature = "lint")]
-        if let Some(request) = &options.lint {
+        let warnings = {
             let planned = super::lint::Planned {
                 source: &source_file,
                 dockerfile: &parsed.dockerfile,
@@ -129,20 +134,20 @@ impl Builder {
                 plan_options: &plan_options,
                 images: &known,
             };
-            let findings = super::lint::findings(request, options, &planned);
-            let denied = request.deny.is_some_and(|deny| findings.iter().any(|finding| finding.level >= deny));
-            if denied {
-                let diagnostics = findings.into_iter().map(|finding| finding.diagnostic).collect();
-                return Err(BuildErrorKind::Denied { source_file, diagnostics }.into());
-            }
-            for finding in findings {
-                let code = finding.code();
-                let source_file = Arc::clone(&source_file);
-                events.emit(Event::Finding { code, diagnostic: finding.diagnostic, source_file });
-            }
-        }
+            super::checks::report(options, &planned, &source_file, &mismatches, events)?
+        };
+        #[cfg(not(feature = "lint"))]
+        mismatches.into_iter().for_each(warn);
         let contexts = open_contexts(options, &plan, dockerfile_path.as_deref())?;
-        Ok(Prepared { source_file, plan, images, contexts, _archives: archives })
+        Ok(Prepared {
+            source_file,
+            plan,
+            images,
+            contexts,
+            #[cfg(feature = "lint")]
+            warnings,
+            _archives: archives,
+        })
     }
 
     fn resolve(
@@ -273,6 +278,7 @@ fn plan_options(options: &BuildOptions) -> PlanOptions {
     plan.build_args.clone_from(&options.build_args);
     plan.labels.clone_from(&options.labels);
     plan.network = options.network;
+    plan.allow.clone_from(&options.allow);
     plan.has_main_context = options.context != ContextSource::Empty;
     plan.contexts = options
         .contexts

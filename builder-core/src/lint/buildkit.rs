@@ -9,7 +9,10 @@ use crate::text::SourceFile;
 pub const BASE_IMAGE_PLATFORM: &str = "InvalidBaseImagePlatform";
 
 const DESCRIPTIONS: [(&str, &str); 22] = [
-    ("ConsistentInstructionCasing", "All commands within the Dockerfile should use the same casing (either upper or lower)"),
+    (
+        "ConsistentInstructionCasing",
+        "All commands within the Dockerfile should use the same casing (either upper or lower)",
+    ),
     ("CopyIgnoredFile", "Attempting to Copy file that is excluded by .dockerignore"),
     ("DuplicateStageName", "Stage names should be unique"),
     (
@@ -32,10 +35,7 @@ const DESCRIPTIONS: [(&str, &str); 22] = [
     ),
     ("LegacyKeyValueFormat", "Legacy key/value format with whitespace separator should not be used"),
     ("MaintainerDeprecated", "The MAINTAINER instruction is deprecated, use a label instead to define an image author"),
-    (
-        "MultipleInstructionsDisallowed",
-        "Multiple instructions of the same type should not be used in the same stage",
-    ),
+    ("MultipleInstructionsDisallowed", "Multiple instructions of the same type should not be used in the same stage"),
     ("NoEmptyContinuation", "Empty continuation lines will become errors in a future release"),
     (
         "RedundantTargetPlatform",

@@ -41,7 +41,9 @@ impl CheckSettings {
                 "error" => {
                     settings.error = boolean(value).ok_or_else(|| {
                         let (part, value) = (crate::text::go_quoted(part), crate::text::go_quoted(value));
-                        format!("failed to parse check option {part}: strconv.ParseBool: parsing {value}: invalid syntax")
+                        format!(
+                            "failed to parse check option {part}: strconv.ParseBool: parsing {value}: invalid syntax"
+                        )
                     })?;
                 }
                 other => return Err(invalid(other)),
@@ -82,7 +84,10 @@ mod tests {
     #[test]
     fn directives_are_read_as_buildkit_reads_them() {
         let settings = CheckSettings::parse(" skip = A, B ; error=True;experimental=all").unwrap();
-        assert_eq!((settings.skip.join("|"), settings.error, settings.experimental_all), ("A|B".to_owned(), true, true));
+        assert_eq!(
+            (settings.skip.join("|"), settings.error, settings.experimental_all),
+            ("A|B".to_owned(), true, true)
+        );
         assert!(!settings.wants("A", false) && settings.wants("C", false) && settings.wants("A", true));
         let settings = CheckSettings::parse("skip=all;experimental=X").unwrap();
         assert!(!settings.wants("A", false) && !settings.wants("Y", true) && settings.wants("X", true));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::build_context::ContextError;
 use crate::cancel::Cancelled;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{CheckWarning, Diagnostic, Severity};
 use crate::dockerignore::IgnoreError;
 use crate::export::ExportError;
 use crate::fs::PathError;
@@ -56,6 +56,14 @@ pub enum BuildErrorKind {
         source_file: Arc<SourceFile>,
         /// Every finding.
         diagnostics: Vec<Diagnostic>,
+    },
+    /// The file makes errors of what BuildKit's build checks found (`# check=error=true`).
+    #[error("{}", violation(warnings))]
+    Checks {
+        /// The file.
+        source_file: Arc<SourceFile>,
+        /// Every finding.
+        warnings: Vec<CheckWarning>,
     },
     /// The ignore file of a context has a malformed pattern.
     #[error("`{}` has a malformed pattern", source_file.name())]
@@ -173,6 +181,7 @@ impl BuildError {
         match &*self.kind {
             BuildErrorKind::Dockerfile { .. }
             | BuildErrorKind::Denied { .. }
+            | BuildErrorKind::Checks { .. }
             | BuildErrorKind::IgnoreFile { .. }
             | BuildErrorKind::Plan { .. }
             | BuildErrorKind::Context(_)
@@ -202,11 +211,31 @@ impl BuildError {
         match &*self.kind {
             BuildErrorKind::Dockerfile { source_file, .. }
             | BuildErrorKind::Denied { source_file, .. }
+            | BuildErrorKind::Checks { source_file, .. }
             | BuildErrorKind::IgnoreFile { source_file, .. }
             | BuildErrorKind::Plan { source_file, .. }
             | BuildErrorKind::Resolve { source_file, .. }
             | BuildErrorKind::Solve { source_file, .. } => Some(source_file),
             _ => None,
+        }
+    }
+
+    /// Returns the failure in one line and in BuildKit's words, which scripts look for: the first of its errors.
+    pub fn in_one_line(&self) -> String {
+        /// Errors of the file as a whole, which BuildKit counts to no line.
+        const OF_NO_LINE: [&str; 4] = ["empty-file", "no-instructions", "no-stages", "no-build-stage"];
+        let diagnostics = self.diagnostics();
+        let first = match &*self.kind {
+            BuildErrorKind::Checks { warnings, .. } => return violation(warnings),
+            _ => diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error),
+        };
+        let Some(first) = first else { return self.to_string() };
+        match (&*self.kind, first.span()) {
+            (BuildErrorKind::Dockerfile { source_file, .. }, Some(span)) if !OF_NO_LINE.contains(&first.id) => {
+                let line = source_file.line_of(span);
+                format!("dockerfile parse error on line {line}: {}", first.in_one_line())
+            }
+            _ => first.in_one_line(),
         }
     }
 
@@ -216,6 +245,12 @@ impl BuildError {
         match &*self.kind {
             BuildErrorKind::Dockerfile { diagnostics, .. } | BuildErrorKind::Denied { diagnostics, .. } => {
                 diagnostics.clone()
+            }
+            BuildErrorKind::Checks { warnings, .. } => {
+                let error = Diagnostic::new(Severity::Error, "lint-violation", violation(warnings)).note(
+                    "the directive `# check=` at the top of the file says `error=true`, or a build arg in its place",
+                );
+                warnings.iter().map(|warning| warning.diagnostic.clone()).chain([error]).collect()
             }
             BuildErrorKind::Plan { error, .. } => error.diagnostics.clone(),
             BuildErrorKind::IgnoreFile { error, .. } => vec![error.to_diagnostic()],
@@ -231,6 +266,14 @@ impl BuildError {
             other => vec![Diagnostic::new(Severity::Error, "build-failed", chain(other))],
         }
     }
+}
+
+/// BuildKit's words where a build fails because of its checks.
+fn violation(warnings: &[CheckWarning]) -> String {
+    let mut rules: Vec<&str> = warnings.iter().map(|warning| warning.rule).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    format!("lint violation found for rules: {}", rules.join(", "))
 }
 
 fn of_source(error: &SourceError) -> ErrorCategory {

@@ -15,6 +15,10 @@
 
 mod build;
 #[cfg(feature = "lint")]
+mod check;
+#[cfg(feature = "lint")]
+mod checks;
+#[cfg(feature = "lint")]
 mod context_directory;
 mod error;
 #[cfg(feature = "lint")]
@@ -25,9 +29,14 @@ mod outputs;
 mod platforms;
 mod prepare;
 mod provenance;
+mod syntax;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "lint")]
+pub use self::check::{CheckReport, CheckedError};
+#[cfg(feature = "lint")]
+pub use self::checks::CheckScope;
 #[cfg(feature = "lint")]
 pub use self::context_directory::ContextDirectory;
 #[cfg(feature = "lint")]

@@ -202,6 +202,9 @@ pub struct BuildOptions {
     /// How the Dockerfile is linted; not at all where there is nothing.
     #[cfg(feature = "lint")]
     pub lint: Option<super::lint::BuildLint>,
+    /// Which of BuildKit's build checks are told.
+    #[cfg(feature = "lint")]
+    pub checks: super::checks::CheckScope,
 }
 
 impl BuildOptions {
@@ -232,6 +235,8 @@ impl BuildOptions {
             parallelism: 16,
             #[cfg(feature = "lint")]
             lint: None,
+            #[cfg(feature = "lint")]
+            checks: super::checks::CheckScope::default(),
         }
     }
 }

@@ -34,6 +34,9 @@ pub(super) struct Prepared {
     pub(super) index: bool,
     pub(super) images: BTreeMap<ImageKey, Resolved>,
     pub(super) contexts: BTreeMap<String, Context>,
+    /// What BuildKit's build checks found.
+    #[cfg(feature = "lint")]
+    pub(super) warnings: Vec<crate::diagnostic::CheckWarning>,
     /// Archives that were unpacked for their images; they must stay until the build is over.
     _archives: Vec<WorkDir>,
 }
@@ -125,42 +128,58 @@ impl Builder {
         }
         let warn = |diagnostic| events.emit(Event::Warning { diagnostic, source_file: Arc::clone(&source_file) });
         parsed.diagnostics.into_iter().filter(|diagnostic| diagnostic.severity < Severity::Error).for_each(warn);
+        super::syntax::foreign_syntax(&source_file, &parsed.dockerfile, &options.build_args).into_iter().for_each(warn);
         let base_options = plan_options(options);
         let platforms = target_platforms(options)?;
         let mut bases = Bases::default();
         let mut plans: Vec<PlatformPlan> = Vec::new();
-        let mut warned: Vec<Diagnostic> = Vec::new();
+        let mut mismatches: Vec<Diagnostic> = Vec::new();
+        let mut unused: Vec<Diagnostic> = Vec::new();
         for platform in platforms.all {
             let mut plan_options = base_options.clone();
             plan_options.platform = platform;
             plan_options.multi_platform = platforms.index;
             let target = Target { options, plan_options: &plan_options, source_file: &source_file, tasks, cancel };
             let graph = plans.last().map_or(&[][..], |known| &known.plan.vertexes);
-            let (plan, mut warnings) = self.plan_for(&target, &parsed.dockerfile, graph, &mut bases)?;
-            warnings.extend(unused_build_args(&parsed.dockerfile, &plan_options, &bases.known));
+            let (plan, found) = self.plan_for(&target, &parsed.dockerfile, graph, &mut bases)?;
             // What is said of one platform is not said again of another.
-            warnings.retain(|warning| !warned.contains(warning));
-            warned.extend(warnings.iter().cloned());
-            warnings.into_iter().for_each(warn);
-            #[cfg(feature = "lint")]
-            if plans.is_empty()
-                && let Some(request) = &options.lint
-            {
-                let planned = super::lint::Planned {
-                    source: &source_file,
-                    dockerfile: &parsed.dockerfile,
-                    dockerfile_path: dockerfile_path.as_deref(),
-                    plan_options: &plan_options,
-                    images: &bases.known,
-                };
-                super::lint::report(request, options, &planned, &source_file, events)?;
-            }
+            mismatches.extend(found.into_iter().filter(|found| !mismatches.contains(found)).collect::<Vec<_>>());
+            let found = unused_build_args(&parsed.dockerfile, &plan_options, &bases.known);
+            unused.extend(found.into_iter().filter(|found| !unused.contains(found)).collect::<Vec<_>>());
             plans.push(PlatformPlan { platform: plan_options.platform, plan });
         }
+        unused.into_iter().for_each(warn);
+        let Some(first) = plans.first() else { return Err(BuildErrorKind::Option(OptionError::NoPlatform).into()) };
+        #[cfg(feature = "lint")]
+        let warnings = {
+            let mut plan_options = base_options;
+            plan_options.platform = first.platform.clone();
+            plan_options.multi_platform = platforms.index;
+            let planned = super::lint::Planned {
+                source: &source_file,
+                dockerfile: &parsed.dockerfile,
+                dockerfile_path: dockerfile_path.as_deref(),
+                plan_options: &plan_options,
+                images: &bases.known,
+            };
+            super::checks::report(options, &planned, &source_file, &mismatches, events)?
+        };
+        #[cfg(not(feature = "lint"))]
+        mismatches.into_iter().for_each(warn);
         let Bases { images, archives, .. } = bases;
-        let Some(graph) = plans.last() else { return Err(BuildErrorKind::Option(OptionError::NoPlatform).into()) };
+        // The last plan has the vertexes of all.
+        let graph = plans.last().unwrap_or(first);
         let contexts = open_contexts(options, &graph.plan, dockerfile_path.as_deref())?;
-        Ok(Prepared { source_file, plans, index: platforms.index, images, contexts, _archives: archives })
+        Ok(Prepared {
+            source_file,
+            plans,
+            index: platforms.index,
+            images,
+            contexts,
+            #[cfg(feature = "lint")]
+            warnings,
+            _archives: archives,
+        })
     }
 
     /// Plans for one platform, onto the graph of those before it.

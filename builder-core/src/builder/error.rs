@@ -190,7 +190,16 @@ impl BuildError {
             BuildErrorKind::Solve { error, .. } if error.is_cancelled() => ErrorCategory::Cancelled,
             BuildErrorKind::Solve { error, .. } => match &error.cause {
                 StepError::Command { .. } | StepError::Start { .. } => ErrorCategory::Step,
-                StepError::Copy(_) | StepError::Account(_) | StepError::Host(_) => ErrorCategory::UserInput,
+                StepError::Copy(_)
+                | StepError::Account(_)
+                | StepError::Host(_)
+                | StepError::Workdir(_)
+                | StepError::MountSource(_)
+                | StepError::MountNotFound { .. }
+                | StepError::SecretNotFound { .. }
+                | StepError::Secret { .. }
+                | StepError::SshNotForwarded { .. }
+                | StepError::SshKeys { .. } => ErrorCategory::UserInput,
                 StepError::Source(error) => of_source(error),
                 _ => ErrorCategory::Environment,
             },

@@ -7,7 +7,7 @@ use super::command::{CommandData, CommandView, commands};
 use super::shell::Shell;
 use super::variables::{Environment, Grammar, Variables, grammar, is_shell_forgotten};
 use super::{InstructionView, StageView};
-use crate::dockerfile::{Command, Dockerfile, Heredoc, Instruction, InstructionKind, Run, SourceText};
+use crate::dockerfile::{Command, Dockerfile, Heredoc, Instruction, InstructionKind, MAX_LINE_BYTES, Run, SourceText};
 use crate::lint::flow::Flow;
 use crate::lint::options::{Dialect, LintOptions};
 use crate::shell::{Index, Script, ShellError, parse};
@@ -161,6 +161,9 @@ pub fn scripts_of<'a>(
         let shell = shells.at(view);
         let variables = environment.at(view);
         for (role, text, is_exec, is_heredoc) in texts(source, view.instruction, options.dialect) {
+            if has_refused_line(source.slice(view.outer.span)) {
+                continue;
+            }
             let own = is_heredoc.then(|| Shell::of_shebang(text.as_str())).flatten();
             let parsed = parse(text.as_str());
             let is_hadolint = options.dialect == Dialect::Hadolint;
@@ -181,13 +184,18 @@ pub fn scripts_of<'a>(
                 is_exec,
                 is_heredoc,
                 beginning,
-                variables: Variables::clone(&variables),
+                variables: variables.clone(),
                 commands,
                 flow: OnceCell::new(),
             });
         }
     }
     scripts
+}
+
+/// Tells whether a line is longer than the builder accepts: the parser has said so, and nobody wants to know more.
+fn has_refused_line(text: &str) -> bool {
+    text.len() > MAX_LINE_BYTES && text.split('\n').any(|line| line.len() > MAX_LINE_BYTES)
 }
 
 /// Follows the shell from instruction to instruction.

@@ -1,6 +1,5 @@
 //! A variable that is set twice in a row.
 
-use super::early_argument::uses;
 use crate::lint::prelude::*;
 use crate::lint::words::unquoted;
 use std::collections::HashMap;
@@ -67,7 +66,9 @@ struct Seen(HashMap<String, (usize, Span)>);
 impl Seen {
     fn set(&mut self, cx: &Context<'_>, view: &InstructionView<'_>, name: &str, span: Span, value: &str) {
         // A value that is used on the way was needed.
-        self.0.retain(|known, _| !uses(value, known));
+        for used in value.split(|c: char| c != '_' && !c.is_ascii_alphanumeric()) {
+            self.0.remove(used);
+        }
         if let Some((index, earlier)) = self.0.insert(name.to_owned(), (view.index, span)) {
             cx.report(index, earlier, format!("`{name}` is set again before anything uses it"))
                 .also(span, "this one counts")

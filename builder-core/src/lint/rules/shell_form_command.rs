@@ -60,7 +60,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
 /// Tells whether the stage was given a shell on purpose.
 fn has_own_shell(cx: &Context<'_>, view: &InstructionView<'_>) -> bool {
     let Some(stage) = view.stage else { return false };
-    let root = cx.model.ancestry(stage).last();
+    let root = cx.model.root(stage);
     let of_base = root.and_then(|root| cx.options.facts.bases.get(&root.image)).and_then(|base| base.shell.as_ref());
     if of_base.is_some_and(|shell| !shell.is_empty()) {
         return true;
@@ -74,7 +74,7 @@ fn has_own_shell(cx: &Context<'_>, view: &InstructionView<'_>) -> bool {
 }
 
 fn exec_form(cx: &Context<'_>, view: &InstructionView<'_>, text: &SourceText) -> Option<Fix> {
-    let script = cx.model.scripts.iter().find(|script| std::ptr::eq(script.view.instruction, view.instruction))?;
+    let script = cx.model.script_of(view)?;
     if text.as_str().contains('\n') || !script.shell.is_bourne() {
         return None;
     }

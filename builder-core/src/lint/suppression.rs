@@ -70,6 +70,50 @@ pub(super) fn apply(
     });
     ignore_pragma::report(options, &suppressions, findings);
     unused_suppression::report(options, &suppressions, findings);
+    unused_suppression::report_malformed(options, malformed(source, dockerfile), findings);
+}
+
+/// Finds comments that were meant to silence something and do not, and says what is wrong with them.
+fn malformed(source: &SourceFile, dockerfile: &Dockerfile) -> Vec<(Span, String)> {
+    let mut found = Vec::new();
+    for directive in dockerfile.directives.iter().filter(|directive| directive.name.value == "check") {
+        found.extend(unknown_setting(&directive.value.value).map(|message| (directive.span, message)));
+    }
+    for comment in &dockerfile.comments {
+        let text = source.slice(comment.span).trim_start_matches('#').trim();
+        if let Some(settings) = text.strip_prefix("check").and_then(|rest| rest.trim_start().strip_prefix('=')) {
+            found.extend(unknown_setting(settings).map(|message| (comment.span, message)));
+            continue;
+        }
+        let Some(rest) = text.strip_prefix("hadolint ").or_else(|| text.strip_prefix("builder ")) else { continue };
+        let rest = rest.trim_start();
+        let scope = ["global ", "stage "].iter().find_map(|scope| rest.strip_prefix(scope));
+        let rest = scope.unwrap_or(rest).trim_start();
+        if !rest.starts_with("ignor") || read(source, comment, Dialect::Builder).is_some() {
+            continue;
+        }
+        let end = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
+        let (word, behind) = rest.split_at(end);
+        let message = match behind.trim_start().chars().next() {
+            Some('=') if word == "ignore" => {
+                "this silences nothing: behind the codes may stand only another `#` and a reason".to_owned()
+            }
+            Some('=') => format!("this silences nothing: `{word}` is no setting, write `ignore=`"),
+            Some(':') => format!("this silences nothing: write `=` behind `{word}`, not `:`"),
+            // Prose.
+            _ => continue,
+        };
+        found.push((comment.span, message));
+    }
+    found
+}
+
+/// Says which setting of `# check=` there is not.
+fn unknown_setting(settings: &str) -> Option<String> {
+    let names = settings.split(';').filter_map(|part| Some(part.split_once('=')?.0.trim()));
+    let mut unknown = names.filter(|name| !["skip", "error", "experimental"].contains(name));
+    let name = unknown.next()?;
+    Some(format!("`{name}` is no setting of `check`: there are `skip`, `error` and `experimental`"))
 }
 
 impl Suppression {

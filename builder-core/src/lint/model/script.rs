@@ -7,7 +7,9 @@ use super::command::{CommandData, CommandView, commands};
 use super::shell::Shell;
 use super::variables::{Environment, Grammar, Variables, grammar, is_shell_forgotten};
 use super::{InstructionView, StageView};
-use crate::dockerfile::{Command, Dockerfile, Heredoc, Instruction, InstructionKind, MAX_LINE_BYTES, Run, SourceText};
+use crate::dockerfile::{
+    Command, Dockerfile, EscapeCharacter, Heredoc, Instruction, InstructionKind, MAX_LINE_BYTES, Run, SourceText,
+};
 use crate::lint::flow::Flow;
 use crate::lint::options::{Dialect, LintOptions};
 use crate::shell::{Index, Script, ShellError, parse};
@@ -270,7 +272,16 @@ impl<'a> Shells<'a> {
             let facts = self.options.facts.bases.get(&stage?.image)?;
             facts.shell.clone().map(Shell::new)
         };
-        self.current = inherited.or_else(of_base).unwrap_or_else(|| self.default.clone());
+        // Images of Windows have no sh, which hadolint does not know.
+        let is_windows = self.options.dialect != Dialect::Hadolint
+            && self.default == Shell::default()
+            && (stage.is_some_and(|stage| is_windows_image(&stage.image))
+                || self.dockerfile.escape == EscapeCharacter::Backtick);
+        let default = || {
+            let windows = || Shell::new(vec!["cmd".to_owned(), "/S".to_owned(), "/C".to_owned()]);
+            if is_windows { windows() } else { self.default.clone() }
+        };
+        self.current = inherited.or_else(of_base).unwrap_or_else(default);
         self.ends.push(self.current.clone());
     }
 
@@ -288,6 +299,13 @@ impl<'a> Shells<'a> {
         });
         last.filter(|name| !name.is_empty())
     }
+}
+
+/// Tells whether an image is one of Windows, as far as its name says.
+fn is_windows_image(image: &str) -> bool {
+    let image = image.to_ascii_lowercase();
+    image.contains("mcr.microsoft.com/windows")
+        || ["nanoserver", "servercore", "windowsservercore"].iter().any(|word| image.contains(word))
 }
 
 type Text = (ScriptRole, SourceText, bool, bool);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::trailing_comment::meant;
 use crate::lint::prelude::*;
 
 rule! {
@@ -54,7 +55,7 @@ fn check(cx: &Context<'_>, stage: &StageView) {
     let runs: Vec<usize> = (0..body.len()).filter(is_run).collect();
     for (at, view) in body.iter().enumerate() {
         let InstructionKind::Arg(declarations) = view.kind() else { continue };
-        for arg in declarations {
+        for arg in meant(cx, declarations) {
             let name = arg.name.value.as_str();
             let Some(places) = places.get(name) else { continue };
             let Some(first) = places.get(places.partition_point(|place| *place <= at)) else { continue };

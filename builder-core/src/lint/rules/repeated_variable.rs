@@ -1,5 +1,6 @@
 //! A variable that is set twice in a row.
 
+use super::trailing_comment::meant;
 use crate::lint::prelude::*;
 use crate::lint::words::unquoted;
 use std::collections::HashMap;
@@ -46,7 +47,7 @@ fn check(cx: &Context<'_>, stage: &StageView) {
             }
             InstructionKind::Arg(declarations) => {
                 variables.0.clear();
-                for arg in declarations {
+                for arg in meant(cx, declarations) {
                     let default = arg.default.as_ref().map_or("", |default| default.as_str());
                     arguments.set(cx, view, &arg.name.value, arg.name.span, default);
                 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The modules of `builder-core` in order: each may use only those above it.
-const ORDER: [&str; 31] = [
+const ORDER: [&str; 32] = [
     "ids",
     "digest",
     "platform",
@@ -22,6 +22,7 @@ const ORDER: [&str; 31] = [
     "plan",
     "sys",
     "fs",
+    "secret",
     "layer",
     "store",
     "build_context",

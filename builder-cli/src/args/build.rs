@@ -4,37 +4,25 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::RunArgs;
+
 /// Flags of `docker build` that are not supported yet.
 pub(crate) const UNSUPPORTED_FLAGS: &[&str] =
     &["check", "compress", "force-rm", "load", "push", "rm", "squash", "debug"];
 /// Options of `docker build`, with a value, that are not supported yet.
 pub(crate) const UNSUPPORTED_OPTIONS: &[&str] = &[
-    "add-host",
-    "allow",
     "annotation",
     "attest",
     "builder",
     "cache-from",
     "cache-to",
     "call",
-    "cgroup-parent",
-    "cpu-period",
-    "cpu-quota",
-    "cpu-shares",
-    "cpuset-cpus",
-    "cpuset-mems",
     "isolation",
-    "memory",
-    "memory-swap",
     "no-cache-filter",
     "policy",
     "provenance",
     "sbom",
-    "secret",
     "security-opt",
-    "shm-size",
-    "ssh",
-    "ulimit",
 ];
 
 /// Build an image from a Dockerfile.
@@ -101,6 +89,8 @@ pub(crate) struct BuildArgs {
     /// Show the plan and build nothing
     #[arg(long, value_enum, value_name = "FORM")]
     pub(crate) print_plan: Option<PrintPlan>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 /// The network of RUN steps.

@@ -273,6 +273,7 @@ fn plan_options(options: &BuildOptions) -> PlanOptions {
     plan.build_args.clone_from(&options.build_args);
     plan.labels.clone_from(&options.labels);
     plan.network = options.network;
+    plan.allow.clone_from(&options.allow);
     plan.has_main_context = options.context != ContextSource::Empty;
     plan.contexts = options
         .contexts

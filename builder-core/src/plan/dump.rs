@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::Plan;
-use super::op::{CopyFrom, FilesystemRef, Op};
+use super::mount::{Mount, MountKind};
+use super::op::{CopyFrom, FilesystemRef, Op, SecurityMode};
 
 /// Writes a plan as text: one paragraph a vertex, then the image.
 pub fn text(plan: &Plan) -> String {
@@ -48,6 +49,21 @@ fn filesystem(reference: FilesystemRef) -> String {
     }
 }
 
+fn mount(mount: &Mount) -> String {
+    let mut text = format!("mount {}", mount.type_name());
+    if let Some(target) = &mount.target {
+        let _ = write!(text, " at {target}");
+    }
+    let _ = match &mount.kind {
+        MountKind::Bind(bind) => write!(text, " of {} in {}", bind.source, filesystem(bind.from)),
+        MountKind::Cache(cache) => write!(text, " {:?} {}", cache.id, cache.sharing.as_str()),
+        MountKind::Tmpfs { size } => size.map_or(Ok(()), |size| write!(text, " of {size} bytes")),
+        MountKind::Secret(secret) => write!(text, " {:?}", secret.id),
+        MountKind::Ssh(ssh) => write!(text, " {:?}", ssh.id),
+    };
+    text
+}
+
 fn facts(op: &Op) -> Vec<String> {
     match op {
         Op::Image(op) => vec![format!("image {} for {}", op.image.name, op.image.platform)],
@@ -56,6 +72,9 @@ fn facts(op: &Op) -> Vec<String> {
             let mut facts = vec![format!("on {}", filesystem(op.parent)), format!("run {:?}", op.args)];
             facts.extend(op.env.iter().map(|(name, value)| format!("env {name}={value}")));
             facts.push(format!("in {} as {:?}, network {:?}", op.cwd, op.user, op.network));
+            facts.extend((op.security == SecurityMode::Insecure).then(|| "with all privileges".to_owned()));
+            facts.extend(op.hostname.iter().map(|name| format!("host name {name}")));
+            facts.extend(op.mounts.iter().map(mount));
             facts
         }
         Op::Copy(op) => {
@@ -67,11 +86,16 @@ fn facts(op: &Op) -> Vec<String> {
             let mut facts = vec![format!("on {}", filesystem(op.parent)), format!("from {from}")];
             facts.extend(op.sources.iter().map(|source| match source {
                 super::op::CopySource::Path { path, .. } => format!("source {path}"),
+                super::op::CopySource::Parents { base, pattern, .. } => format!("pattern {pattern} below {base}"),
                 super::op::CopySource::Inline { name, .. } => format!("inline {name}"),
             }));
             facts.push(format!("to {}", op.destination));
             facts.extend(op.owner.iter().map(|owner| format!("owner {owner}")));
-            facts.extend(op.mode.iter().map(|mode| format!("mode {mode:04o}")));
+            facts.extend(op.mode.iter().map(|mode| format!("mode {mode}")));
+            facts.extend(op.exclude.iter().map(|pattern| format!("without {pattern}")));
+            if op.link {
+                facts.push("as a layer of its own".to_owned());
+            }
             facts
         }
         Op::Workdir(op) => vec![format!("on {}", filesystem(op.parent)), format!("directory {}", op.path)],

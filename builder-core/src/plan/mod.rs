@@ -8,10 +8,12 @@ pub mod dump;
 mod error;
 mod graph;
 mod lower;
+pub mod mode;
+pub mod mount;
 pub mod op;
 mod options;
 
 pub use error::PlanError;
 pub use graph::{ContextUse, Plan, PlannedHistory, Vertex};
 pub use lower::{plan, unused_build_args};
-pub use options::{ImageRequest, NamedContext, PlanOptions, Planned, ResolvedImage};
+pub use options::{Entitlement, ImageRequest, NamedContext, PlanOptions, Planned, ResolvedImage};

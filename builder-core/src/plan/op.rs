@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::mode::ModeChange;
+use super::mount::Mount;
 use crate::ids::VertexId;
 use crate::platform::Platform;
 use crate::text::Span;
@@ -65,6 +67,16 @@ pub enum NetworkMode {
     Host,
 }
 
+/// What a RUN may do.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum SecurityMode {
+    /// The usual: a few capabilities, system calls filtered.
+    #[default]
+    Sandbox,
+    /// Everything that the builder may do.
+    Insecure,
+}
+
 /// A command that runs on a filesystem.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RunOp {
@@ -84,6 +96,12 @@ pub struct RunOp {
     pub user: String,
     /// The network.
     pub network: NetworkMode,
+    /// What it may do.
+    pub security: SecurityMode,
+    /// The host name, where it is not the usual one.
+    pub hostname: Option<String>,
+    /// What it sees besides, in the order of the instruction.
+    pub mounts: Vec<Mount>,
     /// Scripts with a shebang line, put at `/dev/pipes/NAME` for the duration: (name, content).
     pub pipes: Vec<(String, String)>,
     /// The platform of the stage.
@@ -109,6 +127,16 @@ pub enum CopySource {
         /// The operand in the Dockerfile.
         span: Span,
     },
+    /// What a pattern names below a directory, with the directories that lead to it (`--parents`).
+    Parents {
+        /// The directory, a path or pattern after expansion: the part before `/./`, else the root. It is not
+        /// repeated at the destination.
+        base: String,
+        /// The pattern, in the language of ignore files, relative to the directory; nothing means all of it.
+        pattern: String,
+        /// The operand in the Dockerfile.
+        span: Span,
+    },
     /// A file given inline: (name, content), mode 0644, owner 0:0.
     Inline {
         /// The file's name.
@@ -116,6 +144,16 @@ pub enum CopySource {
         /// The file's content.
         content: String,
     },
+}
+
+impl CopySource {
+    /// Returns the operand in the Dockerfile; inline files have none.
+    pub fn span(&self) -> Option<Span> {
+        match self {
+            Self::Path { span, .. } | Self::Parents { span, .. } => Some(*span),
+            Self::Inline { .. } => None,
+        }
+    }
 }
 
 /// Files that come into a filesystem.
@@ -131,12 +169,30 @@ pub struct CopyOp {
     pub destination: String,
     /// `--chown` after expansion.
     pub owner: Option<String>,
-    /// `--chmod` after expansion: the mode bits.
-    pub mode: Option<u32>,
+    /// `--chmod` after expansion.
+    pub mode: Option<ModeChange>,
+    /// `--exclude`: patterns in the language of ignore files, relative to each directory that is copied.
+    pub exclude: Vec<String>,
     /// Whether archives are unpacked (`ADD`).
     pub unpack: bool,
+    /// Whether the files make a layer that knows nothing of those below (`--link`).
+    pub link: bool,
     /// The platform of the stage.
     pub platform: Platform,
+}
+
+impl CopyOp {
+    /// Makes an operation that copies files as they are.
+    pub fn new(
+        parent: FilesystemRef,
+        from: CopyFrom,
+        sources: Vec<CopySource>,
+        destination: String,
+        platform: Platform,
+    ) -> Self {
+        let (owner, mode, exclude) = (None, None, Vec::new());
+        Self { parent, from, sources, destination, owner, mode, exclude, unpack: false, link: false, platform }
+    }
 }
 
 /// A directory that must exist.
@@ -159,7 +215,10 @@ impl Op {
         };
         let mut inputs: Vec<VertexId> = match self {
             Self::Image(_) | Self::Host(_) => Vec::new(),
-            Self::Run(op) => of(&op.parent).into_iter().collect(),
+            Self::Run(op) => {
+                let mounted = op.mounts.iter().filter_map(Mount::from);
+                std::iter::once(op.parent).chain(mounted).filter_map(|filesystem| of(&filesystem)).collect()
+            }
             Self::Workdir(op) => of(&op.parent).into_iter().collect(),
             Self::Copy(op) => {
                 let from = match &op.from {

@@ -23,10 +23,25 @@ use crate::event::{Event, EventSink, StepStatus};
 use crate::ids::VertexId;
 use crate::plan::Plan;
 use crate::plan::op::ImageKey;
+use crate::sandbox::{Resources, Ulimit};
+use crate::secret::{SecretSource, SshSource};
 use crate::snapshot::Snapshots;
 use crate::source::Resolved;
 use crate::store::Store;
 use scheduler::{Control, Stopped, run_graph};
+
+/// What all RUN steps of a build are given and limited to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RunOptions {
+    /// `--shm-size`, in bytes.
+    pub shm_bytes: Option<u64>,
+    /// `--ulimit`.
+    pub ulimits: Vec<Ulimit>,
+    /// `--add-host`: pairs of name and address.
+    pub extra_hosts: Vec<(String, String)>,
+    /// Limits by control groups.
+    pub resources: Resources,
+}
 
 /// Options of a solve.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,6 +57,12 @@ pub struct SolveOptions {
     pub resolv_conf: String,
     /// Steps that may run at the same time.
     pub parallelism: usize,
+    /// What secrets stand for, by id. No part of any key.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// Whose SSH keys steps may use, by id. No part of any key.
+    pub ssh: BTreeMap<String, SshSource>,
+    /// What RUN steps are given and limited to.
+    pub run: RunOptions,
     /// Directories in which programs for `host:` contexts are looked up.
     pub host_search_path: Vec<PathBuf>,
 }
@@ -55,6 +76,9 @@ impl SolveOptions {
             now,
             resolv_conf: String::new(),
             parallelism: 16,
+            secrets: BTreeMap::new(),
+            ssh: BTreeMap::new(),
+            run: RunOptions::default(),
             host_search_path: Vec::new(),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::lint::prelude::*;
+use crate::text::go_quoted;
 
 rule! {
     /// ## What it does
@@ -44,7 +45,11 @@ fn check(cx: &Context<'_>) {
         if first.index == stage.index {
             continue;
         }
-        let report = cx.report(stage.from, name.span, format!("another stage is named `{}` already", name.value));
+        let report = cx
+            .report(stage.from, name.span, format!("another stage is named `{}` already", name.value))
+            .in_buildkits_words(|| {
+                format!("Duplicate stage name {}, stage names should be unique", go_quoted(&name.value))
+            });
         match from_name(cx, first) {
             Some(first) => report.also(first.span, "here").done(),
             None => report.done(),

@@ -2,23 +2,24 @@
 
 mod copy;
 mod metadata;
+mod mount;
 mod ports;
 mod run;
 mod stage;
 mod unused;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::op::{FilesystemRef, ImageKey, ImageOp, Op};
 use super::{ContextUse, ImageRequest, NamedContext, Plan, PlanError, PlanOptions, Planned, ResolvedImage, Vertex};
 use crate::diagnostic::Diagnostic;
-use crate::dockerfile::{Dockerfile, Instruction, parse_trigger};
+use crate::dockerfile::{Dockerfile, Instruction, InstructionKind, parse_trigger};
 use crate::ids::{StageId, VertexId};
 use crate::platform::Platform;
 use crate::reference::Reference;
-use crate::semantic::reachability::{self, StageEdge};
+use crate::semantic::reachability::{self, Cycle, StageEdge};
 use crate::semantic::scope::{GlobalScope, ScopeInput};
-use crate::semantic::stage_table::{Base, SCRATCH, StageLookup, StageTable};
+use crate::semantic::stage_table::{Base, SCRATCH, Stage, StageLookup, StageTable};
 use crate::text::Span;
 use stage::StageState;
 pub use unused::unused_build_args;
@@ -56,6 +57,20 @@ pub fn plan(
     planner.run()
 }
 
+/// The trigger that an instruction is about.
+fn trigger(instruction: &Instruction) -> Option<&Instruction> {
+    match &instruction.kind {
+        InstructionKind::OnBuild(on_build) => Some(&on_build.trigger),
+        _ => None,
+    }
+}
+
+/// The short form of an image's name, without `:latest`; what is no such name stays as it is.
+fn short_name(name: &str) -> String {
+    let short = name.parse().map_or_else(|_| name.to_owned(), |reference: Reference| reference.familiar());
+    short.strip_suffix(":latest").map(str::to_owned).unwrap_or(short)
+}
+
 /// What a name in `FROM` or `--from` leads to.
 enum Source {
     Scratch,
@@ -88,13 +103,8 @@ impl Planner<'_> {
                 return Err(self.failed());
             }
         };
-        let needed = reachability::reachable(target, |stage| self.edges(stage));
-        let needed = needed.map_err(|cycle| {
-            let name =
-                self.table.get(cycle.stage).map_or_else(String::new, super::super::semantic::stage_table::Stage::label);
-            let span = cycle.edges.first().map(|(_, edge)| edge.span).unwrap_or_default();
-            let message = format!("circular dependency detected on stage: {name}");
-            self.diagnostics.push(Diagnostic::error("circular-dependency", span, message));
+        let needed = self.needed(target).map_err(|cycle| {
+            self.diagnostics.push(self.circle(&cycle));
             self.failed()
         })?;
         let mut states: BTreeMap<StageId, Option<StageState>> = BTreeMap::new();
@@ -116,7 +126,7 @@ impl Planner<'_> {
             state.config.config.labels.insert(name.clone(), value.clone());
         }
         state.config.created = None;
-        let label = self.table.get(target).map_or_else(String::new, super::super::semantic::stage_table::Stage::label);
+        let label = self.table.get(target).map_or_else(String::new, Stage::label);
         Ok(Planned::Ready(Box::new(self.finish(state, label, epoch))))
     }
 
@@ -127,7 +137,7 @@ impl Planner<'_> {
         for vertex in &vertexes {
             if let Op::Copy(op) = &vertex.op
                 && let super::op::CopyFrom::Context(name) = &op.from
-                && op.sources.iter().any(|source| matches!(source, super::op::CopySource::Path { .. }))
+                && op.sources.iter().any(|source| !matches!(source, super::op::CopySource::Inline { .. }))
             {
                 contexts.entry(name.clone()).or_default().readers.push(vertex.id);
             }
@@ -162,32 +172,67 @@ impl Planner<'_> {
         None
     }
 
+    /// Finds what a target needs. Stages that need each other are refused wherever they are.
+    fn needed(&self, target: StageId) -> Result<BTreeSet<StageId>, Cycle> {
+        let everything = StageId(u32::MAX);
+        reachability::reachable(everything, |stage| {
+            if stage != everything {
+                return self.edges(stage);
+            }
+            let to = |stage: &Stage| StageEdge { to: stage.id, span: Span::default() };
+            self.table.stages().iter().map(to).collect()
+        })?;
+        // What comes later is no stage that can be copied from: whoever tries is told so.
+        reachability::reachable(target, |stage| {
+            let mut edges = self.edges(stage);
+            edges.retain(|edge| edge.to < stage);
+            edges
+        })
+    }
+
+    fn circle(&self, cycle: &Cycle) -> Diagnostic {
+        let name = self.table.get(cycle.stage).map_or_else(String::new, Stage::label);
+        let span = cycle.edges.first().map(|(_, edge)| edge.span).unwrap_or_default();
+        let message = format!("circular dependency detected on stage: {name}");
+        let mut diagnostic = Diagnostic::error("circular-dependency", span, message);
+        for (_, edge) in cycle.edges.iter().skip(1) {
+            diagnostic = diagnostic.also(edge.span, "which needs this");
+        }
+        diagnostic.help("a stage can only use stages that are complete before it begins")
+    }
+
     /// The stages that a stage refers to; triggers of its base included, where that is known.
     fn edges(&self, stage: StageId) -> Vec<StageEdge> {
-        let Some(entry) = self.table.get(stage) else { return Vec::new() };
         if self.replaced(stage).is_some() {
             return Vec::new();
         }
         let mut edges = reachability::edges(self.table, self.dockerfile, stage);
-        let triggers = match &entry.base {
-            Ok(Base::Outside(name)) => self.image_triggers(name, stage),
-            _ => Vec::new(),
-        };
         let span = self.span_of_from(stage);
-        for (_, name) in triggers.iter().flat_map(reachability::from_operands) {
-            if let StageLookup::Earlier(to) = self.table.lookup(stage, &name.value) {
+        for (_, name) in self.inherited_triggers(stage).iter().flat_map(reachability::from_operands) {
+            if let StageLookup::Earlier(to) | StageLookup::NotYet(to) = self.table.lookup(stage, &name.value) {
                 edges.push(StageEdge { to, span });
             }
         }
-        edges.retain(|edge| edge.to < stage);
         edges
     }
 
-    fn image_triggers(&self, name: &str, stage: StageId) -> Vec<Instruction> {
+    /// The `ONBUILD` triggers that a stage begins with: those of its base image, or of the stage that it is from.
+    fn inherited_triggers(&self, stage: StageId) -> Vec<Instruction> {
         let platform = self.platform(stage);
-        let key = ImageKey { name: name.to_owned(), platform };
-        let texts = self.images.get(&key).map(|image| image.config.config.on_build.as_slice()).unwrap_or_default();
-        texts.iter().filter_map(|text| parse_trigger(text).ok()).collect()
+        let named = |name: &str| self.context(name, &platform).map(|(name, _)| name);
+        let image = match self.table.get(stage).map(|stage| &stage.base) {
+            Some(Ok(Base::Outside(name))) => named(name).unwrap_or_else(|| name.clone()),
+            Some(Ok(Base::Stage(parent))) => match self.replaced(*parent) {
+                Some((name, _)) => name,
+                None => {
+                    let body = self.table.body(self.dockerfile, *parent);
+                    return body.iter().filter_map(trigger).cloned().collect();
+                }
+            },
+            _ => return Vec::new(),
+        };
+        let texts = self.images.get(&ImageKey { name: image, platform }).map(|image| &image.config.config.on_build);
+        texts.into_iter().flatten().filter_map(|text| parse_trigger(text).ok()).collect()
     }
 
     fn span_of_from(&self, stage: StageId) -> Span {
@@ -202,21 +247,27 @@ impl Planner<'_> {
 
     /// The context that stands in for a stage of that name.
     fn replaced(&self, stage: StageId) -> Option<(String, NamedContext)> {
-        self.table.get(stage)?.name.as_ref().and_then(|name| self.context(&name.value))
+        let name = self.table.get(stage)?.name.as_ref()?;
+        self.context(&name.value, &self.platform(stage))
     }
 
-    /// A named context, by the name as written or in its short form, with or without `:latest`.
-    fn context(&self, name: &str) -> Option<(String, NamedContext)> {
-        let find = |name: &str| self.options.contexts.get_key_value(name);
-        let mut found = find(name);
-        if found.is_none()
-            && let Ok(reference) = name.parse::<Reference>()
-        {
-            found = find(&reference.familiar()).or_else(|| {
-                let latest = reference.tag() == Some(crate::reference::DEFAULT_TAG);
-                latest.then(|| find(&reference.familiar_name())).flatten()
-            });
+    /// A named context, by the name as written or in its short form, with or without `:latest`. One that is given
+    /// for the platform alone (`NAME::PLATFORM`) comes first.
+    fn context(&self, name: &str, platform: &Platform) -> Option<(String, NamedContext)> {
+        let contexts = &self.options.contexts;
+        if contexts.is_empty() {
+            return None;
         }
+        let short = short_name(name);
+        let is_named = |given: &str| given == name || short_name(given) == short;
+        let for_platform = contexts.iter().find(|(key, _)| {
+            key.split_once("::").is_some_and(|(given, for_platform)| {
+                is_named(given) && for_platform.parse().is_ok_and(|wanted: Platform| wanted == *platform)
+            })
+        });
+        let exact = || contexts.get_key_value(name);
+        let alike = || contexts.iter().find(|(key, _)| is_named(key));
+        let found = for_platform.or_else(exact).or_else(alike);
         found.map(|(name, context)| (name.clone(), context.clone()))
     }
 
@@ -225,12 +276,10 @@ impl Planner<'_> {
         if name == SCRATCH {
             return Some(Source::Scratch);
         }
-        if let Some((name, context)) = self.context(name) {
+        if let Some((name, context)) = self.context(name, &self.platform(at)) {
             return Some(Source::Context(name, context));
         }
-        let label = |id: StageId| {
-            self.table.get(id).map_or_else(String::new, super::super::semantic::stage_table::Stage::label)
-        };
+        let label = |id: StageId| self.table.get(id).map_or_else(String::new, Stage::label);
         match self.table.lookup(at, name) {
             StageLookup::Earlier(id) => Some(Source::Stage(id)),
             StageLookup::Unknown => Some(Source::Image(name.to_owned())),

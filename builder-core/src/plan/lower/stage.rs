@@ -32,7 +32,7 @@ pub(super) struct StageState {
 impl StageState {
     fn new(filesystem: FilesystemRef, mut config: ImageConfig, platform: Platform) -> Self {
         if !config.config.env.iter().any(|entry| entry.starts_with("PATH=")) {
-            config.config.env.insert(0, DEFAULT_PATH.to_owned());
+            config.config.env.push(DEFAULT_PATH.to_owned());
         }
         let variables = Variables::from_env(&config.config.env);
         Self { filesystem, config, variables, history: Vec::new(), platform, cmd_set: false }
@@ -89,7 +89,7 @@ impl Planner<'_> {
         let base = match entry.base {
             Ok(Base::Scratch) => Source::Scratch,
             Ok(Base::Stage(stage)) => Source::Stage(stage),
-            Ok(Base::Outside(name)) => match self.context(&name) {
+            Ok(Base::Outside(name)) => match self.context(&name, &self.platform(id)) {
                 Some((name, context)) => Source::Context(name, context),
                 None => Source::Image(name),
             },
@@ -152,7 +152,8 @@ impl Planner<'_> {
 
     fn base_prefix(&self, id: StageId) -> String {
         let body = self.table.body(self.dockerfile, id);
-        format!("{}1/{}] ", self.label(id), 1 + body.iter().filter(|instruction| is_step(instruction)).count())
+        let steps = 1 + body.iter().filter(|instruction| is_step(instruction)).count();
+        format!("{}{}] ", self.label(id), counted(1, steps))
     }
 
     fn triggers(&mut self, texts: &[String], span: Span) -> Vec<Instruction> {
@@ -239,21 +240,20 @@ impl Planner<'_> {
                 Some(FilesystemRef::Vertex(self.vertex(op, step, span, id)))
             }
             NamedContext::Local => {
-                let op = Op::Copy(CopyOp {
-                    parent: FilesystemRef::Scratch,
-                    from: CopyFrom::Context(name.to_owned()),
-                    sources: vec![CopySource::Path { path: "/".to_owned(), span }],
-                    destination: "/".to_owned(),
-                    owner: None,
-                    mode: None,
-                    unpack: false,
-                    platform: platform.clone(),
-                });
+                let (parent, from) = (FilesystemRef::Scratch, CopyFrom::Context(name.to_owned()));
+                let sources = vec![CopySource::Path { path: "/".to_owned(), span }];
+                let op = Op::Copy(CopyOp::new(parent, from, sources, "/".to_owned(), platform.clone()));
                 let step = format!("[context {name}] load from a local directory");
                 Some(FilesystemRef::Vertex(self.vertex(op, step, span, id)))
             }
         }
     }
+}
+
+/// ` 3/12`: numbers stand below each other.
+fn counted(step: usize, steps: usize) -> String {
+    let width = steps.to_string().len();
+    format!("{step:>width$}/{steps}")
 }
 
 /// Whether an instruction is a step with a layer of its own.
@@ -319,7 +319,7 @@ impl StageBuilder<'_, '_> {
     /// `[label i/n] KEYWORD …`.
     pub(super) fn step_name(&self, text: &str) -> String {
         let trigger = if self.instead.is_some() { "ONBUILD " } else { "" };
-        format!("{}{}/{}] {trigger}{text}", self.label, self.step, self.steps)
+        format!("{}{}] {trigger}{text}", self.label, counted(self.step, self.steps))
     }
 
     /// The instruction as one line: the keyword in upper case, the operands, expanded where that works.

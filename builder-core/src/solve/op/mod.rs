@@ -1,7 +1,9 @@
 //! One file an operation: what its key is, and how it is carried out.
 
 mod copy;
+mod mounts;
 mod run;
+mod run_help;
 mod source;
 mod workdir;
 

@@ -1,6 +1,6 @@
 //! A root filesystem as text: what the layers of an image come to, path by path.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Read;
 use std::sync::Arc;
@@ -124,7 +124,10 @@ impl Tree {
             }
             self.nodes.insert(path, node);
         }
-        // A path that is taken away and added again may be written in either order.
+        // A file that replaces something needs no whiteout, and may have one.
+        let added: BTreeSet<String> =
+            lines.iter().filter(|line| !line.starts_with(['-', 'd'])).map(|line| line[2..].to_owned()).collect();
+        lines.retain(|line| !line.starts_with('-') || !added.contains(&line[2..]));
         lines.sort_by(|a, b| a[2..].cmp(&b[2..]).then(a.cmp(b)));
         lines.dedup();
         lines.iter().fold(String::new(), |text, line| text + line + "\n")

@@ -9,7 +9,10 @@
 mod support;
 
 mod archives;
+mod annotations;
+mod attestations;
 mod cache;
+mod cache_mounts;
 mod concurrent;
 mod contexts;
 mod copying;
@@ -17,6 +20,7 @@ mod crash;
 mod determinism;
 mod diagnostics;
 mod exclude;
+mod exporters;
 mod hello;
 mod help;
 mod heredocs;
@@ -27,12 +31,17 @@ mod layers;
 mod link;
 mod lint;
 mod modes;
+mod mounts;
 mod names;
 mod outputs;
 mod parents;
+mod platforms;
 mod registry;
+mod run_options;
+mod secrets;
 mod software;
 mod workdir;
+mod ssh;
 
 /// A test file that nobody lists would never run.
 #[test]

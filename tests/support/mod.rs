@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of the support")]
 
 pub mod bases;
+pub mod documents;
 pub mod image;
 pub mod peers;
 pub mod tree;

@@ -23,6 +23,7 @@
 //! | `packages` | package managers: their words and caches |
 //! | `edits` | edits of scripts that rules share |
 //! | `fix`, `fixer` | what would mend a finding, and mending |
+//! | `buildkit`, `check_settings` | the form that `docker build --check` has, and what `# check=` says |
 //! | `foreign` | findings of ShellCheck itself, where somebody asked it |
 //! | `variables`, `paths`, `downloads`, `reach` | what is known of these, and of the stages that are built |
 //!
@@ -30,6 +31,8 @@
 //! [`options::Facts`]. A new rule is a file in `rules/`, a line in `registry` and a folder in `fixtures/lint/`.
 
 mod build_files;
+pub mod buildkit;
+mod check_settings;
 mod context;
 mod downloads;
 mod edits;
@@ -58,6 +61,7 @@ mod words;
 
 use std::cell::RefCell;
 
+pub use check_settings::{CHECK_ARGUMENT, CheckSettings};
 pub use context::{Context, Report};
 pub use finding::Finding;
 pub use fix::{Applicability, Edit, Fix};

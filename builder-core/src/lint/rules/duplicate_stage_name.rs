@@ -45,7 +45,7 @@ fn check(cx: &Context<'_>, stage: &StageView) {
     let report = cx
         .report(stage.from, name.span, format!("another stage is named `{}` already", name.value))
         .in_buildkits_words(|| {
-            format!("Duplicate stage name {}, stage names should be unique", go_quoted(&name.value))
+            format!("Duplicate stage name {}, stage names should be unique", go_quoted(&name.value.to_lowercase()))
         });
     match from_name(cx, first) {
         Some(first) => report.also(first.span, "here").done(),

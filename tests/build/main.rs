@@ -9,6 +9,7 @@
 mod support;
 
 mod cache;
+mod checks;
 mod concurrent;
 mod contexts;
 mod crash;

@@ -1,6 +1,7 @@
 //! The commands: settings in, one call of the library, output through `ui`.
 
 mod build;
+mod call;
 mod images;
 mod info;
 mod lint;
@@ -65,7 +66,7 @@ pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<u8, 
     let open = || Session::open(&cli.global, printer);
     match cli.command {
         Command::Lint(arguments) => return lint::lint(&arguments, &cli.global, printer),
-        Command::Build(arguments) => build::build(&arguments, &open()?),
+        Command::Build(arguments) => return build::build(&arguments, &open()?),
         Command::Images(arguments) => images::images(&arguments, &open()?),
         Command::History(arguments) => images::history(&arguments, &open()?),
         Command::Inspect(arguments) => images::inspect(&arguments, &open()?),

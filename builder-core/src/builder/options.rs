@@ -140,6 +140,8 @@ pub struct BuildOptions {
     pub labels: BTreeMap<String, String>,
     /// `--no-cache`.
     pub no_cache: bool,
+    /// `--no-cache-filter`: stages whose steps run whatever the cache has, letter case aside; an empty name means all.
+    pub no_cache_stages: Vec<String>,
     /// `--pull`.
     pub pull: PullPolicy,
     /// `--platform`; `None` for the host's.
@@ -184,6 +186,7 @@ impl BuildOptions {
             contexts: BTreeMap::new(),
             labels: BTreeMap::new(),
             no_cache: false,
+            no_cache_stages: Vec::new(),
             pull: PullPolicy::Missing,
             platform: None,
             network: NetworkMode::Default,

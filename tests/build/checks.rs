@@ -224,12 +224,14 @@ fn foreign_frontends_are_not_run_and_that_is_said() {
 fn steps_of_named_stages_run_again() {
     let env = with("FROM base AS One\nRUN echo one\nFROM base AS two\nCOPY --from=one /bin /x\nRUN echo two\n");
     run(&env, &[]).success();
-    let cached = |arguments: &[&str]| {
+    let ran = |arguments: &[&str]| {
         let told = run(&env, &[&["--progress=plain"], arguments].concat()).success();
-        (told.stderr.lines().any(|line| line.ends_with(" one")), told.stderr.lines().any(|line| line.ends_with(" two")))
+        // What a step wrote, not its name.
+        let wrote = |word: &str| told.stderr.lines().any(|line| line.ends_with(word) && !line.contains("RUN"));
+        (wrote(" one"), wrote(" two"))
     };
-    assert_eq!(cached(&[]), (false, false));
-    assert_eq!(cached(&["--no-cache-filter=ONE"]), (true, false));
-    assert_eq!(cached(&["--no-cache-filter", "nope,two"]), (false, true));
-    assert_eq!(cached(&["--no-cache-filter="]), (true, true));
+    assert_eq!(ran(&[]), (false, false));
+    assert_eq!(ran(&["--no-cache-filter=ONE"]), (true, false));
+    assert_eq!(ran(&["--no-cache-filter", "nope,two"]), (false, true));
+    assert_eq!(ran(&["--no-cache-filter="]), (true, true));
 }

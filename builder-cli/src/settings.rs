@@ -11,8 +11,8 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use builder_core::builder::{
-    BuildLint, BuildOptions, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output, OutputKind,
-    PullPolicy,
+    BuildLint, BuildOptions, CheckScope, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output,
+    OutputKind, PullPolicy,
 };
 use builder_core::lint::{Level, LintOptions};
 use builder_core::plan::op::NetworkMode;
@@ -141,6 +141,8 @@ pub(crate) fn build(
     options.contexts = arguments.build_contexts.iter().map(|text| build_context(text)).collect::<Result<_, _>>()?;
     options.labels = arguments.labels.iter().map(|label| split(label)).collect();
     options.no_cache = arguments.no_cache;
+    let filter = arguments.no_cache_filter.iter().flat_map(|names| names.split(','));
+    options.no_cache_stages = filter.map(|name| name.trim().to_owned()).collect();
     options.pull = if arguments.pull { PullPolicy::Always } else { PullPolicy::Missing };
     options.platforms = results::platforms(&arguments.platforms)?;
     options.annotations = results::annotations(&arguments.annotations)?;
@@ -165,6 +167,9 @@ pub(crate) fn build(
     options.source_date_epoch = epoch(arguments, &mut options.build_args)?;
     options.now = now();
     options.resolv_conf = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    if arguments.lint == LintArg::Off {
+        options.checks = CheckScope::Silent;
+    }
     options.lint = match arguments.lint {
         LintArg::Off => None,
         LintArg::Warn => Some(BuildLint::new(build_lint(&options)?)),

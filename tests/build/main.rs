@@ -13,6 +13,7 @@ mod archives;
 mod attestations;
 mod cache;
 mod cache_mounts;
+mod checks;
 mod concurrent;
 mod contexts;
 mod copying;

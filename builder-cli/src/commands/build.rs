@@ -4,24 +4,33 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use builder_core::build_context::{StreamKind, sniff, unpack};
-use builder_core::builder::{BuildError, BuildOutcome, ContextSource, DockerfileSource, ErrorCategory};
+use builder_core::builder::{BuildError, BuildOptions, BuildOutcome, ContextSource, DockerfileSource, ErrorCategory};
 use builder_core::event::NullSink;
 use builder_core::plan::dump;
 use builder_core::store::WorkDir;
 
 use super::Session;
+use super::call::Call;
 use crate::args::{BuildArgs, PrintPlan};
 use crate::error::{CommandError, ErrorKind, Report};
 use crate::settings;
 use crate::ui::printer::stdout_error;
 use crate::ui::progress::{Mode, Progress};
 
-/// Builds an image.
-pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<(), CommandError> {
+/// Builds an image, or says what there is to say about a Dockerfile; returns the exit code.
+pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<u8, CommandError> {
+    let call = Call::of(arguments)?;
     let (context, dockerfile, _unpacked) = inputs(arguments, session)?;
     let options = settings::build(arguments, context, dockerfile)?;
+    match call {
+        Some(call) => call.answer(&options, session),
+        None => run(arguments, &options, session).map(|()| 0),
+    }
+}
+
+fn run(arguments: &BuildArgs, options: &BuildOptions, session: &Session) -> Result<(), CommandError> {
     if let Some(form) = arguments.print_plan {
-        let plan = session.builder.plan(&options, &NullSink, &session.cancel).map_err(command_error)?;
+        let plan = session.builder.plan(options, &NullSink, &session.cancel).map_err(command_error)?;
         let text = match form {
             PrintPlan::Text => dump::text(&plan),
             PrintPlan::Dot => dump::dot(&plan),
@@ -34,7 +43,7 @@ pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<(), Comm
     let mode = settings::progress(arguments);
     let progress = Progress::start(mode, session.printer.paint()).map_err(CommandError::environment)?;
     let mut stdout = std::io::stdout();
-    let outcome = session.builder.build(&options, progress.sink(), &session.cancel, Some(&mut stdout));
+    let outcome = session.builder.build(options, progress.sink(), &session.cancel, Some(&mut stdout));
     let told = progress.finish();
     // Below the steps, where they are seen; programs had them among the events.
     if matches!(mode, Mode::Tty | Mode::Plain) {
@@ -42,6 +51,7 @@ pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<(), Comm
             session.printer.diagnostics(Some(source_file), std::slice::from_ref(warning));
         }
         session.printer.findings(&told.findings);
+        session.printer.checks(&told.checks);
     }
     stdout.flush().map_err(stdout_error)?;
     let outcome = outcome.map_err(command_error)?;
@@ -138,7 +148,11 @@ pub(super) fn command_error(error: BuildError) -> CommandError {
     };
     let report = match error.source_file() {
         None => Report::default(),
-        Some(source) => Report { source_file: Some(source.clone()), diagnostics: error.diagnostics() },
+        Some(source) => Report {
+            source_file: Some(source.clone()),
+            diagnostics: error.diagnostics(),
+            last_line: Some(format!("ERROR: failed to build: failed to solve: {}", error.in_one_line())),
+        },
     };
     let mut command = CommandError::new(kind, error);
     command.report = report;

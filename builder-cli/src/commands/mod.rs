@@ -2,6 +2,7 @@
 
 mod build;
 mod build_metadata;
+mod call;
 mod images;
 mod info;
 mod lint;
@@ -66,7 +67,7 @@ pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<u8, 
     let open = || Session::open(&cli.global, printer);
     match cli.command {
         Command::Lint(arguments) => return lint::lint(&arguments, &cli.global, printer),
-        Command::Build(arguments) => build::build(&arguments, &open()?),
+        Command::Build(arguments) => return build::build(&arguments, &open()?),
         Command::Images(arguments) => images::images(&arguments, &open()?),
         Command::History(arguments) => images::history(&arguments, &open()?),
         Command::Inspect(arguments) => images::inspect(&arguments, &open()?),

@@ -175,6 +175,8 @@ pub struct BuildOptions {
     pub provenance: Option<Provenance>,
     /// `--no-cache`.
     pub no_cache: bool,
+    /// `--no-cache-filter`: stages whose steps run whatever the cache has, letter case aside; an empty name means all.
+    pub no_cache_stages: Vec<String>,
     /// `--pull`.
     pub pull: PullPolicy,
     /// `--platform`; empty for the host's. Several make an index.
@@ -221,6 +223,7 @@ impl BuildOptions {
             annotations: Vec::new(),
             provenance: None,
             no_cache: false,
+            no_cache_stages: Vec::new(),
             pull: PullPolicy::Missing,
             platforms: Vec::new(),
             network: NetworkMode::Default,

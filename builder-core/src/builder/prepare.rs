@@ -1,6 +1,6 @@
 //! From options to a plan: the Dockerfile is read and parsed, contexts are named, base images resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,12 +15,14 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::dockerfile::{Dockerfile, parse};
 use crate::dockerignore;
 use crate::event::{Event, EventSink};
+use crate::ids::StageId;
 use crate::plan::op::ImageKey;
 use crate::plan::{
     ImageRequest, NamedContext, Plan, PlanOptions, Planned, ResolvedImage, Vertex, plan_onto, unused_build_args,
 };
 use crate::platform::Platform;
 use crate::reference::Reference;
+use crate::semantic::outline::targets;
 use crate::source::{Resolved, SourceError, resolve_layout, resolve_stored, unpack_archive};
 use crate::store::{StoreError, WorkDir};
 use crate::text::{SourceFile, Span};
@@ -71,6 +73,16 @@ struct Target<'t> {
     cancel: &'t CancelToken,
 }
 
+impl Prepared {
+    /// Returns the stages of the names that `--no-cache-filter` gives, letter case aside.
+    pub(super) fn uncached(&self, names: &[String]) -> BTreeSet<StageId> {
+        let is_named = |name: &str| names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
+        let targets = targets(&parse(&self.source_file).dockerfile);
+        let stages = (0..).map(StageId).zip(&targets);
+        stages.filter(|(_, target)| target.name.as_deref().is_some_and(is_named)).map(|(id, _)| id).collect()
+    }
+}
+
 /// Times the tasks that are no step of the plan.
 pub(super) struct Tasks<'e> {
     events: &'e dyn EventSink,
@@ -111,6 +123,15 @@ impl Builder {
     ) -> Result<Plan, BuildError> {
         let mut plans = self.prepare(options, &Tasks::new(events), events, cancel)?.plans;
         plans.pop().map(|last| last.plan).ok_or_else(|| BuildErrorKind::Option(OptionError::NoPlatform).into())
+    }
+
+    /// Reads the Dockerfile of a build.
+    ///
+    /// # Errors
+    /// [`BuildErrorKind::Context`] where it cannot be read.
+    #[expect(clippy::unused_self, reason = "it belongs to the other questions about a build")]
+    pub fn dockerfile(&self, options: &BuildOptions) -> Result<SourceFile, BuildError> {
+        Ok(read_dockerfile(options)?.0)
     }
 
     pub(super) fn prepare(

@@ -49,6 +49,8 @@ pub struct RunOptions {
 pub struct SolveOptions {
     /// Whether cache records are left unread.
     pub no_cache: bool,
+    /// Stages whose steps run whatever the cache has.
+    pub no_cache_stages: std::collections::BTreeSet<crate::ids::StageId>,
     /// Times in new layers are clamped to this, seconds since 1970.
     pub source_date_epoch: Option<i64>,
     /// The time that new layers are said to be made at, seconds and nanoseconds since 1970.
@@ -72,6 +74,7 @@ impl SolveOptions {
     pub fn new(now: (i64, u32)) -> Self {
         Self {
             no_cache: false,
+            no_cache_stages: std::collections::BTreeSet::new(),
             source_date_epoch: None,
             now,
             resolv_conf: String::new(),

@@ -89,7 +89,8 @@ impl Step<'_, '_> {
 
     /// Looks a key up; a record counts only while its layer can be used on this parent.
     fn cached(&self, key: &CacheKey, parent: &StepResult) -> Outcome<Option<StepResult>> {
-        if self.solver.options.no_cache {
+        let options = &self.solver.options;
+        if options.no_cache || options.no_cache_stages.contains(&self.vertex.stage) {
             return Ok(None);
         }
         let Some(record) = self.solver.store.cache_record(&key.0)? else { return Ok(None) };

@@ -92,7 +92,8 @@ impl Tree {
     /// Puts a layer on top, and returns what the layer holds as text.
     pub fn apply(&mut self, layer: impl Read) -> String {
         let mut archive = tar::Archive::new(layer);
-        let entries: Vec<Entry> = archive.entries().expect("tar").map(|entry| read_entry(entry.expect("entry"))).collect();
+        let entries: Vec<Entry> =
+            archive.entries().expect("tar").map(|entry| read_entry(entry.expect("entry"))).collect();
         let mut lines = Vec::new();
         for entry in &entries {
             let (parent, name) = split(&entry.path);
@@ -135,8 +136,10 @@ impl Tree {
     fn children(&self, parent: &str) -> Vec<String> {
         let prefix = if parent.is_empty() { String::new() } else { format!("{parent}/") };
         let below = self.nodes.keys().filter_map(|path| path.strip_prefix(&prefix));
-        let mut names: Vec<String> =
-            below.filter(|rest| !rest.is_empty()).map(|rest| prefix.clone() + rest.split('/').next().unwrap_or(rest)).collect();
+        let mut names: Vec<String> = below
+            .filter(|rest| !rest.is_empty())
+            .map(|rest| prefix.clone() + rest.split('/').next().unwrap_or(rest))
+            .collect();
         names.dedup();
         names
     }

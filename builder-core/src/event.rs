@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{CheckWarning, Diagnostic};
 use crate::digest::Digest;
 use crate::ids::VertexId;
 use crate::text::SourceFile;
@@ -140,6 +140,13 @@ pub enum Event {
         code: &'static str,
         /// What is said.
         diagnostic: Diagnostic,
+        /// The text that its spans point into.
+        source_file: Arc<SourceFile>,
+    },
+    /// One of BuildKit's build checks found something in what is built.
+    Check {
+        /// What it found.
+        warning: CheckWarning,
         /// The text that its spans point into.
         source_file: Arc<SourceFile>,
     },

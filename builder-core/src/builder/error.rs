@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::build_context::ContextError;
 use crate::cancel::Cancelled;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{CheckWarning, Diagnostic, Severity};
 use crate::dockerignore::IgnoreError;
 use crate::export::ExportError;
 use crate::fs::PathError;
@@ -56,6 +56,14 @@ pub enum BuildErrorKind {
         source_file: Arc<SourceFile>,
         /// Every finding.
         diagnostics: Vec<Diagnostic>,
+    },
+    /// The file makes errors of what BuildKit's build checks found (`# check=error=true`).
+    #[error("{}", violation(warnings))]
+    Checks {
+        /// The file.
+        source_file: Arc<SourceFile>,
+        /// Every finding.
+        warnings: Vec<CheckWarning>,
     },
     /// The ignore file of a context has a malformed pattern.
     #[error("`{}` has a malformed pattern", source_file.name())]
@@ -133,9 +141,27 @@ pub enum OptionError {
     /// A tag, or the name of an output, is none that an image can be given.
     #[error(transparent)]
     Name(#[from] crate::reference::ReferenceError),
+    /// The build is for no platform at all.
+    #[error("there is no platform to build for")]
+    NoPlatform,
+    /// `BUILDKIT_MULTI_PLATFORM` is no truth value.
+    #[error("invalid boolean value {0} for BUILDKIT_MULTI_PLATFORM")]
+    MultiPlatform(String),
+    /// Several platforms, and `BUILDKIT_MULTI_PLATFORM` forbids an index.
+    #[error("conflicting config: returning multiple target platforms is not allowed")]
+    SeveralPlatforms,
+    /// Outputs want different times, and layers are made with one.
+    #[error("outputs give different values for `source-date-epoch`, and the layers that they share have one")]
+    SeveralEpochs,
     /// Several outputs want standard output, or the caller passed no writer for it.
     #[error("standard output can take only one output")]
     StandardOutput,
+}
+
+impl From<OptionError> for BuildErrorKind {
+    fn from(error: OptionError) -> Self {
+        Self::Option(error)
+    }
 }
 
 impl<E: Into<BuildErrorKind>> From<E> for BuildError {
@@ -155,6 +181,7 @@ impl BuildError {
         match &*self.kind {
             BuildErrorKind::Dockerfile { .. }
             | BuildErrorKind::Denied { .. }
+            | BuildErrorKind::Checks { .. }
             | BuildErrorKind::IgnoreFile { .. }
             | BuildErrorKind::Plan { .. }
             | BuildErrorKind::Context(_)
@@ -163,12 +190,24 @@ impl BuildError {
             BuildErrorKind::Solve { error, .. } if error.is_cancelled() => ErrorCategory::Cancelled,
             BuildErrorKind::Solve { error, .. } => match &error.cause {
                 StepError::Command { .. } | StepError::Start { .. } => ErrorCategory::Step,
-                StepError::Copy(_) | StepError::Account(_) | StepError::Host(_) => ErrorCategory::UserInput,
+                StepError::Copy(_)
+                | StepError::Account(_)
+                | StepError::Host(_)
+                | StepError::Workdir(_)
+                | StepError::MountSource(_)
+                | StepError::MountNotFound { .. }
+                | StepError::SecretNotFound { .. }
+                | StepError::Secret { .. }
+                | StepError::SshNotForwarded { .. }
+                | StepError::SshKeys { .. } => ErrorCategory::UserInput,
                 StepError::Source(error) => of_source(error),
                 _ => ErrorCategory::Environment,
             },
             BuildErrorKind::Cancelled(_) => ErrorCategory::Cancelled,
             BuildErrorKind::Export(error) if error.is_cancelled() => ErrorCategory::Cancelled,
+            BuildErrorKind::Image(error) if error.is_cancelled() => ErrorCategory::Cancelled,
+            BuildErrorKind::Export(error) if error.is_input() => ErrorCategory::UserInput,
+            BuildErrorKind::Image(error) if error.is_input() => ErrorCategory::UserInput,
             BuildErrorKind::Image(_)
             | BuildErrorKind::Export(_)
             | BuildErrorKind::Store(_)
@@ -181,11 +220,31 @@ impl BuildError {
         match &*self.kind {
             BuildErrorKind::Dockerfile { source_file, .. }
             | BuildErrorKind::Denied { source_file, .. }
+            | BuildErrorKind::Checks { source_file, .. }
             | BuildErrorKind::IgnoreFile { source_file, .. }
             | BuildErrorKind::Plan { source_file, .. }
             | BuildErrorKind::Resolve { source_file, .. }
             | BuildErrorKind::Solve { source_file, .. } => Some(source_file),
             _ => None,
+        }
+    }
+
+    /// Returns the failure in one line and in BuildKit's words, which scripts look for: the first of its errors.
+    pub fn in_one_line(&self) -> String {
+        /// Errors of the file as a whole, which BuildKit counts to no line.
+        const OF_NO_LINE: [&str; 4] = ["empty-file", "no-instructions", "no-stages", "no-build-stage"];
+        let diagnostics = self.diagnostics();
+        let first = match &*self.kind {
+            BuildErrorKind::Checks { warnings, .. } => return violation(warnings),
+            _ => diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error),
+        };
+        let Some(first) = first else { return self.to_string() };
+        match (&*self.kind, first.span()) {
+            (BuildErrorKind::Dockerfile { source_file, .. }, Some(span)) if !OF_NO_LINE.contains(&first.id) => {
+                let line = source_file.line_of(span);
+                format!("dockerfile parse error on line {line}: {}", first.in_one_line())
+            }
+            _ => first.in_one_line(),
         }
     }
 
@@ -195,6 +254,12 @@ impl BuildError {
         match &*self.kind {
             BuildErrorKind::Dockerfile { diagnostics, .. } | BuildErrorKind::Denied { diagnostics, .. } => {
                 diagnostics.clone()
+            }
+            BuildErrorKind::Checks { warnings, .. } => {
+                let error = Diagnostic::new(Severity::Error, "lint-violation", violation(warnings)).note(
+                    "the directive `# check=` at the top of the file says `error=true`, or a build arg in its place",
+                );
+                warnings.iter().map(|warning| warning.diagnostic.clone()).chain([error]).collect()
             }
             BuildErrorKind::Plan { error, .. } => error.diagnostics.clone(),
             BuildErrorKind::IgnoreFile { error, .. } => vec![error.to_diagnostic()],
@@ -210,6 +275,14 @@ impl BuildError {
             other => vec![Diagnostic::new(Severity::Error, "build-failed", chain(other))],
         }
     }
+}
+
+/// BuildKit's words where a build fails because of its checks.
+fn violation(warnings: &[CheckWarning]) -> String {
+    let mut rules: Vec<&str> = warnings.iter().map(|warning| warning.rule).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    format!("lint violation found for rules: {}", rules.join(", "))
 }
 
 fn of_source(error: &SourceError) -> ErrorCategory {

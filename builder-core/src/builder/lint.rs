@@ -75,7 +75,7 @@ fn built_stages(planned: &Planned<'_>, table: &StageTable) -> BTreeSet<StageId> 
     found.unwrap_or_else(|| table.stages().iter().map(|stage| stage.id).collect())
 }
 
-fn facts(build: &BuildOptions, planned: &Planned<'_>, table: &StageTable) -> Facts {
+pub(super) fn facts(build: &BuildOptions, planned: &Planned<'_>, table: &StageTable) -> Facts {
     let mut facts = Facts {
         build_args: planned.plan_options.build_args.clone(),
         named_contexts: planned.plan_options.contexts.keys().cloned().collect(),

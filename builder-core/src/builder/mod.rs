@@ -15,6 +15,10 @@
 
 mod build;
 #[cfg(feature = "lint")]
+mod check;
+#[cfg(feature = "lint")]
+mod checks;
+#[cfg(feature = "lint")]
 mod context_directory;
 mod error;
 #[cfg(feature = "lint")]
@@ -22,10 +26,17 @@ mod lint;
 mod options;
 mod outcome;
 mod outputs;
+mod platforms;
 mod prepare;
+mod provenance;
+mod syntax;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "lint")]
+pub use self::check::{CheckReport, CheckedError};
+#[cfg(feature = "lint")]
+pub use self::checks::CheckScope;
 #[cfg(feature = "lint")]
 pub use self::context_directory::ContextDirectory;
 #[cfg(feature = "lint")]
@@ -36,6 +47,7 @@ pub use options::{
     BuildOptions, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output, OutputKind, PullPolicy,
 };
 pub use outcome::BuildOutcome;
+pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
 
 use crate::cancel::CancelToken;
 use crate::reference::Reference;
@@ -107,12 +119,13 @@ impl Builder {
     /// [`BuildErrorKind::Option`] for a name with a digest, [`BuildErrorKind::Image`] and [`BuildErrorKind::Store`].
     pub fn tag(&self, image: &ImageRecord, name: &Reference, cancel: &CancelToken) -> Result<(), BuildError> {
         name.check_as_name().map_err(|error| BuildErrorKind::Option(error.into()))?;
-        let view = crate::image::read(&self.store, image)?;
-        let diff_ids = &view.config.rootfs.diff_ids;
-        for (index, layer) in view.manifest.layers.iter().enumerate() {
-            // Others came as blobs.
-            if diff_ids.get(index) == Some(&layer.digest) {
-                self.snapshots.ensure_blob(&diff_ids[..=index], cancel).map_err(crate::image::ImageError::from)?;
+        for part in crate::image::read_all(&self.store, image)?.images {
+            for (index, layer) in part.layers.iter().enumerate() {
+                // Others came as blobs.
+                if part.diff_ids.get(index) == Some(&layer.digest) {
+                    let chain = &part.diff_ids[..=index];
+                    self.snapshots.ensure_blob(chain, cancel).map_err(crate::image::ImageError::from)?;
+                }
             }
         }
         Ok(self.store.tag(&ImageRecord { name: name.to_string(), ..image.clone() })?)

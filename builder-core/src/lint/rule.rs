@@ -196,16 +196,7 @@ impl Rule {
         } else if code.starts_with("SC") {
             Some(format!("https://www.shellcheck.net/wiki/{code}"))
         } else {
-            self.buildkit_name().map(|name| {
-                let mut kebab = String::new();
-                for (at, c) in name.char_indices() {
-                    if c.is_uppercase() && at > 0 {
-                        kebab.push('-');
-                    }
-                    kebab.extend(c.to_lowercase());
-                }
-                format!("https://docs.docker.com/go/dockerfile/rule/{kebab}/")
-            })
+            self.buildkit_name().map(super::buildkit::url)
         }
     }
 }

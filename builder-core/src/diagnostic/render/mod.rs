@@ -7,6 +7,7 @@
 mod full;
 mod json;
 mod visible;
+mod window;
 
 use std::fmt;
 
@@ -16,6 +17,7 @@ use crate::text::{LineColumn, SourceFile};
 pub use full::{full, titled};
 pub use json::json;
 pub use visible::visible;
+pub use window::window;
 
 /// How diagnostics look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

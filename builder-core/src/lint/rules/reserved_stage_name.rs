@@ -39,7 +39,10 @@ fn check(cx: &Context<'_>, stage: &StageView) {
     if matches!(known.as_str(), "scratch" | "context") {
         cx.report(stage.from, name.span, format!("the name `{}` is reserved", name.value))
             .in_buildkits_words(|| {
-                format!("Stage name should not use the same name as reserved stage {}", go_quoted(&name.value))
+                format!(
+                    "Stage name should not use the same name as reserved stage {}",
+                    go_quoted(&name.value.to_lowercase())
+                )
             })
             .done();
     }

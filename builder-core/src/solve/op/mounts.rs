@@ -16,7 +16,7 @@ use crate::fs::root::{Follow, NewDirectory, RootDir};
 use crate::plan::mount::{BindMount, CacheMount, Mount, MountKind, SecretMount, Sharing, SshMount, escape_pattern};
 use crate::plan::op::{CopySource, FilesystemRef, RunOp};
 use crate::sandbox::stubs::StubKind;
-use crate::sandbox::{AgentProxy, FileOwner, SandboxError, SandboxMount};
+use crate::sandbox::{Agent, AgentProxy, FileOwner, KeyRing, SandboxError, SandboxMount};
 use crate::secret::{Secret, SshSource};
 use crate::snapshot::ActiveSnapshot;
 use crate::solve::StepError;
@@ -33,7 +33,8 @@ pub(super) struct StepMounts {
     pub(super) mounts: Vec<SandboxMount>,
     pub(super) secret_env: Vec<(String, Secret)>,
     pub(super) env: Vec<(String, String)>,
-    _held: Vec<Held>,
+    /// Dropped with the rest, when the step is over.
+    held: Vec<Held>,
 }
 
 /// What a mount needs for as long as it is there.
@@ -147,7 +148,7 @@ impl Step<'_, '_> {
         let (path, metadata) = find(&root_of(&tree)?, &bind.source)?;
         let mounted = SandboxMount::tree(target(mount), tree, &path, kind(&metadata), mount.read_only);
         made.mounts.push(mounted.map_err(StepError::Sandbox)?);
-        made._held.extend(active.map(Held::Writes));
+        made.held.extend(active.map(Held::Writes));
         Ok(())
     }
 
@@ -225,7 +226,7 @@ impl Step<'_, '_> {
         let clone = clone_descriptor(found.as_fd()).map_err(SandboxError::from).map_err(StepError::Sandbox)?;
         let mounted = SandboxMount::tree(target(mount), clone, Path::new(""), kind(&metadata), mount.read_only);
         made.mounts.push(mounted.map_err(StepError::Sandbox)?);
-        made._held.push(Held::Cache(Arc::clone(instance)));
+        made.held.push(Held::Cache(Arc::clone(instance)));
         Ok(())
     }
 
@@ -261,12 +262,15 @@ impl Step<'_, '_> {
         };
         let owner = FileOwner { uid: ssh.uid, gid: ssh.gid, mode: ssh.mode };
         let (socket, listener) = SandboxMount::socket(target, owner, mount.read_only).map_err(StepError::Sandbox)?;
-        let proxy = match source {
-            SshSource::Agent(agent) => AgentProxy::start(listener, agent).at("serve", agent)?,
-            SshSource::Keys(_) => return Err(StepError::SshKeyFiles { id: ssh.id.clone() }.into()),
+        let agent = match source {
+            SshSource::Agent(path) => Agent::Socket(path.clone()),
+            SshSource::Keys(paths) => {
+                Agent::Keys(KeyRing::read(paths).map_err(|source| StepError::SshKeys { id: ssh.id.clone(), source })?)
+            }
         };
+        let proxy = AgentProxy::start(listener, agent).at("serve", target)?;
         made.mounts.push(socket);
-        made._held.push(Held::Agent(proxy));
+        made.held.push(Held::Agent(proxy));
         Ok(())
     }
 }

@@ -1,0 +1,179 @@
+//! BuildKit's build checks, made while building: the linter's rules with what only a build knows.
+
+use std::sync::Arc;
+
+use super::lint::{Planned, facts, findings};
+use super::{BuildError, BuildErrorKind, BuildOptions};
+use crate::diagnostic::{CheckWarning, Diagnostic};
+use crate::dockerfile::{Dockerfile, Instruction};
+use crate::event::{Event, EventSink};
+use crate::lint::buildkit::{BASE_IMAGE_PLATFORM, check_warning, description, is_experimental};
+use crate::lint::{CHECK_ARGUMENT, CheckSettings, Dialect, Finding, Level, LintOptions, RULES, lint_parsed};
+use crate::semantic::scope::{GlobalScope, ScopeInput};
+use crate::semantic::stage_table::StageTable;
+use crate::text::{SourceFile, Span};
+
+/// Which build checks are told. Those that the file makes errors of always count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum CheckScope {
+    /// None.
+    Silent,
+    /// Those of the stages that are built.
+    #[default]
+    Built,
+    /// Those of every stage, where no target is given (`--check`).
+    All,
+}
+
+/// Makes the checks, and looks with the linter where that is asked for; tells what was found.
+///
+/// # Errors
+/// A directive that makes no sense, or findings that the file or the options make errors of.
+pub(super) fn report(
+    options: &BuildOptions,
+    planned: &Planned<'_>,
+    source_file: &Arc<SourceFile>,
+    mismatches: &[Diagnostic],
+    events: &dyn EventSink,
+) -> Result<Vec<CheckWarning>, BuildError> {
+    let settings = settings(planned).map_err(|diagnostic| BuildErrorKind::Dockerfile {
+        source_file: Arc::clone(source_file),
+        diagnostics: vec![diagnostic],
+    })?;
+    let warnings = look(options, planned, &settings, mismatches);
+    if settings.error && !warnings.is_empty() {
+        return Err(BuildErrorKind::Checks { source_file: Arc::clone(source_file), warnings }.into());
+    }
+    if let Some(request) = &options.lint {
+        // What BuildKit has a check for is told as that check.
+        let mut found = findings(request, options, planned);
+        found.retain(|finding| finding.rule.buildkit_name().is_none());
+        let is_denied = |deny: Level| {
+            deny <= Level::Warning && !warnings.is_empty() || found.iter().any(|finding| finding.level >= deny)
+        };
+        if request.deny.is_some_and(is_denied) {
+            let told = found.into_iter().map(|finding| finding.diagnostic);
+            let diagnostics = warnings.into_iter().map(|warning| warning.diagnostic).chain(told).collect();
+            return Err(BuildErrorKind::Denied { source_file: Arc::clone(source_file), diagnostics }.into());
+        }
+        for finding in found {
+            let (code, source_file) = (finding.code(), Arc::clone(source_file));
+            events.emit(Event::Finding { code, diagnostic: finding.diagnostic, source_file });
+        }
+    }
+    if options.checks == CheckScope::Built {
+        for warning in &warnings {
+            events.emit(Event::Check { warning: warning.clone(), source_file: Arc::clone(source_file) });
+        }
+    }
+    Ok(warnings)
+}
+
+/// Returns what a file that cannot be planned is found guilty of before the place of its error, by the checks that
+/// need to know nothing else.
+pub(super) fn before_error(source: &SourceFile, dockerfile: &Dockerfile, error: Option<Span>) -> Vec<CheckWarning> {
+    const NEED_THE_BASE: [&str; 3] = ["JSONArgsRecommended", "UndefinedVar", "WorkdirRelativePath"];
+    let mut warnings: Vec<CheckWarning> = lint_parsed(source, dockerfile, &LintOptions::new(Dialect::Buildkit))
+        .iter()
+        .filter(|finding| error.is_none_or(|error| finding.anchor.start < error.start))
+        .filter_map(|finding| check_warning(source, finding))
+        .filter(|warning| !NEED_THE_BASE.contains(&warning.rule))
+        .collect();
+    warnings.sort_by_key(|warning| warning.lines);
+    warnings
+}
+
+/// The build arg, or the file's directive.
+fn settings(planned: &Planned<'_>) -> Result<CheckSettings, Diagnostic> {
+    let error = |message: String| format!("failed to parse check options: {message}");
+    if let Some(given) = planned.plan_options.build_args.get(CHECK_ARGUMENT) {
+        return CheckSettings::parse(given).map_err(|message| {
+            let severity = crate::diagnostic::Severity::Error;
+            Diagnostic::new(severity, "invalid-check-option", error(message))
+                .note(format!("the build arg `{CHECK_ARGUMENT}` says so"))
+        });
+    }
+    let Some(directive) = planned.dockerfile.directives.iter().find(|directive| directive.name.value == "check") else {
+        return Ok(CheckSettings::default());
+    };
+    CheckSettings::parse(&directive.value.value).map_err(|message| {
+        Diagnostic::error("invalid-check-option", directive.value.span, error(message))
+            .help("write `# check=skip=RULE,RULE;error=true;experimental=all`, or parts of it")
+    })
+}
+
+fn look(
+    build: &BuildOptions,
+    planned: &Planned<'_>,
+    settings: &CheckSettings,
+    mismatches: &[Diagnostic],
+) -> Vec<CheckWarning> {
+    let mut options = LintOptions::new(Dialect::Buildkit);
+    for rule in RULES.iter().filter(|rule| rule.buildkit_name().is_some() && is_experimental(rule)) {
+        // Known names cannot be refused; which of them count is decided for each finding.
+        let _ = options.select(rule.id, None);
+    }
+    let input = ScopeInput {
+        build_args: &planned.plan_options.build_args,
+        target_platform: &planned.plan_options.platform,
+        build_platform: &planned.plan_options.build_platform,
+        target: planned.plan_options.target.as_deref(),
+    };
+    let (globals, _) = GlobalScope::evaluate(planned.dockerfile, &input);
+    let table = StageTable::new(planned.dockerfile, &globals);
+    options.facts = facts(build, planned, &table);
+    if build.checks != CheckScope::All && options.facts.target.is_none() {
+        options.facts.target = table.stages().last().map(|stage| stage.label());
+    }
+    // The directive was read already.
+    let mut undirected = planned.dockerfile.clone();
+    undirected.directives.retain(|directive| directive.name.value != "check");
+    let is_wanted = |finding: &Finding| {
+        let Some(name) = finding.rule.buildkit_name() else { return false };
+        let experimental = is_experimental(finding.rule);
+        let instruction = finding.instruction.and_then(|index| planned.dockerfile.instructions.get(index));
+        let configured_away = build.lint.as_ref().is_some_and(|lint| {
+            let index = RULES.iter().position(|rule| rule.id == finding.rule.id);
+            !experimental && index.is_some_and(|index| lint.options.level(index).is_none())
+        });
+        let asked_here = || experimental && instruction.is_some_and(|i| comments(i).any(|c| c.wants(name, true)));
+        !configured_away && (settings.wants(name, experimental) || asked_here())
+    };
+    let mut warnings: Vec<CheckWarning> = lint_parsed(planned.source, &undirected, &options)
+        .iter()
+        .filter(|finding| is_wanted(finding))
+        .filter_map(|finding| check_warning(planned.source, finding))
+        .collect();
+    if settings.wants(BASE_IMAGE_PLATFORM, false) {
+        warnings.extend(mismatches.iter().filter_map(|mismatch| platform_warning(planned, mismatch)));
+    }
+    warnings.sort_by_key(|warning| warning.lines);
+    warnings
+}
+
+/// What the comments above an instruction say of checks; what is malformed says nothing.
+fn comments(instruction: &Instruction) -> impl Iterator<Item = CheckSettings> {
+    instruction.comments.iter().filter_map(|comment| {
+        let (name, value) = comment.text.split_once('=')?;
+        let value = value.trim_start().split(char::is_whitespace).next()?;
+        CheckSettings::parse(value).ok().filter(|_| name.trim().eq_ignore_ascii_case("check"))
+    })
+}
+
+fn platform_warning(planned: &Planned<'_>, mismatch: &Diagnostic) -> Option<CheckWarning> {
+    let place = mismatch.span()?;
+    let instruction =
+        planned.dockerfile.instructions.iter().find(|instruction| instruction.span.cover(place) == instruction.span);
+    if instruction.is_some_and(|instruction| comments(instruction).any(|c| !c.wants(BASE_IMAGE_PLATFORM, false))) {
+        return None;
+    }
+    let span = instruction.map_or(place, |instruction| instruction.span);
+    let line = |offset| planned.source.lines().line_column(planned.source.text(), offset).line;
+    Some(CheckWarning {
+        rule: BASE_IMAGE_PLATFORM,
+        description: description(BASE_IMAGE_PLATFORM),
+        url: None,
+        diagnostic: mismatch.clone(),
+        lines: (line(span.start), line(span.end.saturating_sub(1).max(span.start))),
+    })
+}

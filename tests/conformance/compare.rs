@@ -184,8 +184,8 @@ pub fn with_expected(run_as: RunAs, mode: Mode) {
 /// `BUILDER_CONFORMANCE_WRITE` is set.
 pub fn with_peer(program: &Path) {
     let peer = Peer::new(program);
-    peer.import(base::archive());
     let env = TestEnv::root();
+    peer.import(&base::archive(&env));
     let base = base::known(&env.path("work/base-alone"), |directory| {
         peer.build("base-alone", directory, &[directory.display().to_string()], &Case::default())
     });

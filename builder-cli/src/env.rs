@@ -1,6 +1,7 @@
 //! Every environment variable that the command line looks at. Only `settings` reads them.
 //!
-//! `--build-arg NAME` without a value also reads the variable `NAME`, whatever it is called.
+//! `--build-arg NAME` without a value also reads the variable `NAME`, whatever it is called, and so does
+//! `--secret` with `env=NAME` or without a source.
 
 /// Where images, layers and the cache are kept; `--root` wins over it.
 pub(crate) const BUILDER_ROOT: &str = "BUILDER_ROOT";
@@ -17,6 +18,8 @@ pub(crate) const BUILDKIT_PROGRESS: &str = "BUILDKIT_PROGRESS";
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 /// The kind of terminal; `dumb` means neither colours nor a live display.
 pub(crate) const TERM: &str = "TERM";
+/// The socket of the agent that `--ssh ID` lends, as ssh has it.
+pub(crate) const SSH_AUTH_SOCK: &str = "SSH_AUTH_SOCK";
 /// The proxies that registries are asked through, the first that is set: encrypted connections only, and never to
 /// this machine. The names in small letters, and `no_proxy`, are curl's and work as well.
 pub(crate) const HTTPS_PROXY: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];

@@ -1,6 +1,7 @@
 //! Merges flags and environment into what the library takes: the only place that reads the environment.
 
 pub(crate) mod lint;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -150,6 +151,8 @@ pub(crate) fn build(
         NetworkArg::None => NetworkMode::None,
         NetworkArg::Host => NetworkMode::Host,
     };
+    options.secrets = secrets::secrets(&arguments.secrets)?;
+    options.ssh = secrets::ssh(&arguments.ssh)?;
     options.outputs = arguments.outputs.iter().map(|text| output(text)).collect::<Result<_, _>>()?;
     options.source_date_epoch = epoch(arguments, &mut options.build_args)?;
     options.now = now();

@@ -10,7 +10,7 @@
 //! 1. vocabulary, pure: `ids`, `digest`, `platform`, `reference`, `remote`, `oci`, `cancel`, `text`, `diagnostic`,
 //!    `event`
 //! 2. frontend, pure: `dockerfile`, `glob`, `dockerignore`, `semantic`, `shell`, `lint`, `plan`
-//! 3. host: `sys`, `fs`, `layer`, `store`, `snapshot`, `build_context`
+//! 3. host: `sys`, `fs`, `secret`, `layer`, `store`, `snapshot`, `build_context`
 //! 4. execution: `copy`, `sandbox`, `registry`, `source`, `cache`, `solve`
 //! 5. results: `image`, `export`, `builder`
 //!
@@ -56,6 +56,8 @@ pub mod plan;
 pub mod registry;
 #[cfg(feature = "build")]
 pub mod sandbox;
+#[cfg(feature = "build")]
+pub mod secret;
 #[cfg(feature = "lint")]
 pub mod shell;
 #[cfg(feature = "build")]

@@ -23,6 +23,7 @@ const ORDER: [&str; 32] = [
     "plan",
     "sys",
     "fs",
+    "secret",
     "layer",
     "store",
     "build_context",

@@ -30,10 +30,8 @@ pub(crate) const UNSUPPORTED_OPTIONS: &[&str] = &[
     "policy",
     "provenance",
     "sbom",
-    "secret",
     "security-opt",
     "shm-size",
-    "ssh",
     "ulimit",
 ];
 
@@ -76,6 +74,14 @@ pub(crate) struct BuildArgs {
     /// Network of RUN steps
     #[arg(long, value_enum, default_value_t = NetworkArg::Default, value_name = "MODE")]
     pub(crate) network: NetworkArg,
+    /// Secret for `RUN --mount=type=secret`: `id=ID[,src=FILE|,env=VARIABLE][,type=file|env]`; without a source, the
+    /// variable ID, else the file ID
+    #[arg(long = "secret", value_name = "SECRET")]
+    pub(crate) secrets: Vec<String>,
+    /// SSH keys for `RUN --mount=type=ssh`: `ID[=SOCKET|KEY[,KEY…]]`; without a source, the agent of
+    /// `SSH_AUTH_SOCK`
+    #[arg(long = "ssh", value_name = "SSH")]
+    pub(crate) ssh: Vec<String>,
     /// What to do with what the linter finds in the stages that are built: nothing, tell, or end the build
     #[arg(long, value_enum, value_name = "WHAT", default_value = "warn")]
     pub(crate) lint: LintArg,

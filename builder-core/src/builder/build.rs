@@ -35,6 +35,8 @@ impl Builder {
         solve_options.source_date_epoch = epoch;
         solve_options.resolv_conf.clone_from(&options.resolv_conf);
         solve_options.parallelism = options.parallelism;
+        solve_options.secrets.clone_from(&options.secrets);
+        solve_options.ssh.clone_from(&options.ssh);
         solve_options.host_search_path.clone_from(&self.host_search_path);
         let solver = Solver::new(&self.store, &self.snapshots, &solve_options, events);
         let inputs = SolveInputs { plan: &prepared.plan, contexts: &prepared.contexts, images: &prepared.images };

@@ -7,6 +7,7 @@ use crate::layer::compression::Compression;
 use crate::plan::op::NetworkMode;
 use crate::platform::Platform;
 use crate::reference::Reference;
+use crate::secret::{SecretSource, SshSource};
 
 /// Where the build context comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -143,6 +144,10 @@ pub struct BuildOptions {
     pub platform: Option<Platform>,
     /// `--network`.
     pub network: NetworkMode,
+    /// `--secret`, by id.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// `--ssh`, by id.
+    pub ssh: BTreeMap<String, SshSource>,
     /// `--output`; empty for an image in the store.
     pub outputs: Vec<Output>,
     /// Times that reach the image are clamped to this, seconds since 1970.
@@ -173,6 +178,8 @@ impl BuildOptions {
             pull: PullPolicy::Missing,
             platform: None,
             network: NetworkMode::Default,
+            secrets: BTreeMap::new(),
+            ssh: BTreeMap::new(),
             outputs: Vec::new(),
             source_date_epoch: None,
             now: (0, 0),

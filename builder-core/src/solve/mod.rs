@@ -23,6 +23,7 @@ use crate::event::{Event, EventSink, StepStatus};
 use crate::ids::VertexId;
 use crate::plan::Plan;
 use crate::plan::op::ImageKey;
+use crate::secret::{SecretSource, SshSource};
 use crate::snapshot::Snapshots;
 use crate::source::Resolved;
 use crate::store::Store;
@@ -42,6 +43,10 @@ pub struct SolveOptions {
     pub resolv_conf: String,
     /// Steps that may run at the same time.
     pub parallelism: usize,
+    /// What secrets stand for, by id. No part of any key.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// Whose SSH keys steps may use, by id. No part of any key.
+    pub ssh: BTreeMap<String, SshSource>,
     /// Directories in which programs for `host:` contexts are looked up.
     pub host_search_path: Vec<PathBuf>,
 }
@@ -55,6 +60,8 @@ impl SolveOptions {
             now,
             resolv_conf: String::new(),
             parallelism: 16,
+            secrets: BTreeMap::new(),
+            ssh: BTreeMap::new(),
             host_search_path: Vec::new(),
         }
     }

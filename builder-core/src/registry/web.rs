@@ -64,6 +64,12 @@ pub struct WebRequest<'r> {
     pub known: Option<&'r Validators>,
 }
 
+impl std::fmt::Debug for WebRequest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebRequest").field("known", &self.known).finish_non_exhaustive()
+    }
+}
+
 /// A file that was fetched.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WebFile {

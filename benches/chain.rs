@@ -76,7 +76,7 @@ fn files(criterion: &mut Criterion) {
     group.bench_function("context scan and digest", |bencher| {
         let tree = CopyTree::Context(&context);
         bencher.iter(|| {
-            let selection = Selection::find(&tree, &sources, &cancel).unwrap();
+            let selection = Selection::find(&tree, &sources, &[], &cancel).unwrap();
             content_digest(&tree, &sources, &selection, &cancel).unwrap()
         });
     });

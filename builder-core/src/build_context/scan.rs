@@ -20,8 +20,36 @@ pub struct Node {
     pub name: OsString,
     /// What was there when it was looked at.
     pub metadata: Metadata,
+    /// Whether the filter does not select this directory, but something below it.
+    pub implied: bool,
     /// What a directory holds.
     pub children: Vec<Node>,
+}
+
+/// What of a directory is selected, by path relative to that directory.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter<'a> {
+    /// Where given, only what matches.
+    pub include: Option<&'a Patterns>,
+    /// Nothing that matches.
+    pub exclude: Option<&'a Patterns>,
+}
+
+impl Filter<'_> {
+    fn includes(&self, path: &str) -> bool {
+        self.include.is_none_or(|patterns| patterns.matches(path, false))
+    }
+
+    fn excludes(&self, path: &str) -> bool {
+        self.exclude.is_some_and(|patterns| patterns.matches(path, false))
+    }
+
+    /// Tells whether something below a directory may be selected.
+    fn may_select_below(&self, path: &str) -> bool {
+        let included = self.includes(path) || self.include.is_some_and(|patterns| patterns.may_match_below(path));
+        let kept = !self.excludes(path) || self.exclude.is_some_and(|patterns| patterns.may_reinclude_below(path));
+        included && kept
+    }
 }
 
 /// Looks at a tree through ignore patterns.
@@ -55,46 +83,56 @@ impl Scanner<'_> {
         self.any_below(self.open(path)?, path, 0)
     }
 
-    /// Reads a path, free of links, with all that is visible below it.
+    /// Reads a path, free of links, with all that is visible below it and that a filter selects there. The
+    /// filter has no say about the path itself.
     ///
     /// # Errors
     /// [`ContextError`] where a directory cannot be read or is too deep.
-    pub fn node(&self, path: &Path, metadata: Metadata) -> Result<Node, ContextError> {
+    pub fn node(&self, path: &Path, metadata: Metadata, filter: Filter<'_>) -> Result<Node, ContextError> {
         let children = match metadata.kind {
-            FileKind::Directory => self.children(self.open(path)?, path, 0)?,
+            FileKind::Directory => self.children(self.open(path)?, path, Path::new(""), filter)?,
             _ => Vec::new(),
         };
-        Ok(Node { name: path.file_name().unwrap_or_default().to_owned(), metadata, children })
+        Ok(Node { name: path.file_name().unwrap_or_default().to_owned(), metadata, implied: false, children })
     }
 
     fn open(&self, path: &Path) -> Result<OwnedFd, ContextError> {
         Ok(self.root.open_resolved(path, OFlags::RDONLY | OFlags::DIRECTORY).at("open directory", path)?)
     }
 
-    fn children(&self, directory: impl AsFd, path: &Path, depth: usize) -> Result<Vec<Node>, ContextError> {
-        check_depth(path, depth)?;
+    /// Reads a directory; `relative` is where it is, seen from where the filter begins.
+    fn children(
+        &self,
+        directory: impl AsFd,
+        path: &Path,
+        relative: &Path,
+        filter: Filter<'_>,
+    ) -> Result<Vec<Node>, ContextError> {
+        check_depth(path, relative.components().count())?;
         let mut nodes = Vec::new();
         for name in entry::names(&directory).at("list directory", path)? {
             self.cancel.check()?;
-            let inner = path.join(&name);
+            let (inner, inner_relative) = (path.join(&name), relative.join(&name));
             // A file that went away since the listing was never there.
             let Some(metadata) = entry::metadata_at(&directory, &name).at("look at", &inner)? else { continue };
             if metadata.is_whiteout() {
                 continue;
             }
             let is_directory = metadata.kind == FileKind::Directory;
-            let excluded = self.excluded(&inner, is_directory);
-            if excluded && !(is_directory && self.may_reinclude(&inner)) {
-                continue;
-            }
-            let children = if is_directory {
+            let ignored = self.excluded(&inner, is_directory);
+            let seen = inner_relative.to_string_lossy();
+            let selected = filter.includes(&seen) && !filter.excludes(&seen);
+            let below = is_directory
+                && (!ignored || self.may_reinclude(&inner))
+                && (selected || filter.may_select_below(&seen));
+            let children = if below {
                 let opened = entry::open_directory_at(&directory, &name).at("open directory", &inner)?;
-                self.children(opened, &inner, depth + 1)?
+                self.children(opened, &inner, &inner_relative, filter)?
             } else {
                 Vec::new()
             };
-            if !excluded || !children.is_empty() {
-                nodes.push(Node { name, metadata, children });
+            if (selected && !ignored) || !children.is_empty() {
+                nodes.push(Node { name, metadata, implied: !selected, children });
             }
         }
         Ok(nodes)

@@ -67,7 +67,7 @@ fn entries_keep_what_the_archive_says_unless_an_owner_is_given() {
         return;
     }
     for (owner, entry, made) in [(None, (12, 13), (0, 0)), (Some((5, 6)), (5, 6), (5, 6))] {
-        let fixture = Fixture { owner, mode: Some(0o700), created_mtime: Some(9), ..fixture() };
+        let fixture = Fixture { owner, mode: Some("700"), created_mtime: Some(9), ..fixture() };
         fixture.copy(&["a/one"], "/deep/x").unwrap();
         let look = |path: &str| {
             let metadata = fs::metadata(fixture.root(path)).unwrap();

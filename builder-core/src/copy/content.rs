@@ -7,7 +7,7 @@
 //! node    = kind:u8 mode:u32 uid:u32 gid:u32 xattrs body
 //! xattrs  = count:u64 (name value)*                     sorted by name
 //! body    = file: size:u64 BLAKE3(bytes) | link: target | device: major:u32 minor:u32 | pipe: nothing
-//!         | directory: entries
+//!         | directory: entries                        kind 6: only there for what it holds
 //! entries = count:u64 (name BLAKE3(node))*              sorted by name
 //! source  = count:u64 match*                            in lexical order
 //! match   = 0:u8 name BLAKE3(node)                      a file: its own name counts
@@ -90,6 +90,7 @@ pub fn content_digest(
     for (source, selected) in sources.iter().zip(&selection.sources) {
         digests.push(match source {
             CopySource::Path { path, .. } => source_digest(tree, path, selected, cancel)?,
+            CopySource::Parents { pattern, .. } => source_digest(tree, pattern, selected, cancel)?,
             CopySource::Inline { name, content } => inline_digest(name, content),
         });
     }
@@ -191,7 +192,8 @@ fn own(
         }
         FileKind::Directory => {
             let directory = root.open_resolved(path, OFlags::RDONLY | OFlags::DIRECTORY).at("open", path)?;
-            encoded.header(tree, 1, &node.metadata, &Xattrs::of_file(directory));
+            let kind = if node.implied { 6 } else { 1 };
+            encoded.header(tree, kind, &node.metadata, &Xattrs::of_file(directory));
         }
         FileKind::Symlink => {
             let link = root.open_resolved(path, OFlags::PATH | OFlags::NOFOLLOW).at("open", path)?;

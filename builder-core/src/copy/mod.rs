@@ -34,6 +34,7 @@ use crate::build_context::Context;
 use crate::dockerignore::Patterns;
 use crate::fs::accounts::Identity;
 use crate::fs::root::{NewDirectory, RootDir};
+use crate::plan::mode::ModeChange;
 use crate::plan::op::CopySource;
 
 /// Where files come from.
@@ -80,8 +81,8 @@ pub struct CopyRequest<'a> {
     pub destination: &'a str,
     /// The owner of everything that is copied or made.
     pub owner: Option<(u32, u32)>,
-    /// The mode of everything but links that is copied or made.
-    pub mode: Option<u32>,
+    /// The mode of everything but links that is copied; one in octal also of directories that are made.
+    pub mode: Option<&'a ModeChange>,
     /// Whether archives among the sources are unpacked.
     pub unpack: bool,
     /// The time of directories and inline files, which have none of their own: seconds; now without.

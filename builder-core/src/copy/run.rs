@@ -19,6 +19,7 @@ use crate::fs::entry::{self, FileKind, Time};
 use crate::fs::extract::{ExtractError, ExtractLimits, ExtractOptions, extract};
 use crate::fs::root::NewDirectory;
 use crate::layer::compression::decompress;
+use crate::plan::mode::ModeChange;
 use crate::plan::op::CopySource;
 
 /// Copies what the sources of a request name. Sources come in the order they are written, inline files last.
@@ -28,11 +29,12 @@ use crate::plan::op::CopySource;
 pub fn run(request: &CopyRequest<'_>, selection: &Selection, cancel: &CancelToken) -> Result<CopyOutcome, CopyError> {
     let mut copier = Copier { request, cancel, times: BTreeMap::new(), outcome: CopyOutcome::default() };
     for source in &selection.sources {
-        let mut writer = Writer::new(request, cancel);
         for found in source {
+            // Links hold within one match: every match is a copy of its own.
+            let mut writer = Writer::new(request, cancel);
             copier.selected(found, &mut writer)?;
+            copier.add(writer.outcome);
         }
-        copier.add(writer.outcome);
     }
     let mut writer = Writer::new(request, cancel);
     for source in request.sources {
@@ -59,7 +61,7 @@ struct Copier<'a> {
 impl Copier<'_> {
     fn new_directory(&self) -> NewDirectory {
         NewDirectory {
-            mode: self.request.mode.unwrap_or(0o755),
+            mode: self.request.mode.and_then(ModeChange::of_created).unwrap_or(0o755),
             owner: Some(self.request.owner.unwrap_or((0, 0))),
             mtime: self.request.created_mtime.map(|seconds| (seconds, 0)),
         }
@@ -103,14 +105,16 @@ impl Copier<'_> {
             ExtractError::Cancelled(cancelled) => CopyError::Cancelled(cancelled),
             source => CopyError::Archive { path: shown(path).display().to_string(), source },
         };
+        // To an archive the destination is the root of all: its links lead nowhere else.
+        let inside = root.open_dir(&place.path)?;
         let options = ExtractOptions {
-            directory: &place.path,
+            directory: Path::new(""),
             owner: self.request.owner,
             created_mtime: self.request.created_mtime,
             limits: ExtractLimits::default(),
         };
         let mut plain = decompress(file).map_err(|error| failed(ExtractError::Malformed(error)))?;
-        let extracted = extract(root, &mut plain, &options, self.cancel).map_err(failed)?;
+        let extracted = extract(&inside, &mut plain, &options, self.cancel).map_err(failed)?;
         self.outcome.archives += 1;
         self.outcome.files += extracted.entries;
         self.outcome.bytes += extracted.bytes;

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::{CopyError, CopyTree};
-use crate::build_context::scan::{Node, Scanner};
+use crate::build_context::scan::{Filter, Node, Scanner};
 use crate::cancel::CancelToken;
+use crate::dockerignore::Patterns;
 use crate::fs::PathContext;
 use crate::fs::entry::{self, FileKind, Metadata};
 use crate::fs::root::{Follow, is_missing};
@@ -44,31 +45,36 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Finds everything that the sources name, so that a missing one leaves no half of a copy.
+    /// Finds everything that the sources name, so that a missing one leaves no half of a copy. What matches
+    /// `exclude` below a directory is left out; a file that is named itself is not asked, as with BuildKit.
     ///
     /// # Errors
     /// [`CopyError`] for the first source that is missing, or where a directory cannot be read.
-    pub fn find(tree: &CopyTree<'_>, sources: &[CopySource], cancel: &CancelToken) -> Result<Self, CopyError> {
-        let find = |(index, source): (usize, &CopySource)| match source {
-            CopySource::Path { path, .. } => select(tree, index, path, cancel),
-            CopySource::Inline { .. } => Ok(Vec::new()),
+    pub fn find(
+        tree: &CopyTree<'_>,
+        sources: &[CopySource],
+        exclude: &[String],
+        cancel: &CancelToken,
+    ) -> Result<Self, CopyError> {
+        let excluded = patterns(0, exclude)?;
+        let exclude = Some(&excluded).filter(|patterns| !patterns.is_empty());
+        let find = |(index, source): (usize, &CopySource)| {
+            let scanner = Scanner { root: tree.root(), ignore: tree.ignore(), cancel };
+            let filter = Filter { include: None, exclude };
+            let selector = Selector { scanner, index, filter };
+            match source {
+                CopySource::Path { path, .. } => selector.select(path),
+                CopySource::Parents { base, pattern, .. } => selector.with_parents(base, pattern),
+                CopySource::Inline { .. } => Ok(Vec::new()),
+            }
         };
         Ok(Self { sources: sources.iter().enumerate().map(find).collect::<Result<_, _>>()? })
     }
 }
 
-/// Finds what a source names, in lexical order. A pattern may name nothing at all.
-fn select(tree: &CopyTree<'_>, index: usize, source: &str, cancel: &CancelToken) -> Result<Vec<Selected>, CopyError> {
-    let scanner = Scanner { root: tree.root(), ignore: tree.ignore(), cancel };
-    let selector = Selector { scanner, index };
-    let components = clean(source);
-    match components.iter().position(|component| has_wildcard(component)) {
-        None => selector.literal(&components).map(|found| vec![found]),
-        Some(first) => {
-            let (prefix, patterns) = components.split_at(first);
-            selector.wildcard(prefix, patterns)
-        }
-    }
+fn patterns(index: usize, texts: &[String]) -> Result<Patterns, CopyError> {
+    Patterns::new(texts.iter().map(String::as_str))
+        .map_err(|error| CopyError::BadPattern { index, pattern: error.pattern })
 }
 
 /// Takes `.` and empty components out and lets `..` climb no higher than the root.
@@ -103,10 +109,42 @@ enum Lookup {
 struct Selector<'a> {
     scanner: Scanner<'a>,
     index: usize,
+    filter: Filter<'a>,
 }
 
 impl Selector<'_> {
+    /// Finds what a source names, in lexical order. A pattern may name nothing at all.
+    fn select(&self, source: &str) -> Result<Vec<Selected>, CopyError> {
+        let components = clean(source);
+        match components.iter().position(|component| has_wildcard(component)) {
+            None => self.literal(&components).map(|found| vec![found]),
+            Some(first) => {
+                let (prefix, patterns) = components.split_at(first);
+                self.wildcard(prefix, patterns)
+            }
+        }
+    }
+
+    /// Finds what a pattern names below each directory that `base` names, with what leads to it.
+    fn with_parents(&self, base: &str, pattern: &str) -> Result<Vec<Selected>, CopyError> {
+        if !has_wildcard(base) && !has_wildcard(pattern) {
+            self.require(&clean(&format!("{base}/{pattern}")))?;
+        }
+        if pattern.is_empty() {
+            return self.select(base);
+        }
+        let include = patterns(self.index, &[pattern.to_owned()])?;
+        let filter = Filter { include: Some(&include), exclude: self.filter.exclude };
+        Selector { scanner: self.scanner, index: self.index, filter }.select(base)
+    }
+
     fn literal(&self, components: &[&str]) -> Result<Selected, CopyError> {
+        let (path, resolved, metadata) = self.require(components)?;
+        self.selected(&path, resolved, metadata)
+    }
+
+    /// Looks for a path without wildcards that must exist: how it is written, where it is, what it is.
+    fn require(&self, components: &[&str]) -> Result<(PathBuf, PathBuf, Metadata), CopyError> {
         let written = components.join("/");
         let mut path = PathBuf::from(&written);
         let mut found = self.look_up(&path)?;
@@ -116,14 +154,14 @@ impl Selector<'_> {
             found = self.look_up(&path)?;
         }
         match found {
-            Lookup::Found(resolved, metadata) => self.selected(&path, resolved, metadata),
+            Lookup::Found(resolved, metadata) => Ok((path, resolved, metadata)),
             Lookup::Missing => Err(self.not_found(&path, false)),
             Lookup::Ignored => Err(self.not_found(&path, true)),
         }
     }
 
     fn selected(&self, written: &Path, path: PathBuf, metadata: Metadata) -> Result<Selected, CopyError> {
-        let node = self.scanner.node(&path, metadata)?;
+        let node = self.scanner.node(&path, metadata, self.filter)?;
         Ok(Selected { name: written.file_name().unwrap_or_default().to_owned(), path, node })
     }
 

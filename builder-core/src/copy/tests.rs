@@ -12,7 +12,8 @@ pub(super) struct Fixture {
     pub(super) directory: tempfile::TempDir,
     pub(super) ignore: Option<&'static str>,
     pub(super) owner: Option<(u32, u32)>,
-    pub(super) mode: Option<u32>,
+    pub(super) mode: Option<&'static str>,
+    pub(super) exclude: Vec<String>,
     pub(super) unpack: bool,
     pub(super) created_mtime: Option<i64>,
 }
@@ -29,7 +30,15 @@ impl Fixture {
         symlink("d", source.join("L")).unwrap();
         symlink("/d/g", source.join("F")).unwrap();
         fs::create_dir(directory.path().join("root")).unwrap();
-        Self { directory, ignore: None, owner: None, mode: None, unpack: false, created_mtime: None }
+        Self {
+            directory,
+            ignore: None,
+            owner: None,
+            mode: None,
+            exclude: Vec::new(),
+            unpack: false,
+            created_mtime: None,
+        }
     }
 
     pub(super) fn source(&self, path: &str) -> PathBuf {
@@ -61,14 +70,15 @@ impl Fixture {
         destination: &str,
     ) -> Result<CopyOutcome, CopyError> {
         let root = RootDir::open(&self.root("")).unwrap();
+        let mode = self.mode.map(ModeChange::parse).transpose().unwrap();
         let request = CopyRequest {
             owner: self.owner,
-            mode: self.mode,
+            mode: mode.as_ref(),
             unpack: self.unpack,
             created_mtime: self.created_mtime,
             ..CopyRequest::new(tree, sources, &root, destination)
         };
-        let selection = Selection::find(&tree, sources, &CancelToken::new())?;
+        let selection = Selection::find(&tree, sources, &self.exclude, &CancelToken::new())?;
         super::run(&request, &selection, &CancelToken::new())
     }
 
@@ -86,7 +96,7 @@ impl Fixture {
 
 pub(super) fn digest_of(tree: &CopyTree<'_>, sources: &[CopySource]) -> ContentDigest {
     let cancel = CancelToken::new();
-    let selection = Selection::find(tree, sources, &cancel).unwrap();
+    let selection = Selection::find(tree, sources, &[], &cancel).unwrap();
     content_digest(tree, sources, &selection, &cancel).unwrap()
 }
 
@@ -357,7 +367,7 @@ pub(super) fn entry_times(file: &fs::File, time: (i64, u32)) {
 
 #[test]
 fn chmod_reaches_files_and_directories_but_not_links() {
-    let fixture = Fixture { mode: Some(0o4711), ..Fixture::new() };
+    let fixture = Fixture { mode: Some("4711"), ..Fixture::new() };
     symlink("g", fixture.source("d/link")).unwrap();
     fixture.copy(&["d"], "/a/b").unwrap();
     for path in ["a", "a/b", "a/b/g", "a/b/s", "a/b/s/h"] {
@@ -520,12 +530,12 @@ fn a_cancelled_copy_says_so() {
     let root = RootDir::open(&fixture.root("")).unwrap();
     let (context, sources) = (fixture.context(), paths(&["d"]));
     let tree = CopyTree::Context(&context);
-    let selection = Selection::find(&tree, &sources, &cancel).unwrap();
+    let selection = Selection::find(&tree, &sources, &[], &cancel).unwrap();
     cancel.cancel();
     let error = super::run(&CopyRequest::new(tree, &sources, &root, "/x"), &selection, &cancel).unwrap_err();
     assert!(error.is_cancelled());
     assert!(content_digest(&tree, &sources, &selection, &cancel).unwrap_err().is_cancelled());
-    assert!(Selection::find(&tree, &sources, &cancel).unwrap_err().is_cancelled());
+    assert!(Selection::find(&tree, &sources, &[], &cancel).unwrap_err().is_cancelled());
 }
 
 #[test]
@@ -547,7 +557,7 @@ fn an_overlay_keeps_what_is_below_and_takes_what_is_copied() {
     for (source, destination) in [("f", "/lib/new/"), ("f", "/x"), ("d", "/x")] {
         let sources = paths(&[source]);
         let request = CopyRequest { owner, ..CopyRequest::new(tree, &sources, &root, destination) };
-        let selection = Selection::find(&tree, &sources, &CancelToken::new()).unwrap();
+        let selection = Selection::find(&tree, &sources, &[], &CancelToken::new()).unwrap();
         super::run(&request, &selection, &CancelToken::new()).unwrap();
     }
     drop(root);
@@ -607,7 +617,7 @@ fn a_change_after_the_selection_is_told() {
         let root = RootDir::open(&fixture.root("")).unwrap();
         let (context, sources, cancel) = (fixture.context(), paths(&["d"]), CancelToken::new());
         let tree = CopyTree::Context(&context);
-        let selection = Selection::find(&tree, &sources, &cancel).unwrap();
+        let selection = Selection::find(&tree, &sources, &[], &cancel).unwrap();
         change(&fixture);
         let outcome = super::run(&CopyRequest::new(tree, &sources, &root, "/"), &selection, &cancel).unwrap();
         assert_eq!(outcome.changed, *changed, "{name}");

@@ -18,12 +18,12 @@ use crate::fs::PathContext;
 use crate::fs::entry::{self, FileKind, Metadata, Xattrs};
 use crate::fs::root::RootDir;
 
-/// Copies the files of one source.
+/// Copies the files of one match of a source.
 pub(super) struct Writer<'a> {
     request: &'a CopyRequest<'a>,
     cancel: &'a CancelToken,
     data: DataCopier,
-    /// Files with several names: where the first one went. Links hold within one source, not across.
+    /// Files with several names: where the first one went. Links hold within one match, not across.
     linked: HashMap<(u64, u64), PathBuf>,
     /// Where it is writing, free of links.
     path: PathBuf,
@@ -59,7 +59,7 @@ impl<'a> Writer<'a> {
         self.path = place.path.join(name);
         let mut file = self.create_file(place.directory.as_fd(), name)?;
         io::Write::write_all(&mut file, content.as_bytes()).at("write", shown(&self.path))?;
-        let mode = self.request.mode.unwrap_or(0o644);
+        let mode = self.request.mode.map_or(0o644, |change| change.apply(0o644, false));
         let owner = self.request.owner.unwrap_or((0, 0));
         entry::set_attributes(&file, owner, mode, &Xattrs::default()).at("set attributes of", shown(&self.path))?;
         if let Some(seconds) = self.request.created_mtime {
@@ -93,22 +93,32 @@ impl<'a> Writer<'a> {
     }
 
     fn directory(&mut self, step: &Step<'_>) -> Result<(), CopyError> {
-        match rustix::fs::mkdirat(step.to, step.name, Mode::from_raw_mode(0o700)) {
-            Ok(()) => self.outcome.directories += 1,
+        let created = match rustix::fs::mkdirat(step.to, step.name, Mode::from_raw_mode(0o700)) {
+            Ok(()) => {
+                self.outcome.directories += 1;
+                true
+            }
             Err(rustix::io::Errno::EXIST) => {
                 let existing = entry::metadata_at(step.to, step.name).at("look at", shown(&self.path))?;
                 if existing.is_none_or(|metadata| metadata.kind != FileKind::Directory) {
                     return Err(CopyError::NonDirectory { path: shown(&self.path) });
                 }
+                false
             }
             Err(error) => return Err(error).at("create directory", shown(&self.path))?,
-        }
+        };
         let to = entry::open_directory_at(step.to, step.name).at("open directory", shown(&self.path))?;
         let from = entry::open_directory_at(step.from, &step.node.name).at("open directory", &self.path)?;
         self.children(from.as_fd(), &step.node.children, to.as_fd())?;
+        let metadata = &step.node.metadata;
+        if step.node.implied && !created {
+            // A directory that is only on the way keeps what it has but for its mode, as with BuildKit.
+            let mode = Mode::from_raw_mode(metadata.mode);
+            return Ok(rustix::fs::fchmod(&to, mode).at("set the mode of", shown(&self.path))?);
+        }
         // Last, so that neither a setgid bit nor missing permissions get in the way of what goes inside, and
         // the times stay.
-        self.finish(&to, &step.node.metadata, &Xattrs::of_file(&from))
+        self.finish(&to, metadata, &Xattrs::of_file(&from))
     }
 
     fn file(&mut self, step: &Step<'_>) -> Result<(), CopyError> {
@@ -174,7 +184,7 @@ impl<'a> Writer<'a> {
         self.make_way(step.to, step.name)?;
         let metadata = &step.node.metadata;
         entry::create_special_at(step.to, step.name, kind, metadata.device).at("create device", shown(&self.path))?;
-        self.finish_at(step, Some(self.request.mode.unwrap_or(metadata.mode)))
+        self.finish_at(step, Some(self.mode(metadata)))
     }
 
     fn finish_at(&mut self, step: &Step<'_>, mode: Option<u32>) -> Result<(), CopyError> {
@@ -191,9 +201,14 @@ impl<'a> Writer<'a> {
     }
 
     fn finish(&self, to: impl AsFd, metadata: &Metadata, xattrs: &Xattrs) -> Result<(), CopyError> {
-        let mode = self.request.mode.unwrap_or(metadata.mode);
-        entry::set_attributes(&to, self.owner(metadata), mode, xattrs).at("set attributes of", shown(&self.path))?;
+        entry::set_attributes(&to, self.owner(metadata), self.mode(metadata), xattrs)
+            .at("set attributes of", shown(&self.path))?;
         Ok(entry::set_times(&to, metadata.atime, metadata.mtime).at("set times of", shown(&self.path))?)
+    }
+
+    fn mode(&self, metadata: &Metadata) -> u32 {
+        let is_directory = metadata.kind == FileKind::Directory;
+        self.request.mode.map_or(metadata.mode, |change| change.apply(metadata.mode, is_directory))
     }
 
     fn owner(&self, metadata: &Metadata) -> (u32, u32) {

@@ -107,6 +107,13 @@ impl Patterns {
         last.is_some_and(|pattern| !pattern.is_negated())
     }
 
+    /// Tells whether anything below a directory may match a pattern that is not negated; if not, a walk that
+    /// looks for matches need not go down.
+    pub fn may_match_below(&self, directory: &str) -> bool {
+        let directory = if directory == "." { "" } else { directory };
+        self.patterns.iter().any(|pattern| !pattern.is_negated() && pattern.may_match_below(directory))
+    }
+
     /// Tells whether anything below an excluded directory may be included again; if not, a walk need not
     /// go down.
     pub fn may_reinclude_below(&self, directory: &str) -> bool {

@@ -67,11 +67,16 @@ fn facts(op: &Op) -> Vec<String> {
             let mut facts = vec![format!("on {}", filesystem(op.parent)), format!("from {from}")];
             facts.extend(op.sources.iter().map(|source| match source {
                 super::op::CopySource::Path { path, .. } => format!("source {path}"),
+                super::op::CopySource::Parents { base, pattern, .. } => format!("pattern {pattern} below {base}"),
                 super::op::CopySource::Inline { name, .. } => format!("inline {name}"),
             }));
             facts.push(format!("to {}", op.destination));
             facts.extend(op.owner.iter().map(|owner| format!("owner {owner}")));
-            facts.extend(op.mode.iter().map(|mode| format!("mode {mode:04o}")));
+            facts.extend(op.mode.iter().map(|mode| format!("mode {mode}")));
+            facts.extend(op.exclude.iter().map(|pattern| format!("without {pattern}")));
+            if op.link {
+                facts.push("as a layer of its own".to_owned());
+            }
             facts
         }
         Op::Workdir(op) => vec![format!("on {}", filesystem(op.parent)), format!("directory {}", op.path)],

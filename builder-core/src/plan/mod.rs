@@ -8,6 +8,7 @@ pub mod dump;
 mod error;
 mod graph;
 mod lower;
+pub mod mode;
 pub mod op;
 mod options;
 

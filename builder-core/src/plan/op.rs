@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::mode::ModeChange;
 use crate::ids::VertexId;
 use crate::platform::Platform;
 use crate::text::Span;
@@ -109,6 +110,16 @@ pub enum CopySource {
         /// The operand in the Dockerfile.
         span: Span,
     },
+    /// What a pattern names below a directory, with the directories that lead to it (`--parents`).
+    Parents {
+        /// The directory, a path or pattern after expansion: the part before `/./`, else the root. It is not
+        /// repeated at the destination.
+        base: String,
+        /// The pattern, in the language of ignore files, relative to the directory; nothing means all of it.
+        pattern: String,
+        /// The operand in the Dockerfile.
+        span: Span,
+    },
     /// A file given inline: (name, content), mode 0644, owner 0:0.
     Inline {
         /// The file's name.
@@ -116,6 +127,16 @@ pub enum CopySource {
         /// The file's content.
         content: String,
     },
+}
+
+impl CopySource {
+    /// Returns the operand in the Dockerfile; inline files have none.
+    pub fn span(&self) -> Option<Span> {
+        match self {
+            Self::Path { span, .. } | Self::Parents { span, .. } => Some(*span),
+            Self::Inline { .. } => None,
+        }
+    }
 }
 
 /// Files that come into a filesystem.
@@ -131,12 +152,30 @@ pub struct CopyOp {
     pub destination: String,
     /// `--chown` after expansion.
     pub owner: Option<String>,
-    /// `--chmod` after expansion: the mode bits.
-    pub mode: Option<u32>,
+    /// `--chmod` after expansion.
+    pub mode: Option<ModeChange>,
+    /// `--exclude`: patterns in the language of ignore files, relative to each directory that is copied.
+    pub exclude: Vec<String>,
     /// Whether archives are unpacked (`ADD`).
     pub unpack: bool,
+    /// Whether the files make a layer that knows nothing of those below (`--link`).
+    pub link: bool,
     /// The platform of the stage.
     pub platform: Platform,
+}
+
+impl CopyOp {
+    /// Makes an operation that copies files as they are.
+    pub fn new(
+        parent: FilesystemRef,
+        from: CopyFrom,
+        sources: Vec<CopySource>,
+        destination: String,
+        platform: Platform,
+    ) -> Self {
+        let (owner, mode, exclude) = (None, None, Vec::new());
+        Self { parent, from, sources, destination, owner, mode, exclude, unpack: false, link: false, platform }
+    }
 }
 
 /// A directory that must exist.

@@ -4,26 +4,73 @@ use super::Source;
 use super::run::LANGUAGE_ISSUE;
 use super::stage::StageBuilder;
 use crate::dockerfile::expand::expand_heredoc;
-use crate::dockerfile::{Instruction, Transfer, TransferSource};
+use crate::dockerfile::{Instruction, SourceText, Transfer, TransferSource};
+use crate::dockerignore::Patterns;
 use crate::plan::NamedContext;
+use crate::plan::mode::ModeChange;
 use crate::plan::op::{CopyFrom, CopyOp, CopySource, FilesystemRef, Op};
 use crate::text::{Span, Spanned};
+
+/// What the sources of an instruction came to.
+#[derive(Default)]
+struct Sources {
+    /// Files of the Dockerfile come last, wherever they are written.
+    copied: Vec<CopySource>,
+    /// As history shows them, in the same order.
+    shown: Vec<String>,
+}
 
 impl StageBuilder<'_, '_> {
     pub(super) fn transfer(&mut self, instruction: &Instruction, transfer: &Transfer, add: bool) {
         let keyword = if add { "ADD" } else { "COPY" };
         let before = self.planner.diagnostics.len();
-        self.refuse_what_is_missing(transfer, keyword);
-        let mut sources = Vec::new();
-        let mut inline = Vec::new();
-        let mut shown = Vec::new();
+        self.refuse_keep_git_dir(transfer);
+        let mode_text = self.flag(transfer.chmod.as_ref());
+        let mode = self.mode(mode_text.as_deref(), transfer);
+        self.check_checksum(transfer);
+        let sources = self.sources(instruction, transfer, keyword);
+        let destination = self.expand(&transfer.destination);
+        let owner = self.flag(transfer.chown.as_ref()).filter(|owner| !owner.is_empty());
+        let exclude = self.excluded(transfer);
+        let from = self.copied_from(transfer).and_then(|from| self.context_if_needed(from, &sources.copied));
+        let (Some(destination), Some(from)) = (destination, from) else { return };
+        if self.planner.diagnostics.len() > before {
+            return;
+        }
+        let parents = on(transfer.parents.as_ref());
+        let mut created_by = format!("{keyword} {}", if parents { "--parents " } else { "" });
+        for (flag, value) in [("chown", &owner), ("chmod", &mode_text)] {
+            if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
+                created_by.push_str(&format!("--{flag}={value} "));
+            }
+        }
+        created_by.push_str(&format!("{} {destination} # buildkit", sources.shown.join(" ")));
+        let destination = absolute(self.state.cwd(), &destination);
+        let platform = self.state.platform.clone();
+        let op = Op::Copy(CopyOp {
+            owner,
+            // As BuildKit has it, a mode makes `--link` an ordinary copy.
+            link: on(transfer.link.as_ref()) && mode.is_none(),
+            mode,
+            exclude,
+            unpack: transfer.unpack.as_ref().map_or(add, |flag| flag.value),
+            ..CopyOp::new(self.state.filesystem, from, sources.copied, destination, platform)
+        });
+        let name = self.step_name(&self.shown(instruction, true));
+        self.step(op, name, instruction.head, created_by);
+    }
+
+    fn sources(&mut self, instruction: &Instruction, transfer: &Transfer, keyword: &str) -> Sources {
+        let mut sources = Sources::default();
+        let mut inline: Vec<(String, String)> = Vec::new();
         for source in &transfer.sources {
             match source {
                 TransferSource::Path(word) => {
                     let Some(path) = self.expand(word) else { continue };
                     self.refuse_remote(&path, word.span(), keyword, transfer);
-                    shown.push(path.clone());
-                    sources.push(CopySource::Path { path, span: self.place(word.span()) });
+                    sources.shown.push(path.clone());
+                    let span = self.place(word.span());
+                    sources.copied.push(local_source(path, span, on(transfer.parents.as_ref())));
                 }
                 TransferSource::Heredoc(index) => {
                     let Some(heredoc) = instruction.heredocs.get(*index) else { continue };
@@ -35,58 +82,17 @@ impl StageBuilder<'_, '_> {
                             Err(error) => self.error("invalid-expansion", heredoc.marker, error.to_string()),
                         }
                     }
-                    inline.push(CopySource::Inline { name: heredoc.name.clone(), content });
+                    // As BuildKit has it, documents of one name are all what the last of them is.
+                    inline.iter_mut().filter(|(name, _)| *name == heredoc.name).for_each(|(_, earlier)| {
+                        earlier.clone_from(&content);
+                    });
+                    inline.push((heredoc.name.clone(), content));
                 }
             }
         }
-        shown.extend(inline.iter().map(|source| match source {
-            CopySource::Inline { name, .. } => format!("<<{name}"),
-            CopySource::Path { path, .. } => path.clone(),
-        }));
-        sources.extend(inline);
-        let destination = self.expand(&transfer.destination);
-        let owner = self.flag(transfer.chown.as_ref());
-        let mode_text = self.flag(transfer.chmod.as_ref());
-        let mode = self.mode(mode_text.as_deref(), transfer);
-        let from = self.copied_from(transfer);
-        let (Some(destination), Some(mut from)) = (destination, from) else { return };
-        if from == CopyFrom::Context(String::new()) {
-            let first = sources.iter().find_map(|source| match source {
-                CopySource::Path { path, span } => Some((path.clone(), *span)),
-                CopySource::Inline { .. } => None,
-            });
-            match first {
-                // Files that the Dockerfile itself holds need no context.
-                None => from = CopyFrom::Filesystem(FilesystemRef::Scratch),
-                Some((path, span)) if !self.planner.options.has_main_context => {
-                    let message = format!("\"/{}\": not found", path.trim_start_matches('/'));
-                    self.error("no-context", span, format!("{message}: there is no build context"));
-                }
-                Some(_) => {}
-            }
-        }
-        if self.planner.diagnostics.len() > before {
-            return;
-        }
-        let mut created_by = format!("{keyword} ");
-        for (flag, value) in [("chown", &owner), ("chmod", &mode_text)] {
-            if let Some(value) = value {
-                created_by.push_str(&format!("--{flag}={value} "));
-            }
-        }
-        created_by.push_str(&format!("{} {destination} # buildkit", shown.join(" ")));
-        let op = Op::Copy(CopyOp {
-            parent: self.state.filesystem,
-            from,
-            sources,
-            destination: absolute(self.state.cwd(), &destination),
-            owner,
-            mode,
-            unpack: add,
-            platform: self.state.platform.clone(),
-        });
-        let name = self.step_name(&self.shown(instruction, true));
-        self.step(op, name, instruction.head, created_by);
+        sources.shown.extend(inline.iter().map(|(name, _)| format!("<<{name}")));
+        sources.copied.extend(inline.into_iter().map(|(name, content)| CopySource::Inline { name, content }));
+        sources
     }
 
     fn flag(&mut self, value: Option<&Spanned<String>>) -> Option<String> {
@@ -94,30 +100,16 @@ impl StageBuilder<'_, '_> {
         self.expand_str(&value.value, value.span)
     }
 
-    fn refuse_what_is_missing(&mut self, transfer: &Transfer, keyword: &str) {
-        let on = |flag: &Option<Spanned<bool>>| flag.as_ref().filter(|flag| flag.value).map(|flag| flag.span);
-        let text = |flag: &Option<Spanned<String>>| flag.as_ref().map(|flag| flag.span);
-        for (flag, span) in [
-            ("link", on(&transfer.link)),
-            ("parents", on(&transfer.parents)),
-            ("exclude", transfer.exclude.first().map(|flag| flag.span)),
-            ("checksum", text(&transfer.checksum)),
-            ("keep-git-dir", on(&transfer.keep_git_dir)),
-            ("unpack", transfer.unpack.as_ref().map(|flag| flag.span)),
-        ] {
-            if let Some(span) = span {
-                self.unsupported(span, &format!("`{keyword} --{flag}`"), LANGUAGE_ISSUE);
-            }
+    /// Git repositories cannot be added yet, so there is no directory to keep.
+    fn refuse_keep_git_dir(&mut self, transfer: &Transfer) {
+        if let Some(flag) = transfer.keep_git_dir.as_ref().filter(|flag| flag.value) {
+            self.unsupported(flag.span, "`ADD --keep-git-dir`", LANGUAGE_ISSUE);
         }
     }
 
     fn refuse_remote(&mut self, path: &str, span: Span, keyword: &str, transfer: &Transfer) {
-        let lower = path.to_ascii_lowercase();
-        let http = lower.starts_with("http://") || lower.starts_with("https://");
-        let bare = lower.split(['#', '?']).next().unwrap_or(&lower);
-        let git = ["git://", "ssh://", "git@"].iter().any(|prefix| lower.starts_with(prefix))
-            || (http && bare.strip_suffix(".git").is_some());
-        if transfer.from.is_some() || !(http || git) {
+        let git = is_git(path);
+        if transfer.from.is_some() || !(git || is_http(path)) {
             return;
         }
         match (keyword, git) {
@@ -128,21 +120,38 @@ impl StageBuilder<'_, '_> {
         }
     }
 
-    fn mode(&mut self, text: Option<&str>, transfer: &Transfer) -> Option<u32> {
-        let text = text?;
+    /// `--checksum` is for one source that comes from elsewhere.
+    fn check_checksum(&mut self, transfer: &Transfer) {
+        let Some(checksum) = self.flag(transfer.checksum.as_ref()) else { return };
+        let span = transfer.checksum.as_ref().map(|flag| flag.span).unwrap_or_default();
+        if checksum.is_empty() {
+            return;
+        }
+        let paths: Vec<&SourceText> = transfer.sources.iter().filter_map(path_operand).collect();
+        let [only] = paths.as_slice() else {
+            self.error("invalid-checksum", span, "checksum can't be specified for multiple sources");
+            return;
+        };
+        let Some(path) = self.expand(only) else { return };
+        if !is_git(&path) && !is_http(&path) {
+            self.error("invalid-checksum", span, "checksum requires HTTP(S) or Git sources");
+        }
+    }
+
+    fn mode(&mut self, text: Option<&str>, transfer: &Transfer) -> Option<ModeChange> {
+        let text = text.filter(|text| !text.is_empty())?;
         let span = transfer.chmod.as_ref().map(|flag| flag.span).unwrap_or_default();
-        match u32::from_str_radix(text, 8) {
-            Ok(mode) if mode <= 0o7777 => return Some(mode),
-            Err(_) if text.contains(['+', '-', '=']) => {
-                self.unsupported(span, &format!("the symbolic mode `--chmod={text}`"), LANGUAGE_ISSUE);
-            }
-            _ => {
-                let message =
-                    format!("invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777");
-                self.error("invalid-chmod", span, message);
+        ModeChange::parse(text).map_err(|error| self.error("invalid-chmod", span, error.to_string())).ok()
+    }
+
+    fn excluded(&mut self, transfer: &Transfer) -> Vec<String> {
+        for flag in &transfer.exclude {
+            if let Err(error) = Patterns::new([flag.value.as_str()]) {
+                let message = format!("invalid excludepatterns: [{}]: {error}", flag.value);
+                self.error("invalid-exclude", flag.span, message);
             }
         }
-        None
+        transfer.exclude.iter().map(|flag| flag.value.clone()).collect()
     }
 
     fn copied_from(&mut self, transfer: &Transfer) -> Option<CopyFrom> {
@@ -163,6 +172,60 @@ impl StageBuilder<'_, '_> {
             }
         })
     }
+
+    /// Asks for the main context only where something is taken from it, and reports where there is none.
+    fn context_if_needed(&mut self, from: CopyFrom, sources: &[CopySource]) -> Option<CopyFrom> {
+        if from != CopyFrom::Context(String::new()) {
+            return Some(from);
+        }
+        let (path, span) = match sources.iter().find(|source| source.span().is_some()) {
+            Some(CopySource::Path { path, span }) => (path, *span),
+            Some(CopySource::Parents { pattern, span, .. }) => (pattern, *span),
+            // Files that the Dockerfile itself holds need no context.
+            _ => return Some(CopyFrom::Filesystem(FilesystemRef::Scratch)),
+        };
+        if !self.planner.options.has_main_context {
+            let message = format!("\"/{}\": not found", path.trim_start_matches('/'));
+            self.error("no-context", span, format!("{message}: there is no build context"));
+            return None;
+        }
+        Some(from)
+    }
+}
+
+fn on(flag: Option<&Spanned<bool>>) -> bool {
+    flag.is_some_and(|flag| flag.value)
+}
+
+fn path_operand(source: &TransferSource) -> Option<&SourceText> {
+    match source {
+        TransferSource::Path(word) => Some(word),
+        TransferSource::Heredoc(_) => None,
+    }
+}
+
+/// What an operand means that names local files. With `--parents`, the first `/./` divides the part that is
+/// not repeated at the destination from the part that is.
+fn local_source(path: String, span: Span, parents: bool) -> CopySource {
+    if !parents {
+        return CopySource::Path { path, span };
+    }
+    let (base, pattern) = path.split_once("/./").unwrap_or(("/", &path));
+    let pattern = clean(&join("/", pattern));
+    let pattern = pattern.trim_start_matches('/').to_owned();
+    CopySource::Parents { base: base.to_owned(), pattern, span }
+}
+
+fn is_http(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    lower.starts_with("http://") || lower.starts_with("https://")
+}
+
+fn is_git(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    let bare = lower.split(['#', '?']).next().unwrap_or(&lower);
+    ["git://", "ssh://", "git@"].iter().any(|prefix| lower.starts_with(prefix))
+        || (is_http(path) && bare.strip_suffix(".git").is_some())
 }
 
 /// A destination seen from the working directory: a trailing slash, `.` and nothing mean a directory.
@@ -213,6 +276,24 @@ mod tests {
             ("/a/../b", "/b"),
         ] {
             assert_eq!(absolute("/w", destination), expected, "{destination}");
+        }
+    }
+
+    #[test]
+    fn a_pivot_divides_what_is_repeated_from_what_is_not() {
+        for (path, base, pattern) in [
+            ("x/a.txt", "/", "x/a.txt"),
+            ("./x/a.txt", "/", "x/a.txt"),
+            ("./x/./y/a.txt", "./x", "y/a.txt"),
+            ("/a/./b/./c", "/a", "b/c"),
+            ("/a/b*/./c/**/e", "/a/b*", "c/**/e"),
+            ("/a/.", "/", "a"),
+            ("../../x", "/", "x"),
+            (".", "/", ""),
+        ] {
+            let span = Span::from_range(0..0);
+            let expected = CopySource::Parents { base: base.to_owned(), pattern: pattern.to_owned(), span };
+            assert_eq!(local_source(path.to_owned(), span, true), expected, "{path}");
         }
     }
 }

@@ -127,7 +127,7 @@ impl Planner<'_> {
         for vertex in &vertexes {
             if let Op::Copy(op) = &vertex.op
                 && let super::op::CopyFrom::Context(name) = &op.from
-                && op.sources.iter().any(|source| matches!(source, super::op::CopySource::Path { .. }))
+                && op.sources.iter().any(|source| !matches!(source, super::op::CopySource::Inline { .. }))
             {
                 contexts.entry(name.clone()).or_default().readers.push(vertex.id);
             }

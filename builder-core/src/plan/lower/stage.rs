@@ -239,16 +239,9 @@ impl Planner<'_> {
                 Some(FilesystemRef::Vertex(self.vertex(op, step, span, id)))
             }
             NamedContext::Local => {
-                let op = Op::Copy(CopyOp {
-                    parent: FilesystemRef::Scratch,
-                    from: CopyFrom::Context(name.to_owned()),
-                    sources: vec![CopySource::Path { path: "/".to_owned(), span }],
-                    destination: "/".to_owned(),
-                    owner: None,
-                    mode: None,
-                    unpack: false,
-                    platform: platform.clone(),
-                });
+                let (parent, from) = (FilesystemRef::Scratch, CopyFrom::Context(name.to_owned()));
+                let sources = vec![CopySource::Path { path: "/".to_owned(), span }];
+                let op = Op::Copy(CopyOp::new(parent, from, sources, "/".to_owned(), platform.clone()));
                 let step = format!("[context {name}] load from a local directory");
                 Some(FilesystemRef::Vertex(self.vertex(op, step, span, id)))
             }

@@ -21,6 +21,7 @@ mod options;
 mod outcome;
 mod outputs;
 mod prepare;
+mod remote;
 
 use std::path::PathBuf;
 

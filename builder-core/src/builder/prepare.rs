@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{
-    BuildError, BuildErrorKind, BuildOptions, Builder, ContextSource, DockerfileSource, NamedContextSource, PullPolicy,
-};
-use crate::build_context::{Context, ignore_file, locate};
+use super::remote::{CONTEXT_FILE, MainContext};
+use super::{BuildError, BuildErrorKind, BuildOptions, Builder, ContextSource, NamedContextSource, PullPolicy};
+use crate::build_context::{Context, ignore_file};
 use crate::cancel::CancelToken;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::dockerfile::parse;
@@ -17,6 +16,7 @@ use crate::plan::op::ImageKey;
 use crate::plan::{ImageRequest, NamedContext, Plan, PlanOptions, Planned, ResolvedImage, plan, unused_build_args};
 use crate::platform::Platform;
 use crate::reference::Reference;
+use crate::remote::{HttpSource, RemoteSource};
 use crate::source::{Resolved, SourceError, resolve_layout, resolve_stored, unpack_archive};
 use crate::store::WorkDir;
 use crate::text::{SourceFile, Span};
@@ -78,7 +78,8 @@ impl Builder {
         events: &dyn EventSink,
         cancel: &CancelToken,
     ) -> Result<Prepared, BuildError> {
-        let (source_file, dockerfile_path) = read_dockerfile(options)?;
+        let main = self.main_context(options, tasks, cancel)?;
+        let (source_file, dockerfile_path) = main.dockerfile(options)?;
         let source_file = Arc::new(source_file);
         let parsed = parse(&source_file);
         if parsed.has_errors() {
@@ -86,7 +87,7 @@ impl Builder {
         }
         let warn = |diagnostic| events.emit(Event::Warning { diagnostic, source_file: Arc::clone(&source_file) });
         parsed.diagnostics.into_iter().filter(|diagnostic| diagnostic.severity < Severity::Error).for_each(warn);
-        let plan_options = plan_options(options);
+        let mut plan_options = plan_options(options);
         let mut archives = Vec::new();
         let mut images: BTreeMap<ImageKey, Resolved> = BTreeMap::new();
         let mut known: BTreeMap<ImageKey, ResolvedImage> = BTreeMap::new();
@@ -96,6 +97,12 @@ impl Builder {
             let requests = match planned {
                 Planned::Ready(plan) => break *plan,
                 Planned::NeedImages(requests) => requests,
+                Planned::NeedEpoch(source) => {
+                    let time = self.time_of(&source, &main, options, tasks, cancel)?;
+                    let text = time.map(|time| time.to_string()).unwrap_or_default();
+                    plan_options.build_args.insert("SOURCE_DATE_EPOCH".to_owned(), text);
+                    continue;
+                }
             };
             for ImageRequest { key, span } in requests {
                 cancel.check()?;
@@ -141,7 +148,7 @@ impl Builder {
                 events.emit(Event::Finding { code, diagnostic: finding.diagnostic, source_file });
             }
         }
-        let contexts = open_contexts(options, &plan, dockerfile_path.as_deref())?;
+        let contexts = open_contexts(options, &main, &plan, dockerfile_path.as_deref())?;
         Ok(Prepared { source_file, plan, images, contexts, _archives: archives })
     }
 
@@ -246,23 +253,6 @@ fn other_platform(key: &ImageKey, resolved: &Resolved, span: Span) -> Option<Dia
     ))
 }
 
-fn read_dockerfile(options: &BuildOptions) -> Result<(SourceFile, Option<std::path::PathBuf>), BuildError> {
-    let directory = match &options.context {
-        ContextSource::Directory(path) | ContextSource::Unpacked(path) => path.as_path(),
-        ContextSource::Empty => Path::new("/nonexistent"),
-    };
-    let (located, shown) = match &options.dockerfile {
-        DockerfileSource::Inline { name, text } => return Ok((SourceFile::from_bytes(name.clone(), text), None)),
-        DockerfileSource::Path(path) => (locate(directory, Some(path))?, path.display().to_string()),
-        DockerfileSource::Default => {
-            let located = locate(directory, None)?;
-            let name = located.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            (located, name)
-        }
-    };
-    Ok((SourceFile::from_bytes(shown, &located.bytes), Some(located.path)))
-}
-
 fn plan_options(options: &BuildOptions) -> PlanOptions {
     let host = Platform::host();
     let platform = options.platform.clone().unwrap_or_else(|| host.clone());
@@ -280,6 +270,13 @@ fn plan_options(options: &BuildOptions) -> PlanOptions {
         .map(|(name, source)| {
             let context = match source {
                 NamedContextSource::Directory(_) => NamedContext::Local,
+                NamedContextSource::Git(source) => NamedContext::Remote(RemoteSource::Git(source.clone())),
+                NamedContextSource::Http(url) => {
+                    let source = HttpSource { name: CONTEXT_FILE.to_owned(), ..HttpSource::new(url) };
+                    NamedContext::Remote(RemoteSource::Http(source))
+                }
+                NamedContextSource::Stage(name) => NamedContext::Stage(name.clone()),
+                NamedContextSource::Scratch => NamedContext::Scratch,
                 NamedContextSource::Image(_) | NamedContextSource::OciLayout { .. } => NamedContext::Image,
                 NamedContextSource::Host(programs) => {
                     let mut programs = programs.clone();
@@ -297,16 +294,20 @@ fn plan_options(options: &BuildOptions) -> PlanOptions {
 /// Opens the local contexts that the plan reads; the others are never looked at.
 fn open_contexts(
     options: &BuildOptions,
+    main: &MainContext,
     plan: &Plan,
     dockerfile: Option<&Path>,
 ) -> Result<BTreeMap<String, Context>, BuildError> {
     let mut contexts = BTreeMap::new();
     for name in plan.contexts.keys() {
-        let (path, ignored) = match (options.contexts.get(name), &options.context) {
-            (Some(NamedContextSource::Directory(path)), _) => (path, ignore_file(path, None)?),
-            (_, ContextSource::Directory(path)) => (path, ignore_file(path, dockerfile)?),
-            (_, ContextSource::Unpacked(path)) => (path, None),
-            (_, ContextSource::Empty) => continue,
+        let (path, ignored) = match (options.contexts.get(name), &main.directory, main.open_remote()) {
+            (Some(NamedContextSource::Directory(path)), _, _) => (path, ignore_file(path, None)?),
+            (_, None, _) => continue,
+            (_, _, Some(context)) => {
+                contexts.insert(name.clone(), context?);
+                continue;
+            }
+            (_, Some(path), None) => (path, ignore_file(path, dockerfile)?),
         };
         let rules = match ignored {
             None => None,

@@ -15,4 +15,4 @@ mod options;
 pub use error::PlanError;
 pub use graph::{ContextUse, Plan, PlannedHistory, Vertex};
 pub use lower::{plan, unused_build_args};
-pub use options::{ImageRequest, NamedContext, PlanOptions, Planned, ResolvedImage};
+pub use options::{EpochSource, ImageRequest, NamedContext, PlanOptions, Planned, ResolvedImage};

@@ -173,7 +173,8 @@ impl Download<'_> {
             return Err(WebError::TooLarge { limit: self.limit });
         }
         loop {
-            let chunk = response.chunk().await.map_err(|error| WebError::Cut { source: Box::new(error.without_url()) })?;
+            let chunk =
+                response.chunk().await.map_err(|error| WebError::Cut { source: Box::new(error.without_url()) })?;
             let Some(chunk) = chunk else { return Ok(Version::Fetched) };
             if chunk.len() as u64 > self.limit - self.seen {
                 return Err(WebError::TooLarge { limit: self.limit });
@@ -260,7 +261,8 @@ impl Download<'_> {
             let Some(target) = target(&response) else { return Ok(response) };
             let next = target.to_str().ok().and_then(|target| url.join(target).ok());
             let next = next.filter(|next| matches!(next.scheme(), "http" | "https"));
-            url = next.ok_or_else(|| WebError::Redirect { reason: "to something that is no web address".to_owned() })?;
+            url =
+                next.ok_or_else(|| WebError::Redirect { reason: "to something that is no web address".to_owned() })?;
         }
         Err(WebError::Redirect { reason: format!("more than {MAX_REDIRECTS} times") })
     }

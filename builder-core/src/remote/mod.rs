@@ -9,6 +9,25 @@ mod http;
 pub use git::{GitAddress, GitAddressError, GitMtime, GitSource, is_commit, parse_git};
 pub use http::{HttpSource, UNNAMED, file_name, is_http};
 
+/// What is fetched from elsewhere.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum RemoteSource {
+    /// A file of a web server.
+    Http(HttpSource),
+    /// A state of a git repository.
+    Git(GitSource),
+}
+
+impl RemoteSource {
+    /// Returns its address, as it may be shown.
+    pub fn display(&self) -> String {
+        match self {
+            Self::Http(source) => without_credentials(&source.url),
+            Self::Git(source) => source.display(),
+        }
+    }
+}
+
 /// The host of an address with a scheme, with its port: `example.org:8080`. Empty where there is none.
 pub fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);

@@ -14,8 +14,7 @@ use super::{StepError, StepLayer, StepResult};
 use crate::cache::{CacheKey, KeyBuilder, KeyPart};
 use crate::fs::PathContext;
 use crate::fs::entry;
-use crate::plan::op::RemoteSource;
-use crate::remote::{GitMtime, GitSource, HttpSource, without_credentials};
+use crate::remote::{GitMtime, GitSource, HttpSource, RemoteSource, without_credentials};
 use crate::snapshot::{CommitOptions, Snapshots};
 use crate::source::{Outside, git};
 use crate::store::CacheRecord;
@@ -131,7 +130,7 @@ impl Keeper<'_> {
         }
         let key = key.finish();
         if let Some(result) = self.find(&key)?
-            && let Some(time) = store.commit_time(&commit.commit)?
+            && let Some(time) = store.remote_time(&commit.commit)?
         {
             return Ok(Kept { result, modified: Some(time) });
         }
@@ -142,7 +141,7 @@ impl Keeper<'_> {
             Ok(())
         })?;
         if let Some(time) = modified {
-            store.put_commit_time(&commit.commit, time)?;
+            store.put_remote_time(&commit.commit, time)?;
         }
         Ok(Kept { result, modified })
     }
@@ -156,25 +155,32 @@ impl Keeper<'_> {
         directory.ok_or_else(|| StepError::MissingInput("a filesystem with files".to_owned()))
     }
 
-    /// Returns what the archive in a filesystem of one file holds. Owners are those of the archive.
+    /// Returns what the archive in a filesystem of one file holds, with the newest time in it. Owners are those of
+    /// the archive.
     ///
     /// # Errors
     /// [`StepError::Context`] where it cannot be unpacked.
-    pub fn unpacked(&self, file: &StepResult, name: &str) -> Result<StepResult, StepError> {
+    pub fn unpacked(&self, file: &StepResult, name: &str) -> Result<Kept, StepError> {
         let mut key = self.key("archive");
         key.digest("file", &file.content.0).text("name", name);
         let key = key.finish();
+        let id = format!("archive {:?}", key.0);
         if let Some(result) = self.find(&key)? {
-            return Ok(result);
+            return Ok(Kept { result, modified: self.outside.store.remote_time(&id)? });
         }
         let path = self.directory(file)?.join(name);
-        self.make(&key, |upper| {
+        let mut modified = None;
+        let result = self.make(&key, |upper| {
             let file = fs::File::open(&path).at("open", &path)?;
             let mut plain = crate::layer::compression::decompress(file)
                 .map_err(|error| StepError::Context(crate::build_context::ContextError::Stream(error)))?;
-            crate::build_context::unpack(&mut plain, upper, self.outside.cancel)?;
+            modified = crate::build_context::unpack(&mut plain, upper, self.outside.cancel)?.newest;
             Ok(())
-        })
+        })?;
+        if let Some(time) = modified {
+            self.outside.store.put_remote_time(&id, time)?;
+        }
+        Ok(Kept { result, modified })
     }
 
     fn key(&self, kind: &str) -> KeyBuilder {
@@ -189,11 +195,7 @@ impl Keeper<'_> {
         Ok(usable.then(|| result(&record, true)))
     }
 
-    fn make(
-        &self,
-        key: &Key,
-        fill: impl FnOnce(&Path) -> Result<(), StepError>,
-    ) -> Result<StepResult, StepError> {
+    fn make(&self, key: &Key, fill: impl FnOnce(&Path) -> Result<(), StepError>) -> Result<StepResult, StepError> {
         let active = self.snapshots.begin(&[])?;
         fill(active.upper())?;
         let layer = active.commit(&CommitOptions { clamp: self.clamp }, self.outside.cancel)?;

@@ -166,6 +166,12 @@ pub enum SourceError {
     Cancelled(#[from] Cancelled),
 }
 
+impl From<super::git::GitError> for SourceError {
+    fn from(error: super::git::GitError) -> Self {
+        Self::Git(Box::new(error))
+    }
+}
+
 impl SourceError {
     /// Tells whether the operation was cancelled rather than failed.
     pub fn is_cancelled(&self) -> bool {
@@ -218,7 +224,9 @@ impl SourceError {
             #[cfg(feature = "registry")]
             Self::Web(error) => error.hint(),
             Self::Git(error) => error.hint(),
-            Self::Checksum { .. } => Some("what the server gives has changed, or is not what you think it is".to_owned()),
+            Self::Checksum { .. } => {
+                Some("what the server gives has changed, or is not what you think it is".to_owned())
+            }
             Self::NotFound { .. } => Some(
                 "load it with `builder load`, import a root filesystem with `builder import FILE NAME`, or give a \
                  context for the name: `--build-context NAME=oci-layout://PATH`, `NAME=host:sh,ls` or a directory"

@@ -46,10 +46,9 @@ pub fn fetch(
     let open = File::options().create_new(true).read(true).write(true).open(&path);
     let mut file = crate::fs::PathContext::at(open, "create", &path)?;
     let authorization = authorization(source, outside)?;
-    let validators = known.as_ref().map(|record| Validators {
-        etag: record.etag.clone(),
-        last_modified: record.last_modified.clone(),
-    });
+    let validators = known
+        .as_ref()
+        .map(|record| Validators { etag: record.etag.clone(), last_modified: record.last_modified.clone() });
     let request = WebRequest {
         url: &source.url,
         authorization: authorization.as_ref().map(|value| value.as_slice()),
@@ -60,10 +59,9 @@ pub fn fetch(
     let fetched = client.fetch(&request, &mut file, progress, outside.cancel).map_err(web)?;
     match (fetched, known) {
         (None, Some(record)) => Ok(HttpFile { record, fetched: None }),
-        (None, None) => Err(SourceError::Web(Box::new(crate::registry::web::WebError::Status {
-            code: 304,
-            retry_after: None,
-        }))),
+        (None, None) => {
+            Err(SourceError::Web(Box::new(crate::registry::web::WebError::Status { code: 304, retry_after: None })))
+        }
         (Some(file), _) => {
             verify(source, file.digest)?;
             let record = record(file);

@@ -35,7 +35,7 @@ const SCHEMA: &str = "
         seconds INTEGER NOT NULL, nanoseconds INTEGER NOT NULL, parts TEXT NOT NULL
     ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS remote_files (key BLOB PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS git_commits (id TEXT PRIMARY KEY, seconds INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS remote_times (id TEXT PRIMARY KEY, seconds INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
 /// A layer as files.

@@ -56,23 +56,23 @@ impl Store {
         Ok(())
     }
 
-    /// Returns the time of a git commit, where it was seen before: seconds since 1970.
+    /// Returns the time of a git commit or an archive, where it was seen before: seconds since 1970.
     ///
     /// # Errors
     /// [`StoreError::Metadata`].
-    pub fn commit_time(&self, commit: &str) -> Result<Option<i64>, StoreError> {
+    pub fn remote_time(&self, id: &str) -> Result<Option<i64>, StoreError> {
         let connection = self.inner.metadata.connection();
-        let query = "SELECT seconds FROM git_commits WHERE id = ?1";
-        connection.query_row(query, [commit], |row| row.get(0)).optional().map_err(failed)
+        let query = "SELECT seconds FROM remote_times WHERE id = ?1";
+        connection.query_row(query, [id], |row| row.get(0)).optional().map_err(failed)
     }
 
-    /// Remembers the time of a git commit.
+    /// Remembers the time of a git commit or an archive.
     ///
     /// # Errors
     /// [`StoreError::Metadata`].
-    pub fn put_commit_time(&self, commit: &str, seconds: i64) -> Result<(), StoreError> {
-        let statement = "INSERT OR REPLACE INTO git_commits VALUES (?1, ?2)";
-        self.inner.metadata.connection().execute(statement, params![commit, seconds]).map_err(failed)?;
+    pub fn put_remote_time(&self, id: &str, seconds: i64) -> Result<(), StoreError> {
+        let statement = "INSERT OR REPLACE INTO remote_times VALUES (?1, ?2)";
+        self.inner.metadata.connection().execute(statement, params![id, seconds]).map_err(failed)?;
         Ok(())
     }
 }

@@ -1,13 +1,15 @@
 //! From stages and instructions to vertexes and configs.
 
 mod copy;
+mod epoch;
 mod metadata;
 mod ports;
+mod remote;
 mod run;
 mod stage;
 mod unused;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::op::{FilesystemRef, ImageKey, ImageOp, Op};
 use super::{ContextUse, ImageRequest, NamedContext, Plan, PlanError, PlanOptions, Planned, ResolvedImage, Vertex};
@@ -18,13 +20,16 @@ use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::semantic::reachability::{self, StageEdge};
 use crate::semantic::scope::{GlobalScope, ScopeInput};
-use crate::semantic::stage_table::{Base, SCRATCH, StageLookup, StageTable};
+use crate::semantic::stage_table::{Base, SCRATCH, Stage, StageLookup, StageTable};
 use crate::text::Span;
 use stage::StageState;
 pub use unused::unused_build_args;
 
 /// The build arg, and global argument, that sets the times of an image.
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
+
+/// Names that no context can replace.
+const RESERVED: [&str; 2] = [SCRATCH, "context"];
 
 /// Plans what a target needs.
 ///
@@ -88,6 +93,11 @@ impl Planner<'_> {
                 return Err(self.failed());
             }
         };
+        let epoch = match self.epoch() {
+            epoch::Epoch::Of(source) if self.diagnostics.is_empty() => return Ok(Planned::NeedEpoch(source)),
+            epoch::Epoch::Of(_) => None,
+            epoch::Epoch::Known(epoch) => epoch,
+        };
         let needed = reachability::reachable(target, |stage| self.edges(stage));
         let needed = needed.map_err(|cycle| {
             let name =
@@ -98,11 +108,10 @@ impl Planner<'_> {
             self.failed()
         })?;
         let mut states: BTreeMap<StageId, Option<StageState>> = BTreeMap::new();
-        for id in needed {
+        for id in self.in_order(needed) {
             let state = self.stage(id, &states);
             states.insert(id, state);
         }
-        let epoch = self.epoch();
         if !self.diagnostics.is_empty() {
             return Err(self.failed());
         }
@@ -125,11 +134,11 @@ impl Planner<'_> {
         let vertexes = std::mem::take(&mut self.vertexes);
         let mut contexts: BTreeMap<String, ContextUse> = BTreeMap::new();
         for vertex in &vertexes {
-            if let Op::Copy(op) = &vertex.op
-                && let super::op::CopyFrom::Context(name) = &op.from
-                && op.sources.iter().any(|source| !matches!(source, super::op::CopySource::Inline { .. }))
-            {
-                contexts.entry(name.clone()).or_default().readers.push(vertex.id);
+            let Op::Copy(op) = &vertex.op else { continue };
+            for part in &op.parts {
+                if let super::op::CopyFrom::Context(name) = &part.from {
+                    contexts.entry(name.clone()).or_default().readers.push(vertex.id);
+                }
             }
         }
         Plan {
@@ -143,43 +152,26 @@ impl Planner<'_> {
         }
     }
 
-    /// `SOURCE_DATE_EPOCH` as a build arg, else as a global argument.
-    fn epoch(&mut self) -> Option<i64> {
-        let given = self.options.build_args.get(EPOCH).map(String::as_str).or_else(|| self.globals.get(EPOCH))?;
-        if given.is_empty() {
-            return None;
-        }
-        if let Ok(epoch) = given.parse() {
-            return Some(epoch);
-        }
-        let diagnostic = Diagnostic::new(
-            crate::diagnostic::Severity::Error,
-            "invalid-source-date-epoch",
-            format!("invalid SOURCE_DATE_EPOCH: {given}"),
-        );
-        self.diagnostics
-            .push(diagnostic.help("give whole seconds since 1970; `context` and stage names are not supported yet"));
-        None
-    }
-
     /// The stages that a stage refers to; triggers of its base included, where that is known.
     fn edges(&self, stage: StageId) -> Vec<StageEdge> {
         let Some(entry) = self.table.get(stage) else { return Vec::new() };
-        if self.replaced(stage).is_some() {
-            return Vec::new();
+        let span = self.span_of_from(stage);
+        if let Some((_, context)) = self.replaced(stage) {
+            return self.stage_of(&context).map(|to| StageEdge { to, span }).into_iter().collect();
         }
         let mut edges = reachability::edges(self.table, self.dockerfile, stage);
+        let redirected = self.redirected(stage, entry);
         let triggers = match &entry.base {
             Ok(Base::Outside(name)) => self.image_triggers(name, stage),
             _ => Vec::new(),
         };
-        let span = self.span_of_from(stage);
         for (_, name) in triggers.iter().flat_map(reachability::from_operands) {
             if let StageLookup::Earlier(to) = self.table.lookup(stage, &name.value) {
                 edges.push(StageEdge { to, span });
             }
         }
         edges.retain(|edge| edge.to < stage);
+        edges.extend(redirected);
         edges
     }
 
@@ -200,24 +192,96 @@ impl Planner<'_> {
         asked.unwrap_or_else(|| self.options.platform.clone())
     }
 
-    /// The context that stands in for a stage of that name.
-    fn replaced(&self, stage: StageId) -> Option<(String, NamedContext)> {
-        self.table.get(stage)?.name.as_ref().and_then(|name| self.context(&name.value))
+    /// The stages behind names for which a context says `target:STAGE`; they may be later ones.
+    fn redirected(&self, stage: StageId, entry: &Stage) -> Vec<StageEdge> {
+        if !self.has_stage_contexts() {
+            return Vec::new();
+        }
+        let base = match &entry.base {
+            Ok(Base::Outside(name)) => Some((name.clone(), self.span_of_from(stage))),
+            _ => None,
+        };
+        let operands = self.table.body(self.dockerfile, stage).iter().flat_map(reachability::from_operands);
+        let names = base.into_iter().chain(operands.map(|(_, name)| (name.value, name.span)));
+        let platform = self.platform(stage);
+        let edge = |(name, span): (String, Span)| {
+            let (_, context) = self.context(&name, &platform)?;
+            Some(StageEdge { to: self.stage_of(&context)?, span })
+        };
+        names.filter_map(edge).collect()
     }
 
-    /// A named context, by the name as written or in its short form, with or without `:latest`.
-    fn context(&self, name: &str) -> Option<(String, NamedContext)> {
-        let find = |name: &str| self.options.contexts.get_key_value(name);
-        let mut found = find(name);
-        if found.is_none()
-            && let Ok(reference) = name.parse::<Reference>()
-        {
-            found = find(&reference.familiar()).or_else(|| {
-                let latest = reference.tag() == Some(crate::reference::DEFAULT_TAG);
-                latest.then(|| find(&reference.familiar_name())).flatten()
-            });
+    fn has_stage_contexts(&self) -> bool {
+        self.options.contexts.values().any(|context| matches!(context, NamedContext::Stage(_)))
+    }
+
+    /// The stage that a context of the form `target:STAGE` means.
+    fn stage_of(&self, context: &NamedContext) -> Option<StageId> {
+        match context {
+            NamedContext::Stage(name) => self.table.target(Some(name)).ok(),
+            _ => None,
         }
+    }
+
+    /// Puts stages behind those that they need. That is the order of the file, but for contexts that lead to stages.
+    fn in_order(&self, needed: BTreeSet<StageId>) -> Vec<StageId> {
+        if !self.has_stage_contexts() {
+            return needed.into_iter().collect();
+        }
+        let mut left: BTreeMap<StageId, Vec<StageEdge>> = needed.iter().map(|id| (*id, self.edges(*id))).collect();
+        let mut ordered = Vec::new();
+        while !left.is_empty() {
+            let ready = left.iter().find(|(_, edges)| edges.iter().all(|edge| !left.contains_key(&edge.to)));
+            // There are no circles any more; without this one there could be no end.
+            let Some(next) = ready.or_else(|| left.iter().next()).map(|(id, _)| *id) else { break };
+            left.remove(&next);
+            ordered.push(next);
+        }
+        ordered
+    }
+
+    /// The context that stands in for a stage of that name.
+    fn replaced(&self, stage: StageId) -> Option<(String, NamedContext)> {
+        let name = self.table.get(stage)?.name.as_ref()?;
+        let (name, context) = self.context(&name.value, &self.platform(stage))?;
+        // A stage cannot be replaced by itself.
+        (self.stage_of(&context) != Some(stage)).then_some((name, context))
+    }
+
+    /// A named context, by the name as written or in its short form, with or without `:latest`; one for a platform
+    /// (`NAME::PLATFORM`) comes before one for all.
+    ///
+    /// Spec: dockerfile-semantics 4.6.
+    fn context(&self, name: &str, platform: &Platform) -> Option<(String, NamedContext)> {
+        if self.options.contexts.is_empty() || RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+            return None;
+        }
+        let mut names = vec![name.to_owned()];
+        if let Ok(reference) = name.parse::<Reference>() {
+            names.push(reference.familiar());
+            if reference.tag() == Some(crate::reference::DEFAULT_TAG) {
+                names.push(reference.familiar_name());
+            }
+        }
+        let suffixed = names.iter().map(|name| format!("{name}::{platform}"));
+        let found = suffixed.chain(names.iter().cloned()).find_map(|name| self.options.contexts.get_key_value(&name));
         found.map(|(name, context)| (name.clone(), context.clone()))
+    }
+
+    /// What a named context is to whoever builds upon it or copies from it.
+    fn context_source(&mut self, name: String, context: NamedContext, span: Span) -> Option<Source> {
+        match &context {
+            NamedContext::Scratch => Some(Source::Scratch),
+            NamedContext::Stage(target) => match self.table.target(Some(target)) {
+                Ok(stage) => Some(Source::Stage(stage)),
+                Err(diagnostic) => {
+                    let message = format!("{} (for the context `{name}`)", diagnostic.message);
+                    self.diagnostics.push(Diagnostic::error("unknown-target", span, message));
+                    None
+                }
+            },
+            _ => Some(Source::Context(name, context)),
+        }
     }
 
     /// What a name means to a stage that copies from it.
@@ -225,8 +289,8 @@ impl Planner<'_> {
         if name == SCRATCH {
             return Some(Source::Scratch);
         }
-        if let Some((name, context)) = self.context(name) {
-            return Some(Source::Context(name, context));
+        if let Some((name, context)) = self.context(name, &self.platform(at)) {
+            return self.context_source(name, context, span);
         }
         let label = |id: StageId| {
             self.table.get(id).map_or_else(String::new, super::super::semantic::stage_table::Stage::label)

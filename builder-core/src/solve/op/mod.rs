@@ -1,6 +1,7 @@
 //! One file an operation: what its key is, and how it is carried out.
 
 mod copy;
+mod remote;
 mod run;
 mod source;
 mod workdir;
@@ -49,6 +50,7 @@ impl Step<'_, '_> {
         let outcome = self.cancel.check().map_err(Failure::from).and_then(|()| match &self.vertex.op {
             Op::Image(op) => self.image(op),
             Op::Host(op) => self.host(op),
+            Op::Remote(source) => self.remote(source),
             Op::Run(op) => self.run(op),
             Op::Copy(op) => self.copy(op),
             Op::Workdir(op) => self.workdir(op),

@@ -2,7 +2,7 @@
 
 use super::{Outcome, Step};
 use crate::event::{Event, ProgressUnit};
-use crate::plan::op::RemoteSource;
+use crate::remote::RemoteSource;
 use crate::solve::keeper::{Keeper, Watch};
 use crate::solve::{SolveOptions, StepResult};
 use crate::source::Outside;

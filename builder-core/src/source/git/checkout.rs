@@ -17,12 +17,7 @@ use crate::remote::{GitMtime, GitSource, without_credentials};
 ///
 /// # Errors
 /// [`GitError`]; what the directory holds then is of no use.
-pub fn checkout(
-    source: &GitSource,
-    commit: &GitCommit,
-    into: &Path,
-    outside: &Outside<'_>,
-) -> Result<i64, GitError> {
+pub fn checkout(source: &GitSource, commit: &GitCommit, into: &Path, outside: &Outside<'_>) -> Result<i64, GitError> {
     let git = Git::new(source, outside)?;
     let tree = git.work().join("tree");
     git.run(git.work(), &["init", "--quiet", "--template=", "tree"])?;

@@ -96,7 +96,9 @@ impl GitError {
     /// Returns what to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoProgram { .. } => Some("install git on this machine, or copy the files into the context".to_owned()),
+            Self::NoProgram { .. } => {
+                Some("install git on this machine, or copy the files into the context".to_owned())
+            }
             Self::NoReference { .. } => {
                 Some("name a branch, a tag, or a whole commit id of 40 digits: `#NAME` after the address".to_owned())
             }

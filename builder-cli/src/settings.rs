@@ -2,6 +2,7 @@
 
 pub(crate) mod contexts;
 pub(crate) mod lint;
+mod run;
 mod secrets;
 
 use std::collections::BTreeMap;
@@ -160,8 +161,10 @@ pub(crate) fn build(
         NetworkArg::None => NetworkMode::None,
         NetworkArg::Host => NetworkMode::Host,
     };
-    options.secrets = secrets::secrets(&arguments.secrets)?;
-    options.ssh = secrets::ssh(&arguments.ssh)?;
+    options.secrets = secrets::secrets(&arguments.run.secrets)?;
+    options.ssh = secrets::ssh(&arguments.run.ssh)?;
+    options.allow = run::allow(&arguments.run.allow, options.network)?;
+    options.run = run::options(&arguments.run)?;
     options.outputs = arguments.outputs.iter().map(|text| output(text)).collect::<Result<_, _>>()?;
     options.source_date_epoch = epoch(arguments, &mut options.build_args);
     options.now = now();

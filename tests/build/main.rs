@@ -8,6 +8,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod add_git;
+mod add_http;
 mod cache;
 mod concurrent;
 mod contexts;
@@ -19,9 +21,11 @@ mod help;
 mod instructions;
 mod interop;
 mod lint;
+mod named_contexts;
 mod names;
 mod outputs;
 mod registry;
+mod remote_contexts;
 mod software;
 
 /// A test file that nobody lists would never run.

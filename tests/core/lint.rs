@@ -65,7 +65,7 @@ fn facts(source: &SourceFile) -> Facts {
     let (paths, ignore_file) = (beside(".context.txt"), beside(".dockerignore"));
     if paths.is_some() || ignore_file.is_some() {
         let paths = paths.map(|text| text.lines().map(str::to_owned).collect());
-        facts.context = Some(ContextFacts { ignore_file, paths });
+        facts.context = Some(ContextFacts::known(ignore_file, paths));
     }
     let text = beside(".facts.json").unwrap_or_else(|| "{}".to_owned());
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();

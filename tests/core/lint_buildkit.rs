@@ -107,7 +107,7 @@ fn the_ignore_file_is_looked_at_as_buildkit_does() {
         ("*.log\n", "ADD *.log /", true),
     ] {
         let mut options = options();
-        options.facts.context = Some(ContextFacts { ignore_file: Some(ignore_file.to_owned()), paths: None });
+        options.facts.context = Some(ContextFacts::known(Some(ignore_file.to_owned()), None));
         let expected: &[(&str, u32)] = if is_found { &[("CopyIgnoredFile", 2)] } else { &[] };
         assert_eq!(found(&format!("FROM base\n{copy}\n"), &options), expected, "{ignore_file}{copy}");
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 mod architecture;
+mod language;
 #[cfg(feature = "lint")]
 mod lint;
 #[cfg(feature = "lint")]

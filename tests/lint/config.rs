@@ -127,8 +127,12 @@ fn the_environment_counts() {
     let pragma = "# hadolint ignore=DL3006\nFROM debian\nUSER 1000\n";
     with("HADOLINT_DISABLE_IGNORE_PRAGMA", "0", pragma).success();
     with("HADOLINT_DISABLE_IGNORE_PRAGMA", "true", pragma).fails(1);
-    for (name, value) in [("HADOLINT_IGNORE", "DL9999"), ("HADOLINT_FORMAT", "x"), ("HADOLINT_FAILURE_THRESHOLD", "x")]
-    {
+    for (name, value) in [
+        ("HADOLINT_IGNORE", "DL9999"),
+        ("HADOLINT_FORMAT", "x"),
+        ("HADOLINT_FAILURE_THRESHOLD", "x"),
+        ("HADOLINT_TRUSTED_REGISTRIES", "https://a.example"),
+    ] {
         assert!(with(name, value, STYLE).fails(2).stderr.contains(name), "{name}");
     }
 }
@@ -139,14 +143,17 @@ fn what_is_wrong_is_shown_with_its_place() {
     for (name, text, expected) in [
         (".hadolint.yaml", "ignored: [DL3006\nx: 1\n", ".hadolint.yaml:2:"),
         (".hadolint.yaml", "ignored:\n  - DL3006\n  - DL9999\n", ".hadolint.yaml:3:5"),
-        (".hadolint.yaml", "é: 1\n", "there is no setting `é`"),
-        (".hadolint.yaml", "ignore: []\n", "did you mean `ignored`?"),
-        (".hadolint.yaml", "trusted-registries: []\n", "did you mean `trustedRegistries`?"),
         (".hadolint.yaml", "strict-labels: 1\n", "`strict-labels` is a number, expected true or false"),
-        (".hadolint.yaml", "override: {grave: []}\n", "there is no setting `grave`"),
         (".hadolint.yaml", "format: nope\n", "`nope` is no format"),
         (".hadolint.yaml", "ignored: []\nignored: []\n", "`ignored` is set twice"),
         (".hadolint.yaml", "- a\n", "expected a table"),
+        (".hadolint.yaml", "ignored:\n\t- DL3006\n", ".hadolint.yaml:2:1"),
+        (".hadolint.yaml", "trustedRegistries: [\"https://a.example/\"]\n", "write `a.example`"),
+        ("builder.toml", "[lint]\ntrusted-registries = [\"a.example/team\"]\n", "builder.toml:2:23"),
+        ("builder.toml", "[lint]\nignore = [\"\"]\n", "the name of a rule is empty"),
+        ("builder.toml", "[lint.per-file-ignores]\n\"src/[ab\" = []\n", "builder.toml:2:1"),
+        ("builder.toml", "[lint.per-file-ignores]\n\"!a\" = []\n", "`!a` is no pattern for files"),
+        ("builder.toml", "[lint.per-file-ignores]\n\"\" = []\n", "it is empty"),
         ("builder.toml", "[lint\n", "builder.toml:1:"),
         ("builder.toml", "[lint]\nselect = [\"DL3006\", \"DL39999\"]\n", "builder.toml:2:21"),
         ("builder.toml", "[lint]\nignore = 1\n", "expected a list of texts"),
@@ -161,6 +168,32 @@ fn what_is_wrong_is_shown_with_its_place() {
         assert!(failed.stderr.contains('^'), "{}", failed.stderr);
         assert_eq!(failed.stdout, "");
         std::fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn settings_that_hadolint_does_not_know_are_left_out_with_a_warning() {
+    let env = env();
+    for (text, expected) in [
+        ("é: 1\n", "there is no setting `é`"),
+        ("ignore: []\n", "did you mean `ignored`?"),
+        ("trusted-registries: []\n", "did you mean `trustedRegistries`?"),
+        ("override: {grave: []}\n", "there is no setting `grave`"),
+    ] {
+        env.write(".hadolint.yaml", format!("ignored:\n  - DL3006\t\n\t\n{text}"));
+        let done = env.run(["lint", "-f", "json", "Dockerfile", "Dockerfile"]).fails(1);
+        assert!(!codes(&done).contains(&"DL3006".to_owned()), "the rest counts");
+        assert!(done.stderr.contains(expected), "`{expected}` for {text:?} in {}", done.stderr);
+        assert_eq!(done.stderr.matches("warning[").count(), 1, "{}", done.stderr);
+    }
+}
+
+#[test]
+fn of_several_levels_for_a_rule_the_gravest_counts_in_any_order() {
+    let env = env();
+    for arguments in [["--error", "DL3048", "--info", "DL3048"], ["--info", "DL3048", "--error", "DL3048"]] {
+        let done = env.run([&["lint", "-f", "compact", "--select", "DL3048", "Dockerfile"], &arguments[..]].concat());
+        assert!(done.fails(1).stdout.contains("error[DL3048]"));
     }
 }
 

@@ -29,7 +29,13 @@ fn clean_findings_and_trouble_are_told_apart() {
         (&["-f", "nonsense", "clean"], 2),
         (&["-o", "a", "-o", "b", "clean"], 2),
         (&["--unsafe-fixes", "clean"], 2),
-        (&["--fix", "--diff", "clean"], 2),
+        (&["--fix", "--diff", "clean"], 0),
+        (&["--fix", "--diff", "--show-fixes", "clean"], 2),
+        (&["--select", "", "clean"], 2),
+        (&["--context", "no/such/folder", "clean"], 2),
+        (&["--context", ".", "--hadolint-compat", "clean"], 1),
+        (&["--trusted-registry", "https://docker.io", "clean"], 2),
+        (&["-t", "none", "style"], 1),
         (&["--stdin-filename", "x", "clean"], 2),
         (&["--require-label", "a", "clean"], 2),
         (&["--shellcheck=/no/such/program", "clean"], 2),
@@ -73,6 +79,29 @@ fn what_is_not_utf_8_is_a_finding_at_its_place_unless_it_is_a_comment() {
     env.ok(["lint", "comment.Dockerfile"]);
     let found = env.run(["lint", "-f", "compact", "faulty.Dockerfile"]).fails(1);
     assert!(found.stdout.starts_with("faulty.Dockerfile:2:9: error[DL1000]"), "{}", found.stdout);
-    let failed = env.run(["lint", "--fix", "faulty.Dockerfile", "comment.Dockerfile"]).fails(2);
-    assert!(failed.stderr.contains("cannot mend `faulty.Dockerfile`: line 2 is not UTF-8"), "{}", failed.stderr);
+    env.ok(["lint", "--fix", "comment.Dockerfile"]);
+    let text = b"FROM debian:12\nLABEL a=\xe9\nUSER 1000\nCMD [\"a\"]\nENTRYPOINT [\"b\"]\nmaintainer me\n";
+    env.write("mendable.Dockerfile", text);
+    let failed = env.run(["lint", "--fix", "--unsafe-fixes", "-f", "compact", "mendable.Dockerfile"]).fails(2);
+    assert!(failed.stderr.contains("cannot mend `mendable.Dockerfile`: line 2 is not UTF-8"), "{}", failed.stderr);
+    assert!(failed.stdout.contains("mendable.Dockerfile:2:9: error[DL1000]"), "{}", failed.stdout);
+    assert!(failed.stdout.contains("[DL4000]"), "{}", failed.stdout);
+    assert_eq!(std::fs::read(env.path("work/mendable.Dockerfile")).unwrap(), text);
+}
+
+#[test]
+fn what_is_text_for_an_editor_only_is_named() {
+    let env = TestEnv::root();
+    env.write("mac.Dockerfile", "FROM debian\rRUN cd /x\r");
+    let utf_16: Vec<u8> = "\u{feff}FROM debian\nRUN cd /x\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    env.write("windows.Dockerfile", utf_16);
+    let found = env.run(["lint", "-f", "compact"]).fails(1);
+    let lines: Vec<&str> = found.stdout.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", found.stdout);
+    assert!(
+        lines[0].starts_with("mac.Dockerfile:1:12: error[DL1000]: the lines end in carriage returns alone"),
+        "{}",
+        lines[0]
+    );
+    assert_eq!(lines[1], "windows.Dockerfile:1:1: error[DL1000]: the file is UTF-16");
 }

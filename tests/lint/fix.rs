@@ -56,6 +56,9 @@ fn differences_are_shown_and_nothing_is_changed() {
     ");
     assert_eq!(read(&env, "Dockerfile"), BEFORE);
     env.ok(["lint", "--select", "DL3020", "--diff", "--unsafe-fixes", "clean"]);
+    let both = env.run(["lint", "--select", "DL3020", "--fix", "--diff", "--unsafe-fixes"]).fails(1);
+    assert_eq!(both.stdout, shown.stdout, "--diff wins");
+    assert_eq!(read(&env, "Dockerfile"), BEFORE);
     // patch takes it.
     std::fs::write(env.path("work/x.diff"), shown.stdout).unwrap();
     let patched = std::process::Command::new("git")

@@ -11,6 +11,7 @@ mod support;
 mod beginner;
 mod compat;
 mod config;
+mod contexts;
 mod differential;
 mod documentation;
 mod exit_codes;

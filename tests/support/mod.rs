@@ -6,6 +6,7 @@
 pub mod bases;
 pub mod image;
 pub mod peers;
+pub mod servers;
 
 use std::ffi::OsStr;
 use std::fs;

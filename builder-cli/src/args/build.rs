@@ -4,35 +4,25 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::RunArgs;
+
 /// Flags of `docker build` that are not supported yet.
 pub(crate) const UNSUPPORTED_FLAGS: &[&str] =
     &["check", "compress", "force-rm", "load", "push", "rm", "squash", "debug"];
 /// Options of `docker build`, with a value, that are not supported yet.
 pub(crate) const UNSUPPORTED_OPTIONS: &[&str] = &[
-    "add-host",
-    "allow",
     "annotation",
     "attest",
     "builder",
     "cache-from",
     "cache-to",
     "call",
-    "cgroup-parent",
-    "cpu-period",
-    "cpu-quota",
-    "cpu-shares",
-    "cpuset-cpus",
-    "cpuset-mems",
     "isolation",
-    "memory",
-    "memory-swap",
     "no-cache-filter",
     "policy",
     "provenance",
     "sbom",
     "security-opt",
-    "shm-size",
-    "ulimit",
 ];
 
 /// Build an image from a Dockerfile.
@@ -74,14 +64,6 @@ pub(crate) struct BuildArgs {
     /// Network of RUN steps
     #[arg(long, value_enum, default_value_t = NetworkArg::Default, value_name = "MODE")]
     pub(crate) network: NetworkArg,
-    /// Secret for `RUN --mount=type=secret`: `id=ID[,src=FILE|,env=VARIABLE][,type=file|env]`; without a source, the
-    /// variable ID, else the file ID
-    #[arg(long = "secret", value_name = "SECRET")]
-    pub(crate) secrets: Vec<String>,
-    /// SSH keys for `RUN --mount=type=ssh`: `ID[=SOCKET|KEY[,KEY…]]`; without a source, the agent of
-    /// `SSH_AUTH_SOCK`
-    #[arg(long = "ssh", value_name = "SSH")]
-    pub(crate) ssh: Vec<String>,
     /// What to do with what the linter finds in the stages that are built: nothing, tell, or end the build
     #[arg(long, value_enum, value_name = "WHAT", default_value = "warn")]
     pub(crate) lint: LintArg,
@@ -107,6 +89,8 @@ pub(crate) struct BuildArgs {
     /// Show the plan and build nothing
     #[arg(long, value_enum, value_name = "FORM")]
     pub(crate) print_plan: Option<PrintPlan>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 /// The network of RUN steps.

@@ -19,6 +19,9 @@ pub(crate) struct LintArgs {
     /// Name that standard input goes by
     #[arg(long, value_name = "NAME")]
     pub(crate) stdin_filename: Option<PathBuf>,
+    /// Build context of the files, which COPY and ADD take from [default: looked for in their folders and above]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "hadolint_compat")]
+    pub(crate) context: Option<PathBuf>,
 
     /// Form of the report; may be repeated, each with an --output
     #[arg(short, long, value_enum, value_name = "FORMAT", help_heading = "Report")]
@@ -30,7 +33,7 @@ pub(crate) struct LintArgs {
         long,
         value_name = "PATH",
         help_heading = "Report",
-        help = "Path that checkstyle, codeclimate, gitlab_codeclimate, sonarqube and junit show in place of the file's"
+        help = "Path that reports show in place of the file's; with --hadolint-compat those of them in which hadolint does"
     )]
     pub(crate) file_path_in_report: Option<String>,
     /// No colours
@@ -49,7 +52,7 @@ pub(crate) struct LintArgs {
     /// Not these rules
     #[arg(long, value_name = "RULES", value_delimiter = ',', help_heading = "Rules")]
     pub(crate) ignore: Vec<String>,
-    /// Rules whose findings are errors
+    /// Rules whose findings are errors; of several levels for a rule the gravest counts
     #[arg(long, value_name = "RULES", value_delimiter = ',', help_heading = "Rules")]
     pub(crate) error: Vec<String>,
     /// Rules whose findings are warnings
@@ -83,7 +86,7 @@ pub(crate) struct LintArgs {
     #[arg(long, help_heading = "Rules")]
     pub(crate) hadolint_compat: bool,
 
-    /// Least level that makes the command fail: error, warning, info, style, or ignore (anything) [default: info]
+    /// Least level that makes the command fail: error, warning, info, style, or ignore or none (anything) [default: info]
     #[arg(short = 't', long, value_name = "LEVEL", value_parser = read::threshold_of, help_heading = "Outcome")]
     pub(crate) failure_threshold: Option<Level>,
     /// Findings do not make the command fail
@@ -103,11 +106,11 @@ pub(crate) struct LintArgs {
     /// With --fix or --diff: mend also what may change the image
     #[arg(long, help_heading = "Fixes")]
     pub(crate) unsafe_fixes: bool,
-    /// Show what --fix would change, and change nothing
-    #[arg(long, conflicts_with_all = ["fix", "format", "output"], help_heading = "Fixes")]
+    /// Show what --fix would change, and change nothing, even with --fix
+    #[arg(long, conflicts_with_all = ["format", "output"], help_heading = "Fixes")]
     pub(crate) diff: bool,
     /// List what was mended
-    #[arg(long, requires = "fix", help_heading = "Fixes")]
+    #[arg(long, requires = "fix", conflicts_with = "diff", help_heading = "Fixes")]
     pub(crate) show_fixes: bool,
 
     /// Show the documentation of a rule, by code or name, or of all

@@ -4,6 +4,7 @@ mod build;
 mod images;
 mod lint;
 mod lsp;
+mod run;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ pub(crate) use images::{
 };
 pub(crate) use lint::{LintArgs, LintFormat};
 pub(crate) use lsp::LspArgs;
+pub(crate) use run::RunArgs;
 
 /// Build container images without a daemon.
 #[derive(Debug, Parser)]

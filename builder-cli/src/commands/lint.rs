@@ -10,6 +10,7 @@ use builder_core::lint::{Applicability, RULES, find_rule};
 use crate::args::{GlobalArgs, LintArgs, LintFormat};
 use crate::error::{CommandError, ErrorKind};
 use crate::lint::config::{Lookup, Resolved, Resolver, read};
+use crate::lint::contexts::Contexts;
 use crate::lint::format::{self, Page};
 use crate::lint::run::{self, Job, Mending, Plan};
 use crate::lint::shellcheck::ShellCheck;
@@ -80,7 +81,11 @@ impl Run<'_> {
         let general = resolver.resolve(config.as_deref());
         let outputs = self.outputs(&general)?;
         let mut found = self.find();
+        found.warnings.iter().for_each(|warning| self.printer.note(&format!("warning: {warning}")));
         let jobs = jobs(&resolver, &mut lookup, std::mem::take(&mut found.inputs))?;
+        for (source, warnings) in lookup.read().filter_map(|config| config.warnings.as_ref()) {
+            self.printer.diagnostics(Some(source), warnings);
+        }
         if general.verbose {
             self.say_configurations(&jobs);
         }
@@ -90,11 +95,16 @@ impl Run<'_> {
         let plan = Plan {
             mending: self.mending(),
             shellcheck: arguments.shellcheck.as_deref().map(ShellCheck::find).transpose()?,
+            contexts: Contexts::new(arguments.context.as_deref()),
+            path_in_report: self.path_in_report(),
         };
         let mut files = Vec::with_capacity(jobs.len());
         for result in run::all(&jobs, &plan) {
             match result {
-                Ok(file) => files.push(file),
+                Ok(mut file) => {
+                    found.errors.extend(file.trouble.take());
+                    files.push(file);
+                }
                 Err(error) => found.errors.push(error),
             }
         }
@@ -126,7 +136,10 @@ impl Run<'_> {
         if arguments.unsafe_fixes && !arguments.fix && !arguments.diff {
             return Err(CommandError::usage("`--unsafe-fixes` needs `--fix` or `--diff`"));
         }
-        if has_stdin && arguments.fix && arguments.paths.len() > 1 {
+        if let Some(context) = arguments.context.as_deref().filter(|context| !context.is_dir()) {
+            return Err(CommandError::usage(format!("the build context `{}` is no folder", context.display())));
+        }
+        if has_stdin && self.mends() && arguments.paths.len() > 1 {
             let message = "with `--fix`, standard output has the mended standard input: there can be no other files";
             return Err(CommandError::usage(message));
         }
@@ -160,15 +173,25 @@ impl Run<'_> {
 
     fn mending(&self) -> Mending {
         let least = if self.arguments.unsafe_fixes { Applicability::Unsafe } else { Applicability::Safe };
-        match (self.arguments.fix, self.arguments.diff) {
-            (true, _) => Mending::Write(least),
-            (_, true) => Mending::Show(least),
-            _ => Mending::Off,
+        match (self.arguments.diff, self.arguments.fix) {
+            (true, _) => Mending::Show(least),
+            (false, true) => Mending::Write(least),
+            (false, false) => Mending::Off,
         }
     }
 
+    /// With `--diff` nothing is changed, `--fix` or not.
+    fn mends(&self) -> bool {
+        self.arguments.fix && !self.arguments.diff
+    }
+
+    /// In the place of hadolint the forms of report choose for themselves, as they do there.
+    fn path_in_report(&self) -> Option<String> {
+        self.arguments.file_path_in_report.clone().filter(|_| !self.arguments.hadolint_compat)
+    }
+
     fn is_mended_stdin(&self) -> bool {
-        self.arguments.fix && self.arguments.paths == [PathBuf::from("-")]
+        self.mends() && self.arguments.paths == [PathBuf::from("-")]
     }
 
     fn report(

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
+use rustix::io::Errno;
 
 /// The size of the largest text that is read.
 const MAX_BYTES: u64 = 16 << 20;
@@ -33,6 +34,8 @@ impl Input {
 pub(crate) struct Found {
     pub(crate) inputs: Vec<Input>,
     pub(crate) errors: Vec<String>,
+    /// What was left out though it has the name of a Dockerfile.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Finds the files that arguments mean: files as they are, the Dockerfiles in folders. Each file once, whatever
@@ -98,17 +101,46 @@ impl Found {
             match (std::fs::metadata(&link), link.canonicalize()) {
                 (Ok(target), Ok(real)) if target.is_file() => self.add(seen, real, &link, false),
                 (Ok(_), Ok(_)) => {}
+                (Err(error), _) | (_, Err(error)) if leads_nowhere(&error) => {
+                    self.warnings.push(format!("`{}` is left out: it links to nothing: {error}", link.display()));
+                }
                 (Err(error), _) | (_, Err(error)) => self.errors.push(cannot_read(&link, &error)),
             }
         }
     }
 }
 
+fn leads_nowhere(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
+}
+
+/// What belongs to a Dockerfile and is none.
+const OTHERS: [&str; 8] = ["dockerignore", "containerignore", "md", "rst", "orig", "rej", "bak", "swp"];
+/// What a Dockerfile is made of by something else: the text in between is no instruction.
+const TEMPLATES: [&str; 17] = [
+    "ejs",
+    "erb",
+    "ftl",
+    "gotmpl",
+    "handlebars",
+    "hbs",
+    "in",
+    "j2",
+    "jinja",
+    "jinja2",
+    "liquid",
+    "m4",
+    "mako",
+    "mustache",
+    "template",
+    "tmpl",
+    "tpl",
+];
+
 /// Tells whether a file is a Dockerfile by its name.
 fn is_dockerfile(name: &str) -> bool {
-    // What belongs to a Dockerfile and is none.
     let ending = name.rsplit('.').next().unwrap_or_default();
-    if ["dockerignore", "containerignore", "md", "rst", "orig", "rej", "bak", "swp"].contains(&ending) {
+    if OTHERS.contains(&ending) || TEMPLATES.contains(&ending) {
         return false;
     }
     let is_suffix =
@@ -157,6 +189,9 @@ mod tests {
         for name in [
             "Dockerfile.dockerignore",
             "Dockerfile.md",
+            "Dockerfile.in",
+            "Containerfile.j2",
+            "app.Dockerfile.tmpl",
             "Dockerfiles",
             "MyDockerfile",
             "Dockerfile~",

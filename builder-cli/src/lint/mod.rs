@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `files` | which files there are to look at, and reading them |
 //! | `config/` | settings from files, environment and command line |
+//! | `contexts` | the folders that may be a Dockerfile's build context |
 //! | `run` | looking at the files, in parallel |
 //! | `shellcheck` | asking an installed ShellCheck |
 //! | `write` | putting mended files in the place of others, and showing differences |
@@ -11,6 +12,7 @@
 //! | `explain` | documentation and list of the rules |
 
 pub(crate) mod config;
+pub(crate) mod contexts;
 pub(crate) mod explain;
 pub(crate) mod files;
 pub(crate) mod format;
@@ -32,6 +34,8 @@ pub(crate) struct Linted {
     pub(crate) before: Option<SourceFile>,
     /// The codes of the fixes that were applied.
     pub(crate) applied: Vec<&'static str>,
+    /// Why it was not mended, where it should have been.
+    pub(crate) trouble: Option<String>,
     /// The least level that makes the run fail; `None` where nothing does.
     pub(crate) threshold: Option<Level>,
 }
@@ -39,7 +43,7 @@ pub(crate) struct Linted {
 impl Linted {
     /// Joins a file and its findings.
     pub(crate) fn new(source: SourceFile, findings: Vec<Finding>) -> Self {
-        Self { source, findings, before: None, applied: Vec::new(), threshold: Some(Level::Info) }
+        Self { source, findings, before: None, applied: Vec::new(), trouble: None, threshold: Some(Level::Info) }
     }
 
     /// Tells whether the run fails because of it.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use builder_core::lint::{Applicability, Dialect, Finding, LintOptions, fix, lint_with};
@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use super::Linted;
 use super::config::{ForeignRules, Resolved};
+use super::contexts::Contexts;
 use super::files::{self, Input};
 use super::shellcheck::ShellCheck;
 use super::write;
@@ -35,6 +36,9 @@ pub(crate) enum Mending {
 pub(crate) struct Plan {
     pub(crate) mending: Mending,
     pub(crate) shellcheck: Option<ShellCheck>,
+    pub(crate) contexts: Contexts,
+    /// Shown in place of the files' paths.
+    pub(crate) path_in_report: Option<String>,
 }
 
 /// A file and its settings.
@@ -69,34 +73,47 @@ fn guarded(job: &Job, plan: &Plan) -> Result<Linted, String> {
 
 fn one(job: &Job, plan: &Plan) -> Result<Linted, String> {
     let bytes = files::read(&job.input)?;
-    let name = job.input.shown.display().to_string();
+    let shown = job.input.shown.display();
+    let name = plan.path_in_report.clone().unwrap_or_else(|| shown.to_string());
     let settings = &job.settings;
-    let (options, foreign) = settings.for_file(&job.input.absolute);
-    let source = match String::from_utf8(bytes) {
-        Ok(text) => SourceFile::new(name, text),
-        // hadolint reads on.
-        Err(error) if options.dialect == Dialect::Hadolint && plan.mending == Mending::Off => {
-            SourceFile::new(name, String::from_utf8_lossy(error.as_bytes()))
-        }
-        // The parser says where it matters.
-        Err(error) if plan.mending == Mending::Off => SourceFile::from_bytes(name, error.as_bytes()),
-        // What is mended would be written back as something else.
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
-            let message = format!("line {line} is not UTF-8; convert the file, with iconv for example");
-            return Err(format!("cannot mend `{}`: {message}", job.input.shown.display()));
-        }
-    };
-    let mut linted = match plan.mending {
-        Mending::Off => {
+    let (mut options, foreign) = settings.for_file(&job.input.absolute);
+    let is_named = !job.input.is_stdin || job.input.shown != Path::new("-");
+    if options.dialect != Dialect::Hadolint && (is_named || plan.contexts.is_explicit()) {
+        options.to_mut().facts.context = Some(plan.contexts.of(&job.input.absolute));
+    }
+    let (source, not_text) = decode(name, bytes, options.dialect);
+    let mut linted = match (plan.mending, not_text) {
+        (Mending::Off, _) => Linted::new(source.clone(), look(&source, &options, &foreign, plan)?),
+        (Mending::Show(least) | Mending::Write(least), None) => mend(job, source, &options, &foreign, plan, least)?,
+        (Mending::Show(least) | Mending::Write(least), Some(line)) => {
+            // What is mended would be written back as something else.
+            let is_mendable = !fix(&source, &options, least).applied.is_empty();
+            let trouble =
+                format!("cannot mend `{shown}`: line {line} is not UTF-8; convert the file, with iconv for example");
             let findings = look(&source, &options, &foreign, plan)?;
-            Linted::new(source, findings)
+            Linted { trouble: is_mendable.then_some(trouble), ..Linted::new(source, findings) }
         }
-        Mending::Show(least) | Mending::Write(least) => mend(job, source, &options, &foreign, plan, least)?,
     };
     linted.threshold = (!settings.no_fail).then_some(settings.threshold);
     Ok(linted)
+}
+
+/// Returns the text of a file, and the first line that is not UTF-8, if any.
+fn decode(name: String, bytes: Vec<u8>, dialect: Dialect) -> (SourceFile, Option<usize>) {
+    match String::from_utf8(bytes) {
+        Ok(text) => (SourceFile::new(name, text), None),
+        Err(error) => {
+            let bytes = error.as_bytes();
+            let line = bytes[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
+            let source = match dialect {
+                // hadolint reads on.
+                Dialect::Hadolint => SourceFile::new(name, String::from_utf8_lossy(bytes)),
+                // The parser says where it matters.
+                _ => SourceFile::from_bytes(name, bytes),
+            };
+            (source, Some(line))
+        }
+    }
 }
 
 fn look(

@@ -73,7 +73,7 @@ fn fix_all(document: &Document, client: Client) -> Option<CodeAction> {
     if !document.findings().iter().any(|finding| finding.fix.as_ref().is_some_and(is_safe)) {
         return None;
     }
-    let fixed = fix(document.source(), &document.options, Applicability::Safe);
+    let fixed = fix(document.source(), &document.options_now(), Applicability::Safe);
     let edit = difference(document, &fixed.text)?;
     Some(action(document, "Apply all safe fixes".to_owned(), FIX_ALL, vec![edit], None, client))
 }

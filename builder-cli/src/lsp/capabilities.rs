@@ -2,11 +2,12 @@
 
 use lsp_types::{
     ClientCapabilities, CodeActionKind, CodeActionOptions, CodeActionProviderCapability, CompletionOptions,
-    FoldingRangeProviderCapability, HoverProviderCapability, InitializeParams, MarkupKind, OneOf, RenameOptions,
-    SaveOptions, ServerCapabilities, TextDocumentClientCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind,
+    FoldingRangeProviderCapability, HoverProviderCapability, InitializeParams, OneOf, RenameOptions, SaveOptions,
+    ServerCapabilities, TextDocumentClientCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind,
     TextDocumentSyncOptions, TextDocumentSyncSaveOptions, WorkDoneProgressOptions,
 };
 
+use super::markup::Shown;
 use super::position::Encoding;
 
 /// The kind of the action that applies all safe fixes.
@@ -18,10 +19,10 @@ pub(super) const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.bu
 pub(super) struct Client {
     /// What columns count.
     pub(super) encoding: Encoding,
-    /// Whether texts below the pointer may be Markdown.
-    pub(super) hover_markdown: bool,
-    /// Whether texts beside completions may be Markdown.
-    pub(super) completion_markdown: bool,
+    /// What texts below the pointer may be.
+    pub(super) hover: Shown,
+    /// What texts beside completions may be.
+    pub(super) completion: Shown,
     /// Whether diagnostics may have other places.
     pub(super) related_information: bool,
     /// Whether diagnostics may have tags.
@@ -49,15 +50,13 @@ impl Client {
         let hover = text.hover.as_ref().and_then(|hover| hover.content_format.as_deref());
         let completion = text.completion.as_ref().and_then(|completion| completion.completion_item.as_ref());
         let completion = completion.and_then(|item| item.documentation_format.as_deref());
-        let is_markdown =
-            |formats: Option<&[MarkupKind]>| formats.is_some_and(|formats| formats.contains(&MarkupKind::Markdown));
         let diagnostics = text.publish_diagnostics.as_ref();
         let symbols = text.document_symbol.as_ref();
         let actions = text.code_action.as_ref();
         Self {
             encoding: Encoding::negotiate(encodings),
-            hover_markdown: is_markdown(hover),
-            completion_markdown: is_markdown(completion),
+            hover: Shown::of(hover),
+            completion: Shown::of(completion),
             diagnostic_tags: diagnostics.is_some_and(|d| d.tag_support.is_some()),
             related_information: diagnostics.and_then(|d| d.related_information).unwrap_or(false),
             code_description: diagnostics.and_then(|d| d.code_description_support).unwrap_or(false),

@@ -2,10 +2,7 @@
 
 use builder_core::lint::{RULES, Rule};
 use builder_core::text::Span;
-use lsp_types::{
-    CompletionItem, CompletionItemKind, CompletionResponse, CompletionTextEdit, Documentation, MarkupContent,
-    MarkupKind,
-};
+use lsp_types::{CompletionItem, CompletionItemKind, CompletionResponse, CompletionTextEdit};
 
 use super::capabilities::Client;
 use super::context::{Place, place};
@@ -13,6 +10,7 @@ use super::documents::Document;
 use super::instructions::{
     DIRECTIVES, INSTRUCTIONS, MOUNT_KEYS, MOUNT_VALUES, PRAGMAS, PREDEFINED, PROXIES, SIGNALS, instruction,
 };
+use super::markup::{self, Shown};
 
 /// Instructions that cannot stand behind `ONBUILD`.
 const NO_TRIGGERS: [&str; 3] = ["FROM", "MAINTAINER", "ONBUILD"];
@@ -20,7 +18,7 @@ const NO_TRIGGERS: [&str; 3] = ["FROM", "MAINTAINER", "ONBUILD"];
 /// Returns what could stand at an offset.
 pub(super) fn completion(document: &Document, offset: usize, client: Client) -> CompletionResponse {
     let found = place(document, offset);
-    let mut offer = Offer { document, offset, is_markdown: client.completion_markdown, typed: 0, items: Vec::new() };
+    let mut offer = Offer { document, offset, shown: client.completion, typed: 0, items: Vec::new() };
     match &found {
         Place::Nowhere => {}
         Place::Comment { prefix, top } => offer.comments(prefix, *top),
@@ -46,7 +44,7 @@ struct Offer<'d> {
     document: &'d Document,
     offset: usize,
     /// Whether texts are Markdown.
-    is_markdown: bool,
+    shown: Shown,
     /// How many bytes of the word were typed, and are replaced.
     typed: usize,
     items: Vec<CompletionItem>,
@@ -64,18 +62,11 @@ impl Offer<'_> {
 
     fn add(&mut self, label: &str, insert: &str, kind: CompletionItemKind, detail: &str, text: Option<String>) {
         let span = Span::from_range(self.offset - self.typed..self.offset);
-        let markup = |value| {
-            if self.is_markdown {
-                Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value })
-            } else {
-                Documentation::String(value)
-            }
-        };
         self.items.push(CompletionItem {
             label: label.to_owned(),
             kind: Some(kind),
             detail: (!detail.is_empty()).then(|| detail.to_owned()),
-            documentation: text.map(markup),
+            documentation: text.map(|text| markup::documentation(text, self.shown)),
             filter_text: Some(insert.to_owned()),
             // In our order.
             sort_text: Some(format!("{:04}", self.items.len())),

@@ -3,14 +3,22 @@
 use std::path::PathBuf;
 
 use builder_core::lint::LintOptions;
+use builder_core::lint::options::ContextFacts;
 use lsp_types::Uri;
 
+use crate::lint::contexts::Contexts;
 use crate::settings::lint::usual;
 
 /// Returns what the linter looks for in a document; asked for when it is opened and when a configuration changed.
 /// A broken configuration is as good as none here: `builder lint` says what is wrong with it.
 pub(super) fn options_for(document: &Uri) -> LintOptions {
     path_of(document.as_str()).and_then(|path| usual(&path).ok()).unwrap_or_default()
+}
+
+/// Returns what is known of the build context of a document, as it is now.
+pub(super) fn context_of(document: &Uri) -> Option<ContextFacts> {
+    let path = path_of(document.as_str())?;
+    path.is_absolute().then(|| Contexts::new(None).of(&path))
 }
 
 /// Reads the path of a file's address.

@@ -129,7 +129,14 @@ impl Document {
 
     /// Returns what the linter finds.
     pub(super) fn findings(&self) -> &[Finding] {
-        self.findings.get_or_init(|| lint(&self.source, &self.options))
+        self.findings.get_or_init(|| lint(&self.source, &self.options_now()))
+    }
+
+    /// Returns what the linter looks for, with the files that are beside the document now.
+    pub(super) fn options_now(&self) -> LintOptions {
+        let mut options = self.options.clone();
+        options.facts.context = config::context_of(&self.uri);
+        options
     }
 
     /// Returns its stages and variables.

@@ -3,11 +3,12 @@
 use builder_core::dockerfile::{Comment, Instruction, InstructionKind};
 use builder_core::lint::{Rule, find_rule};
 use builder_core::text::Span;
-use lsp_types::{Hover, HoverContents, MarkupContent, MarkupKind};
+use lsp_types::Hover;
 
 use super::capabilities::Client;
 use super::documents::Document;
 use super::instructions::{DIRECTIVES, PREDEFINED, instruction};
+use super::markup;
 use super::names::{Definition, Maker};
 
 /// How many rules are told about at once.
@@ -26,8 +27,7 @@ pub(super) fn hover(document: &Document, offset: usize, client: Client) -> Optio
             span = span.or(Some(finding.span()));
         }
     }
-    let kind = if client.hover_markdown { MarkupKind::Markdown } else { MarkupKind::PlainText };
-    let contents = HoverContents::Markup(MarkupContent { kind, value: texts.join("\n\n---\n\n") });
+    let contents = markup::hover(texts.join("\n\n---\n\n"), client.hover);
     span.map(|span| Hover { contents, range: Some(document.range(span)) })
 }
 
@@ -39,7 +39,7 @@ fn covers(span: Span, offset: usize) -> bool {
 pub(super) fn rule_markdown(rule: &Rule) -> String {
     let id = if rule.code() == rule.id { String::new() } else { format!(" `{}`", rule.id) };
     let link = rule.url().map(|url| format!("\n\n[Reference]({url})")).unwrap_or_default();
-    format!("**{}**{id}: {}\n\n{}{link}", rule.code(), rule.summary, rule.documentation.trim())
+    format!("**{}**{id}: {}\n\n{}{link}", rule.code(), rule.summary, crate::lint::explain::markdown(rule))
 }
 
 fn subject(document: &Document, offset: usize) -> Option<(Span, String)> {
@@ -128,13 +128,15 @@ fn code_in_comment(document: &Document, comment: &Comment, offset: usize) -> Opt
 
 #[cfg(test)]
 mod tests {
+    use lsp_types::{HoverContents, MarkedString};
+
     use super::*;
     use crate::lsp::testing::document_at;
 
     fn shown(text: &str) -> String {
         let (document, offset) = document_at(text);
         match hover(&document, offset, Client::default()).map(|hover| hover.contents) {
-            Some(HoverContents::Markup(markup)) => markup.value,
+            Some(HoverContents::Scalar(MarkedString::String(text))) => text,
             _ => String::new(),
         }
     }
@@ -157,6 +159,7 @@ mod tests {
         ] {
             assert!(shown(text).contains(expected), "{text:?}: {}", shown(text));
         }
+        assert!(shown("FROM a:1\nMAINT‸AINER me").contains("\n## Why it matters\n"), "no line begins with a blank");
         assert_eq!(shown("FROM a:1\nRUN x ‸y\n"), "");
         assert_eq!(shown("‸"), shown("‸"));
     }

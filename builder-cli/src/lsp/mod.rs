@@ -10,6 +10,7 @@
 //! | `names`, `variables` | stages and variables: where they are made, and where they are used |
 //! | `context` | what a half-written line is about to say |
 //! | `instructions` | what is shown about instructions and flags |
+//! | `markup` | texts in Markdown, or without its marks |
 //! | `diagnostics`, `actions`, `hover`, `completion`, `definition`, `rename`, `symbols`, `folding`, `formatting` | the features |
 //!
 //! One thread reads, one does everything else: no request takes longer than a few milliseconds.
@@ -26,6 +27,7 @@ mod folding;
 mod formatting;
 mod hover;
 mod instructions;
+mod markup;
 mod names;
 mod position;
 mod rename;

@@ -27,6 +27,9 @@ pub(crate) fn resolver(arguments: &LintArgs) -> Result<Resolver, CommandError> {
         if let Some(error) = lists.into_iter().flatten().find_map(|rule| read::unknown_rule(rule)) {
             return Err(CommandError::usage(error).hint(read::LIST_HINT));
         }
+        if let Some(error) = a.trusted_registry.iter().find_map(|name| read::wrong_registry(name)) {
+            return Err(CommandError::usage(error));
+        }
     }
     Ok(Resolver { dialect, environment: environment(strictness(arguments))?, command_line: command_line(arguments) })
 }
@@ -98,9 +101,14 @@ fn environment(strictness: Strictness) -> Result<Layer, CommandError> {
             None => Ok(names),
         }
     };
+    let trusted_registries = list(env::HADOLINT_TRUSTED_REGISTRIES);
+    let wrong_registry = trusted_registries.iter().find_map(|name| read::wrong_registry(name));
+    if let Some(error) = wrong_registry.filter(|_| strictness == Strictness::Strict) {
+        return Err(wrong(env::HADOLINT_TRUSTED_REGISTRIES, &error));
+    }
     let mut layer = Layer {
         ignore: rules(env::HADOLINT_IGNORE)?,
-        trusted_registries: list(env::HADOLINT_TRUSTED_REGISTRIES),
+        trusted_registries,
         strict_labels: flag(env::HADOLINT_STRICT_LABELS),
         disable_pragmas: flag(env::HADOLINT_DISABLE_IGNORE_PRAGMA),
         no_fail: flag(env::HADOLINT_NOFAIL),

@@ -37,6 +37,7 @@ impl Builder {
         solve_options.parallelism = options.parallelism;
         solve_options.secrets.clone_from(&options.secrets);
         solve_options.ssh.clone_from(&options.ssh);
+        solve_options.run.clone_from(&options.run);
         solve_options.host_search_path.clone_from(&self.host_search_path);
         #[cfg(feature = "registry")]
         solve_options.registry.clone_from(&self.registry);

@@ -1,8 +1,11 @@
 //! Lints what a build is about to build, with what only a builder knows: the base images, the build arguments, the
-//! ignore file.
+//! files and the ignore file of the context.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
 
+use super::context_directory::ContextDirectory;
 use super::options::{BuildOptions, ContextSource};
 use crate::build_context::ignore_file;
 use crate::dockerfile::Dockerfile;
@@ -37,7 +40,9 @@ impl BuildLint {
 pub(super) struct Planned<'a> {
     pub(super) source: &'a SourceFile,
     pub(super) dockerfile: &'a Dockerfile,
-    pub(super) dockerfile_path: Option<&'a std::path::Path>,
+    pub(super) dockerfile_path: Option<&'a Path>,
+    /// The files of a context from elsewhere.
+    pub(super) remote_context: Option<&'a Path>,
     pub(super) plan_options: &'a PlanOptions,
     pub(super) images: &'a BTreeMap<ImageKey, ResolvedImage>,
 }
@@ -87,10 +92,19 @@ fn facts(build: &BuildOptions, planned: &Planned<'_>, table: &StageTable) -> Fac
         };
         facts.bases.insert(from.image.as_str().to_owned(), base(image));
     }
-    if let ContextSource::Directory(path) = &build.context {
-        let located = ignore_file(path, planned.dockerfile_path).ok().flatten();
-        facts.context = Some(ContextFacts { ignore_file: located.map(|located| located.text), paths: None });
-    }
+    let of = |path: &Path| ContextFacts::of(Arc::new(ContextDirectory::new(path.to_owned(), ".")));
+    facts.context = Some(match &build.context {
+        ContextSource::Directory(path) => {
+            let located = ignore_file(path, planned.dockerfile_path).ok().flatten();
+            ContextFacts { own_ignore_file: located.map(|located| located.text.into()), ..of(path) }
+        }
+        // None applies: an empty one does the same.
+        _ if planned.remote_context.is_some() => {
+            let path = planned.remote_context.unwrap_or(Path::new("."));
+            ContextFacts { own_ignore_file: Some("".into()), ..of(path) }
+        }
+        _ => ContextFacts::known(Some(String::new()), Some(BTreeSet::new())),
+    });
     facts
 }
 

@@ -14,6 +14,8 @@
 //! ```
 
 mod build;
+#[cfg(feature = "lint")]
+mod context_directory;
 mod error;
 #[cfg(feature = "lint")]
 mod lint;
@@ -25,6 +27,8 @@ mod remote;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "lint")]
+pub use self::context_directory::ContextDirectory;
 #[cfg(feature = "lint")]
 pub use self::lint::BuildLint;
 pub use crate::layer::compression::Compression;

@@ -1,14 +1,16 @@
 //! What a build is asked to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::layer::compression::Compression;
+use crate::plan::Entitlement;
 use crate::plan::op::NetworkMode;
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::remote::GitSource;
 use crate::secret::{SecretSource, SshSource};
+use crate::solve::RunOptions;
 
 /// Where the build context comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -169,6 +171,10 @@ pub struct BuildOptions {
     pub secrets: BTreeMap<String, SecretSource>,
     /// `--ssh`, by id.
     pub ssh: BTreeMap<String, SshSource>,
+    /// `--allow`.
+    pub allow: BTreeSet<Entitlement>,
+    /// What RUN steps are given and limited to.
+    pub run: RunOptions,
     /// `--output`; empty for an image in the store.
     pub outputs: Vec<Output>,
     /// Times that reach the image are clamped to this, seconds since 1970.
@@ -201,6 +207,8 @@ impl BuildOptions {
             network: NetworkMode::Default,
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),
+            allow: BTreeSet::new(),
+            run: RunOptions::default(),
             outputs: Vec::new(),
             source_date_epoch: None,
             now: (0, 0),

@@ -133,6 +133,7 @@ impl Builder {
                 source: &source_file,
                 dockerfile: &parsed.dockerfile,
                 dockerfile_path: dockerfile_path.as_deref(),
+                remote_context: main.remote_directory(),
                 plan_options: &plan_options,
                 images: &known,
             };
@@ -263,6 +264,7 @@ fn plan_options(options: &BuildOptions) -> PlanOptions {
     plan.build_args.clone_from(&options.build_args);
     plan.labels.clone_from(&options.labels);
     plan.network = options.network;
+    plan.allow.clone_from(&options.allow);
     plan.has_main_context = options.context != ContextSource::Empty;
     plan.contexts = options
         .contexts

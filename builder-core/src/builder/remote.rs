@@ -38,8 +38,12 @@ pub(super) struct MainContext {
 impl MainContext {
     /// Opens it, where it comes from elsewhere.
     pub(super) fn open_remote(&self) -> Option<Result<Context, crate::build_context::ContextError>> {
-        let directory = self.directory.as_deref().filter(|_| !self.is_local)?;
-        Some(Context::open_remote(directory))
+        self.remote_directory().map(Context::open_remote)
+    }
+
+    /// Returns its files, where they come from elsewhere.
+    pub(super) fn remote_directory(&self) -> Option<&Path> {
+        self.directory.as_deref().filter(|_| !self.is_local)
     }
 
     /// Reads the Dockerfile; also says where it is on this machine, where that has a meaning.

@@ -92,6 +92,15 @@ impl Diagnostic {
         self
     }
 
+    /// Returns the message as BuildKit has it in its one line: a suggestion stands behind it in parentheses.
+    pub fn in_one_line(&self) -> String {
+        let word = self.help.as_deref().and_then(|help| help.strip_prefix("did you mean `")?.strip_suffix("`?"));
+        match word.filter(|_| !self.message.ends_with("?)")) {
+            Some(word) => format!("{} (did you mean {}?)", self.message, word.trim_start_matches("--")),
+            None => self.message.clone(),
+        }
+    }
+
     /// Returns the span of the primary label.
     pub fn span(&self) -> Option<Span> {
         self.primary.as_ref().map(|label| label.span)

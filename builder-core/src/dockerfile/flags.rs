@@ -180,9 +180,10 @@ impl Checked<'_> {
         self.flags.iter().copied().filter(move |flag| flag.name.value == name)
     }
 
-    /// Returns the value of a text flag.
+    /// Returns the value of a text flag; an empty one is none, as with BuildKit.
     pub(super) fn text(&self, name: &str) -> Option<Spanned<String>> {
-        self.named(name).next().and_then(|flag| flag.value.clone())
+        let value = self.named(name).next().and_then(|flag| flag.value.clone());
+        value.filter(|value| !value.value.is_empty())
     }
 
     /// Returns all values of a repeatable flag.

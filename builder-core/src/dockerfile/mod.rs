@@ -20,6 +20,7 @@ mod csv;
 mod directive;
 mod dump;
 mod duration;
+mod encoding;
 mod exec_form;
 pub mod expand;
 mod flags;

@@ -6,6 +6,7 @@ use super::ast::{
     Comment, Dockerfile, EscapeCharacter, Flag, Heredoc, Instruction, InstructionKind, OnBuild, SourceText,
 };
 use super::directive::Directives;
+use super::encoding::wrong_encoding;
 use super::exec_form::{self, ExecForm};
 use super::heredoc::{self, Marker};
 use super::instructions::{self, Operands};
@@ -52,6 +53,9 @@ pub fn parse(source: &SourceFile) -> Parsed {
     }
     let mut diagnostics = parser.diagnostics;
     diagnostics.extend(not_text(source, &parser.comments));
+    if let Some(error) = wrong_encoding(source) {
+        diagnostics = vec![error];
+    }
     diagnostics.sort_by_key(|d| d.span().map(|span| span.start));
     let directives = parser.directives;
     let dockerfile = Dockerfile {

@@ -36,8 +36,8 @@ pub(super) fn split(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
     words
 }
 
-/// Splits at white space outside of quotes; quotes and escapes stay in the words. An escape character at
-/// the very end is dropped.
+/// Splits at white space outside of quotes; quotes and escapes stay in the words. Single quotes hold nothing
+/// that is escaped. An escape character at the very end is dropped.
 pub(super) fn split_quoted(text: &str, range: Range<usize>, escape: EscapeCharacter) -> Vec<Range<usize>> {
     let Some(part) = text.get(range.clone()) else { return Vec::new() };
     let mut words = Vec::new();
@@ -51,7 +51,7 @@ pub(super) fn split_quoted(text: &str, range: Range<usize>, escape: EscapeCharac
             continue;
         }
         let from = *start.get_or_insert(at);
-        if c == escape.as_char() {
+        if c == escape.as_char() && quote != Some('\'') {
             if chars.next().is_none() {
                 end = at;
             }
@@ -96,7 +96,8 @@ mod tests {
             ("a=b c=\"d e\" f", vec!["a=b", "c=\"d e\"", "f"]),
             ("a=b\\ c d", vec!["a=b\\ c", "d"]),
             ("'it''s x' y", vec!["'it''s x'", "y"]),
-            ("'a\\' b'", vec!["'a\\' b'"]),
+            ("'a\\' b'", vec!["'a\\'", "b'"]),
+            ("\"a\\\" b\" c", vec!["\"a\\\" b\"", "c"]),
             ("\"open a b", vec!["\"open a b"]),
             ("end\\", vec!["end"]),
             ("a \\", vec!["a"]),

@@ -37,6 +37,7 @@ impl<'a> Context<'a> {
         };
         let anchor = self.instruction(instruction).map_or(Span::at(span.start), |instruction| instruction.span);
         Report {
+            is_buildkit: self.is_buildkit(),
             findings: self.findings,
             finding: Some(Finding {
                 rule: self.rule,
@@ -79,6 +80,7 @@ impl<'a> Context<'a> {
 /// A finding that is being made. Dropping it files it.
 #[derive(Debug)]
 pub struct Report<'a> {
+    is_buildkit: bool,
     findings: &'a RefCell<Vec<Finding>>,
     finding: Option<Finding>,
 }
@@ -90,6 +92,14 @@ impl Report<'_> {
             change(finding);
         }
         self
+    }
+
+    /// Says it in BuildKit's words where BuildKit's habits are asked for: scripts look for them.
+    pub fn in_buildkits_words(self, words: impl FnOnce() -> String) -> Self {
+        if !self.is_buildkit {
+            return self;
+        }
+        self.edit(|finding| finding.diagnostic.message = words())
     }
 
     /// Says something beside the underline.

@@ -19,6 +19,7 @@
 //! | `context` | what a rule is given, and the guard that files its findings |
 //! | `suppression` | comments that silence rules |
 //! | `options` | what a run looks for, and the facts that it is told |
+//! | `build_files` | the files of the build context, asked of whoever knows them |
 //! | `packages` | package managers: their words and caches |
 //! | `edits` | edits of scripts that rules share |
 //! | `fix`, `fixer` | what would mend a finding, and mending |
@@ -28,6 +29,7 @@
 //! Rules never look at the disk, the network or the environment: facts from outside are data in
 //! [`options::Facts`]. A new rule is a file in `rules/`, a line in `registry` and a folder in `fixtures/lint/`.
 
+mod build_files;
 mod context;
 mod downloads;
 mod edits;
@@ -86,8 +88,9 @@ pub fn lint_with(
 ) -> Vec<Finding> {
     let parsed = parse(source);
     let mut errors = rules::syntax_error::findings(parsed.diagnostics, options.dialect);
-    // hadolint says nothing else about a file that it cannot read.
-    if options.dialect != Dialect::Hadolint || errors.is_empty() {
+    // hadolint says nothing else about a file that it cannot read; nor do we about one that is not text.
+    let is_silent = options.dialect == Dialect::Hadolint || errors.iter().any(|e| e.diagnostic.id == "wrong-encoding");
+    if errors.is_empty() || !is_silent {
         errors.extend(look(source, &parsed.dockerfile, options, other));
         errors.sort_by(|a, b| (a.span(), a.code()).cmp(&(b.span(), b.code())));
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use super::build_files::{BuildFiles, ContextFacts, Entries};
 use super::registry::RULES;
 use super::rule::{Activation, Level, Rule, Status};
 
@@ -65,16 +66,7 @@ pub struct BaseFacts {
     pub working_directory: Option<String>,
 }
 
-/// What is known of the build context.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct ContextFacts {
-    /// The ignore file's text, where there is one.
-    pub ignore_file: Option<String>,
-    /// The paths of the files and directories in it, relative, ignored ones included; `None` where nobody looked.
-    pub paths: Option<BTreeSet<String>>,
-}
-
-/// Facts from outside of the file: the rules never look at the disk or the network.
+/// Facts from outside of the file: the rules themselves never look at the disk or the network.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Facts {
     /// The build context.

@@ -17,6 +17,11 @@ pub(super) fn has_drive(path: &str) -> bool {
     chars.next().is_some_and(|c| c.is_ascii_alphabetic()) && chars.next() == Some(':')
 }
 
+/// Tells whether a source of `ADD` comes from elsewhere.
+pub(super) fn is_remote_source(path: &str) -> bool {
+    path.contains("://") || path.starts_with("git@")
+}
+
 /// Lists names in backticks: `` `a`, `b` and `c` ``.
 pub(super) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();

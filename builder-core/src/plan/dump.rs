@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::Plan;
-use super::op::{CopyFrom, CopyPart, CopySource, FilesystemRef, Op};
+use super::mount::{Mount, MountKind};
+use super::op::{CopyFrom, CopyPart, CopySource, FilesystemRef, Op, SecurityMode};
 
 /// Writes a plan as text: one paragraph a vertex, then the image.
 pub fn text(plan: &Plan) -> String {
@@ -63,6 +64,21 @@ fn part(part: &CopyPart) -> Vec<String> {
     facts
 }
 
+fn mount(mount: &Mount) -> String {
+    let mut text = format!("mount {}", mount.type_name());
+    if let Some(target) = &mount.target {
+        let _ = write!(text, " at {target}");
+    }
+    let _ = match &mount.kind {
+        MountKind::Bind(bind) => write!(text, " of {} in {}", bind.source, filesystem(bind.from)),
+        MountKind::Cache(cache) => write!(text, " {:?} {}", cache.id, cache.sharing.as_str()),
+        MountKind::Tmpfs { size } => size.map_or(Ok(()), |size| write!(text, " of {size} bytes")),
+        MountKind::Secret(secret) => write!(text, " {:?}", secret.id),
+        MountKind::Ssh(ssh) => write!(text, " {:?}", ssh.id),
+    };
+    text
+}
+
 fn facts(op: &Op) -> Vec<String> {
     match op {
         Op::Image(op) => vec![format!("image {} for {}", op.image.name, op.image.platform)],
@@ -72,6 +88,9 @@ fn facts(op: &Op) -> Vec<String> {
             let mut facts = vec![format!("on {}", filesystem(op.parent)), format!("run {:?}", op.args)];
             facts.extend(op.env.iter().map(|(name, value)| format!("env {name}={value}")));
             facts.push(format!("in {} as {:?}, network {:?}", op.cwd, op.user, op.network));
+            facts.extend((op.security == SecurityMode::Insecure).then(|| "with all privileges".to_owned()));
+            facts.extend(op.hostname.iter().map(|name| format!("host name {name}")));
+            facts.extend(op.mounts.iter().map(mount));
             facts
         }
         Op::Copy(op) => {

@@ -9,10 +9,11 @@ mod error;
 mod graph;
 mod lower;
 pub mod mode;
+pub mod mount;
 pub mod op;
 mod options;
 
 pub use error::PlanError;
 pub use graph::{ContextUse, Plan, PlannedHistory, Vertex};
 pub use lower::{plan, unused_build_args};
-pub use options::{EpochSource, ImageRequest, NamedContext, PlanOptions, Planned, ResolvedImage};
+pub use options::{Entitlement, EpochSource, ImageRequest, NamedContext, PlanOptions, Planned, ResolvedImage};

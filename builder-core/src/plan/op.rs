@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::mode::ModeChange;
+use super::mount::Mount;
 use crate::ids::VertexId;
 use crate::platform::Platform;
 use crate::remote::RemoteSource;
@@ -69,6 +70,16 @@ pub enum NetworkMode {
     Host,
 }
 
+/// What a RUN may do.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum SecurityMode {
+    /// The usual: a few capabilities, system calls filtered.
+    #[default]
+    Sandbox,
+    /// Everything that the builder may do.
+    Insecure,
+}
+
 /// A command that runs on a filesystem.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RunOp {
@@ -88,6 +99,12 @@ pub struct RunOp {
     pub user: String,
     /// The network.
     pub network: NetworkMode,
+    /// What it may do.
+    pub security: SecurityMode,
+    /// The host name, where it is not the usual one.
+    pub hostname: Option<String>,
+    /// What it sees besides, in the order of the instruction.
+    pub mounts: Vec<Mount>,
     /// Scripts with a shebang line, put at `/dev/pipes/NAME` for the duration: (name, content).
     pub pipes: Vec<(String, String)>,
     /// The platform of the stage.
@@ -202,7 +219,10 @@ impl Op {
         };
         let mut inputs: Vec<VertexId> = match self {
             Self::Image(_) | Self::Host(_) | Self::Remote(_) => Vec::new(),
-            Self::Run(op) => of(&op.parent).into_iter().collect(),
+            Self::Run(op) => {
+                let mounted = op.mounts.iter().filter_map(Mount::from);
+                std::iter::once(op.parent).chain(mounted).filter_map(|filesystem| of(&filesystem)).collect()
+            }
             Self::Workdir(op) => of(&op.parent).into_iter().collect(),
             Self::Copy(op) => {
                 let from = op.parts.iter().filter_map(|part| match &part.from {

@@ -1,6 +1,6 @@
 //! What a plan is made from, besides the Dockerfile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Plan;
 use super::op::{ImageKey, NetworkMode};
@@ -28,6 +28,8 @@ pub struct PlanOptions {
     pub labels: BTreeMap<String, String>,
     /// `--network`.
     pub network: NetworkMode,
+    /// `--allow`: what steps may do beyond the usual.
+    pub allow: BTreeSet<Entitlement>,
     /// `--build-context`, by name.
     pub contexts: BTreeMap<String, NamedContext>,
     /// The patterns of the main context's ignore file are applied by whoever scans it; the planner only
@@ -46,8 +48,28 @@ impl PlanOptions {
             build_platform,
             labels: BTreeMap::new(),
             network: NetworkMode::Default,
+            allow: BTreeSet::new(),
             contexts: BTreeMap::new(),
             has_main_context: true,
+        }
+    }
+}
+
+/// Something that a step may do only where the caller allows it (`--allow`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Entitlement {
+    /// Use the host's network by name (`RUN --network=host`).
+    NetworkHost,
+    /// Run with all privileges (`RUN --security=insecure`).
+    SecurityInsecure,
+}
+
+impl Entitlement {
+    /// Returns its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NetworkHost => "network.host",
+            Self::SecurityInsecure => "security.insecure",
         }
     }
 }

@@ -101,6 +101,27 @@ pub enum SandboxError {
         /// How many are followed.
         limit: usize,
     },
+    /// There are more mounts than a sandbox takes.
+    #[error("more than {limit} mounts in one step")]
+    TooManyMounts {
+        /// How many there may be.
+        limit: usize,
+    },
+    /// A limit was asked for, and the controller that sets it is not there.
+    #[error("limits cannot be set: this system has no control groups with the controller `{controller}`")]
+    NoControlGroup {
+        /// The controller.
+        controller: &'static str,
+    },
+    /// The control groups do not take what was asked for.
+    #[error("cannot set a limit in the control group file `{}`", path.display())]
+    ControlGroup {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the kernel answered.
+        #[source]
+        source: io::Error,
+    },
     /// The filter of system calls could not be made.
     #[error("cannot compile the filter of system calls")]
     Filter(#[source] seccompiler::BackendError),

@@ -7,10 +7,11 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::WaitIdStatus;
 
+use super::control_group::ControlGroup;
 use super::oom::OomCounter;
 use super::output::{self, Streams};
 use super::setup_plan::{self, HostFacts, STDERR, STDIN, STDOUT, SetupPlan};
-use super::{SandboxError, SandboxNetwork, SandboxSpec, isolation, mounts};
+use super::{SandboxError, SandboxNetwork, SandboxSpec, Ulimit, isolation, mounts};
 use crate::cancel::CancelToken;
 use crate::event::LogStream;
 use crate::fs::PathContext;
@@ -42,13 +43,15 @@ pub fn run(
     cancel: &CancelToken,
 ) -> Result<Exit, SandboxError> {
     cancel.check()?;
-    let plan = setup_plan::plan(spec, host_facts())?;
+    let group = ControlGroup::make(&spec.resources)?;
+    let groups = group.as_ref().map(ControlGroup::procs).unwrap_or_default();
+    let plan = setup_plan::plan(spec, host_facts(), groups.len())?;
     let prepared = mounts::prepare(&plan.preparations)?;
     let input =
         rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).at("open", "/dev/null")?;
     let (stdout, stdout_writer) = pipe()?;
     let (stderr, stderr_writer) = pipe()?;
-    let memory = OomCounter::start();
+    let memory = OomCounter::start(group.as_ref().and_then(ControlGroup::memory_events));
 
     let slots: Vec<(Slot, BorrowedFd<'_>)> = [
         (setup_plan::ROOT, spec.root.as_fd()),
@@ -58,6 +61,10 @@ pub fn run(
     ]
     .into_iter()
     .chain(prepared.iter().map(|(slot, fd)| (*slot, fd.as_fd())))
+    .chain((setup_plan::FIRST_GROUP.0..).zip(groups).map(|(slot, fd)| (Slot(slot), fd.as_fd())))
+    .chain(
+        (setup_plan::FIRST_MOUNT.0..=u8::MAX).zip(&spec.mounts).map(|(slot, mount)| (Slot(slot), mount.tree.as_fd())),
+    )
     .collect();
     let network = match spec.network {
         SandboxNetwork::Host => NetworkNamespace::Inherited,
@@ -91,8 +98,16 @@ fn host_facts() -> HostFacts {
     HostFacts {
         initial_user_namespace: isolation::in_initial_user_namespace(),
         mqueue: filesystems.lines().any(|line| line.split_ascii_whitespace().next_back() == Some("mqueue")),
+        capabilities: capabilities(),
         cgroup2: rustix::fs::statfs("/sys/fs/cgroup").is_ok_and(|stat| stat.f_type == libc::CGROUP2_SUPER_MAGIC),
     }
+}
+
+/// The permitted capabilities of this process.
+fn capabilities() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let permitted = status.lines().find_map(|line| line.strip_prefix("CapPrm:"));
+    permitted.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
 
 /// Turns a wait status into an exit. A shell whose command was killed answers 137 by itself.
@@ -159,10 +174,16 @@ fn describe(operation: &SetupOp) -> String {
         SetupOp::NewMount { filesystem, .. } => format!("mount a file system of type `{}`", text(filesystem)),
         SetupOp::PivotRoot { .. } => "change the root".to_owned(),
         SetupOp::Attach { target, .. } => format!("mount at `{}`", text(target)),
-        SetupOp::CloneReadOnly { path, .. } => format!("clone `{}`", text(path)),
+        SetupOp::CloneReadOnly { path, .. } | SetupOp::Clone { path, .. } => format!("clone `{}`", text(path)),
         SetupOp::Mask { target } => format!("mask `{}`", text(target)),
         SetupOp::ReadOnly { target } => format!("make `{}` read-only", text(target)),
         SetupOp::CreateDirectory { path, .. } => format!("create directory `{}`", text(path)),
+        SetupOp::CreateFile { path } => format!("create file `{}`", text(path)),
+        SetupOp::JoinControlGroup { .. } => "join the control group".to_owned(),
+        SetupOp::ResourceLimit(limit) => {
+            let limit = Ulimit { resource: limit.resource, soft: limit.soft, hard: limit.hard };
+            format!("set the limit `{}={}:{}`", limit.name(), limit.soft, limit.hard)
+        }
         SetupOp::ChangeDirectory { path } => format!("change to directory `{}`", text(path)),
         SetupOp::Hostname(name) => format!("set the host name `{}`", text(name)),
         SetupOp::Seccomp { .. } => "install the filter of system calls".to_owned(),

@@ -16,7 +16,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod control_group;
+mod devices;
 mod error;
+pub mod foreign;
 pub mod isolation;
 mod launch;
 mod mounts;
@@ -27,10 +30,15 @@ pub mod rootless;
 mod seccomp_profile;
 mod setup_plan;
 mod spec;
+mod ssh_agent;
+mod step_mounts;
 pub mod stubs;
 mod subid;
 
+pub use control_group::Resources;
 pub use error::SandboxError;
 pub use launch::{Exit, run};
 pub use network::hosts_file;
-pub use spec::{DEFAULT_HOSTNAME, SandboxFile, SandboxNetwork, SandboxSpec};
+pub use spec::{DEFAULT_HOSTNAME, SandboxFile, SandboxNetwork, SandboxSpec, Ulimit};
+pub use ssh_agent::AgentProxy;
+pub use step_mounts::{FileOwner, SandboxMount};

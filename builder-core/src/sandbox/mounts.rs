@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::SandboxError;
+use super::{SandboxError, devices};
 use crate::fs::{PathContext, PathError};
 use crate::sys::mount::{self, Depth, TmpfsOptions};
 use crate::sys::setup_op::Slot;
@@ -17,8 +17,12 @@ pub(super) enum Preparation {
     HostFile(&'static str),
     /// A read-only clone of a tree of the host with all mounts in it.
     HostTreeReadOnly(&'static str),
+    /// A clone of a tree of the host with all mounts in it.
+    HostTree(&'static str),
     /// A tmpfs with files in it.
-    Tmpfs { size_bytes: u64, executable: bool, entries: Vec<Entry> },
+    Tmpfs { size_bytes: u64, entries: Vec<Entry> },
+    /// A tmpfs with files in it and all devices of the host.
+    Devices { size_bytes: u64, entries: Vec<Entry> },
 }
 
 /// Something in a prepared tmpfs. Parents come before what is in them.
@@ -62,15 +66,23 @@ fn make(preparation: &Preparation) -> Result<OwnedFd, SandboxError> {
             mount::make_read_only(tree.as_fd(), Depth::Recursive)?;
             Ok(tree)
         }
-        Preparation::Tmpfs { size_bytes, executable, entries } => {
-            let options = TmpfsOptions { size_bytes: *size_bytes, mode: 0o755, executable: *executable };
-            let tmpfs = mount::tmpfs(&options)?;
-            for entry in entries {
-                create(tmpfs.as_fd(), entry)?;
-            }
+        Preparation::HostTree(path) => Ok(mount::clone_tree(Path::new(path), Depth::Recursive)?),
+        Preparation::Tmpfs { size_bytes, entries } => tmpfs(*size_bytes, entries, false),
+        Preparation::Devices { size_bytes, entries } => {
+            let tmpfs = tmpfs(*size_bytes, entries, true)?;
+            devices::repeat(tmpfs.as_fd())?;
             Ok(tmpfs)
         }
     }
+}
+
+fn tmpfs(size_bytes: u64, entries: &[Entry], devices: bool) -> Result<OwnedFd, SandboxError> {
+    let options = TmpfsOptions { size_bytes: Some(size_bytes), mode: 0o755, executable: true, devices };
+    let tmpfs = mount::tmpfs(&options)?;
+    for entry in entries {
+        create(tmpfs.as_fd(), entry)?;
+    }
+    Ok(tmpfs)
 }
 
 fn create(tmpfs: BorrowedFd<'_>, entry: &Entry) -> Result<(), PathError> {

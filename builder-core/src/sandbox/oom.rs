@@ -15,9 +15,10 @@ impl OomCounter {
     ///
     /// The memory control group of this process is the closest count: of version 2, then of version 1. Where
     /// there is neither, that of the whole machine has to do.
-    pub(super) fn start() -> Option<Self> {
+    /// `own` is the file of a group that was made for the run, which is closer still.
+    pub(super) fn start(own: Option<PathBuf>) -> Option<Self> {
         let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-        candidates(&groups).into_iter().find_map(|file| {
+        own.into_iter().chain(candidates(&groups)).find_map(|file| {
             let before = read(&file)?;
             Some(Self { file, before })
         })

@@ -6,8 +6,10 @@ use std::ffi::CString;
 use rustix::fs::{Gid, Uid};
 
 use super::mounts::{Entry, EntryContent, Preparation};
-use super::{SandboxError, SandboxNetwork, SandboxSpec, seccomp_profile};
-use crate::sys::setup_op::{CStringArray, CapabilityMask, MountAttributes, SetupOp, Slot};
+use super::stubs::StubKind;
+use super::{SandboxError, SandboxNetwork, SandboxSpec, seccomp_profile, step_mounts};
+use crate::secret::Secret;
+use crate::sys::setup_op::{CStringArray, CapabilityMask, MountAttributes, ResourceLimit, SetupOp, Slot};
 
 /// The root filesystem.
 pub(super) const ROOT: Slot = Slot(0);
@@ -27,6 +29,10 @@ const SHM: Slot = Slot(10);
 const CGROUP: Slot = Slot(11);
 const ONE_FILE: Slot = Slot(12);
 const FIRST_NODE: u8 = 13;
+/// The control groups; one a hierarchy.
+pub(super) const FIRST_GROUP: Slot = Slot(19);
+/// Where the mounts of the step begin.
+pub(super) const FIRST_MOUNT: Slot = Slot(24);
 
 /// The devices that every process may expect; with the host's own nodes, since a user namespace cannot make any.
 const NODES: [(&str, &str, &str); 6] = [
@@ -92,6 +98,8 @@ pub(super) struct HostFacts {
     pub(super) mqueue: bool,
     /// Whether `/sys/fs/cgroup` is the unified hierarchy; of the older ones nothing is shown.
     pub(super) cgroup2: bool,
+    /// The capabilities of this process.
+    pub(super) capabilities: u64,
 }
 
 /// What to prepare, then what to carry out.
@@ -102,8 +110,8 @@ pub(super) struct SetupPlan {
     pub(super) command: Vec<SetupOp>,
 }
 
-/// Plans the set-up.
-pub(super) fn plan(spec: &SandboxSpec, host: HostFacts) -> Result<SetupPlan, SandboxError> {
+/// Plans the set-up; `groups` is the number of control groups to join.
+pub(super) fn plan(spec: &SandboxSpec, host: HostFacts, groups: usize) -> Result<SetupPlan, SandboxError> {
     let files = Files::of(spec)?;
     // A new sysfs shows the network namespace that its maker owns; the host's network has the host's sysfs.
     let new_sysfs = host.initial_user_namespace && spec.network == SandboxNetwork::None;
@@ -113,15 +121,26 @@ pub(super) fn plan(spec: &SandboxSpec, host: HostFacts) -> Result<SetupPlan, San
         preparations.push((Slot(slot), Preparation::HostFile(source)));
     }
     if !new_sysfs {
-        preparations.push((SYS, Preparation::HostTreeReadOnly("/sys")));
+        let sys = if spec.insecure { Preparation::HostTree("/sys") } else { Preparation::HostTreeReadOnly("/sys") };
+        preparations.push((SYS, sys));
     }
-    preparations.push((DEV, Preparation::Tmpfs { size_bytes: DEV_BYTES, executable: true, entries: files.dev }));
-    let staged = Preparation::Tmpfs { size_bytes: FILES_BYTES, executable: true, entries: files.staged };
-    preparations.push((FILES, staged));
+    // A user namespace can make no devices: there the usual ones have to do.
+    let all_devices = spec.insecure && host.initial_user_namespace;
+    let (size_bytes, entries) = (DEV_BYTES, files.dev);
+    preparations.push((
+        DEV,
+        match all_devices {
+            true => Preparation::Devices { size_bytes, entries },
+            false => Preparation::Tmpfs { size_bytes, entries },
+        },
+    ));
+    preparations.push((FILES, Preparation::Tmpfs { size_bytes: FILES_BYTES, entries: files.staged }));
 
     // First of all: nothing that follows may reach the host's mounts.
     let mut init = vec![SetupOp::PrivateMounts];
-    new_mounts(&mut init, host, new_sysfs);
+    let groups = (FIRST_GROUP.0..FIRST_MOUNT.0).take(groups);
+    init.extend(groups.map(|slot| SetupOp::JoinControlGroup { slot: Slot(slot) }));
+    new_mounts(&mut init, spec, host, new_sysfs);
     // From here on every path is one of the sandbox, links included: the host can no longer be named.
     init.push(SetupOp::PivotRoot { slot: ROOT });
     init.push(SetupOp::DetachOldRoot);
@@ -134,18 +153,25 @@ pub(super) fn plan(spec: &SandboxSpec, host: HostFacts) -> Result<SetupPlan, San
     init.push(SetupOp::Detach { target: fixed("/dev") });
     attach_mounts(&mut init, host);
     // After `/dev`, whose null hides files, and after what is to be hidden has been attached.
-    init.extend(MASKED.iter().chain([&MASKED_POWERCAP]).map(|path| SetupOp::Mask { target: fixed(path) }));
-    init.extend(READ_ONLY.iter().map(|path| SetupOp::ReadOnly { target: fixed(path) }));
+    if !spec.insecure {
+        init.extend(MASKED.iter().chain([&MASKED_POWERCAP]).map(|path| SetupOp::Mask { target: fixed(path) }));
+        init.extend(READ_ONLY.iter().map(|path| SetupOp::ReadOnly { target: fixed(path) }));
+    }
+    if !spec.mounts.is_empty() {
+        // For the modes of mount points that are made in other mounts.
+        init.push(SetupOp::Umask(UMASK));
+        init.extend(step_mounts::operations(&spec.mounts, FIRST_MOUNT, ONE_FILE)?);
+    }
     init.push(SetupOp::Hostname(text("host name", spec.hostname.as_str())?));
     if spec.network == SandboxNetwork::None {
         init.push(SetupOp::LoopbackUp);
     }
-    Ok(SetupPlan { preparations, init, command: command(spec)? })
+    Ok(SetupPlan { preparations, init, command: command(spec, host)? })
 }
 
 /// File systems that belong to the new namespaces. They are made before the root changes: in a user namespace the
 /// kernel gives a proc or sysfs only to one who sees a full one already.
-fn new_mounts(init: &mut Vec<SetupOp>, host: HostFacts, new_sysfs: bool) {
+fn new_mounts(init: &mut Vec<SetupOp>, spec: &SandboxSpec, host: HostFacts, new_sysfs: bool) {
     let mut push = |slot, filesystem, options: &[(&str, &str)], read_only, no_dev| {
         init.push(SetupOp::NewMount {
             slot,
@@ -156,17 +182,17 @@ fn new_mounts(init: &mut Vec<SetupOp>, host: HostFacts, new_sysfs: bool) {
     };
     push(PROC, "proc", &[], false, true);
     if new_sysfs {
-        push(SYS, "sysfs", &[], true, true);
+        push(SYS, "sysfs", &[], !spec.insecure, true);
     }
     // Group 5 is tty in every distribution; ptmxmode lets ordinary users open terminals.
     push(PTS, "devpts", &[("ptmxmode", "0666"), ("mode", "0620"), ("gid", "5")], false, false);
-    let size = SHM_BYTES.to_string();
+    let size = spec.shm_bytes.unwrap_or(SHM_BYTES).to_string();
     push(SHM, "tmpfs", &[("size", &size), ("mode", "1777")], false, true);
     if host.mqueue {
         push(MQUEUE, "mqueue", &[], false, true);
     }
     if host.cgroup2 {
-        push(CGROUP, "cgroup2", &[], true, true);
+        push(CGROUP, "cgroup2", &[], !spec.insecure, true);
     }
 }
 
@@ -207,6 +233,15 @@ impl Files {
         dev.extend(DEV_LINKS.map(|(name, target)| entry(name, EntryContent::Link(target))));
 
         let mut files = Self { dev, staged: Vec::new(), mounted: Vec::new() };
+        for (path, kind) in step_mounts::in_dev(&spec.mounts) {
+            files.put_in_dev(
+                path,
+                match kind {
+                    StubKind::Directory => EntryContent::Directory,
+                    StubKind::File => EntryContent::File { content: Vec::new(), mode: 0o644 },
+                },
+            );
+        }
         files.stage("/etc/hosts", spec.hosts.as_bytes(), 0o644);
         if let Some(resolv_conf) = &spec.resolv_conf {
             files.stage("/etc/resolv.conf", resolv_conf.as_bytes(), 0o644);
@@ -230,6 +265,9 @@ impl Files {
     }
 
     fn put_in_dev(&mut self, path: &str, content: EntryContent) {
+        if self.dev.iter().any(|entry| entry.path == path) {
+            return;
+        }
         for (end, _) in path.match_indices('/') {
             let parent = path.get(..end).unwrap_or_default();
             if self.dev.iter().all(|entry| entry.path != parent) {
@@ -256,7 +294,7 @@ pub(super) fn check_target(what: &'static str, path: &str) -> Result<(), Sandbox
 }
 
 /// The set-up of the command's own process.
-fn command(spec: &SandboxSpec) -> Result<Vec<SetupOp>, SandboxError> {
+fn command(spec: &SandboxSpec, host: HostFacts) -> Result<Vec<SetupOp>, SandboxError> {
     let (uid, gid) = (Uid::from_raw(spec.identity.uid), Gid::from_raw(spec.identity.gid));
     let mut operations = vec![SetupOp::NewSession];
     for (number, slot) in [STDIN, STDOUT, STDERR].into_iter().enumerate() {
@@ -269,15 +307,22 @@ fn command(spec: &SandboxSpec) -> Result<Vec<SetupOp>, SandboxError> {
     }
     // While still root: the directory may be one that only the way there is closed to the user.
     operations.push(SetupOp::ChangeDirectory { path: text("working directory", spec.cwd.as_str())? });
-    // Without no_new_privs (which would break sudo) a filter takes CAP_SYS_ADMIN, so it comes before the drop.
-    operations.push(SetupOp::Seccomp { filters: seccomp_profile::filters()? });
+    // While the right to raise them is still there.
+    operations.extend(spec.ulimits.iter().map(|limit| {
+        SetupOp::ResourceLimit(ResourceLimit { resource: limit.resource, soft: limit.soft, hard: limit.hard })
+    }));
+    let capabilities = if spec.insecure { CapabilityMask(host.capabilities) } else { CAPABILITIES };
+    if !spec.insecure {
+        // Without no_new_privs (which would break sudo) a filter takes CAP_SYS_ADMIN, so it comes before the drop.
+        operations.push(SetupOp::Seccomp { filters: seccomp_profile::filters()? });
+    }
     // Takes CAP_SETPCAP; what is out of this set cannot come back by any program.
-    operations.push(SetupOp::KeepBounding(CAPABILITIES));
+    operations.push(SetupOp::KeepBounding(capabilities));
     // Groups before users: afterwards the right to change them is gone.
     operations.push(SetupOp::Groups(spec.identity.groups.iter().map(|group| Gid::from_raw(*group)).collect()));
     operations.push(SetupOp::Gid(gid));
     operations.push(SetupOp::Uid(uid));
-    let own = if spec.identity.uid == 0 { CAPABILITIES } else { CapabilityMask(0) };
+    let own = if spec.identity.uid == 0 { capabilities } else { CapabilityMask(0) };
     operations.push(SetupOp::Capabilities(own));
     operations.push(execute(spec)?);
     Ok(operations)
@@ -297,8 +342,11 @@ fn execute(spec: &SandboxSpec) -> Result<SetupOp, SandboxError> {
     let program = spec.args.first().ok_or(SandboxError::NoProgram)?;
     let mut environment: Vec<(&str, &str)> =
         spec.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    environment.retain(|(name, _)| spec.secret_env.iter().all(|(secret, _)| secret != name));
     for (name, value) in [("PATH", DEFAULT_PATH), ("HOME", spec.identity.home.as_str())] {
-        if environment.iter().all(|(other, _)| *other != name) {
+        let known = |other: &str| other == name;
+        if !environment.iter().any(|(other, _)| known(other)) && !spec.secret_env.iter().any(|(other, _)| known(other))
+        {
             environment.push((name, value));
         }
     }
@@ -316,12 +364,20 @@ fn execute(spec: &SandboxSpec) -> Result<SetupOp, SandboxError> {
     let environment = environment
         .iter()
         .map(|(name, value)| text("environment variable", format!("{name}={value}")))
+        .chain(spec.secret_env.iter().map(|(name, value)| secret_variable(name, value)))
         .collect::<Result<_, _>>()?;
     Ok(SetupOp::Execute {
         candidates,
         arguments: CStringArray::new(arguments),
         environment: CStringArray::new(environment),
     })
+}
+
+/// Nothing of the value may get into an error.
+fn secret_variable(name: &str, value: &Secret) -> Result<CString, SandboxError> {
+    let variable = [name.as_bytes(), b"=", value.expose()].concat();
+    CString::new(variable)
+        .map_err(|_| SandboxError::ZeroByte { what: "the secret in environment variable", text: name.to_owned() })
 }
 
 fn text(what: &'static str, text: impl Into<String>) -> Result<CString, SandboxError> {

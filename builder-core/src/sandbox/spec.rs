@@ -2,7 +2,10 @@
 
 use std::os::fd::OwnedFd;
 
+use super::control_group::Resources;
+use super::step_mounts::SandboxMount;
 use crate::fs::accounts::Identity;
+use crate::secret::Secret;
 
 /// The host name that a step sees unless something else is asked for; that of `BuildKit`.
 pub const DEFAULT_HOSTNAME: &str = "buildkitsandbox";
@@ -29,6 +32,57 @@ pub struct SandboxFile {
     pub mode: u32,
 }
 
+/// A resource limit of processes (`setrlimit(2)`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ulimit {
+    /// The number of the resource.
+    pub resource: u32,
+    /// The limit in force.
+    pub soft: u64,
+    /// How far a process may raise it.
+    pub hard: u64,
+}
+
+impl Ulimit {
+    /// The names of limits, in the order of docker's list, with their numbers.
+    const NAMES: [(&'static str, u32); 16] = [
+        ("core", libc::RLIMIT_CORE),
+        ("cpu", libc::RLIMIT_CPU),
+        ("data", libc::RLIMIT_DATA),
+        ("fsize", libc::RLIMIT_FSIZE),
+        ("locks", libc::RLIMIT_LOCKS),
+        ("memlock", libc::RLIMIT_MEMLOCK),
+        ("msgqueue", libc::RLIMIT_MSGQUEUE),
+        ("nice", libc::RLIMIT_NICE),
+        ("nofile", libc::RLIMIT_NOFILE),
+        ("nproc", libc::RLIMIT_NPROC),
+        ("rss", libc::RLIMIT_RSS),
+        ("rtprio", libc::RLIMIT_RTPRIO),
+        ("rttime", libc::RLIMIT_RTTIME),
+        ("sigpending", libc::RLIMIT_SIGPENDING),
+        ("stack", libc::RLIMIT_STACK),
+        ("as", libc::RLIMIT_AS),
+    ];
+
+    /// Reads `name=soft[:hard]`; -1 is no limit.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, limits) = text.split_once('=')?;
+        let (_, resource) = Self::NAMES.iter().find(|(known, _)| *known == name)?;
+        let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
+        let limit = |text: &str| match text.parse::<i64>().ok()? {
+            -1 => Some(libc::RLIM64_INFINITY),
+            number => u64::try_from(number).ok(),
+        };
+        let (soft, hard) = (limit(soft)?, limit(hard)?);
+        (soft <= hard).then_some(Self { resource: *resource, soft, hard })
+    }
+
+    /// Returns the name of the resource.
+    pub fn name(&self) -> &'static str {
+        Self::NAMES.iter().find(|(_, number)| *number == self.resource).map_or("", |(name, _)| name)
+    }
+}
+
 /// What to run, and what it sees.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -53,6 +107,18 @@ pub struct SandboxSpec {
     pub resolv_conf: Option<String>,
     /// More files.
     pub files: Vec<SandboxFile>,
+    /// More mounts; their mount points must exist (see [`super::stubs`]).
+    pub mounts: Vec<SandboxMount>,
+    /// Variables whose values are secret; they win over those of the environment.
+    pub secret_env: Vec<(String, Secret)>,
+    /// Whether the process may do everything that this one may.
+    pub insecure: bool,
+    /// The size of `/dev/shm` in bytes; without, 64 MiB.
+    pub shm_bytes: Option<u64>,
+    /// Resource limits of processes.
+    pub ulimits: Vec<Ulimit>,
+    /// What it may use of the machine.
+    pub resources: Resources,
 }
 
 impl SandboxSpec {
@@ -69,6 +135,12 @@ impl SandboxSpec {
             hosts: super::hosts_file(DEFAULT_HOSTNAME, &[]),
             resolv_conf: None,
             files: Vec::new(),
+            mounts: Vec::new(),
+            secret_env: Vec::new(),
+            insecure: false,
+            shm_bytes: None,
+            ulimits: Vec::new(),
+            resources: Resources::default(),
         }
     }
 

@@ -15,7 +15,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Timestamps,
 use rustix::io::Errno;
 
 use super::setup_plan::check_target;
-use super::{SandboxError, SandboxFile};
+use super::{SandboxError, SandboxFile, SandboxMount, step_mounts};
 use crate::fs::{PathContext, PathError};
 
 /// How many symbolic links are followed on the way to one mount point; the kernel's own limit.
@@ -53,6 +53,11 @@ pub fn targets(resolv_conf: bool, files: &[SandboxFile]) -> Vec<Stub> {
     let mounted = files.iter().filter(|file| !file.target.starts_with("/dev/"));
     stubs.extend(mounted.map(|file| stub(&file.target, StubKind::File)));
     stubs
+}
+
+/// Lists the mount points that these mounts need in the root filesystem.
+pub fn mount_targets(mounts: &[SandboxMount]) -> Vec<Stub> {
+    step_mounts::stubs(mounts)
 }
 
 /// Makes in `dir`, which is empty, what the filesystem `view` lacks of these mount points. Returns `dir` as the

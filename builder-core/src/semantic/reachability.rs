@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::stage_table::{Base, StageLookup, StageTable};
-use crate::dockerfile::{Dockerfile, Instruction, InstructionKind};
+use crate::dockerfile::{Dockerfile, Instruction, InstructionKind, csv_fields};
 use crate::ids::StageId;
 use crate::text::{Span, Spanned};
 
@@ -46,9 +46,11 @@ pub fn from_operands(instruction: &Instruction) -> Vec<(ReferenceKind, Spanned<S
             .mounts
             .iter()
             .filter_map(|mount| {
-                let name = mount.value.split(',').find_map(|field| {
+                // The parser has refused what is no record. Of several the last one holds.
+                let fields = csv_fields(&mount.value).ok()?;
+                let name = fields.iter().rev().find_map(|field| {
                     let (key, value) = field.split_once('=')?;
-                    key.trim().eq_ignore_ascii_case("from").then_some(value)
+                    key.eq_ignore_ascii_case("from").then_some(value)
                 })?;
                 Some((ReferenceKind::Mount, Spanned::new(name.to_owned(), mount.span)))
             })

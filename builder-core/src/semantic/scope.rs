@@ -143,6 +143,8 @@ pub struct Variables {
     entries: Vec<(String, String)>,
     places: HashMap<String, usize>,
     declared: Vec<String>,
+    /// The values of declared arguments that never reach the environment.
+    outside: BTreeMap<String, String>,
 }
 
 impl Variables {
@@ -176,9 +178,18 @@ impl Variables {
         if !self.declared.iter().any(|declared| declared == name) {
             self.declared.push(name.to_owned());
         }
-        if let Some(value) = value.filter(|_| !NOT_IN_ENVIRONMENT.contains(&name)) {
-            self.set(name, value);
+        match value {
+            Some(value) if NOT_IN_ENVIRONMENT.contains(&name) => {
+                self.outside.insert(name.to_owned(), value.to_owned());
+            }
+            Some(value) => self.set(name, value),
+            None => {}
         }
+    }
+
+    /// Returns what a declared argument is shown with: its value now, or the one that it was declared with.
+    pub fn declared_value(&self, name: &str) -> Option<&str> {
+        self.get(name).or_else(|| self.outside.get(name).map(String::as_str))
     }
 
     /// Returns the declared arguments in order of first declaration.

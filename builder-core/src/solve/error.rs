@@ -8,6 +8,7 @@ use crate::fs::PathError;
 use crate::fs::accounts::AccountError;
 use crate::ids::VertexId;
 use crate::sandbox::{Exit, SandboxError};
+use crate::secret::SecretError;
 use crate::snapshot::SnapshotError;
 use crate::source::SourceError;
 use crate::source::host::HostError;
@@ -55,6 +56,45 @@ pub enum StepError {
     /// Files could not be copied.
     #[error(transparent)]
     Copy(#[from] CopyError),
+    /// A working directory could not be made.
+    #[error("cannot make the working directory")]
+    Workdir(#[source] CopyError),
+    /// What a mount takes its files from could not be read.
+    #[error(transparent)]
+    MountSource(CopyError),
+    /// What a mount selects is not there.
+    #[error("\"{path}\": not found")]
+    MountNotFound {
+        /// The path, from the root of where it is taken from.
+        path: String,
+    },
+    /// A secret that a step requires was not given.
+    #[error("secret {id}: not found")]
+    SecretNotFound {
+        /// Its name.
+        id: String,
+    },
+    /// A secret could not be had.
+    #[error("secret {id} cannot be used")]
+    Secret {
+        /// Its name.
+        id: String,
+        /// Why.
+        #[source]
+        source: SecretError,
+    },
+    /// SSH keys that a step requires were not lent.
+    #[error("no SSH key {id:?} forwarded from the client")]
+    SshNotForwarded {
+        /// Their name.
+        id: String,
+    },
+    /// SSH keys were given as files.
+    #[error("SSH keys {id:?} were given as files, which is not supported yet")]
+    SshKeyFiles {
+        /// Their name.
+        id: String,
+    },
     /// The sandbox could not be set up.
     #[error("cannot set up the sandbox")]
     Sandbox(#[source] SandboxError),
@@ -120,7 +160,9 @@ impl SolveError {
     pub fn is_cancelled(&self) -> bool {
         match &self.cause {
             StepError::Cancelled(_) => true,
-            StepError::Copy(error) => matches!(error, CopyError::Cancelled(_)),
+            StepError::Copy(error) | StepError::MountSource(error) | StepError::Workdir(error) => {
+                matches!(error, CopyError::Cancelled(_))
+            }
             StepError::Sandbox(error) => matches!(error, SandboxError::Cancelled(_)),
             StepError::Snapshot(error) => error.is_cancelled(),
             StepError::Source(error) => error.is_cancelled(),
@@ -134,6 +176,10 @@ impl SolveError {
         let id = match &self.cause {
             StepError::Command { .. } | StepError::Start { .. } => "command-failed",
             StepError::Copy(_) => "copy-failed",
+            StepError::Workdir(_) => "workdir-failed",
+            StepError::MountSource(_) | StepError::MountNotFound { .. } => "mount-failed",
+            StepError::SecretNotFound { .. } | StepError::Secret { .. } => "secret-unavailable",
+            StepError::SshNotForwarded { .. } | StepError::SshKeyFiles { .. } => "ssh-unavailable",
             StepError::Source(error) if error.is_remote_file() => "fetch-failed",
             StepError::Source(_) => "image-unavailable",
             StepError::Host(_) => "host-program",
@@ -149,7 +195,18 @@ impl SolveError {
                 diagnostic = diagnostic.note(format!("last lines of its output:\n{}", log.join("\n")));
             }
             StepError::Start { help: Some(help), .. } => diagnostic = diagnostic.help(help.as_str()),
-            StepError::Copy(error) => {
+            StepError::SecretNotFound { id } => {
+                let help = format!("give it with `--secret id={id},src=FILE` or `--secret id={id},env=VARIABLE`");
+                diagnostic = diagnostic.help(help);
+            }
+            StepError::SshNotForwarded { id } => {
+                diagnostic = diagnostic.help(format!("lend the keys of your agent with `--ssh {id}`"));
+            }
+            StepError::SshKeyFiles { id } => {
+                let help = format!("add them to an agent with `ssh-add` and lend that with `--ssh {id}`");
+                diagnostic = diagnostic.help(help);
+            }
+            StepError::Copy(error) | StepError::MountSource(error) => {
                 if let Some(hint) = error.help() {
                     diagnostic = diagnostic.help(hint);
                 }

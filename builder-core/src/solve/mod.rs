@@ -25,11 +25,25 @@ use crate::event::{Event, EventSink, StepStatus};
 use crate::ids::VertexId;
 use crate::plan::Plan;
 use crate::plan::op::ImageKey;
+use crate::sandbox::{Resources, Ulimit};
 use crate::secret::{SecretSource, SshSource};
 use crate::snapshot::Snapshots;
 use crate::source::Resolved;
 use crate::store::Store;
 use scheduler::{Control, Stopped, run_graph};
+
+/// What all RUN steps of a build are given and limited to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RunOptions {
+    /// `--shm-size`, in bytes.
+    pub shm_bytes: Option<u64>,
+    /// `--ulimit`.
+    pub ulimits: Vec<Ulimit>,
+    /// `--add-host`: pairs of name and address.
+    pub extra_hosts: Vec<(String, String)>,
+    /// Limits by control groups.
+    pub resources: Resources,
+}
 
 /// Options of a solve.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,6 +63,8 @@ pub struct SolveOptions {
     pub secrets: BTreeMap<String, SecretSource>,
     /// Whose SSH keys steps may use, by id. No part of any key.
     pub ssh: BTreeMap<String, SshSource>,
+    /// What RUN steps are given and limited to.
+    pub run: RunOptions,
     /// Directories in which programs for `host:` contexts are looked up.
     pub host_search_path: Vec<PathBuf>,
     /// How servers are reached.
@@ -67,6 +83,7 @@ impl SolveOptions {
             parallelism: 16,
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),
+            run: RunOptions::default(),
             host_search_path: Vec::new(),
             #[cfg(feature = "registry")]
             registry: crate::registry::RegistryOptions::default(),

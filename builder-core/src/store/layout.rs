@@ -67,7 +67,7 @@ pub(super) struct Layout {
 impl Layout {
     pub(super) fn open(options: &StoreOptions) -> Result<Self, StoreError> {
         let root = &options.root;
-        for name in ["blobs/sha256", "snapshots", "work"] {
+        for name in ["blobs/sha256", "snapshots", "cache-mounts", "work"] {
             let path = root.join(name);
             fs::create_dir_all(&path).at("create directory", &path)?;
         }

@@ -6,6 +6,7 @@
 //!   index.json            every named image; written anew from the database on each change
 //!   blobs/sha256/HEX      manifests, configs, layers; whole and verified, or not there
 //!   snapshots/ID/         one layer's own files in overlay form, ready as a lower directory
+//!   cache-mounts/ID/      directories of `RUN --mount=type=cache`
 //!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives
 //!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records
 //!   lock                  shared by every process that uses the store, exclusive for removing blobs
@@ -19,6 +20,7 @@
 //! What a killed process leaves below `work/` is removed by the next one that opens the store.
 
 mod blob;
+mod cache_mounts;
 mod error;
 mod images;
 mod layout;
@@ -30,6 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use blob::BlobWriter;
+pub use cache_mounts::CacheInstance;
 pub use error::StoreError;
 pub use images::ImageRecord;
 pub use layout::{Owner, StoreOptions};

@@ -7,7 +7,7 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{AtFlags, CWD, Mode};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::{Errno, Result};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
@@ -16,9 +16,9 @@ use rustix::mount::{
 };
 use rustix::process::{DumpableBehavior, Signal, WaitOptions};
 
-use super::mount::{Depth, set_read_only};
+use super::mount::{Depth, set_clone_attributes, set_read_only};
 use super::report::{ExecDetail, Report};
-use super::setup_op::{MAX_SLOTS, MountAttributes, SetupOp, Slot};
+use super::setup_op::{MAX_SLOTS, MountAttributes, ResourceLimit, SetupOp, Slot};
 use super::{credentials, namespace, seccomp};
 
 /// Everything that the child needs, ready before the clone.
@@ -246,6 +246,13 @@ fn carry_out(operation: &SetupOp, slots: &mut [RawFd; MAX_SLOTS]) -> Result<()> 
             set_read_only(clone.as_fd(), Depth::Single)?;
             fill(slots, *slot, clone)
         }
+        SetupOp::Clone { path, slot, attributes } => {
+            let flags =
+                OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_SYMLINK_NOFOLLOW;
+            let clone = open_tree(CWD, path.as_c_str(), flags)?;
+            set_clone_attributes(clone.as_fd(), *attributes)?;
+            fill(slots, *slot, clone)
+        }
         SetupOp::Detach { target } => unmount(target.as_c_str(), UnmountFlags::DETACH),
         SetupOp::Mask { target } => unless_absent(mask(target)),
         SetupOp::ReadOnly { target } => unless_absent(read_only(target)),
@@ -262,6 +269,19 @@ fn carry_out(operation: &SetupOp, slots: &mut [RawFd; MAX_SLOTS]) -> Result<()> 
                 Err(errno) => Err(errno),
             }
         }
+        SetupOp::CreateFile { path } => {
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            match rustix::fs::openat(CWD, path.as_c_str(), flags, Mode::from_raw_mode(0o644)) {
+                Ok(_) | Err(Errno::EXIST) => Ok(()),
+                Err(errno) => Err(errno),
+            }
+        }
+        SetupOp::JoinControlGroup { slot } => {
+            // Zero stands for the process that writes.
+            rustix::io::write(get(slots, *slot)?, b"0")?;
+            close(slots, *slot)
+        }
+        SetupOp::ResourceLimit(limit) => set_limit(*limit),
         SetupOp::ChangeDirectory { path } => rustix::process::chdir(path.as_c_str()),
         SetupOp::NewSession => rustix::process::setsid().map(drop),
         SetupOp::StandardStream { slot, number } => duplicate(get(slots, *slot)?, *number),
@@ -317,6 +337,14 @@ fn read_only(target: &CStr) -> Result<()> {
 /// What is masked differs from kernel to kernel: only absence is fine.
 fn unless_absent(result: Result<()>) -> Result<()> {
     if result == Err(Errno::NOENT) { Ok(()) } else { result }
+}
+
+fn set_limit(limit: ResourceLimit) -> Result<()> {
+    let value = libc::rlimit64 { rlim_cur: limit.soft, rlim_max: limit.hard };
+    let none = std::ptr::null_mut::<libc::rlimit64>();
+    // SAFETY: the kernel reads the limit, which lives across the call, and writes nothing.
+    let answer = unsafe { libc::syscall(libc::SYS_prlimit64, 0, limit.resource, &raw const value, none) };
+    if answer == 0 { Ok(()) } else { Err(last_errno()) }
 }
 
 fn duplicate(from: BorrowedFd<'_>, number: i32) -> Result<()> {

@@ -16,6 +16,7 @@ use rustix::mount::{
 };
 
 use super::SysError;
+use super::setup_op::CloneAttributes;
 
 /// The most lower directories that overlayfs takes (`OVL_MAX_STACK` in the kernel's source).
 pub const MAX_LOWER_DIRECTORIES: usize = 500;
@@ -143,15 +144,17 @@ fn open_path(path: &Path) -> Result<OwnedFd, SysError> {
 /// What a detached tmpfs looks like.
 #[derive(Clone, Copy, Debug)]
 pub struct TmpfsOptions {
-    /// The most bytes that it takes.
-    pub size_bytes: u64,
+    /// The most bytes that it takes; without, what the kernel allows: half of the memory.
+    pub size_bytes: Option<u64>,
     /// The mode of its root directory.
     pub mode: u32,
     /// Whether programs can be run from it.
     pub executable: bool,
+    /// Whether device nodes in it work.
+    pub devices: bool,
 }
 
-/// Makes a detached, empty tmpfs, `nosuid` and `nodev`.
+/// Makes a detached, empty tmpfs, `nosuid`.
 ///
 /// See `tmpfs(5)`; `fsopen` is since Linux 5.2.
 ///
@@ -160,9 +163,14 @@ pub struct TmpfsOptions {
 pub fn tmpfs(options: &TmpfsOptions) -> Result<OwnedFd, SysError> {
     let context = Context::open("tmpfs")?;
     context.string("source", b"tmpfs")?;
-    context.string("size", options.size_bytes.to_string().as_bytes())?;
+    if let Some(size) = options.size_bytes {
+        context.string("size", size.to_string().as_bytes())?;
+    }
     context.string("mode", format!("{:o}", options.mode).as_bytes())?;
-    let mut attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
+    let mut attributes = MountAttrFlags::MOUNT_ATTR_NOSUID;
+    if !options.devices {
+        attributes |= MountAttrFlags::MOUNT_ATTR_NODEV;
+    }
     if !options.executable {
         attributes |= MountAttrFlags::MOUNT_ATTR_NOEXEC;
     }
@@ -200,6 +208,18 @@ pub fn clone_tree(path: &Path, depth: Depth) -> Result<OwnedFd, SysError> {
     Ok(clone)
 }
 
+/// As [`clone_tree`], of the one file or directory that a descriptor stands for, without mounts below it.
+///
+/// # Errors
+/// [`SysError::Call`].
+pub fn clone_descriptor(file: BorrowedFd<'_>) -> Result<OwnedFd, SysError> {
+    let call = |call| move |errno: rustix::io::Errno| SysError::Call { call, source: errno.into() };
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+    let clone = open_tree(file, c"", flags).map_err(call("open_tree"))?;
+    set_attributes(clone.as_fd(), Depth::Single, 0, libc::MS_PRIVATE).map_err(call("mount_setattr"))?;
+    Ok(clone)
+}
+
 /// Makes a detached mount read-only.
 ///
 /// See `mount_setattr(2)`; since Linux 5.12.
@@ -213,6 +233,18 @@ pub fn make_read_only(mount: BorrowedFd<'_>, depth: Depth) -> Result<(), SysErro
 /// As [`make_read_only`], for a place that may not allocate.
 pub(super) fn set_read_only(mount: BorrowedFd<'_>, depth: Depth) -> rustix::io::Result<()> {
     set_attributes(mount, depth, libc::MOUNT_ATTR_RDONLY, 0)
+}
+
+/// Adds attributes to a clone, for a place that may not allocate.
+pub(super) fn set_clone_attributes(mount: BorrowedFd<'_>, attributes: CloneAttributes) -> rustix::io::Result<()> {
+    let mut set = 0;
+    if attributes.read_only {
+        set |= libc::MOUNT_ATTR_RDONLY;
+    }
+    if attributes.no_exec {
+        set |= libc::MOUNT_ATTR_NOEXEC;
+    }
+    set_attributes(mount, Depth::Single, set, libc::MS_PRIVATE)
 }
 
 /// Sets attributes and, unless it is 0, the propagation of a mount.

@@ -12,8 +12,8 @@ use rustix::fs::{Gid, Uid};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Slot(pub(crate) u8);
 
-/// How many slots there are.
-pub(crate) const MAX_SLOTS: usize = 24;
+/// How many slots there are: as many as a number of one byte tells apart.
+pub(crate) const MAX_SLOTS: usize = 256;
 
 /// One step of the set-up.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) enum SetupOp {
     Attach { slot: Slot, target: CString },
     /// Puts a read-only clone of the mount or file at a path into a slot.
     CloneReadOnly { path: CString, slot: Slot },
+    /// Puts a clone of what is at a path, links at its end not followed, into a slot.
+    Clone { path: CString, slot: Slot, attributes: CloneAttributes },
     /// Takes the mount at a path away.
     Detach { target: CString },
     /// Hides a file behind `/dev/null` or a directory behind an empty one; an absent path is fine.
@@ -44,6 +46,12 @@ pub(crate) enum SetupOp {
     Umask(u32),
     /// Makes a directory unless something is there; a new one gets this owner.
     CreateDirectory { path: CString, uid: Uid, gid: Gid },
+    /// Makes an empty file unless something is there.
+    CreateFile { path: CString },
+    /// Moves this process into the control group whose `cgroup.procs` is in the slot; the slot is empty afterwards.
+    JoinControlGroup { slot: Slot },
+    /// Sets a resource limit, of this process and all that it starts.
+    ResourceLimit(ResourceLimit),
     /// Changes the working directory.
     ChangeDirectory { path: CString },
     /// Starts a session, away from any terminal.
@@ -72,6 +80,21 @@ pub(crate) struct MountAttributes {
     pub(crate) read_only: bool,
     pub(crate) no_exec: bool,
     pub(crate) no_dev: bool,
+}
+
+/// The attributes of a clone, besides those of what it was cloned from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct CloneAttributes {
+    pub(crate) read_only: bool,
+    pub(crate) no_exec: bool,
+}
+
+/// A resource limit as `setrlimit(2)` takes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ResourceLimit {
+    pub(crate) resource: u32,
+    pub(crate) soft: u64,
+    pub(crate) hard: u64,
 }
 
 /// A set of capabilities, bit N for capability N.

@@ -5,10 +5,12 @@
 
 mod line_index;
 mod quote;
+mod size;
 mod source_file;
 mod span;
 
 pub use line_index::{LineColumn, LineIndex};
 pub use quote::go_quoted;
+pub use size::parse_size;
 pub use source_file::SourceFile;
 pub use span::{Span, Spanned};

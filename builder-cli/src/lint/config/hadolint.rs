@@ -30,9 +30,7 @@ pub(super) fn layer(reader: &mut Reader, value: &Value) -> Layer {
         match name {
             "ignored" => layer.ignore.extend(read::rules(reader, name, value)),
             "override" => overrides(reader, value, &mut layer),
-            "trustedRegistries" => {
-                layer.trusted_registries.extend(reader.texts(name, value).into_iter().map(|text| text.value));
-            }
+            "trustedRegistries" => layer.trusted_registries.extend(read::registries(reader, name, value)),
             "label-schema" => layer.label_schema.extend(read::label_schema(reader, name, value)),
             "strict-labels" => layer.strict_labels = reader.flag(name, value),
             "failure-threshold" => layer.threshold = read::threshold(reader, name, value),
@@ -41,7 +39,7 @@ pub(super) fn layer(reader: &mut Reader, value: &Value) -> Layer {
             "no-color" => layer.no_color = reader.flag(name, value),
             "verbose" => layer.verbose = reader.flag(name, value),
             "disable-ignore-pragma" => layer.disable_pragmas = reader.flag(name, value),
-            _ => reader.unknown_key(key, &KEYS),
+            _ => reader.ignored_key(key, &KEYS),
         }
     }
     layer
@@ -54,7 +52,7 @@ fn overrides(reader: &mut Reader, value: &Value, layer: &mut Layer) {
                 let rules = read::rules(reader, &key.value, value);
                 layer.levels.extend(rules.into_iter().map(|rule| (rule, level)));
             }
-            None => reader.unknown_key(key, &OVERRIDES),
+            None => reader.ignored_key(key, &OVERRIDES),
         }
     }
     // A rule that has several levels has the gravest one, as with hadolint.

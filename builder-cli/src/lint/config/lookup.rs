@@ -58,6 +58,16 @@ impl Lookup {
         }
     }
 
+    /// Returns the configurations that were read, each once, in the order of their paths.
+    pub(crate) fn read(&self) -> impl Iterator<Item = &Config> {
+        let fallback = match &self.fallback {
+            Fallback::Known(known) => known.as_deref(),
+            Fallback::Unknown => None,
+        };
+        let all = self.folders.values().flatten().map(AsRef::as_ref).chain(fallback);
+        all.map(|config| (&config.path, config)).collect::<BTreeMap<_, _>>().into_values()
+    }
+
     fn upwards(&mut self, folder: &Path) -> Result<Option<Arc<Config>>, CommandError> {
         if let Some(known) = self.folders.get(folder) {
             return Ok(known.clone());

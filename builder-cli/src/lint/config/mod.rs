@@ -56,6 +56,8 @@ pub(crate) struct Config {
     /// Its path from the root.
     pub(crate) path: PathBuf,
     pub(crate) layer: Layer,
+    /// What is left out of it, shown with its text.
+    pub(crate) warnings: Option<(SourceFile, Vec<Diagnostic>)>,
 }
 
 /// How to take what is not known.
@@ -95,10 +97,14 @@ impl Config {
             }
         };
         if strictness == Strictness::Lenient {
-            reader.diagnostics.retain(|diagnostic| !matches!(diagnostic.id, "unknown-key" | "unknown-rule"));
+            reader
+                .diagnostics
+                .retain(|diagnostic| !matches!(diagnostic.id, "unknown-key" | "unknown-rule" | "wrong-registry"));
+            reader.warnings.clear();
         }
         if reader.diagnostics.is_empty() {
-            return Ok(Self { path: absolute, layer });
+            let warnings = (!reader.warnings.is_empty()).then_some((source, reader.warnings));
+            return Ok(Self { path: absolute, layer, warnings });
         }
         Err(broken(source, reader.diagnostics))
     }
@@ -116,6 +122,18 @@ fn broken(source: SourceFile, diagnostics: Vec<Diagnostic>) -> CommandError {
     error
 }
 
+fn has_open_class(pattern: &str) -> bool {
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        // The first character of a class belongs to it, whatever it is.
+        let is_quoted = matches!(c, '\\' | '[') && chars.next().is_some();
+        if c == '[' && !(is_quoted && chars.any(|c| c == ']')) {
+            return true;
+        }
+    }
+    false
+}
+
 /// A pattern for files as `.gitignore` has it.
 #[derive(Debug)]
 pub(crate) struct Globs(Gitignore);
@@ -125,10 +143,17 @@ impl Globs {
     ///
     /// # Errors
     /// It is none.
-    pub(crate) fn new(folder: &Path, pattern: &str) -> Result<Self, ignore::Error> {
+    pub(crate) fn new(folder: &Path, pattern: &str) -> Result<Self, String> {
+        // What Git takes for something else, or as it stands, is a mistake here.
+        match pattern.chars().next() {
+            None => return Err("it is empty".to_owned()),
+            Some('#') => return Err("it is a comment".to_owned()),
+            Some('!') => return Err("patterns add up, and none takes a file back".to_owned()),
+            _ if has_open_class(pattern) => return Err("a `[` has no `]`; `\\[` is the character itself".to_owned()),
+            _ => {}
+        }
         let mut builder = GitignoreBuilder::new(folder);
-        builder.add_line(None, pattern)?;
-        builder.build().map(Self)
+        builder.add_line(None, pattern).and_then(|builder| builder.build()).map(Self).map_err(|error| error.to_string())
     }
 
     /// Tells whether a file is meant.

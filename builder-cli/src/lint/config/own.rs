@@ -64,9 +64,7 @@ fn lint(reader: &mut Reader, value: &Value, layer: &mut Layer) {
                     }
                 }
             }
-            "trusted-registries" => {
-                layer.trusted_registries.extend(reader.texts(name, value).into_iter().map(|text| text.value));
-            }
+            "trusted-registries" => layer.trusted_registries.extend(read::registries(reader, name, value)),
             "strict-labels" => layer.strict_labels = reader.flag(name, value),
             "failure-threshold" => layer.threshold = read::threshold(reader, name, value),
             "format" => layer.formats.extend(read::formats(reader, name, value)),

@@ -19,6 +19,9 @@ const RETIRED: [&str; 5] = ["DL3005", "DL3017", "DL3031", "DL3039", "DL4002"];
 
 /// Returns what is wrong with the name of a rule; any code of `ShellCheck`'s may be one, or its beginning.
 pub(crate) fn unknown_rule(name: &str) -> Option<String> {
+    if name.is_empty() {
+        return Some("the name of a rule is empty".to_owned());
+    }
     let is_shellchecks =
         name.strip_prefix("SC").is_some_and(|digits| digits.len() <= 4 && digits.bytes().all(|b| b.is_ascii_digit()));
     if is_shellchecks || RETIRED.contains(&name) {
@@ -33,6 +36,25 @@ pub(super) fn rules(reader: &mut Reader, key: &str, value: &Value) -> Vec<String
     for name in &names {
         if let Some(error) = unknown_rule(&name.value) {
             reader.unknown_rule(name.span, error, LIST_HINT);
+        }
+    }
+    names.into_iter().map(|name| name.value).collect()
+}
+
+/// Returns what is wrong with the name of a registry: one with more than a host and a port fits no image.
+pub(crate) fn wrong_registry(name: &str) -> Option<String> {
+    let address = name.split_once("://").map_or(name, |(_, address)| address);
+    let host = address.split('/').next().unwrap_or_default();
+    let hint = if host.is_empty() { "docker.io" } else { host };
+    (host != name || host.is_empty()).then(|| format!("`{name}` is no name of a registry; write `{hint}`"))
+}
+
+/// Reads a list of registries.
+pub(super) fn registries(reader: &mut Reader, key: &str, value: &Value) -> Vec<String> {
+    let names = reader.texts(key, value);
+    for name in &names {
+        if let Some(error) = wrong_registry(&name.value) {
+            reader.wrong_registry(name.span, error);
         }
     }
     names.into_iter().map(|name| name.value).collect()

@@ -1,6 +1,6 @@
 //! A configuration file as a tree in which everything knows its place, whatever the language.
 
-use builder_core::diagnostic::Diagnostic;
+use builder_core::diagnostic::{Diagnostic, Severity};
 use builder_core::text::{Span, Spanned};
 
 /// A value and its place.
@@ -40,12 +40,19 @@ impl Data {
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// What is left out, and no reason to stop.
+    pub(crate) warnings: Vec<Diagnostic>,
 }
 
 impl Reader {
     /// Reports the name of a rule that there is not.
     pub(crate) fn unknown_rule(&mut self, span: Span, message: String, help: &str) {
         self.diagnostics.push(Diagnostic::error("unknown-rule", span, message).help(help));
+    }
+
+    /// Reports a registry that no image can come from.
+    pub(crate) fn wrong_registry(&mut self, span: Span, message: String) {
+        self.diagnostics.push(Diagnostic::error("wrong-registry", span, message));
     }
 
     /// Keeps an error.
@@ -61,11 +68,12 @@ impl Reader {
 
     /// Reports a key that nobody knows.
     pub(crate) fn unknown_key(&mut self, key: &Spanned<String>, known: &[&str]) {
-        let help = nearest(&key.value, known)
-            .map_or_else(|| format!("there are: {}", known.join(", ")), |name| format!("did you mean `{name}`?"));
-        self.diagnostics.push(
-            Diagnostic::error("unknown-key", key.span, format!("there is no setting `{}`", key.value)).help(help),
-        );
+        self.diagnostics.push(unknown_key(Severity::Error, key, known));
+    }
+
+    /// Reports a key that nobody knows where it does no harm.
+    pub(crate) fn ignored_key(&mut self, key: &Spanned<String>, known: &[&str]) {
+        self.warnings.push(unknown_key(Severity::Warning, key, known).note("it is left out, as hadolint does"));
     }
 
     /// Reads `true` or `false`.
@@ -116,6 +124,13 @@ impl Reader {
             }
         }
     }
+}
+
+fn unknown_key(severity: Severity, key: &Spanned<String>, known: &[&str]) -> Diagnostic {
+    let help = nearest(&key.value, known)
+        .map_or_else(|| format!("there are: {}", known.join(", ")), |name| format!("did you mean `{name}`?"));
+    let message = format!("there is no setting `{}`", key.value);
+    Diagnostic::new(severity, "unknown-key", message).at(key.span, "").help(help)
 }
 
 /// Finds the known name that is nearest to one that is not. Case and dashes count for nothing: `trusted-registries`

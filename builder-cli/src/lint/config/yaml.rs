@@ -17,6 +17,10 @@ const MAX_VALUES: usize = 20_000;
 /// # Errors
 /// What does not parse, with its place.
 pub(super) fn parse(source: &SourceFile) -> Result<Value, Diagnostic> {
+    if let Some(tab) = indenting_tab(source.text()) {
+        let help = "indent with blanks; hadolint does not read the file either";
+        return Err(Diagnostic::error("invalid-yaml", tab, "tabs cannot indent YAML").help(help));
+    }
     let mut builder =
         Builder { source, parser: Parser::new_from_str(source.text()), anchors: BTreeMap::new(), values: 0 };
     loop {
@@ -26,6 +30,20 @@ pub(super) fn parse(source: &SourceFile) -> Result<Value, Diagnostic> {
             _ => {}
         }
     }
+}
+
+/// The parser takes some of them.
+fn indenting_tab(text: &str) -> Option<Span> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let rest = line.trim_start();
+        let tab = line[..line.len() - rest.len()].find('\t');
+        if let Some(tab) = tab.filter(|_| !rest.is_empty() && !rest.starts_with('#')) {
+            return Some(Span::from_range(start + tab..start + tab + 1));
+        }
+        start += line.len();
+    }
+    None
 }
 
 struct Builder<'s> {

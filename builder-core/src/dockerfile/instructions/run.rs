@@ -13,7 +13,7 @@ use crate::text::Spanned;
 const FLAGS: [FlagSpec; 4] =
     [("mount", FlagKind::List), ("network", FlagKind::Text), ("security", FlagKind::Text), ("device", FlagKind::List)];
 
-/// `RUN [flags] command`.
+/// `RUN [flags] command`. Without operands it is an empty shell command, as with BuildKit.
 pub(super) fn parse(operands: &mut Operands<'_>) -> InstructionKind {
     let flags = operands.check_flags(&FLAGS);
     let mounts = flags.list("mount");
@@ -25,9 +25,6 @@ pub(super) fn parse(operands: &mut Operands<'_>) -> InstructionKind {
     check_mode(operands, network.as_ref(), &["default", "none", "host"], |v| format!("invalid network mode {v:?}"));
     let security = flags.text("security");
     check_mode(operands, security.as_ref(), &["sandbox", "insecure"], |v| format!("security {v:?} is not valid"));
-    if operands.range.is_empty() {
-        return operands.at_least_one();
-    }
     match command(operands, operands.range.clone()) {
         Some(command) => InstructionKind::Run(Run { command, mounts, network, security, devices }),
         None => InstructionKind::Invalid,

@@ -16,7 +16,7 @@ pub use shell::{Shell, ShellKind};
 pub use variables::{Grammar, Known, Variables};
 
 use super::options::{Dialect, LintOptions};
-use crate::dockerfile::{Dockerfile, Instruction, InstructionKind};
+use crate::dockerfile::{Dockerfile, Instruction, InstructionKind, SourceText, TransferSource};
 use crate::text::SourceFile;
 
 /// One instruction as rules see it: a trigger of `ONBUILD` is one too.
@@ -41,6 +41,19 @@ impl<'a> InstructionView<'a> {
     /// Returns what it says.
     pub fn kind(&self) -> &'a InstructionKind {
         &self.instruction.kind
+    }
+
+    /// Returns the paths that a `COPY` or `ADD` takes from the build context, as written.
+    pub fn context_sources(&self) -> impl Iterator<Item = &'a SourceText> {
+        let transfer = match self.kind() {
+            InstructionKind::Copy(transfer) | InstructionKind::Add(transfer) => Some(transfer),
+            _ => None,
+        };
+        let sources = transfer.filter(|transfer| transfer.from.is_none()).into_iter();
+        sources.flat_map(|transfer| &transfer.sources).filter_map(|source| match source {
+            TransferSource::Path(path) => Some(path),
+            _ => None,
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use crate::lint::prelude::*;
 use crate::platform::Platform;
+use crate::text::go_quoted;
 
 rule! {
     /// ## What it does
@@ -57,6 +58,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     };
     if is_constant && !is_meant {
         cx.report(view.index, platform.span, format!("the stage is for `{value}` whatever the build is for"))
+            .in_buildkits_words(|| format!("FROM --platform flag should not use constant value {}", go_quoted(value)))
             .help("use `$BUILDPLATFORM`, or leave the flag out")
             .done();
     }

@@ -1,10 +1,12 @@
 //! `CopyIgnoredFile`.
 
-use crate::dockerfile::{Transfer, TransferSource};
-use crate::dockerignore::{self, Patterns};
+use crate::dockerignore;
+use crate::lint::build_files::{BuildFiles, ContextFacts, Presence, presence, relative};
 use crate::lint::paths::clean;
 use crate::lint::prelude::*;
-use crate::lint::variables::{Environment, walk};
+use crate::lint::variables::walk;
+use crate::lint::words::is_remote_source;
+use crate::text::go_quoted;
 
 rule! {
     /// ## What it does
@@ -38,53 +40,60 @@ rule! {
 }
 
 fn check(cx: &Context<'_>) {
-    let text = cx.options.facts.context.as_ref().and_then(|context| context.ignore_file.as_deref());
-    let Some(text) = text else { return };
-    let Ok(patterns) = dockerignore::parse(text) else { return };
-    // With exceptions a directory may be left out and still not be empty; BuildKit does not look then.
-    let has_exceptions = text.lines().any(|line| line.trim().starts_with('!'));
-    if patterns.is_empty() || has_exceptions && cx.is_buildkit() {
-        return;
-    }
+    let Some(facts) = &cx.options.facts.context else { return };
+    let mut sources = Vec::new();
     walk(cx, |view, environment| {
-        let (InstructionKind::Copy(transfer) | InstructionKind::Add(transfer)) = view.kind() else { return };
-        if transfer.from.is_none() {
-            check_sources(cx, view, transfer, environment, &patterns, text);
+        for written in view.context_sources() {
+            if let Some(path) = environment.resolve(cx, written).filter(|path| !is_remote_source(path)) {
+                let keyword = if matches!(view.kind(), InstructionKind::Add(_)) { "Add" } else { "Copy" };
+                sources.push((view.index, keyword, written, path));
+            }
         }
     });
-}
-
-fn check_sources(
-    cx: &Context<'_>,
-    view: &InstructionView<'_>,
-    transfer: &Transfer,
-    environment: &Environment,
-    patterns: &Patterns,
-    text: &str,
-) {
-    for source in &transfer.sources {
-        let TransferSource::Path(written) = source else { continue };
-        let Some(path) = environment.resolve(cx, written).filter(|path| !is_remote(path)) else { continue };
-        let cleaned = clean(&path);
-        // BuildKit compares a path from `/` on as it stands, and finds nothing.
-        let relative = if cx.is_buildkit() { cleaned.as_str() } else { cleaned.trim_start_matches('/') };
-        let is_all = matches!(relative, "" | "." | "/");
-        let is_ignored = if is_all {
-            takes_all(text)
-        } else {
-            patterns.matches(relative, false) && !patterns.may_reinclude_below(relative)
-        };
-        if is_ignored {
-            let what = if is_all { "everything".to_owned() } else { format!("`{path}`") };
-            cx.report(view.index, written.span(), format!("the ignore file leaves {what} out"))
+    let others: Vec<String> = sources.iter().map(|(.., path)| relative(path)).collect();
+    for (instruction, keyword, written, path) in &sources {
+        let candidates = candidates(facts, path, &others);
+        if !candidates.is_empty() && candidates.iter().all(|files| is_left_out(cx, facts, *files, path)) {
+            let what = if is_all(path) { "everything".to_owned() } else { format!("`{path}`") };
+            cx.report(*instruction, written.span(), format!("the ignore file leaves {what} out"))
+                .in_buildkits_words(|| {
+                    format!("Attempting to {keyword} file {} that is excluded by .dockerignore", go_quoted(path))
+                })
                 .help("copy something else, or change the ignore file")
                 .done();
         }
     }
 }
 
-fn is_remote(path: &str) -> bool {
-    path.contains("://") || path.starts_with("git@")
+/// Returns the contexts that a source may be of: the one that is known, or those that have it.
+fn candidates<'f>(facts: &'f ContextFacts, path: &str, others: &[String]) -> Vec<&'f dyn BuildFiles> {
+    if facts.is_certain || is_all(path) {
+        return facts.best(others.iter().map(String::as_str)).into_iter().collect();
+    }
+    let path = relative(path);
+    let all = facts.candidates.iter().map(AsRef::as_ref);
+    all.filter(|files| presence(*files, &path) == Presence::Present).collect()
+}
+
+fn is_all(path: &str) -> bool {
+    matches!(clean(path).as_str(), "." | "/")
+}
+
+fn is_left_out(cx: &Context<'_>, facts: &ContextFacts, files: &dyn BuildFiles, path: &str) -> bool {
+    let Some(text) = facts.ignore_file(files) else { return false };
+    let Ok(patterns) = dockerignore::parse(&text) else { return false };
+    // With exceptions a directory may be left out and still not be empty; BuildKit does not look then.
+    let has_exceptions = text.lines().any(|line| line.trim().starts_with('!'));
+    if patterns.is_empty() || has_exceptions && cx.is_buildkit() {
+        return false;
+    }
+    if is_all(path) {
+        return takes_all(&text);
+    }
+    let cleaned = clean(path);
+    // BuildKit compares a path from `/` on as it stands, and finds nothing.
+    let relative = if cx.is_buildkit() { cleaned.as_str() } else { cleaned.trim_start_matches('/') };
+    patterns.matches(relative, false) && !patterns.may_reinclude_below(relative)
 }
 
 /// Tells whether nothing is left of the context.

@@ -45,6 +45,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let label = format!("LABEL org.opencontainers.image.authors=\"{escaped}\"");
     let edit = Edit::replace(keyword.span.cover(name.span()), label);
     cx.report(view.index, keyword.span, "`MAINTAINER` is deprecated")
+        .in_buildkits_words(|| "Maintainer instruction is deprecated in favor of using label".to_owned())
         .fix(Fix::risky("write a label", vec![edit]))
         .done();
 }

@@ -1,6 +1,7 @@
 //! `DL3024`, `DuplicateStageName`.
 
 use crate::lint::prelude::*;
+use crate::text::go_quoted;
 
 rule! {
     /// ## What it does
@@ -41,7 +42,11 @@ fn check(cx: &Context<'_>, stage: &StageView) {
         })
     };
     let Some(first) = cx.model.stages[..stage.index].iter().find(is_same) else { return };
-    let report = cx.report(stage.from, name.span, format!("another stage is named `{}` already", name.value));
+    let report = cx
+        .report(stage.from, name.span, format!("another stage is named `{}` already", name.value))
+        .in_buildkits_words(|| {
+            format!("Duplicate stage name {}, stage names should be unique", go_quoted(&name.value))
+        });
     match from_name(cx, first) {
         Some(first) => report.also(first.span, "here").done(),
         None => report.done(),

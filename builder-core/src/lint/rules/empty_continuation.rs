@@ -49,7 +49,10 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let place = if cx.is_buildkit() { last } else { *first };
     let title = if blanks.len() == 1 { "remove the blank line" } else { "remove the blank lines" };
     let edits = blanks.iter().map(|span| Edit::delete(*span)).collect();
-    cx.report(view.index, place, "a blank line in a continued instruction").fix(Fix::safe(title, edits)).done();
+    cx.report(view.index, place, "a blank line in a continued instruction")
+        .in_buildkits_words(|| "Empty continuation line".to_owned())
+        .fix(Fix::safe(title, edits))
+        .done();
 }
 
 /// Returns the blank lines of an instruction with their line feeds, and its last line.

@@ -56,7 +56,12 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
         "" => "without build arguments there is no image name".to_owned(),
         text => format!("without build arguments the image is `{text}`, which is no valid name"),
     };
-    let mut report = cx.report(view.index, from.image.span(), message).help("give the argument a default");
+    let mut report = cx
+        .report(view.index, from.image.span(), message)
+        .in_buildkits_words(|| {
+            format!("Default value for ARG {} results in empty or invalid base image name", from.image.as_str())
+        })
+        .help("give the argument a default");
     for reference in expansion.references.iter().filter(|reference| !reference.set) {
         if let Some(arg) = declared.iter().rfind(|arg| arg.name.value == reference.name) {
             report = report.also(arg.span, "no default");

@@ -58,6 +58,10 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
         .filter(|_| is_in_one_piece)
         .map(|text| Fix::safe(format!("write `{keyword} {text}`"), vec![Edit::replace(span, text)]));
     cx.report(view.index, span, format!("`{keyword} {key} …` is the old form of `{keyword} {key}=…`"))
+        .in_buildkits_words(|| {
+            let keyword = keyword.to_uppercase();
+            format!("\"{keyword} key=value\" should be used instead of legacy \"{keyword} key value\" format")
+        })
         .help(format!("write `{keyword} {key}=…`"))
         .maybe_fix(fix)
         .done();

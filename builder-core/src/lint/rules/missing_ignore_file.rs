@@ -1,6 +1,6 @@
 //! The whole directory is copied and no ignore file leaves anything out.
 
-use crate::dockerfile::TransferSource;
+use crate::lint::build_files::{BuildFiles, Entries, relative};
 use crate::lint::prelude::*;
 use crate::lint::words::trimmed;
 
@@ -35,28 +35,36 @@ rule! {
     }
 }
 
+/// What nobody wants in an image.
+const UNWANTED: [&str; 9] = [".git", "node_modules", "target", "venv", ".venv", "dist", "build", "__pycache__", ".env"];
+
 fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
+    let Some(facts) = &cx.options.facts.context else { return };
     let (InstructionKind::Copy(transfer) | InstructionKind::Add(transfer)) = view.kind() else { return };
-    let Some(context) = &cx.options.facts.context else { return };
-    if transfer.from.is_some() || context.ignore_file.is_some() || !transfer.exclude.is_empty() {
+    if !transfer.exclude.is_empty() {
         return;
     }
-    // Where it is known that nothing but sources is there, nothing has to be left out.
-    let unwanted = [".git", "node_modules", "target", "venv", ".venv", "dist", "build", "__pycache__", ".env"];
-    let has = |paths: &std::collections::BTreeSet<String>| {
-        unwanted.into_iter().find(|name| paths.iter().any(|path| path.split('/').any(|part| part == *name)))
-    };
-    let found = context.paths.as_ref().map(has);
-    if found == Some(None) {
-        return;
-    }
-    for source in &transfer.sources {
-        let TransferSource::Path(path) = source else { continue };
-        if matches!(trimmed(path.as_str()), "." | "./" | "/") {
-            let what = found.flatten().map_or(String::new(), |name| format!(", `{name}` too"));
-            cx.report(view.index, path.span(), format!("everything is copied{what}, and there is no ignore file"))
+    for path in view.context_sources().filter(|path| matches!(trimmed(path.as_str()), "." | "./" | "/")) {
+        let others = cx.model.instructions.iter().flat_map(InstructionView::context_sources);
+        let others: Vec<String> = others.map(|other| relative(trimmed(other.as_str()))).collect();
+        let Some(files) = facts.best(others.iter().map(String::as_str)) else { return };
+        let found = match unwanted(files) {
+            Some(Some(name)) => format!(", `{name}` too"),
+            // Where it is known that nothing but sources is there, nothing has to be left out.
+            Some(None) => return,
+            None if facts.is_certain => String::new(),
+            None => return,
+        };
+        if facts.ignore_file(files).is_none() {
+            cx.report(view.index, path.span(), format!("everything is copied{found}, and there is no ignore file"))
                 .help("add a `.dockerignore`")
                 .done();
         }
     }
+}
+
+/// Finds something in a context that should not be copied; the outer `None`: nobody knows.
+fn unwanted(files: &dyn BuildFiles) -> Option<Option<&'static str>> {
+    let Entries::Known(names) = files.entries("") else { return None };
+    Some(UNWANTED.into_iter().find(|name| names.contains(*name)))
 }

@@ -49,6 +49,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     if written.value != matching {
         let title = format!("write `{matching}`");
         cx.report(view.index, written.span, format!("`{}` and `{keyword}` differ in letter case", written.value))
+            .in_buildkits_words(|| format!("'{}' and '{keyword}' keywords' casing do not match", written.value))
             .fix(Fix::safe(title, vec![Edit::replace(written.span, matching)]))
             .done();
     }

@@ -56,6 +56,9 @@ fn check(cx: &Context<'_>) {
         if written != wanted {
             let span = view.instruction.keyword.span;
             cx.report(view.index, span, format!("`{written}` is not in {name} case, as most keywords of the file are"))
+                .in_buildkits_words(|| {
+                    format!("Command '{written}' should match the case of the command majority ({name}case)")
+                })
                 .fix(Fix::safe(format!("write `{wanted}`"), vec![Edit::replace(span, wanted)]))
                 .done();
         }

@@ -52,6 +52,11 @@ fn check(cx: &Context<'_>) {
                 let fix = (word.as_str() == port)
                     .then(|| Fix::risky(format!("write `{wanted}`"), vec![Edit::replace(word.span(), wanted)]));
                 cx.report(view.index, word.span(), format!("`{port}` maps a port, which only `docker run` can"))
+                    .in_buildkits_words(|| {
+                        format!(
+                            "EXPOSE instruction should not define an IP address or host-port mapping, found '{port}'"
+                        )
+                    })
                     .help(format!("write `{wanted}`"))
                     .maybe_fix(fix)
                     .done();

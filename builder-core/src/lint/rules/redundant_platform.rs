@@ -46,6 +46,10 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
         // With the blank behind it.
         let span = Span::new(flag.span.start, flag.span.end + 1);
         cx.report(view.index, flag.span, "the flag says what happens without it")
+            .in_buildkits_words(|| {
+                let value = from.platform.as_ref().map_or("", |platform| platform.value.as_str());
+                format!("Setting platform to predefined {value} in FROM is redundant as this is the default behavior")
+            })
             .fix(Fix::safe("leave the flag out", vec![Edit::delete(span)]))
             .done();
     }

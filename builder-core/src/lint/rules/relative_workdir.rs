@@ -4,6 +4,7 @@ use crate::dockerfile::SourceText;
 use crate::lint::prelude::*;
 use crate::lint::variables::{Place, walk};
 use crate::lint::words::{has_drive, trimmed};
+use crate::text::go_quoted;
 
 rule! {
     /// ## What it does
@@ -85,6 +86,10 @@ fn check_as_buildkit(cx: &Context<'_>, view: &InstructionView<'_>, path: &Source
         };
         if !text.starts_with('/') {
             cx.report(view.index, path.span(), format!("the working directory `{text}` is relative"))
+                .in_buildkits_words(|| {
+                    let text = go_quoted(&text);
+                    format!("Relative workdir {text} can have unexpected results if the base image changes")
+                })
                 .help("write the path from `/` on")
                 .done();
         }

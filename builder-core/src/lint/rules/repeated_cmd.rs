@@ -52,6 +52,9 @@ pub(super) fn check_repeated(cx: &Context<'_>, stage: &StageView, is_kind: fn(&I
         } else if view.index != last.index {
             let lines = lines_of(cx, view.outer);
             cx.report(view.index, view.instruction.keyword.span, format!("this `{keyword}` has no effect"))
+.in_buildkits_words(|| {
+                    format!("Multiple {keyword} instructions should not be used in the same stage because only the last one will be used")
+                })
                 .also(last.instruction.keyword.span, "this one counts")
                 .fix(Fix::risky(format!("remove this `{keyword}`"), vec![Edit::delete(lines)]))
                 .done();

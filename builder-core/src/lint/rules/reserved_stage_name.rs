@@ -2,6 +2,7 @@
 
 use super::duplicate_stage_name::from_name;
 use crate::lint::prelude::*;
+use crate::text::go_quoted;
 
 rule! {
     /// ## What it does
@@ -36,6 +37,10 @@ fn check(cx: &Context<'_>, stage: &StageView) {
     let Some(name) = from_name(cx, stage) else { return };
     let known = if cx.is_hadolint() { name.value.clone() } else { name.value.to_lowercase() };
     if matches!(known.as_str(), "scratch" | "context") {
-        cx.report(stage.from, name.span, format!("the name `{}` is reserved", name.value)).done();
+        cx.report(stage.from, name.span, format!("the name `{}` is reserved", name.value))
+            .in_buildkits_words(|| {
+                format!("Stage name should not use the same name as reserved stage {}", go_quoted(&name.value))
+            })
+            .done();
     }
 }

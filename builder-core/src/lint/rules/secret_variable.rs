@@ -2,6 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::words::trimmed;
+use crate::text::go_quoted;
 
 rule! {
     /// ## What it does
@@ -52,6 +53,11 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
         let is_secret = if cx.is_hadolint() { by_parts(name) } else { by_words(name) };
         if is_secret {
             cx.report(view.index, span, format!("`{name}` sounds like a secret, and its value stays in the image"))
+                .in_buildkits_words(|| {
+                    let keyword = view.instruction.keyword.value.to_ascii_uppercase();
+                    let name = go_quoted(name);
+                    format!("Do not use ARG or ENV instructions for sensitive data ({keyword} {name})")
+                })
                 .help("give secrets to the steps that need them: `RUN --mount=type=secret`")
                 .done();
         }

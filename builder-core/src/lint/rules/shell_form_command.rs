@@ -52,6 +52,9 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     }
     let keyword = view.instruction.keyword.value.to_ascii_uppercase();
     cx.report(view.index, text.span(), format!("`{keyword}` in shell form"))
+        .in_buildkits_words(|| {
+            format!("JSON arguments recommended for {keyword} to prevent unintended behavior related to OS signals")
+        })
         .help("write a JSON array, so that the program gets signals and arguments")
         .maybe_fix(exec_form(cx, view, text))
         .done();

@@ -58,7 +58,13 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
             }
             let span = place.span_of(reference.range.clone());
             let declared = declared_later(cx, name);
-            let mut report = cx.report(view.index, span, format!("`{name}` is not declared before the first `FROM`"));
+            let mut report = cx
+                .report(view.index, span, format!("`{name}` is not declared before the first `FROM`"))
+                .in_buildkits_words(|| {
+                    let near = closest(name, names.iter().copied())
+                        .map_or(String::new(), |near| format!(" (did you mean {near}?)"));
+                    format!("FROM argument '{name}' is not declared{near}")
+                });
             if let Some(span) = declared {
                 report = report.also(span, "this one is for its stage only");
             }

@@ -82,7 +82,10 @@ fn check_place(
         let near = closest(name, environment.names().filter(|known| known.len() > 2 && name.len() > 2));
         let Some(why) = declared.why(cx, view, name, near, environment) else { continue };
         let span = place.span_of(reference.range.clone());
-        let report = cx.report(view.index, span, format!("`{name}` is not defined here"));
+        let report = cx.report(view.index, span, format!("`{name}` is not defined here")).in_buildkits_words(|| {
+            let near = near.map_or(String::new(), |near| format!(" (did you mean ${near}?)"));
+            format!("Usage of undefined variable '${name}'{near}")
+        });
         let spelled = cx.text(span).replacen(name, near.unwrap_or(name), 1);
         match why {
             Why::Global(at) => {

@@ -51,6 +51,9 @@ fn check(cx: &Context<'_>) {
                 let fix = (word.as_str() == port)
                     .then(|| Fix::safe(format!("write `{wanted}`"), vec![Edit::replace(word.span(), wanted.as_str())]));
                 cx.report(view.index, word.span(), format!("the protocol of `{port}` has capital letters"))
+                    .in_buildkits_words(|| {
+                        format!("Defined protocol '{port}' in EXPOSE instruction should be lowercase")
+                    })
                     .help(format!("write `{wanted}`"))
                     .maybe_fix(fix)
                     .done();

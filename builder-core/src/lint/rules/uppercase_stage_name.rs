@@ -42,6 +42,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     if lower != name.value {
         let title = format!("write `{lower}`");
         cx.report(view.index, name.span, format!("the stage name `{}` has capital letters", name.value))
+            .in_buildkits_words(|| format!("Stage name '{}' should be lowercase", name.value))
             .fix(Fix::safe(title, vec![Edit::replace(name.span, lower)]))
             .done();
     }

@@ -158,6 +158,11 @@ impl StageBuilder<'_, '_> {
 
     fn copied_from(&mut self, transfer: &Transfer) -> Option<CopyFrom> {
         let Some(name) = &transfer.from else { return Some(CopyFrom::Context(String::new())) };
+        self.taken_from(name)
+    }
+
+    /// What a name in `from` means.
+    pub(super) fn taken_from(&mut self, name: &Spanned<String>) -> Option<CopyFrom> {
         let span = self.place(name.span);
         let source = self.planner.copy_source(self.id, &name.value, span)?;
         let platform = self.state.platform.clone();

@@ -181,7 +181,7 @@ impl StageBuilder<'_, '_> {
     fn volumes(&mut self, words: &[SourceText]) {
         let mut paths = Vec::new();
         for word in words {
-            let Some(path) = self.expand(word) else { continue };
+            let Some(path) = self.expand_str(word.as_str().trim(), word.span()) else { continue };
             if path.is_empty() {
                 self.error("empty-volume", word.span(), "VOLUME specified can not be an empty string");
                 continue;

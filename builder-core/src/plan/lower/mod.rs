@@ -1,8 +1,10 @@
 //! From stages and instructions to vertexes and configs.
 
+mod contexts;
 mod copy;
 mod epoch;
 mod metadata;
+mod mount;
 mod ports;
 mod remote;
 mod run;
@@ -14,22 +16,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::op::{FilesystemRef, ImageKey, ImageOp, Op};
 use super::{ContextUse, ImageRequest, NamedContext, Plan, PlanError, PlanOptions, Planned, ResolvedImage, Vertex};
 use crate::diagnostic::Diagnostic;
-use crate::dockerfile::{Dockerfile, Instruction, parse_trigger};
+use crate::dockerfile::{Dockerfile, Instruction, InstructionKind, parse_trigger};
 use crate::ids::{StageId, VertexId};
 use crate::platform::Platform;
 use crate::reference::Reference;
-use crate::semantic::reachability::{self, StageEdge};
+use crate::semantic::reachability::{self, Cycle, StageEdge};
 use crate::semantic::scope::{GlobalScope, ScopeInput};
 use crate::semantic::stage_table::{Base, SCRATCH, Stage, StageLookup, StageTable};
 use crate::text::Span;
+use contexts::is_reserved;
 use stage::StageState;
 pub use unused::unused_build_args;
 
 /// The build arg, and global argument, that sets the times of an image.
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
-
-/// Names that no context can replace.
-const RESERVED: [&str; 2] = [SCRATCH, "context"];
 
 /// Plans what a target needs.
 ///
@@ -59,6 +59,20 @@ pub fn plan(
         diagnostics,
     };
     planner.run()
+}
+
+/// The trigger that an instruction is about.
+fn trigger(instruction: &Instruction) -> Option<&Instruction> {
+    match &instruction.kind {
+        InstructionKind::OnBuild(on_build) => Some(&on_build.trigger),
+        _ => None,
+    }
+}
+
+/// The short form of an image's name, without `:latest`; what is no such name stays as it is.
+fn short_name(name: &str) -> String {
+    let short = name.parse().map_or_else(|_| name.to_owned(), |reference: Reference| reference.familiar());
+    short.strip_suffix(":latest").map(str::to_owned).unwrap_or(short)
 }
 
 /// What a name in `FROM` or `--from` leads to.
@@ -98,13 +112,8 @@ impl Planner<'_> {
             epoch::Epoch::Of(_) => None,
             epoch::Epoch::Known(epoch) => epoch,
         };
-        let needed = reachability::reachable(target, |stage| self.edges(stage));
-        let needed = needed.map_err(|cycle| {
-            let name =
-                self.table.get(cycle.stage).map_or_else(String::new, super::super::semantic::stage_table::Stage::label);
-            let span = cycle.edges.first().map(|(_, edge)| edge.span).unwrap_or_default();
-            let message = format!("circular dependency detected on stage: {name}");
-            self.diagnostics.push(Diagnostic::error("circular-dependency", span, message));
+        let needed = self.needed(target).map_err(|cycle| {
+            self.diagnostics.push(self.circle(&cycle));
             self.failed()
         })?;
         let mut states: BTreeMap<StageId, Option<StageState>> = BTreeMap::new();
@@ -125,7 +134,7 @@ impl Planner<'_> {
             state.config.config.labels.insert(name.clone(), value.clone());
         }
         state.config.created = None;
-        let label = self.table.get(target).map_or_else(String::new, super::super::semantic::stage_table::Stage::label);
+        let label = self.table.get(target).map_or_else(String::new, Stage::label);
         Ok(Planned::Ready(Box::new(self.finish(state, label, epoch))))
     }
 
@@ -152,34 +161,70 @@ impl Planner<'_> {
         }
     }
 
+    /// Finds what a target needs. Stages that need each other are refused wherever they are.
+    fn needed(&self, target: StageId) -> Result<BTreeSet<StageId>, Cycle> {
+        let everything = StageId(u32::MAX);
+        reachability::reachable(everything, |stage| {
+            if stage != everything {
+                return self.edges(stage);
+            }
+            let to = |stage: &Stage| StageEdge { to: stage.id, span: Span::default() };
+            self.table.stages().iter().map(to).collect()
+        })?;
+        // What comes later is no stage that can be copied from: whoever tries is told so.
+        reachability::reachable(target, |stage| {
+            let mut edges = self.edges(stage);
+            edges.retain(|edge| edge.to < stage);
+            edges.extend(self.redirected(stage));
+            edges
+        })
+    }
+
+    fn circle(&self, cycle: &Cycle) -> Diagnostic {
+        let name = self.table.get(cycle.stage).map_or_else(String::new, Stage::label);
+        let span = cycle.edges.first().map(|(_, edge)| edge.span).unwrap_or_default();
+        let message = format!("circular dependency detected on stage: {name}");
+        let mut diagnostic = Diagnostic::error("circular-dependency", span, message);
+        for (_, edge) in cycle.edges.iter().skip(1) {
+            diagnostic = diagnostic.also(edge.span, "which needs this");
+        }
+        diagnostic.help("a stage can only use stages that are complete before it begins")
+    }
+
     /// The stages that a stage refers to; triggers of its base included, where that is known.
     fn edges(&self, stage: StageId) -> Vec<StageEdge> {
-        let Some(entry) = self.table.get(stage) else { return Vec::new() };
-        let span = self.span_of_from(stage);
         if let Some((_, context)) = self.replaced(stage) {
+            let span = self.span_of_from(stage);
             return self.stage_of(&context).map(|to| StageEdge { to, span }).into_iter().collect();
         }
         let mut edges = reachability::edges(self.table, self.dockerfile, stage);
-        let redirected = self.redirected(stage, entry);
-        let triggers = match &entry.base {
-            Ok(Base::Outside(name)) => self.image_triggers(name, stage),
-            _ => Vec::new(),
-        };
-        for (_, name) in triggers.iter().flat_map(reachability::from_operands) {
-            if let StageLookup::Earlier(to) = self.table.lookup(stage, &name.value) {
+        let span = self.span_of_from(stage);
+        for (_, name) in self.inherited_triggers(stage).iter().flat_map(reachability::from_operands) {
+            if let StageLookup::Earlier(to) | StageLookup::NotYet(to) = self.table.lookup(stage, &name.value) {
                 edges.push(StageEdge { to, span });
             }
         }
-        edges.retain(|edge| edge.to < stage);
-        edges.extend(redirected);
+        edges.extend(self.redirected(stage));
         edges
     }
 
-    fn image_triggers(&self, name: &str, stage: StageId) -> Vec<Instruction> {
+    /// The `ONBUILD` triggers that a stage begins with: those of its base image, or of the stage that it is from.
+    fn inherited_triggers(&self, stage: StageId) -> Vec<Instruction> {
         let platform = self.platform(stage);
-        let key = ImageKey { name: name.to_owned(), platform };
-        let texts = self.images.get(&key).map(|image| image.config.config.on_build.as_slice()).unwrap_or_default();
-        texts.iter().filter_map(|text| parse_trigger(text).ok()).collect()
+        let named = |name: &str| self.context(name, &platform).map(|(name, _)| name);
+        let image = match self.table.get(stage).map(|stage| &stage.base) {
+            Some(Ok(Base::Outside(name))) => named(name).unwrap_or_else(|| name.clone()),
+            Some(Ok(Base::Stage(parent))) => match self.replaced(*parent) {
+                Some((name, _)) => name,
+                None => {
+                    let body = self.table.body(self.dockerfile, *parent);
+                    return body.iter().filter_map(trigger).cloned().collect();
+                }
+            },
+            _ => return Vec::new(),
+        };
+        let texts = self.images.get(&ImageKey { name: image, platform }).map(|image| &image.config.config.on_build);
+        texts.into_iter().flatten().filter_map(|text| parse_trigger(text).ok()).collect()
     }
 
     fn span_of_from(&self, stage: StageId) -> Span {
@@ -192,54 +237,6 @@ impl Planner<'_> {
         asked.unwrap_or_else(|| self.options.platform.clone())
     }
 
-    /// The stages behind names for which a context says `target:STAGE`; they may be later ones.
-    fn redirected(&self, stage: StageId, entry: &Stage) -> Vec<StageEdge> {
-        if !self.has_stage_contexts() {
-            return Vec::new();
-        }
-        let base = match &entry.base {
-            Ok(Base::Outside(name)) => Some((name.clone(), self.span_of_from(stage))),
-            _ => None,
-        };
-        let operands = self.table.body(self.dockerfile, stage).iter().flat_map(reachability::from_operands);
-        let names = base.into_iter().chain(operands.map(|(_, name)| (name.value, name.span)));
-        let platform = self.platform(stage);
-        let edge = |(name, span): (String, Span)| {
-            let (_, context) = self.context(&name, &platform)?;
-            Some(StageEdge { to: self.stage_of(&context)?, span })
-        };
-        names.filter_map(edge).collect()
-    }
-
-    fn has_stage_contexts(&self) -> bool {
-        self.options.contexts.values().any(|context| matches!(context, NamedContext::Stage(_)))
-    }
-
-    /// The stage that a context of the form `target:STAGE` means.
-    fn stage_of(&self, context: &NamedContext) -> Option<StageId> {
-        match context {
-            NamedContext::Stage(name) => self.table.target(Some(name)).ok(),
-            _ => None,
-        }
-    }
-
-    /// Puts stages behind those that they need. That is the order of the file, but for contexts that lead to stages.
-    fn in_order(&self, needed: BTreeSet<StageId>) -> Vec<StageId> {
-        if !self.has_stage_contexts() {
-            return needed.into_iter().collect();
-        }
-        let mut left: BTreeMap<StageId, Vec<StageEdge>> = needed.iter().map(|id| (*id, self.edges(*id))).collect();
-        let mut ordered = Vec::new();
-        while !left.is_empty() {
-            let ready = left.iter().find(|(_, edges)| edges.iter().all(|edge| !left.contains_key(&edge.to)));
-            // There are no circles any more; without this one there could be no end.
-            let Some(next) = ready.or_else(|| left.iter().next()).map(|(id, _)| *id) else { break };
-            left.remove(&next);
-            ordered.push(next);
-        }
-        ordered
-    }
-
     /// The context that stands in for a stage of that name.
     fn replaced(&self, stage: StageId) -> Option<(String, NamedContext)> {
         let name = self.table.get(stage)?.name.as_ref()?;
@@ -248,40 +245,24 @@ impl Planner<'_> {
         (self.stage_of(&context) != Some(stage)).then_some((name, context))
     }
 
-    /// A named context, by the name as written or in its short form, with or without `:latest`; one for a platform
-    /// (`NAME::PLATFORM`) comes before one for all.
-    ///
-    /// Spec: dockerfile-semantics 4.6.
+    /// A named context, by the name as written or in its short form, with or without `:latest`. One that is given
+    /// for the platform alone (`NAME::PLATFORM`) comes first.
     fn context(&self, name: &str, platform: &Platform) -> Option<(String, NamedContext)> {
-        if self.options.contexts.is_empty() || RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+        let contexts = &self.options.contexts;
+        if contexts.is_empty() || is_reserved(name) {
             return None;
         }
-        let mut names = vec![name.to_owned()];
-        if let Ok(reference) = name.parse::<Reference>() {
-            names.push(reference.familiar());
-            if reference.tag() == Some(crate::reference::DEFAULT_TAG) {
-                names.push(reference.familiar_name());
-            }
-        }
-        let suffixed = names.iter().map(|name| format!("{name}::{platform}"));
-        let found = suffixed.chain(names.iter().cloned()).find_map(|name| self.options.contexts.get_key_value(&name));
+        let short = short_name(name);
+        let is_named = |given: &str| given == name || short_name(given) == short;
+        let for_platform = contexts.iter().find(|(key, _)| {
+            key.split_once("::").is_some_and(|(given, for_platform)| {
+                is_named(given) && for_platform.parse().is_ok_and(|wanted: Platform| wanted == *platform)
+            })
+        });
+        let exact = || contexts.get_key_value(name);
+        let alike = || contexts.iter().find(|(key, _)| is_named(key));
+        let found = for_platform.or_else(exact).or_else(alike);
         found.map(|(name, context)| (name.clone(), context.clone()))
-    }
-
-    /// What a named context is to whoever builds upon it or copies from it.
-    fn context_source(&mut self, name: String, context: NamedContext, span: Span) -> Option<Source> {
-        match &context {
-            NamedContext::Scratch => Some(Source::Scratch),
-            NamedContext::Stage(target) => match self.table.target(Some(target)) {
-                Ok(stage) => Some(Source::Stage(stage)),
-                Err(diagnostic) => {
-                    let message = format!("{} (for the context `{name}`)", diagnostic.message);
-                    self.diagnostics.push(Diagnostic::error("unknown-target", span, message));
-                    None
-                }
-            },
-            _ => Some(Source::Context(name, context)),
-        }
     }
 
     /// What a name means to a stage that copies from it.
@@ -292,9 +273,7 @@ impl Planner<'_> {
         if let Some((name, context)) = self.context(name, &self.platform(at)) {
             return self.context_source(name, context, span);
         }
-        let label = |id: StageId| {
-            self.table.get(id).map_or_else(String::new, super::super::semantic::stage_table::Stage::label)
-        };
+        let label = |id: StageId| self.table.get(id).map_or_else(String::new, Stage::label);
         match self.table.lookup(at, name) {
             StageLookup::Earlier(id) => Some(Source::Stage(id)),
             StageLookup::Unknown => Some(Source::Image(name.to_owned())),

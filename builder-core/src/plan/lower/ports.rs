@@ -21,7 +21,7 @@ pub(super) fn ports(word: &str) -> Result<Vec<String>, String> {
     }
     let (start, end) = range(container).ok_or_else(|| invalid(format!("invalid containerPort: {container}")))?;
     if let Some(host) = host {
-        check_host(host, end - start).map_err(invalid)?;
+        check_host(host, container, end - start).map_err(invalid)?;
     }
     Ok((start..=end).map(|port| format!("{port}/{protocol}")).collect())
 }
@@ -33,7 +33,7 @@ fn range(text: &str) -> Option<(u16, u16)> {
 }
 
 /// Checks the address and the host port before the container port.
-fn check_host(host: &str, width: u16) -> Result<(), String> {
+fn check_host(host: &str, container: &str, width: u16) -> Result<(), String> {
     let (address, port) = match host.rsplit_once(':') {
         Some((address, port)) if !host.ends_with(']') => (Some(address), port),
         _ if host.contains('.') || host.starts_with('[') => (Some(host), ""),
@@ -50,7 +50,7 @@ fn check_host(host: &str, width: u16) -> Result<(), String> {
     }
     let (start, end) = range(port).ok_or_else(|| format!("invalid hostPort: {port}"))?;
     if width > 0 && end - start != width {
-        return Err(format!("invalid ranges specified for container and host Ports: {width} and {port}"));
+        return Err(format!("invalid ranges specified for container and host Ports: {container} and {port}"));
     }
     Ok(())
 }

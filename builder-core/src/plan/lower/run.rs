@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::stage::StageBuilder;
+use crate::diagnostic::Diagnostic;
 use crate::dockerfile::{Command, Instruction, Run, SourceText};
-use crate::plan::op::{NetworkMode, Op, RunOp, WorkdirOp};
+use crate::plan::Entitlement;
+use crate::plan::op::{NetworkMode, Op, RunOp, SecurityMode, WorkdirOp};
+use crate::text::Span;
 
 /// The shell of shell forms where no `SHELL` says otherwise.
 const DEFAULT_SHELL: [&str; 2] = ["/bin/sh", "-c"];
-/// The issue that brings what is still missing of the language.
-pub(super) const LANGUAGE_ISSUE: &str = "The whole Dockerfile language, as BuildKit means it";
+/// The build arg that names the host of every RUN.
+const HOSTNAME: &str = "BUILDKIT_SANDBOX_HOSTNAME";
 /// Build args that RUN sees without declaration, in upper or lower case (dockerfile-semantics 3.3).
 pub(super) const PROXY_NAMES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
 
@@ -20,26 +23,13 @@ impl StageBuilder<'_, '_> {
     }
 
     pub(super) fn run(&mut self, instruction: &Instruction, run: &Run) {
-        if let Some(mount) = run.mounts.first() {
-            self.unsupported(mount.span, "`RUN --mount`", LANGUAGE_ISSUE);
-        }
         if let Some(device) = run.devices.first() {
-            self.unsupported(device.span, "`RUN --device`", LANGUAGE_ISSUE);
+            self.error("unknown-flag", device.span, "RUN --device is only supported in Dockerfile frontend labs");
         }
-        if let Some(security) = run.security.as_ref().filter(|security| security.value != "sandbox") {
-            self.unsupported(security.span, &format!("`RUN --security={}`", security.value), LANGUAGE_ISSUE);
-        }
-        let network = match run.network.as_ref().map(|network| network.value.as_str()) {
-            None | Some("default") => self.planner.options.network,
-            Some("none") => NetworkMode::None,
-            Some("host") => NetworkMode::Host,
-            Some(other) => {
-                let span = run.network.as_ref().map(|network| network.span).unwrap_or_default();
-                let message = format!("invalid network mode {}", crate::text::go_quoted(other));
-                self.error("invalid-network-mode", span, message);
-                return;
-            }
-        };
+        let network = self.network(run);
+        let security = self.security(run);
+        let mounts = self.mounts(&run.mounts);
+        let (Some(network), Some(security), Some(mounts)) = (network, security, mounts) else { return };
         let (args, pipes) = self.arguments(instruction, &run.command);
         if args.is_empty() {
             self.error("empty-command", instruction.head, "RUN needs a command");
@@ -56,11 +46,59 @@ impl StageBuilder<'_, '_> {
             cwd: self.state.cwd().to_owned(),
             user: self.state.config.config.user.clone(),
             network,
+            security,
+            hostname: self.planner.options.build_args.get(HOSTNAME).filter(|name| !name.is_empty()).cloned(),
+            mounts,
             pipes,
             platform: self.state.platform.clone(),
         });
         let name = self.step_name(&run_name(instruction, &self.shown(instruction, false)));
         self.step(op, name, instruction.head, created_by);
+    }
+
+    fn network(&mut self, run: &Run) -> Option<NetworkMode> {
+        let (span, mode) = match &run.network {
+            None => (None, self.planner.options.network),
+            Some(network) => match network.value.as_str() {
+                "" | "default" => (None, self.planner.options.network),
+                "none" => (None, NetworkMode::None),
+                "host" => (Some(network.span), NetworkMode::Host),
+                other => {
+                    let message = format!("invalid network mode {}", crate::text::go_quoted(other));
+                    self.error("invalid-network-mode", network.span, message);
+                    return None;
+                }
+            },
+        };
+        match span {
+            Some(span) => self.entitled(Entitlement::NetworkHost, span).then_some(mode),
+            None => Some(mode),
+        }
+    }
+
+    fn security(&mut self, run: &Run) -> Option<SecurityMode> {
+        let Some(security) = &run.security else { return Some(SecurityMode::Sandbox) };
+        match security.value.as_str() {
+            "" | "sandbox" => Some(SecurityMode::Sandbox),
+            "insecure" => self.entitled(Entitlement::SecurityInsecure, security.span).then_some(SecurityMode::Insecure),
+            other => {
+                let message = format!("security {} is not valid", crate::text::go_quoted(other));
+                self.error("invalid-security-mode", security.span, message);
+                None
+            }
+        }
+    }
+
+    fn entitled(&mut self, entitlement: Entitlement, span: Span) -> bool {
+        if self.planner.options.allow.contains(&entitlement) {
+            return true;
+        }
+        let name = entitlement.as_str();
+        let message = format!("entitlement {name} is not allowed");
+        let help = format!("allow it for this build with `--allow {name}`");
+        let diagnostic = Diagnostic::error("entitlement-not-allowed", self.place(span), message).help(help);
+        self.planner.diagnostics.push(diagnostic);
+        false
     }
 
     /// The arguments of the process, and scripts with an interpreter line (dockerfile-semantics 5.5.2).
@@ -105,7 +143,7 @@ impl StageBuilder<'_, '_> {
         }
         let mut text = format!("|{} ", declared.len());
         for name in declared {
-            let value = self.state.variables.get(name).unwrap_or("");
+            let value = self.state.variables.declared_value(name).unwrap_or("");
             text.push_str(&format!("{name}={value} "));
         }
         text

@@ -32,7 +32,7 @@ pub(super) struct StageState {
 impl StageState {
     fn new(filesystem: FilesystemRef, mut config: ImageConfig, platform: Platform) -> Self {
         if !config.config.env.iter().any(|entry| entry.starts_with("PATH=")) {
-            config.config.env.insert(0, DEFAULT_PATH.to_owned());
+            config.config.env.push(DEFAULT_PATH.to_owned());
         }
         let variables = Variables::from_env(&config.config.env);
         Self { filesystem, config, variables, history: Vec::new(), platform, cmd_set: false }
@@ -93,7 +93,7 @@ impl Planner<'_> {
         let base = match entry.base {
             Ok(Base::Scratch) => Source::Scratch,
             Ok(Base::Stage(stage)) => Source::Stage(stage),
-            Ok(Base::Outside(name)) => match self.context(&name, &wanted) {
+            Ok(Base::Outside(name)) => match self.context(&name, &self.platform(id)) {
                 Some((name, context)) => self.context_source(name, context, span)?,
                 None => Source::Image(name),
             },
@@ -155,7 +155,8 @@ impl Planner<'_> {
 
     fn base_prefix(&self, id: StageId) -> String {
         let body = self.table.body(self.dockerfile, id);
-        format!("{}1/{}] ", self.label(id), 1 + body.iter().filter(|instruction| is_step(instruction)).count())
+        let steps = 1 + body.iter().filter(|instruction| is_step(instruction)).count();
+        format!("{}{}] ", self.label(id), counted(1, steps))
     }
 
     fn triggers(&mut self, texts: &[String], span: Span) -> Vec<Instruction> {
@@ -259,6 +260,12 @@ impl Planner<'_> {
     }
 }
 
+/// ` 3/12`: numbers stand below each other.
+fn counted(step: usize, steps: usize) -> String {
+    let width = steps.to_string().len();
+    format!("{step:>width$}/{steps}")
+}
+
 /// Whether an instruction is a step with a layer of its own.
 fn is_step(instruction: &Instruction) -> bool {
     matches!(
@@ -291,13 +298,6 @@ impl StageBuilder<'_, '_> {
         self.planner.diagnostics.push(Diagnostic::error(id, self.place(span), message));
     }
 
-    /// Reports something that the executor cannot do yet.
-    pub(super) fn unsupported(&mut self, span: Span, what: &str, issue: &str) {
-        let message = format!("{what} is not supported yet");
-        let help = format!("it comes with the issue \"{issue}\"");
-        self.planner.diagnostics.push(Diagnostic::error("not-supported-yet", self.place(span), message).help(help));
-    }
-
     /// Expands a word; `None` where that was reported to be impossible.
     pub(super) fn expand(&mut self, word: &SourceText) -> Option<String> {
         match self.state.variables.expand(word.as_str(), self.escape) {
@@ -322,7 +322,7 @@ impl StageBuilder<'_, '_> {
     /// `[label i/n] KEYWORD …`.
     pub(super) fn step_name(&self, text: &str) -> String {
         let trigger = if self.instead.is_some() { "ONBUILD " } else { "" };
-        format!("{}{}/{}] {trigger}{text}", self.label, self.step, self.steps)
+        format!("{}{}] {trigger}{text}", self.label, counted(self.step, self.steps))
     }
 
     /// The instruction as one line: the keyword in upper case, the operands, expanded where that works.

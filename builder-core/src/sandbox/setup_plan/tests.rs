@@ -5,7 +5,8 @@ use super::*;
 use crate::fs::accounts::Identity;
 use crate::sandbox::SandboxFile;
 
-const ROOT_HOST: HostFacts = HostFacts { initial_user_namespace: true, mqueue: true, cgroup2: true };
+const ROOT_HOST: HostFacts =
+    HostFacts { initial_user_namespace: true, mqueue: true, cgroup2: true, capabilities: 0x1ff_ffff_ffff };
 
 fn spec(args: &[&str]) -> SandboxSpec {
     let root: OwnedFd = std::fs::File::open("/").unwrap().into();
@@ -32,7 +33,7 @@ fn root_with_the_network_of_the_host() {
         .env(vec![("PATH".into(), "/usr/bin:/bin".into()), ("A".into(), "b c".into())])
         .cwd("/work/src")
         .resolv_conf("nameserver 192.0.2.1\n");
-    insta::assert_snapshot!(render(&plan(&spec, ROOT_HOST).unwrap()));
+    insta::assert_snapshot!(render(&plan(&spec, ROOT_HOST, 0).unwrap()));
 }
 
 #[test]
@@ -42,13 +43,13 @@ fn rootless_without_network_as_another_user() {
         SandboxFile { target: "/dev/pipes/EOF".into(), content: b"#!/bin/sh\n".to_vec(), mode: 0o755 },
         SandboxFile { target: "/etc/extra".into(), content: b"x".to_vec(), mode: 0o600 },
     ]);
-    let host = HostFacts { initial_user_namespace: false, mqueue: false, cgroup2: false };
-    insta::assert_snapshot!(render(&plan(&spec, host).unwrap()));
+    let host = HostFacts { initial_user_namespace: false, mqueue: false, cgroup2: false, capabilities: 0 };
+    insta::assert_snapshot!(render(&plan(&spec, host, 0).unwrap()));
 }
 
 #[test]
 fn the_root_changes_before_any_path_of_the_image_is_touched() {
-    let plan = plan(&spec(&["x"]), ROOT_HOST).unwrap();
+    let plan = plan(&spec(&["x"]), ROOT_HOST, 0).unwrap();
     let position = |wanted: fn(&SetupOp) -> bool| plan.init.iter().position(wanted).unwrap();
     let detached = position(|operation| matches!(operation, SetupOp::DetachOldRoot));
     let touches = position(|operation| {
@@ -59,7 +60,7 @@ fn the_root_changes_before_any_path_of_the_image_is_touched() {
 
 #[test]
 fn the_filter_comes_before_the_capability_that_it_takes_is_dropped() {
-    let plan = plan(&spec(&["x"]), ROOT_HOST).unwrap();
+    let plan = plan(&spec(&["x"]), ROOT_HOST, 0).unwrap();
     let position = |wanted: fn(&SetupOp) -> bool| plan.command.iter().position(wanted).unwrap();
     assert!(
         position(|operation| matches!(operation, SetupOp::Seccomp { .. }))
@@ -79,7 +80,7 @@ fn targets_outside_the_image_are_refused() {
 
 #[test]
 fn a_zero_byte_is_refused_wherever_it_is() {
-    assert!(matches!(plan(&spec(&["a\0b"]), ROOT_HOST), Err(SandboxError::ZeroByte { .. })));
-    assert!(matches!(plan(&spec(&["a"]).cwd("/a\0"), ROOT_HOST), Err(SandboxError::ZeroByte { .. })));
-    assert!(matches!(plan(&spec(&[]), ROOT_HOST), Err(SandboxError::NoProgram)));
+    assert!(matches!(plan(&spec(&["a\0b"]), ROOT_HOST, 0), Err(SandboxError::ZeroByte { .. })));
+    assert!(matches!(plan(&spec(&["a"]).cwd("/a\0"), ROOT_HOST, 0), Err(SandboxError::ZeroByte { .. })));
+    assert!(matches!(plan(&spec(&[]), ROOT_HOST, 0), Err(SandboxError::NoProgram)));
 }

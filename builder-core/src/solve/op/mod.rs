@@ -1,8 +1,10 @@
 //! One file an operation: what its key is, and how it is carried out.
 
 mod copy;
+mod mounts;
 mod remote;
 mod run;
+mod run_help;
 mod source;
 mod workdir;
 

@@ -4,14 +4,19 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use super::mounts::{Precision, StepMounts};
+use super::run_help::start_help;
 use super::{Outcome, Step, root_of};
+use crate::cache::{CacheKey, KeyPart};
 use crate::copy::make_workdir;
 use crate::event::{Event, LogStream};
 use crate::fs::accounts::resolve_user;
 use crate::fs::entry::FileKind;
 use crate::fs::root::{Follow, RootDir};
-use crate::plan::op::{NetworkMode, RunOp};
-use crate::sandbox::{self, Exit, SandboxError, SandboxFile, SandboxNetwork, SandboxSpec};
+use crate::plan::op::{NetworkMode, RunOp, SecurityMode};
+use crate::sandbox::{
+    self, DEFAULT_HOSTNAME, Exit, SandboxError, SandboxFile, SandboxNetwork, SandboxSpec, hosts_file, stubs,
+};
 use crate::solve::log_tail::LogTail;
 use crate::solve::{StepError, StepResult};
 
@@ -23,6 +28,46 @@ const PIPES_DIRECTORY: &str = "/dev/pipes";
 impl Step<'_, '_> {
     pub(super) fn run(&self, op: &RunOp) -> Outcome<StepResult> {
         let parent = self.filesystem(op.parent)?;
+        let (key, inexact) = self.run_key(op, &parent, Precision::Filesystem)?;
+        let mut keys = vec![key];
+        if let Some(result) = self.cached(&keys[0].0, &parent)? {
+            return Ok(result);
+        }
+        if inexact {
+            let (key, _) = self.run_key(op, &parent, Precision::Selected)?;
+            if let Some(result) = self.cached(&key.0, &parent)? {
+                return Ok(result);
+            }
+            keys.push(key);
+        }
+        self.started();
+        let active = self.begin(&parent)?;
+        let directory = self.solver.store.work_dir()?;
+        let files = script_files(op);
+        let (exit, log) = {
+            let mut mounts = self.mounts(op)?;
+            let view = self.solver.snapshots.view(&parent.diff_ids)?;
+            let mut targets = stubs::targets(true, &files);
+            targets.extend(stubs::mount_targets(&mounts.mounts));
+            let extra = stubs::prepare(view.as_fd(), &targets, directory.path()).map_err(StepError::Sandbox)?;
+            let mount = active.mount(extra.as_deref())?;
+            let root = root_of(&mount)?;
+            let spec = self.spec(op, &root, mount, files, &mut mounts)?;
+            self.supervise(&spec).map_err(|error| failure(op, error))?
+        };
+        match exit {
+            Exit::Code(0) => self.commit(active, &parent, &keys),
+            exit => Err(StepError::Command { command: op.args.join(" "), exit, log }.into()),
+        }
+    }
+
+    /// The key of a step, and whether a more precise one says something else.
+    fn run_key(
+        &self,
+        op: &RunOp,
+        parent: &StepResult,
+        precision: Precision,
+    ) -> Outcome<((CacheKey, Vec<KeyPart>), bool)> {
         let mut key = self.key("run", parent.content);
         key.list("argument", op.args.iter().map(String::as_str));
         let mut env: Vec<&(String, String)> = op.env.iter().collect();
@@ -41,46 +86,69 @@ impl Step<'_, '_> {
         for (name, content) in &op.pipes {
             key.text(&format!("script {name}"), content);
         }
-        let key = key.finish();
-        if let Some(result) = self.cached(&key.0, &parent)? {
-            return Ok(result);
+        if op.security == SecurityMode::Insecure {
+            key.text("security", "insecure");
         }
-        self.started();
-        let active = self.begin(&parent)?;
-        let stubs = self.solver.store.work_dir()?;
-        let files = script_files(op);
-        let (exit, log) = {
-            let view = self.solver.snapshots.view(&parent.diff_ids)?;
-            let targets = sandbox::stubs::targets(true, &files);
-            let extra = sandbox::stubs::prepare(view.as_fd(), &targets, stubs.path()).map_err(StepError::Sandbox)?;
-            let mount = active.mount(extra.as_deref())?;
-            let root = root_of(&mount)?;
-            let spec = self.spec(op, &root, mount, files)?;
-            self.supervise(&spec).map_err(|error| failure(op, error))?
-        };
-        match exit {
-            Exit::Code(0) => self.commit(active, &parent, &[key]),
-            exit => Err(StepError::Command { command: op.args.join(" "), exit, log }.into()),
+        if let Some(hostname) = &op.hostname {
+            key.text("host name", hostname);
         }
+        let options = &self.solver.options.run;
+        if let Some(size) = options.shm_bytes {
+            key.number("shared memory", i64::try_from(size).ok());
+        }
+        for limit in &options.ulimits {
+            key.text("limit", &format!("{}={}:{}", limit.name(), limit.soft, limit.hard));
+        }
+        // The address of a host may change from one day to the next and means the same.
+        for (name, _) in &options.extra_hosts {
+            key.text("extra host", name);
+        }
+        if let Some(parent) = &options.resources.cgroup_parent {
+            key.text("control group", parent);
+        }
+        let inexact = self.mount_key(op, &mut key, precision)?;
+        Ok((key.finish(), inexact))
     }
 
-    fn spec(&self, op: &RunOp, root: &RootDir, mount: OwnedFd, files: Vec<SandboxFile>) -> Outcome<SandboxSpec> {
+    fn spec(
+        &self,
+        op: &RunOp,
+        root: &RootDir,
+        mount: OwnedFd,
+        files: Vec<SandboxFile>,
+        mounts: &mut StepMounts,
+    ) -> Outcome<SandboxSpec> {
         let identity = resolve_user(root, &op.user)?;
         let is_directory =
             root.find(Path::new(&op.cwd), Follow::Yes)?.is_some_and(|found| found.kind == FileKind::Directory);
         if !is_directory {
-            make_workdir(root, Path::new(&op.cwd), &identity, self.solver.options.source_date_epoch)?;
+            make_workdir(root, Path::new(&op.cwd), &identity, self.solver.options.source_date_epoch)
+                .map_err(StepError::Workdir)?;
         }
         let mut env = op.env.clone();
         env.extend(op.proxy_env.iter().map(|(name, value)| (name.clone(), value.clone())));
+        env.append(&mut mounts.env);
         let network = if op.network == NetworkMode::None { SandboxNetwork::None } else { SandboxNetwork::Host };
-        Ok(SandboxSpec::new(mount, op.args.clone())
+        let options = &self.solver.options.run;
+        let hostname = op.hostname.as_deref().unwrap_or(DEFAULT_HOSTNAME);
+        let addresses: Vec<(String, String)> =
+            options.extra_hosts.iter().map(|(name, address)| (address.clone(), name.clone())).collect();
+        let mut spec = SandboxSpec::new(mount, op.args.clone())
             .env(env)
             .cwd(op.cwd.clone())
             .identity(identity)
             .network(network)
+            .hostname(hostname)
+            .hosts(hosts_file(hostname, &addresses))
             .resolv_conf(self.solver.options.resolv_conf.clone())
-            .files(files))
+            .files(files);
+        spec.mounts = std::mem::take(&mut mounts.mounts);
+        spec.secret_env = std::mem::take(&mut mounts.secret_env);
+        spec.insecure = op.security == SecurityMode::Insecure;
+        spec.shm_bytes = options.shm_bytes;
+        spec.ulimits.clone_from(&options.ulimits);
+        spec.resources.clone_from(&options.resources);
+        Ok(spec)
     }
 
     /// Runs the sandbox, passes its output on, and keeps the tail of it.
@@ -117,31 +185,6 @@ fn failure(op: &RunOp, error: SandboxError) -> StepError {
     } else {
         StepError::Sandbox(error)
     }
-}
-
-fn start_help(op: &RunOp, error: &SandboxError) -> Option<String> {
-    Some(match error {
-        SandboxError::ProgramNotFound { program, .. } if op.shell_form => format!(
-            "`{program}` is the shell of this RUN, and the image has none there: begin with an image that has it, name \
-             another one with SHELL, or do without a shell: `RUN [\"program\", \"argument\"]`"
-        ),
-        SandboxError::ProgramNotFound { searched: true, .. } => {
-            "is it installed in the image, and in a directory of its `PATH`?".to_owned()
-        }
-        SandboxError::ProgramNotFound { .. } => "is it installed in the image, at this path?".to_owned(),
-        SandboxError::InterpreterNotFound { .. } => {
-            "the image must have what the `#!` line of a script names (without \
-            a carriage return at its end), and the dynamic loader that a program was linked for"
-                .to_owned()
-        }
-        SandboxError::ProgramNotExecutable { .. } => {
-            "`COPY --chmod=755` or `RUN chmod +x` makes a file executable, also for other users than root".to_owned()
-        }
-        SandboxError::ExecFormat { .. } => {
-            format!("it is a program for another platform than {}, or a script without a `#!` line", op.platform)
-        }
-        _ => return None,
-    })
 }
 
 /// Scripts of heredocs with an interpreter line, where the command expects them.

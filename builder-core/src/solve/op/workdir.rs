@@ -6,7 +6,7 @@ use super::{Outcome, Step, root_of};
 use crate::copy::make_workdir;
 use crate::fs::accounts::resolve_user;
 use crate::plan::op::WorkdirOp;
-use crate::solve::StepResult;
+use crate::solve::{StepError, StepResult};
 
 impl Step<'_, '_> {
     pub(super) fn workdir(&self, op: &WorkdirOp) -> Outcome<StepResult> {
@@ -23,7 +23,8 @@ impl Step<'_, '_> {
             let mount = active.mount(None)?;
             let root = root_of(&mount)?;
             let identity = resolve_user(&root, &op.user)?;
-            make_workdir(&root, Path::new(&op.path), &identity, self.solver.options.source_date_epoch)?;
+            make_workdir(&root, Path::new(&op.path), &identity, self.solver.options.source_date_epoch)
+                .map_err(StepError::Workdir)?;
         }
         self.commit(active, &parent, &[key])
     }

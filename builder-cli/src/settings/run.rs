@@ -1,0 +1,168 @@
+//! What RUN steps are allowed, given and limited to: `--allow`, `--add-host`, `--ulimit`, `--memory` and so on.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use builder_core::plan::Entitlement;
+use builder_core::plan::op::NetworkMode;
+use builder_core::sandbox::isolation::in_initial_user_namespace;
+use builder_core::sandbox::{Resources, Ulimit};
+use builder_core::solve::RunOptions;
+use builder_core::text::parse_size;
+
+use crate::args::RunArgs;
+use crate::error::CommandError;
+
+/// The name that stands for the address of this machine; steps share its network.
+const HOST_GATEWAY: &str = "host-gateway";
+const HOST_ADDRESS: &str = "127.0.0.1";
+/// The least memory that docker lets a container have.
+const LEAST_MEMORY: u64 = 6 * 1024 * 1024;
+
+/// Reads `--allow`. A build whose steps all have the host's network by an option may name it too, as with buildx.
+///
+/// # Errors
+/// An entitlement that does not exist.
+pub(super) fn allow(given: &[String], network: NetworkMode) -> Result<BTreeSet<Entitlement>, CommandError> {
+    let known = [Entitlement::NetworkHost, Entitlement::SecurityInsecure];
+    let read = |text: &str| {
+        known.into_iter().find(|entitlement| entitlement.as_str() == text).ok_or_else(|| {
+            CommandError::usage(format!("unknown entitlement `{text}`"))
+                .hint("there are network.host and security.insecure")
+        })
+    };
+    let mut allowed: BTreeSet<Entitlement> =
+        given.iter().flat_map(|list| list.split(',')).map(read).collect::<Result<_, _>>()?;
+    if network == NetworkMode::Host {
+        allowed.insert(Entitlement::NetworkHost);
+    }
+    Ok(allowed)
+}
+
+/// Reads the options of RUN steps.
+///
+/// # Errors
+/// A value that is none, or a limit that an ordinary user cannot set.
+pub(super) fn options(arguments: &RunArgs) -> Result<RunOptions, CommandError> {
+    let mut options = RunOptions::default();
+    options.shm_bytes = arguments.shm_size.as_deref().map(|text| size("--shm-size", text)).transpose()?;
+    options.ulimits = arguments.ulimits.iter().map(|text| ulimit(text)).collect::<Result<_, _>>()?;
+    options.extra_hosts = arguments.hosts.iter().map(|text| host(text)).collect::<Result<_, _>>()?;
+    options.resources = resources(arguments)?;
+    // An ordinary user has entered a user namespace by now.
+    if !in_initial_user_namespace() && !options.resources.is_empty() {
+        return Err(CommandError::usage(
+            "limits by control groups (--cgroup-parent, --memory, --cpu-…, --cpuset-…) can only be set by root",
+        )
+        .hint("use --ulimit, which every user can lower, or build as root"));
+    }
+    Ok(options)
+}
+
+fn resources(arguments: &RunArgs) -> Result<Resources, CommandError> {
+    let mut resources = Resources::default();
+    resources.cgroup_parent = arguments.cgroup_parent.clone().filter(|parent| !parent.is_empty());
+    resources.memory = arguments.memory.as_deref().map(|text| size("--memory", text)).transpose()?;
+    resources.memory_swap = match arguments.memory_swap.as_deref() {
+        None => None,
+        Some("-1") => Some(-1),
+        Some(text) => Some(i64::try_from(size("--memory-swap", text)?).unwrap_or(i64::MAX)),
+    };
+    if resources.memory.is_some_and(|memory| memory < LEAST_MEMORY) {
+        return Err(CommandError::usage("minimum memory limit allowed is 6MB"));
+    }
+    if let Some(both) = resources.memory_swap.and_then(|both| u64::try_from(both).ok()) {
+        match resources.memory {
+            None => return Err(CommandError::usage("--memory-swap counts memory too, so --memory must be given")),
+            Some(memory) if both < memory => {
+                return Err(CommandError::usage("--memory-swap must be larger than --memory: it is both together"));
+            }
+            Some(_) => {}
+        }
+    }
+    resources.cpu_shares = arguments.cpu_shares;
+    resources.cpu_period = arguments.cpu_period;
+    resources.cpu_quota = arguments.cpu_quota;
+    resources.cpuset_cpus.clone_from(&arguments.cpuset_cpus);
+    resources.cpuset_mems.clone_from(&arguments.cpuset_mems);
+    Ok(resources)
+}
+
+/// A number of bytes that is not zero.
+fn size(flag: &str, text: &str) -> Result<u64, CommandError> {
+    let invalid = |why: &str| {
+        let name = flag.trim_start_matches('-');
+        CommandError::usage(format!("invalid {name} value: {text}: {why}"))
+            .hint(format!("write a number of bytes with a unit: {flag} 512m"))
+    };
+    match parse_size(text) {
+        None => Err(invalid("no size")),
+        Some(0) => Err(invalid("must be > 0")),
+        Some(bytes) => Ok(bytes),
+    }
+}
+
+fn ulimit(text: &str) -> Result<Ulimit, CommandError> {
+    Ulimit::parse(text).ok_or_else(|| {
+        CommandError::usage(format!("invalid ulimit `{text}`")).hint("write NAME=SOFT[:HARD], such as nofile=1024:2048")
+    })
+}
+
+/// `NAME:ADDRESS` or `NAME=ADDRESS`, as pairs of name and address.
+fn host(text: &str) -> Result<(String, String), CommandError> {
+    let split = text.split_once('=').or_else(|| text.split_once(':'));
+    let Some((name, address)) = split.filter(|(name, _)| !name.is_empty()) else {
+        return Err(CommandError::usage(format!("invalid host `{text}`")).hint("write NAME:ADDRESS"));
+    };
+    if name.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(CommandError::usage(format!("invalid host `{text}`: a name has no blanks")));
+    }
+    if address == HOST_GATEWAY {
+        return Ok((name.to_owned(), HOST_ADDRESS.to_owned()));
+    }
+    let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address);
+    match bare.parse::<IpAddr>() {
+        Ok(address) => Ok((name.to_owned(), address.to_string())),
+        Err(_) => Err(CommandError::usage(format!("invalid IP address in add-host: {address:?}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_read_as_docker_reads_them() {
+        for (text, name, address) in [
+            ("a:10.0.0.1", "a", "10.0.0.1"),
+            ("a=10.0.0.1", "a", "10.0.0.1"),
+            ("a:::1", "a", "::1"),
+            ("a:[::1]", "a", "::1"),
+            ("a:host-gateway", "a", "127.0.0.1"),
+        ] {
+            assert_eq!(host(text).unwrap(), (name.to_owned(), address.to_owned()), "{text}");
+        }
+        for bad in ["a", ":1.2.3.4", "a:b", "a b:1.2.3.4", "a\n:1.2.3.4"] {
+            assert!(host(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn limits_have_names_and_an_order() {
+        let limit = ulimit("nofile=10:20").unwrap();
+        assert_eq!((limit.name(), limit.soft, limit.hard), ("nofile", 10, 20));
+        assert_eq!(ulimit("core=-1").unwrap().soft, u64::MAX);
+        for bad in ["nofile", "nofile=", "x=1", "nofile=2:1", "nofile=a"] {
+            assert!(ulimit(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_hosts_network_by_option_is_an_entitlement() {
+        assert!(allow(&[], NetworkMode::Default).unwrap().is_empty());
+        assert!(allow(&[], NetworkMode::Host).unwrap().contains(&Entitlement::NetworkHost));
+        let both = allow(&["network.host,security.insecure".to_owned()], NetworkMode::Default).unwrap();
+        assert_eq!(both.len(), 2);
+        assert!(allow(&["device".to_owned()], NetworkMode::Default).is_err());
+    }
+}

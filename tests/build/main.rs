@@ -10,23 +10,37 @@ mod support;
 
 mod add_git;
 mod add_http;
+mod annotations;
+mod archives;
+mod attestations;
 mod cache;
 mod concurrent;
 mod contexts;
+mod copying;
 mod crash;
 mod determinism;
 mod diagnostics;
+mod exclude;
+mod exporters;
 mod hello;
 mod help;
+mod heredocs;
+mod ignore;
 mod instructions;
 mod interop;
+mod layers;
+mod link;
 mod lint;
+mod modes;
 mod named_contexts;
 mod names;
 mod outputs;
+mod parents;
+mod platforms;
 mod registry;
 mod remote_contexts;
 mod software;
+mod workdir;
 
 /// A test file that nobody lists would never run.
 #[test]

@@ -133,9 +133,27 @@ pub enum OptionError {
     /// A tag, or the name of an output, is none that an image can be given.
     #[error(transparent)]
     Name(#[from] crate::reference::ReferenceError),
+    /// The build is for no platform at all.
+    #[error("there is no platform to build for")]
+    NoPlatform,
+    /// `BUILDKIT_MULTI_PLATFORM` is no truth value.
+    #[error("invalid boolean value {0} for BUILDKIT_MULTI_PLATFORM")]
+    MultiPlatform(String),
+    /// Several platforms, and `BUILDKIT_MULTI_PLATFORM` forbids an index.
+    #[error("conflicting config: returning multiple target platforms is not allowed")]
+    SeveralPlatforms,
+    /// Outputs want different times, and layers are made with one.
+    #[error("outputs give different values for `source-date-epoch`, and the layers that they share have one")]
+    SeveralEpochs,
     /// Several outputs want standard output, or the caller passed no writer for it.
     #[error("standard output can take only one output")]
     StandardOutput,
+}
+
+impl From<OptionError> for BuildErrorKind {
+    fn from(error: OptionError) -> Self {
+        Self::Option(error)
+    }
 }
 
 impl<E: Into<BuildErrorKind>> From<E> for BuildError {
@@ -169,6 +187,9 @@ impl BuildError {
             },
             BuildErrorKind::Cancelled(_) => ErrorCategory::Cancelled,
             BuildErrorKind::Export(error) if error.is_cancelled() => ErrorCategory::Cancelled,
+            BuildErrorKind::Image(error) if error.is_cancelled() => ErrorCategory::Cancelled,
+            BuildErrorKind::Export(error) if error.is_input() => ErrorCategory::UserInput,
+            BuildErrorKind::Image(error) if error.is_input() => ErrorCategory::UserInput,
             BuildErrorKind::Image(_)
             | BuildErrorKind::Export(_)
             | BuildErrorKind::Store(_)

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use super::context_directory::ContextDirectory;
 use super::options::{BuildOptions, ContextSource};
+use super::{BuildError, BuildErrorKind};
 use crate::build_context::ignore_file;
 use crate::dockerfile::Dockerfile;
+use crate::event::{Event, EventSink};
 use crate::ids::StageId;
 use crate::lint::options::{BaseFacts, ContextFacts, Facts};
 use crate::lint::{Finding, Level, LintOptions, lint_parsed};
@@ -47,8 +49,30 @@ pub(super) struct Planned<'a> {
     pub(super) images: &'a BTreeMap<ImageKey, ResolvedImage>,
 }
 
+/// Tells what the linter finds, or ends the build where the caller does not allow it.
+pub(super) fn report(
+    request: &BuildLint,
+    build: &BuildOptions,
+    planned: &Planned<'_>,
+    source_file: &Arc<SourceFile>,
+    events: &dyn EventSink,
+) -> Result<(), BuildError> {
+    let findings = findings(request, build, planned);
+    let source_file = Arc::clone(source_file);
+    if request.deny.is_some_and(|deny| findings.iter().any(|finding| finding.level >= deny)) {
+        let diagnostics = findings.into_iter().map(|finding| finding.diagnostic).collect();
+        return Err(BuildErrorKind::Denied { source_file, diagnostics }.into());
+    }
+    for finding in findings {
+        let code = finding.code();
+        let source_file = Arc::clone(&source_file);
+        events.emit(Event::Finding { code, diagnostic: finding.diagnostic, source_file });
+    }
+    Ok(())
+}
+
 /// Returns the findings in the stages that are built, each once.
-pub(super) fn findings(request: &BuildLint, build: &BuildOptions, planned: &Planned<'_>) -> Vec<Finding> {
+fn findings(request: &BuildLint, build: &BuildOptions, planned: &Planned<'_>) -> Vec<Finding> {
     let input = ScopeInput {
         build_args: &planned.plan_options.build_args,
         target_platform: &planned.plan_options.platform,

@@ -4,31 +4,69 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::platforms::target_platforms;
 use super::remote::{CONTEXT_FILE, MainContext};
-use super::{BuildError, BuildErrorKind, BuildOptions, Builder, ContextSource, NamedContextSource, PullPolicy};
+use super::{
+    BuildError, BuildErrorKind, BuildOptions, Builder, ContextSource, NamedContextSource, OptionError, PullPolicy,
+};
 use crate::build_context::{Context, ignore_file};
 use crate::cancel::CancelToken;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::dockerfile::parse;
+use crate::dockerfile::{Dockerfile, parse};
 use crate::dockerignore;
 use crate::event::{Event, EventSink};
 use crate::plan::op::ImageKey;
-use crate::plan::{ImageRequest, NamedContext, Plan, PlanOptions, Planned, ResolvedImage, plan, unused_build_args};
+use crate::plan::{
+    ImageRequest, NamedContext, Plan, PlanOptions, Planned, ResolvedImage, Vertex, plan_onto, unused_build_args,
+};
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::remote::{HttpSource, RemoteSource};
 use crate::source::{Resolved, SourceError, resolve_layout, resolve_stored, unpack_archive};
-use crate::store::WorkDir;
+use crate::store::{StoreError, WorkDir};
 use crate::text::{SourceFile, Span};
 
 /// Everything that a solve needs.
 pub(super) struct Prepared {
     pub(super) source_file: Arc<SourceFile>,
-    pub(super) plan: Plan,
+    /// One plan a platform, in the order asked for. Each has the vertexes of those before it, too.
+    pub(super) plans: Vec<PlatformPlan>,
+    /// Whether the result is an index: for several platforms, or where the caller insists.
+    pub(super) index: bool,
     pub(super) images: BTreeMap<ImageKey, Resolved>,
     pub(super) contexts: BTreeMap<String, Context>,
     /// Archives that were unpacked for their images; they must stay until the build is over.
     _archives: Vec<WorkDir>,
+}
+
+/// The plan for one platform.
+pub(super) struct PlatformPlan {
+    pub(super) platform: Platform,
+    pub(super) plan: Plan,
+}
+
+impl Prepared {
+    /// The plan whose vertexes are those of all platforms.
+    pub(super) fn graph(&self) -> Option<&Plan> {
+        self.plans.last().map(|last| &last.plan)
+    }
+}
+
+/// The images that plans are made from, of all platforms.
+#[derive(Default)]
+struct Bases {
+    images: BTreeMap<ImageKey, Resolved>,
+    known: BTreeMap<ImageKey, ResolvedImage>,
+    archives: Vec<WorkDir>,
+}
+
+/// What is planned for one platform.
+struct Target<'t> {
+    options: &'t BuildOptions,
+    main: &'t MainContext,
+    source_file: &'t Arc<SourceFile>,
+    tasks: &'t Tasks<'t>,
+    cancel: &'t CancelToken,
 }
 
 /// Times the tasks that are no step of the plan.
@@ -58,7 +96,8 @@ impl<'e> Tasks<'e> {
 }
 
 impl Builder {
-    /// Plans a build without running anything.
+    /// Plans a build without running anything. For several platforms it is the plan for the last one, with the
+    /// vertexes of all.
     ///
     /// # Errors
     /// [`BuildError`] where the Dockerfile, its context or its base images cannot be used.
@@ -68,7 +107,8 @@ impl Builder {
         events: &dyn EventSink,
         cancel: &CancelToken,
     ) -> Result<Plan, BuildError> {
-        Ok(self.prepare(options, &Tasks::new(events), events, cancel)?.plan)
+        let mut plans = self.prepare(options, &Tasks::new(events), events, cancel)?.plans;
+        plans.pop().map(|last| last.plan).ok_or_else(|| BuildErrorKind::Option(OptionError::NoPlatform).into())
     }
 
     pub(super) fn prepare(
@@ -87,18 +127,65 @@ impl Builder {
         }
         let warn = |diagnostic| events.emit(Event::Warning { diagnostic, source_file: Arc::clone(&source_file) });
         parsed.diagnostics.into_iter().filter(|diagnostic| diagnostic.severity < Severity::Error).for_each(warn);
-        let mut plan_options = plan_options(options);
-        let mut archives = Vec::new();
-        let mut images: BTreeMap<ImageKey, Resolved> = BTreeMap::new();
-        let mut known: BTreeMap<ImageKey, ResolvedImage> = BTreeMap::new();
-        let plan = loop {
-            let planned = plan(&parsed.dockerfile, &plan_options, &known)
-                .map_err(|error| BuildErrorKind::Plan { source_file: Arc::clone(&source_file), error })?;
+        let base_options = plan_options(options);
+        let platforms = target_platforms(options)?;
+        let mut bases = Bases::default();
+        let mut plans: Vec<PlatformPlan> = Vec::new();
+        let mut warned: Vec<Diagnostic> = Vec::new();
+        for platform in platforms.all {
+            let mut plan_options = base_options.clone();
+            plan_options.platform = platform;
+            plan_options.multi_platform = platforms.index;
+            let target = Target { options, main: &main, source_file: &source_file, tasks, cancel };
+            let graph = plans.last().map_or(&[][..], |known| &known.plan.vertexes);
+            let (plan, mut warnings) =
+                self.plan_for(&target, &mut plan_options, &parsed.dockerfile, graph, &mut bases)?;
+            warnings.extend(unused_build_args(&parsed.dockerfile, &plan_options, &bases.known));
+            // What is said of one platform is not said again of another.
+            warnings.retain(|warning| !warned.contains(warning));
+            warned.extend(warnings.iter().cloned());
+            warnings.into_iter().for_each(warn);
+            #[cfg(feature = "lint")]
+            if plans.is_empty()
+                && let Some(request) = &options.lint
+            {
+                let planned = super::lint::Planned {
+                    source: &source_file,
+                    dockerfile: &parsed.dockerfile,
+                    dockerfile_path: dockerfile_path.as_deref(),
+                    remote_context: main.remote_directory(),
+                    plan_options: &plan_options,
+                    images: &bases.known,
+                };
+                super::lint::report(request, options, &planned, &source_file, events)?;
+            }
+            plans.push(PlatformPlan { platform: plan_options.platform, plan });
+        }
+        let Bases { images, archives, .. } = bases;
+        let Some(graph) = plans.last() else { return Err(BuildErrorKind::Option(OptionError::NoPlatform).into()) };
+        let contexts = open_contexts(options, &main, &graph.plan, dockerfile_path.as_deref())?;
+        Ok(Prepared { source_file, plans, index: platforms.index, images, contexts, _archives: archives })
+    }
+
+    /// Plans for one platform, onto the graph of those before it.
+    fn plan_for(
+        &self,
+        target: &Target<'_>,
+        plan_options: &mut PlanOptions,
+        dockerfile: &Dockerfile,
+        graph: &[Vertex],
+        bases: &mut Bases,
+    ) -> Result<(Plan, Vec<Diagnostic>), BuildError> {
+        let Target { options, main, source_file, tasks, cancel } = *target;
+        let mut warnings = Vec::new();
+        loop {
+            let planned = plan_onto(dockerfile, plan_options, &bases.known, graph)
+                .map_err(|error| BuildErrorKind::Plan { source_file: Arc::clone(source_file), error })?;
             let requests = match planned {
-                Planned::Ready(plan) => break *plan,
+                Planned::Ready(plan) => return Ok((*plan, warnings)),
                 Planned::NeedImages(requests) => requests,
                 Planned::NeedEpoch(source) => {
-                    let time = self.time_of(&source, &main, options, tasks, cancel)?;
+                    let time = self.time_of(&source, main, options, tasks, cancel)?;
                     let text = time.map(|time| time.to_string()).unwrap_or_default();
                     plan_options.build_args.insert("SOURCE_DATE_EPOCH".to_owned(), text);
                     continue;
@@ -106,16 +193,16 @@ impl Builder {
             };
             for ImageRequest { key, span } in requests {
                 cancel.check()?;
-                let name = format!("[internal] load metadata for {}", key.name);
-                let resolved = tasks.run(name, || self.resolve(&key, options, &mut archives, cancel));
+                let name = super::platforms::metadata_task(options, &key, plan_options.multi_platform);
+                let resolved = tasks.run(name, || self.resolve(&key, options, &mut bases.archives, cancel));
                 let resolved = resolved.map_err(|error| BuildErrorKind::Resolve {
-                    source_file: Arc::clone(&source_file),
+                    source_file: Arc::clone(source_file),
                     name: key.name.clone(),
                     span,
                     error,
                 })?;
-                other_platform(&key, &resolved, span).into_iter().for_each(warn);
-                known.insert(
+                warnings.extend(other_platform(&key, &resolved, span));
+                bases.known.insert(
                     key.clone(),
                     ResolvedImage {
                         config: resolved.config.clone(),
@@ -123,34 +210,9 @@ impl Builder {
                         display: resolved.display.clone(),
                     },
                 );
-                images.insert(key, resolved);
-            }
-        };
-        unused_build_args(&parsed.dockerfile, &plan_options, &known).into_iter().for_each(warn);
-        #[cfg(feature = "lint")]
-        if let Some(request) = &options.lint {
-            let planned = super::lint::Planned {
-                source: &source_file,
-                dockerfile: &parsed.dockerfile,
-                dockerfile_path: dockerfile_path.as_deref(),
-                remote_context: main.remote_directory(),
-                plan_options: &plan_options,
-                images: &known,
-            };
-            let findings = super::lint::findings(request, options, &planned);
-            let denied = request.deny.is_some_and(|deny| findings.iter().any(|finding| finding.level >= deny));
-            if denied {
-                let diagnostics = findings.into_iter().map(|finding| finding.diagnostic).collect();
-                return Err(BuildErrorKind::Denied { source_file, diagnostics }.into());
-            }
-            for finding in findings {
-                let code = finding.code();
-                let source_file = Arc::clone(&source_file);
-                events.emit(Event::Finding { code, diagnostic: finding.diagnostic, source_file });
+                bases.images.insert(key, resolved);
             }
         }
-        let contexts = open_contexts(options, &main, &plan, dockerfile_path.as_deref())?;
-        Ok(Prepared { source_file, plan, images, contexts, _archives: archives })
     }
 
     fn resolve(
@@ -202,7 +264,20 @@ impl Builder {
             _ => None,
         };
         let stored = match stored.or(by_digest) {
-            Some(image) if pull == PullPolicy::Missing => resolve_stored(&self.store, &image, platform)?,
+            Some(image) if pull == PullPolicy::Missing => match resolve_stored(&self.store, &image, platform) {
+                Ok(stored) if stored.index.is_none() || self.is_there(&stored)? => stored,
+                // An index may have come for other platforms only.
+                Ok(_) | Err(SourceError::Store(StoreError::MissingBlob(_))) => {
+                    return self.resolve_remote(reference, platform, cancel);
+                }
+                Err(error @ SourceError::Select(_)) => {
+                    return match self.resolve_remote(reference, platform, cancel) {
+                        Err(remote) if !remote.is_cancelled() => Err(error),
+                        outcome => outcome,
+                    };
+                }
+                Err(error) => return Err(error),
+            },
             _ => return self.resolve_remote(reference, platform, cancel),
         };
         let found = stored.config.platform();
@@ -219,6 +294,12 @@ impl Builder {
             }),
             outcome => outcome,
         }
+    }
+
+    /// Tells whether every layer of an image is in the store, in one form or the other.
+    fn is_there(&self, image: &Resolved) -> Result<bool, SourceError> {
+        Ok(image.layers.iter().all(|layer| self.store.has_blob(&layer.digest))
+            || self.snapshots.has(&image.config.rootfs.diff_ids)?)
     }
 
     #[cfg(feature = "registry")]
@@ -256,9 +337,8 @@ fn other_platform(key: &ImageKey, resolved: &Resolved, span: Span) -> Option<Dia
 
 fn plan_options(options: &BuildOptions) -> PlanOptions {
     let host = Platform::host();
-    let platform = options.platform.clone().unwrap_or_else(|| host.clone());
-    let mut plan = PlanOptions::new(platform, host);
-    plan.explicit_platform = options.platform.is_some();
+    let mut plan = PlanOptions::new(host.clone(), host);
+    plan.explicit_platform = !options.platforms.is_empty();
     // An empty name is no name, as with docker: scripts pass what may be unset.
     plan.target = options.target.clone().filter(|target| !target.is_empty());
     plan.build_args.clone_from(&options.build_args);

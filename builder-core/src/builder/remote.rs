@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::platforms::go_bool;
 use super::prepare::Tasks;
 use super::{BuildError, BuildErrorKind, BuildOptions, Builder, ContextSource, DockerfileSource};
 use crate::build_context::{Context, is_archive, locate, locate_inside};
@@ -106,7 +107,8 @@ impl Builder {
             }
             ContextSource::Git(source) => {
                 let mut source: GitSource = source.clone();
-                source.keep_git_dir |= options.build_args.get(KEEP_GIT_DIR).is_some_and(|value| is_true(value));
+                source.keep_git_dir |=
+                    options.build_args.get(KEEP_GIT_DIR).is_some_and(|value| go_bool(value) == Some(true));
                 let name = format!("[internal] load git source {}", source.display());
                 let kept = tasks.run(name, || fetch(&keeper, &RemoteSource::Git(source)))?;
                 let directory = Some(keeper.directory(&kept.result).map_err(kind)?);
@@ -115,7 +117,7 @@ impl Builder {
             ContextSource::Http(url) => {
                 let source = HttpSource { name: CONTEXT_FILE.to_owned(), ..HttpSource::new(url) };
                 let name = "[internal] load remote build context".to_owned();
-                tasks.run(name, || web_context(&keeper, RemoteSource::Http(source)))
+                tasks.run(name, || web_context(&keeper, &RemoteSource::Http(source)))
             }
         }
     }
@@ -149,8 +151,8 @@ impl Builder {
 }
 
 /// A context from a web server: what an archive holds, or a single file, which is the Dockerfile.
-fn web_context(keeper: &Keeper<'_>, source: RemoteSource) -> Result<MainContext, BuildError> {
-    let kept = fetch(keeper, &source)?;
+fn web_context(keeper: &Keeper<'_>, source: &RemoteSource) -> Result<MainContext, BuildError> {
+    let kept = fetch(keeper, source)?;
     let directory = keeper.directory(&kept.result).map_err(kind)?;
     let modified = kept.modified;
     if !holds_archive(&directory.join(CONTEXT_FILE))? {
@@ -182,9 +184,4 @@ fn kind(error: StepError) -> BuildErrorKind {
         StepError::Cancelled(error) => error.into(),
         other => SourceError::MissingFile(other.message()).into(),
     }
-}
-
-/// What Go takes for true.
-fn is_true(text: &str) -> bool {
-    matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }

@@ -115,16 +115,23 @@ pub(super) fn printable(text: &str) -> String {
 ///
 /// Spec: RFC 9110, 14.4, "Content-Range".
 pub(super) fn continues(headers: &HeaderMap, from: u64, size: u64) -> bool {
-    continues_at(headers, from).is_some_and(|total| total.is_none_or(|total| total == size))
+    continues_at(headers, from).is_some_and(|rest| rest.total.is_none_or(|total| total == size))
 }
 
-/// Returns the whole size that a partial reply names (`None` for an unknown one), where it begins at `from`.
-pub(super) fn continues_at(headers: &HeaderMap, from: u64) -> Option<Option<u64>> {
+/// What a partial reply is part of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rest {
+    /// The whole size, where the server knows it.
+    total: Option<u64>,
+}
+
+/// Reads what a partial reply is part of, where it begins at `from`.
+pub(super) fn continues_at(headers: &HeaderMap, from: u64) -> Option<Rest> {
     let range = headers.get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (range, total) = range.strip_prefix("bytes ")?.split_once('/')?;
     let begin: u64 = range.split_once('-')?.0.parse().ok()?;
     let total = if total == "*" { None } else { Some(total.parse().ok()?) };
-    (begin == from).then_some(total)
+    (begin == from).then_some(Rest { total })
 }
 
 #[cfg(test)]

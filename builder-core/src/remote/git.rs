@@ -166,7 +166,7 @@ fn is_repository(remote: &str) -> bool {
     let Some((scheme, rest)) = remote.split_once("://") else { return is_scp(remote) };
     match scheme.to_ascii_lowercase().as_str() {
         "git" | "ssh" => !rest.is_empty(),
-        "http" | "https" => rest.split_once('/').is_some_and(|(_, path)| path.ends_with(".git")),
+        "http" | "https" => rest.split_once('/').is_some_and(|(_, path)| path.strip_suffix(".git").is_some()),
         _ => false,
     }
 }

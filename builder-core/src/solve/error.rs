@@ -216,6 +216,11 @@ impl SolveError {
                     diagnostic = diagnostic.help(hint);
                 }
             }
+            StepError::Account(error) => {
+                if let Some(hint) = error.help() {
+                    diagnostic = diagnostic.help(hint);
+                }
+            }
             _ => {}
         }
         diagnostic

@@ -52,7 +52,7 @@ impl<'a> InstructionView<'a> {
         let sources = transfer.filter(|transfer| transfer.from.is_none()).into_iter();
         sources.flat_map(|transfer| &transfer.sources).filter_map(|source| match source {
             TransferSource::Path(path) => Some(path),
-            _ => None,
+            TransferSource::Heredoc(_) => None,
         })
     }
 }

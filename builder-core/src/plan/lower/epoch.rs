@@ -6,9 +6,11 @@ use super::{EPOCH, Planner};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::dockerfile::InstructionKind;
 use crate::ids::StageId;
-use crate::plan::op::Op;
+use crate::plan::op::{CopyFrom, FilesystemRef, Op};
 use crate::plan::{EpochSource, NamedContext};
 use crate::semantic::stage_table::{Base, StageLookup};
+
+const NOT_ONE_ADD: &str = "SOURCE_DATE_EPOCH stage must contain exactly one remote ADD";
 
 /// What `SOURCE_DATE_EPOCH` says.
 pub(super) enum Epoch {
@@ -52,14 +54,17 @@ impl Planner<'_> {
             Some(stage) => self.source_only(stage),
             None => Err(format!("invalid SOURCE_DATE_EPOCH: {given}")),
         };
-        outcome.map(Epoch::Of).unwrap_or_else(|message| {
-            let diagnostic = Diagnostic::new(Severity::Error, "invalid-source-date-epoch", message);
-            self.diagnostics.push(diagnostic.help(
+        outcome.map_or_else(
+            |message| {
+                let diagnostic = Diagnostic::new(Severity::Error, "invalid-source-date-epoch", message);
+                self.diagnostics.push(diagnostic.help(
                 "give whole seconds since 1970, `context`, the name of a context from elsewhere, or a stage that is \
                  nothing but `FROM scratch` and one ADD from elsewhere",
             ));
-            Epoch::Known(None)
-        })
+                Epoch::Known(None)
+            },
+            Epoch::Of,
+        )
     }
 
     /// What a stage fetches that does nothing else.
@@ -83,15 +88,20 @@ impl Planner<'_> {
         }
         // Planned for its own sake: with the time known, the plan is made anew.
         let planned = self.stage(stage, &BTreeMap::new());
-        let vertexes = std::mem::take(&mut self.vertexes);
-        let sources = vertexes.into_iter().filter_map(|vertex| match vertex.op {
-            Op::Remote(source) => Some(source),
-            _ => None,
-        });
-        let sources: Vec<_> = sources.collect();
-        match (planned, sources.as_slice()) {
-            (Some(_), [only]) if adds == 1 => Ok(EpochSource::Remote(only.clone())),
-            _ => Err("SOURCE_DATE_EPOCH stage must contain exactly one remote ADD".to_owned()),
+        let vertex = |filesystem: FilesystemRef| match filesystem {
+            FilesystemRef::Scratch => None,
+            FilesystemRef::Vertex(id) => self.vertexes.get(id.index()),
+        };
+        let sources: Vec<_> = match planned.and_then(|state| vertex(state.filesystem)).map(|vertex| &vertex.op) {
+            Some(Op::Copy(copy)) => copy.parts.iter().map(|part| &part.from).collect(),
+            _ => Vec::new(),
+        };
+        match sources.as_slice() {
+            [CopyFrom::Filesystem(only)] if adds == 1 => match vertex(*only).map(|vertex| &vertex.op) {
+                Some(Op::Remote(source)) => Ok(EpochSource::Remote(source.clone())),
+                _ => Err(NOT_ONE_ADD.to_owned()),
+            },
+            _ => Err(NOT_ONE_ADD.to_owned()),
         }
     }
 }

@@ -121,19 +121,19 @@ fn tidy_git_dir(git: &Git<'_>, tree: &Path, source: &GitSource) -> Result<(), Gi
     for name in ["FETCH_HEAD", "ORIG_HEAD"] {
         remove_file(&git_dir.join(name))?;
     }
-    forget(&git_dir, source, 0)
+    forget(&git_dir, 0)
 }
 
 /// Removes logs, which say from where something was fetched, and passwords of addresses in the settings of the
 /// repository and its submodules.
-fn forget(directory: &Path, source: &GitSource, depth: usize) -> Result<(), GitError> {
+fn forget(directory: &Path, depth: usize) -> Result<(), GitError> {
     for child in children(directory, depth)? {
         let path = child.path();
         let kind = child.file_type().at("look at", &path)?;
         if kind.is_dir() && child.file_name() == "logs" {
             crate::store::remove_tree(&path)?;
         } else if kind.is_dir() && child.file_name() != "objects" {
-            forget(&path, source, depth + 1)?;
+            forget(&path, depth + 1)?;
         } else if kind.is_file() && child.file_name() == "FETCH_HEAD" {
             remove_file(&path)?;
         } else if kind.is_file() && child.file_name() == "config" {

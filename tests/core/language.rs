@@ -110,6 +110,7 @@ fn planned(case: &Case<'_>) -> Result<Plan, Vec<String>> {
                 return Err(error.diagnostics.iter().map(|d| format!("error {}", d.in_one_line())).collect());
             }
             Ok(Planned::Ready(plan)) => return Ok(*plan),
+            Ok(Planned::NeedEpoch(asked)) => return Err(vec![format!("epoch {asked:?}")]),
             Ok(Planned::NeedImages(requests)) => {
                 for request in requests {
                     let resolved = image(&request.key.name, &on_build);
@@ -137,7 +138,7 @@ fn described(plan: &Plan) -> Vec<String> {
                 lines.extend(op.proxy_env.iter().map(|(name, value)| format!("run-proxy {name}={value}")));
             }
             Op::Copy(op) => {
-                for source in &op.sources {
+                for source in op.parts.iter().flat_map(|part| &part.sources) {
                     lines.push(match source {
                         builder_core::plan::op::CopySource::Path { path, .. } => format!("copy {path}"),
                         builder_core::plan::op::CopySource::Parents { base, pattern, .. } => {

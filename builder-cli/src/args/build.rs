@@ -16,8 +16,8 @@ pub(crate) const UNSUPPORTED_OPTIONS: &[&str] =
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  builder build -t hello --build-context base=host:sh,ls,cat,mkdir fixtures/hello")]
 pub(crate) struct BuildArgs {
-    /// Directory with the files that COPY and ADD see, or `-` for a Dockerfile or a tar archive on standard
-    /// input
+    /// Directory with the files that COPY and ADD see, a git repository, the address of a tar archive or
+    /// Dockerfile, or `-` for a Dockerfile or a tar archive on standard input
     #[arg(value_name = "CONTEXT")]
     pub(crate) context: PathBuf,
     /// Name of the image, `NAME` or `NAME:TAG`; may be repeated
@@ -32,8 +32,8 @@ pub(crate) struct BuildArgs {
     /// Value for an ARG; without a value, that of the environment variable of the same name
     #[arg(long = "build-arg", value_name = "NAME[=VALUE]")]
     pub(crate) variables: Vec<String>,
-    /// What a name in FROM or --from stands for: a directory, `docker-image://REF`, `oci-layout://PATH[:TAG]`,
-    /// or `host:PROGRAM,…` for programs of this machine
+    /// What a name in FROM or --from stands for: a directory, `docker-image://REF`, `oci-layout://PATH[:TAG]`, a git
+    /// repository, the address of a file, `target:STAGE`, or `host:PROGRAM,…` for programs of this machine
     #[arg(long = "build-context", value_name = "NAME=VALUE")]
     pub(crate) build_contexts: Vec<String>,
     /// Label of the image; wins over LABEL

@@ -79,25 +79,17 @@ fn inputs(
             }
             StreamKind::Archive(mut stream) => {
                 let work = session.builder.store().work_dir().map_err(CommandError::environment)?;
-                unpack(&mut stream, work.path(), &session.cancel).map_err(CommandError::usage)?;
-                let path = work.path().to_owned();
+                let unpacked = unpack(&mut stream, work.path(), &session.cancel).map_err(CommandError::usage)?;
                 let dockerfile = match &arguments.file {
-                    Some(file) => DockerfileSource::Path(path.join(file)),
+                    Some(file) => DockerfileSource::InContext(file.clone()),
                     None => DockerfileSource::Default,
                 };
-                Ok((ContextSource::Unpacked(path), dockerfile, Some(work)))
+                let (directory, modified) = (work.path().to_owned(), unpacked.newest);
+                Ok((ContextSource::Unpacked { directory, modified }, dockerfile, Some(work)))
             }
         };
     }
-    let context = &arguments.context;
-    if context.to_str().is_some_and(|text| text.contains("://") || text.starts_with("git@")) {
-        let message = format!("build context `{}` is not supported yet", context.display());
-        return Err(CommandError::usage(message).hint("use a directory, or `-` with a tar on standard input"));
-    }
-    if !context.is_dir() {
-        let message = format!("unable to prepare context: `{}` is not a directory", context.display());
-        return Err(CommandError::usage(message));
-    }
+    let context = settings::contexts::main(&arguments.context)?;
     let dockerfile = match &arguments.file {
         None => DockerfileSource::Default,
         Some(_) if stdin_dockerfile => {
@@ -105,9 +97,10 @@ fn inputs(
             std::io::stdin().lock().read_to_end(&mut text).map_err(CommandError::usage)?;
             DockerfileSource::Inline { name: "-".to_owned(), text }
         }
-        Some(file) => DockerfileSource::Path(file.clone()),
+        Some(file) if matches!(context, ContextSource::Directory(_)) => DockerfileSource::Path(file.clone()),
+        Some(file) => DockerfileSource::InContext(file.clone()),
     };
-    Ok((ContextSource::Directory(context.clone()), dockerfile, None))
+    Ok((context, dockerfile, None))
 }
 
 /// Removes what an earlier build wrote there, so that nobody takes it for what this one makes; a place that cannot

@@ -49,6 +49,7 @@ impl Session {
         cancel_on_signals(cancel.clone()).map_err(CommandError::environment)?;
         let mut options = BuilderOptions::new(root, owner);
         options.registry.proxy = settings::proxy();
+        options.registry.plain_proxy = settings::plain_proxy();
         let builder = Builder::open(options).map_err(build::command_error)?;
         Ok(Self { builder, printer, cancel })
     }

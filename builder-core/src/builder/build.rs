@@ -55,6 +55,8 @@ impl Builder {
         solve_options.ssh.clone_from(&options.ssh);
         solve_options.run.clone_from(&options.run);
         solve_options.host_search_path.clone_from(&self.host_search_path);
+        #[cfg(feature = "registry")]
+        solve_options.registry.clone_from(&self.registry);
         let solver = Solver::new(&self.store, &self.snapshots, &solve_options, events);
         let inputs = SolveInputs { plan: graph, contexts: &prepared.contexts, images: &prepared.images };
         let results = solver.solve(&inputs, cancel).map_err(|error| BuildErrorKind::Solve {

@@ -8,7 +8,7 @@ use crate::digest::Digest;
 use crate::layer::ContentId;
 
 /// Version of the encoding. A change of what goes into any key is a change of this number.
-const KEY_VERSION: u32 = 2;
+const KEY_VERSION: u32 = 3;
 
 /// Longest value that is kept as text for explanations, in bytes; longer ones are kept as a digest.
 const MAX_EXPLAINED_VALUE: usize = 512;

@@ -4,6 +4,7 @@
 //! records in the cache. A vertex that fails stops the build; what other vertexes have finished stays.
 
 mod error;
+mod keeper;
 mod log_tail;
 mod op;
 mod scheduler;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use error::{SolveError, StepError};
+pub use keeper::{Keeper, Kept, Watch};
 
 use crate::build_context::Context;
 use crate::cache::FilesystemContent;
@@ -67,6 +69,9 @@ pub struct SolveOptions {
     pub run: RunOptions,
     /// Directories in which programs for `host:` contexts are looked up.
     pub host_search_path: Vec<PathBuf>,
+    /// How servers are reached.
+    #[cfg(feature = "registry")]
+    pub registry: crate::registry::RegistryOptions,
 }
 
 impl SolveOptions {
@@ -83,6 +88,8 @@ impl SolveOptions {
             ssh: BTreeMap::new(),
             run: RunOptions::default(),
             host_search_path: Vec::new(),
+            #[cfg(feature = "registry")]
+            registry: crate::registry::RegistryOptions::default(),
         }
     }
 }

@@ -92,7 +92,7 @@ impl Call {
                 return Ok(u8::from(!report.warnings.is_empty() || report.error.is_some()));
             }
             Method::Targets | Method::Outline => {
-                let source = session.builder.dockerfile(options).map_err(command_error)?;
+                let source = session.builder.dockerfile(options, &NullSink, &session.cancel).map_err(command_error)?;
                 let (text, json) = self.described(&source, options)?;
                 session.printer.data(&answer(text, json))?;
             }

@@ -9,7 +9,7 @@ use crate::dockerfile::{closest, csv_fields};
 use crate::plan::mount::{
     BindMount, CacheMount, CacheOwner, Mount, MountKind, SecretMount, Sharing, SshMount, escape_pattern,
 };
-use crate::plan::op::{CopyFrom, CopyOp, CopySource, FilesystemRef, Op};
+use crate::plan::op::{CopyFrom, CopyOp, CopyPart, CopySource, FilesystemRef, Op};
 use crate::semantic::stage_table::StageLookup;
 use crate::text::{Span, Spanned, go_quoted, parse_size};
 
@@ -380,19 +380,11 @@ impl StageBuilder<'_, '_> {
         };
         let shown = if name.is_empty() { "build context".to_owned() } else { format!("build context {name}") };
         let place = self.place(span);
-        let op = Op::Copy(CopyOp {
-            parent: FilesystemRef::Scratch,
-            // At the same place, so that the mount's source needs no other name.
-            destination: source.to_owned(),
-            sources: vec![CopySource::Path { path: escape_pattern(source), span: place }],
-            from,
-            owner: None,
-            mode: None,
-            exclude: Vec::new(),
-            unpack: false,
-            link: false,
-            platform: self.state.platform.clone(),
-        });
+        let sources = vec![CopySource::Path { path: escape_pattern(source), span: place }];
+        let parts = vec![CopyPart { from, sources, unpack: false }];
+        // At the same place, so that the mount's source needs no other name.
+        let (destination, platform) = (source.to_owned(), self.state.platform.clone());
+        let op = Op::Copy(CopyOp::new(FilesystemRef::Scratch, parts, destination, platform));
         let vertex = self.planner.vertex(op, format!("[internal] load {shown}: {source}"), place, self.id);
         Some((FilesystemRef::Vertex(vertex), true))
     }

@@ -2,6 +2,7 @@
 
 mod copy;
 mod mounts;
+mod remote;
 mod run;
 mod run_help;
 mod source;
@@ -51,6 +52,7 @@ impl Step<'_, '_> {
         let outcome = self.cancel.check().map_err(Failure::from).and_then(|()| match &self.vertex.op {
             Op::Image(op) => self.image(op),
             Op::Host(op) => self.host(op),
+            Op::Remote(source) => self.remote(source),
             Op::Run(op) => self.run(op),
             Op::Copy(op) => self.copy(op),
             Op::Workdir(op) => self.workdir(op),

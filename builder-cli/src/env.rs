@@ -14,6 +14,8 @@ pub(crate) const HOME: &str = "HOME";
 pub(crate) const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 /// The progress display where `--progress` is not given, as docker has it.
 pub(crate) const BUILDKIT_PROGRESS: &str = "BUILDKIT_PROGRESS";
+/// The platforms to build for where `--platform` is not given, as docker has it.
+pub(crate) const DOCKER_DEFAULT_PLATFORM: &str = "DOCKER_DEFAULT_PLATFORM";
 /// Set to anything: no colours, unless `--color=always`. See <https://no-color.org>.
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 /// The kind of terminal; `dumb` means neither colours nor a live display.

@@ -1,6 +1,8 @@
 //! Merges flags and environment into what the library takes: the only place that reads the environment.
 
 pub(crate) mod lint;
+mod outputs;
+mod results;
 mod run;
 mod secrets;
 
@@ -9,8 +11,8 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use builder_core::builder::{
-    BuildLint, BuildOptions, CheckScope, Compression, ContextSource, DockerfileSource, ExportTarget,
-    NamedContextSource, Output, OutputKind, PullPolicy,
+    BuildLint, BuildOptions, CheckScope, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output,
+    OutputKind, PullPolicy,
 };
 use builder_core::lint::{Level, LintOptions};
 use builder_core::plan::op::NetworkMode;
@@ -142,13 +144,9 @@ pub(crate) fn build(
     let filter = arguments.no_cache_filter.iter().flat_map(|names| names.split(','));
     options.no_cache_stages = filter.map(|name| name.trim().to_owned()).collect();
     options.pull = if arguments.pull { PullPolicy::Always } else { PullPolicy::Missing };
-    options.platform = match &arguments.platform {
-        None => None,
-        Some(text) if text.contains(',') => {
-            return Err(CommandError::usage("building for several platforms is not supported yet"));
-        }
-        Some(text) => Some(text.parse().map_err(CommandError::usage)?),
-    };
+    options.platforms = results::platforms(&arguments.platforms)?;
+    options.annotations = results::annotations(&arguments.annotations)?;
+    options.provenance = results::provenance(arguments)?;
     options.network = match arguments.network {
         NetworkArg::Default => NetworkMode::Default,
         NetworkArg::None => NetworkMode::None,
@@ -158,7 +156,14 @@ pub(crate) fn build(
     options.ssh = secrets::ssh(&arguments.run.ssh)?;
     options.allow = run::allow(&arguments.run.allow, options.network)?;
     options.run = run::options(&arguments.run)?;
-    options.outputs = arguments.outputs.iter().map(|text| output(text)).collect::<Result<_, _>>()?;
+    if arguments.push {
+        return Err(outputs::no_push("--push"));
+    }
+    options.outputs = arguments.outputs.iter().map(|text| outputs::output(text)).collect::<Result<_, _>>()?;
+    // `--load` means the place that images are run from. There is no daemon: that is the store.
+    if arguments.load && !options.outputs.iter().any(|output| output.kind == OutputKind::Image) {
+        options.outputs.push(Output::new(OutputKind::Image, ExportTarget::Store));
+    }
     options.source_date_epoch = epoch(arguments, &mut options.build_args)?;
     options.now = now();
     options.resolv_conf = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
@@ -283,98 +288,9 @@ fn oci_layout(text: &str) -> Result<NamedContextSource, CommandError> {
     Ok(NamedContextSource::OciLayout { path: PathBuf::from(path), tag, digest })
 }
 
-fn output(text: &str) -> Result<Output, CommandError> {
-    if text == "-" {
-        return stdout_output(Output::new(OutputKind::Tar, ExportTarget::Stdout));
-    }
-    if !text.contains('=') {
-        return Ok(Output::new(OutputKind::Local, ExportTarget::Path(PathBuf::from(text))));
-    }
-    let mut kind = None;
-    let mut output = Output::new(OutputKind::Image, ExportTarget::Store);
-    for field in text.split(',') {
-        let (key, value) = field
-            .split_once('=')
-            .ok_or_else(|| CommandError::usage(format!("invalid output `{text}`: `{field}` must be key=value")))?;
-        let invalid = |expected: &str| {
-            CommandError::usage(format!("invalid output `{text}`: `{key}` is `{value}`, expected {expected}"))
-        };
-        match key {
-            "type" => {
-                kind = Some(match value {
-                    "image" => OutputKind::Image,
-                    "oci" => OutputKind::Oci,
-                    "docker" => OutputKind::Docker,
-                    "tar" => OutputKind::Tar,
-                    "local" => OutputKind::Local,
-                    "cacheonly" => OutputKind::CacheOnly,
-                    "registry" => return Err(CommandError::usage("output `type=registry` is not supported yet")),
-                    _ => return Err(invalid("oci, docker, tar, local, image or cacheonly")),
-                });
-            }
-            "dest" if value == "-" => output.target = ExportTarget::Stdout,
-            "dest" => output.target = ExportTarget::Path(PathBuf::from(value)),
-            "tar" => {
-                output.directory = match value {
-                    "true" => false,
-                    "false" => true,
-                    _ => return Err(invalid("true or false")),
-                }
-            }
-            "compression" => {
-                output.compression = match value {
-                    "gzip" => Compression::Gzip,
-                    "zstd" => Compression::Zstd,
-                    "uncompressed" => Compression::Uncompressed,
-                    _ => return Err(invalid("gzip, zstd or uncompressed")),
-                }
-            }
-            "name" => output.names.push(name(value)?),
-            _ => return Err(CommandError::usage(format!("output attribute `{key}` is not supported"))),
-        }
-    }
-    output.kind = kind.ok_or_else(|| CommandError::usage(format!("output `{text}` has no `type=`")))?;
-    let streams = matches!(output.kind, OutputKind::Oci | OutputKind::Docker | OutputKind::Tar);
-    if streams && output.target == ExportTarget::Store {
-        output.target = ExportTarget::Stdout;
-    }
-    if output.target == ExportTarget::Store && output.kind == OutputKind::Local {
-        return Err(CommandError::usage("output `type=local` needs `dest=DIR`"));
-    }
-    stdout_output(output)
-}
-
-fn stdout_output(output: Output) -> Result<Output, CommandError> {
-    if output.target == ExportTarget::Stdout {
-        if output.directory || output.kind == OutputKind::Local {
-            return Err(CommandError::usage("a directory cannot be written to standard output"));
-        }
-        if std::io::stdout().is_terminal() {
-            return Err(CommandError::usage("refusing to write an archive to a terminal")
-                .hint("add dest=FILE, or send standard output to a file"));
-        }
-    }
-    Ok(output)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn outputs_are_read_as_docker_reads_them() {
-        let local = output("out").unwrap();
-        assert_eq!((local.kind, local.target), (OutputKind::Local, ExportTarget::Path("out".into())));
-        let oci = output("type=oci,dest=x.tar,compression=zstd,name=a:b").unwrap();
-        assert_eq!((oci.kind, oci.compression), (OutputKind::Oci, Compression::Zstd));
-        assert_eq!(oci.names[0].familiar(), "a:b");
-        assert!(output("type=oci,dest=x,tar=false").unwrap().directory);
-        for bad in
-            ["type=nope,dest=x", "dest=x", "type=oci,dest", "type=oci,dest=x,level=3", "type=local", "type=registry"]
-        {
-            assert!(output(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn build_contexts_know_their_schemes() {

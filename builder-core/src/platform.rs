@@ -50,6 +50,11 @@ impl Platform {
         Self { os, os_version: None, architecture: architecture.to_owned(), variant: variant.map(str::to_owned) }
     }
 
+    /// Returns the name of the directory that exports give it: `linux_arm_v7`.
+    pub fn directory_name(&self) -> String {
+        self.to_string().replace('/', "_")
+    }
+
     /// Returns the platform that this program was compiled for.
     pub fn host() -> Self {
         Self::new(std::env::consts::OS, std::env::consts::ARCH, None)

@@ -37,7 +37,7 @@ fn build(env: &TestEnv, extra: &[&str]) -> Vec<bool> {
 }
 
 /// For each step of the Dockerfile after the base, whether it was cached.
-fn cached_steps(plain: &str) -> Vec<bool> {
+pub fn cached_steps(plain: &str) -> Vec<bool> {
     let mut steps = Vec::new();
     for line in plain.lines().filter(|line| line.contains('/') && line.contains("] ") && line.contains('[')) {
         let Some((number, name)) = line.split_once(' ') else { continue };

@@ -49,3 +49,18 @@ fn what_the_base_image_has_is_known() {
     let alone = env.run(["lint", "--no-fail", "-f", "gnu", "Dockerfile"]).stdout;
     assert!(alone.contains("DL3045") && alone.contains("DL4006"), "{alone}");
 }
+
+#[test]
+fn the_files_of_the_context_are_known() {
+    let env = TestEnv::root();
+    env.write("folder/there", "");
+    env.write("folder/.dockerignore", "hidden\n");
+    env.write("folder/hidden", "");
+    env.write("Dockerfile", "FROM base AS copies\nCOPY there /\nCOPY gone /\nCOPY hidden /\nUSER 1\n");
+    let arguments = ["build", "--build-context", "base=host:sh,cat", "--lint=error", "-f", "Dockerfile"];
+    let refused = env.run([&arguments[..], &["folder"]].concat()).fails(2);
+    assert!(refused.stderr.contains("`gone` is not in the build context"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("the ignore file leaves `hidden` out"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("looked in"), "the context is certain: {}", refused.stderr);
+    assert!(!refused.stderr.contains("`there`"), "{}", refused.stderr);
+}

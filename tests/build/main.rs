@@ -8,22 +8,41 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod annotations;
+mod archives;
+mod attestations;
 mod cache;
+mod cache_mounts;
 mod checks;
 mod concurrent;
 mod contexts;
+mod copying;
 mod crash;
 mod determinism;
 mod diagnostics;
+mod exclude;
+mod exporters;
 mod hello;
 mod help;
+mod heredocs;
+mod ignore;
 mod instructions;
 mod interop;
+mod layers;
+mod link;
 mod lint;
+mod modes;
+mod mounts;
 mod names;
 mod outputs;
+mod parents;
+mod platforms;
 mod registry;
+mod run_options;
+mod secrets;
 mod software;
+mod ssh;
+mod workdir;
 
 /// A test file that nobody lists would never run.
 #[test]

@@ -50,7 +50,11 @@ pub fn own_layout(env: &TestEnv, tag: &str, directory: &Path, arguments: &[Strin
     let mut command = env.builder();
     command.args(["build", "--progress", "plain", "--lint", "off", "-t", tag]).current_dir(directory);
     command.envs(&case.environment);
-    if arguments.is_empty() { command.arg(".") } else { command.args(arguments) };
+    if arguments.is_empty() {
+        command.arg(".")
+    } else {
+        command.args(arguments)
+    };
     let finished = Finished::of(&mut command);
     assert!(finished.code.is_some_and(|code| code < 100), "{finished:?}");
     if finished.code != Some(0) {

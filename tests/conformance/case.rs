@@ -90,7 +90,8 @@ pub fn all() -> Vec<Case> {
         env::var_os("BUILDER_CONFORMANCE_CASES").map_or_else(|| support::fixture("conformance"), PathBuf::from);
     let only = env::var("BUILDER_CONFORMANCE_ONLY").unwrap_or_default();
     let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut directories: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    let mut directories: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     directories.sort();
     let cases: Vec<Case> =
         directories.iter().map(|path| Case::read(path)).filter(|case| case.name.contains(&only)).collect();

@@ -1,6 +1,6 @@
 //! A root filesystem as text: what the layers of an image come to, path by path.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Read;
 use std::sync::Arc;
@@ -92,7 +92,8 @@ impl Tree {
     /// Puts a layer on top, and returns what the layer holds as text.
     pub fn apply(&mut self, layer: impl Read) -> String {
         let mut archive = tar::Archive::new(layer);
-        let entries: Vec<Entry> = archive.entries().expect("tar").map(|entry| read_entry(entry.expect("entry"))).collect();
+        let entries: Vec<Entry> =
+            archive.entries().expect("tar").map(|entry| read_entry(entry.expect("entry"))).collect();
         let mut lines = Vec::new();
         for entry in &entries {
             let (parent, name) = split(&entry.path);
@@ -123,7 +124,10 @@ impl Tree {
             }
             self.nodes.insert(path, node);
         }
-        // A path that is taken away and added again may be written in either order.
+        // A file that replaces something needs no whiteout, and may have one.
+        let added: BTreeSet<String> =
+            lines.iter().filter(|line| !line.starts_with(['-', 'd'])).map(|line| line[2..].to_owned()).collect();
+        lines.retain(|line| !line.starts_with('-') || !added.contains(&line[2..]));
         lines.sort_by(|a, b| a[2..].cmp(&b[2..]).then(a.cmp(b)));
         lines.dedup();
         lines.iter().fold(String::new(), |text, line| text + line + "\n")
@@ -132,8 +136,10 @@ impl Tree {
     fn children(&self, parent: &str) -> Vec<String> {
         let prefix = if parent.is_empty() { String::new() } else { format!("{parent}/") };
         let below = self.nodes.keys().filter_map(|path| path.strip_prefix(&prefix));
-        let mut names: Vec<String> =
-            below.filter(|rest| !rest.is_empty()).map(|rest| prefix.clone() + rest.split('/').next().unwrap_or(rest)).collect();
+        let mut names: Vec<String> = below
+            .filter(|rest| !rest.is_empty())
+            .map(|rest| prefix.clone() + rest.split('/').next().unwrap_or(rest))
+            .collect();
         names.dedup();
         names
     }

@@ -39,10 +39,11 @@ fn every_case_as_an_ordinary_user() {
 fn the_comparison_sees_a_difference() {
     let env = TestEnv::root();
     base::import(&env);
-    let mut listings = ["RUN chmod 700 /home/user", "RUN chmod 701 /home/user", "RUN chown 1:1 /home/user"].map(|line| {
-        env.write("Dockerfile", format!("FROM base\n{line}\n"));
-        build::own(&env, "seen", &env.path("work"), &[], &base::Known::default(), &case::Case::default())
-    });
+    let mut listings =
+        ["RUN chmod 700 /home/user", "RUN chmod 701 /home/user", "RUN chown 1:1 /home/user"].map(|line| {
+            env.write("Dockerfile", format!("FROM base\n{line}\n"));
+            build::own(&env, "seen", &env.path("work"), &[], &base::Known::default(), &case::Case::default())
+        });
     listings.sort_by_key(|outcome| outcome.text(&case::Compare::default()));
     let texts: Vec<String> = listings.iter().map(|outcome| outcome.text(&case::Compare::default())).collect();
     assert!(texts[0] != texts[1] && texts[1] != texts[2], "{texts:#?}");

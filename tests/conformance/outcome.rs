@@ -76,7 +76,8 @@ impl Layout {
     pub fn open(directory: &Path, name: Option<&str>) -> Self {
         let index = json(&directory.join("index.json"));
         let manifests = index["manifests"].as_array().expect("manifests");
-        let named = |top: &&Value| name.is_none_or(|name| top["annotations"]["org.opencontainers.image.ref.name"] == name);
+        let named =
+            |top: &&Value| name.is_none_or(|name| top["annotations"]["org.opencontainers.image.ref.name"] == name);
         let top = manifests.iter().find(named).unwrap_or_else(|| panic!("no {name:?} in {index:#}")).clone();
         Self { directory: directory.to_owned(), top }
     }
@@ -142,8 +143,11 @@ impl Layout {
             ("config", shown_config(&config)),
             ("history", shown_history(&config, if on_base { base.history } else { 0 }, all.len() - skipped)),
         ]);
-        let platform: Vec<&str> =
-            ["os", "architecture", "variant"].iter().filter_map(|key| config[key].as_str()).filter(|part| !part.is_empty()).collect();
+        let platform: Vec<&str> = ["os", "architecture", "variant"]
+            .iter()
+            .filter_map(|key| config[key].as_str())
+            .filter(|part| !part.is_empty())
+            .collect();
         Listing { platform: platform.join("/"), parts }
     }
 }

@@ -86,6 +86,61 @@ fn checks_fire_where_buildkit_has_them() {
 }
 
 #[test]
+fn messages_are_buildkits() {
+    let cases = [
+        ("FROM base AS Build\n", "Stage name 'Build' should be lowercase"),
+        ("FROM base as build\n", "'as' and 'FROM' keywords' casing do not match"),
+        ("FROM base\nRUN a \\\n\n  b\n", "Empty continuation line"),
+        ("FROM base\nrun true\n", "Command 'run' should match the case of the command majority (uppercase)"),
+        ("from base\nRUN true\nrun true\n", "Command 'RUN' should match the case of the command majority (lowercase)"),
+        ("FROM base AS a\nFROM base AS a\n", "Duplicate stage name \"a\", stage names should be unique"),
+        ("FROM base AS scratch\n", "Stage name should not use the same name as reserved stage \"scratch\""),
+        (
+            "FROM base\nCMD a\n",
+            "JSON arguments recommended for CMD to prevent unintended behavior related to OS signals",
+        ),
+        ("FROM base\nMAINTAINER me\n", "Maintainer instruction is deprecated in favor of using label"),
+        ("ARG VERSION=1\nFROM base:${VERSON:-1}\n", "FROM argument 'VERSON' is not declared (did you mean VERSION?)"),
+        ("FROM base\nWORKDIR a\n", "Relative workdir \"a\" can have unexpected results if the base image changes"),
+        ("FROM base\nCOPY $FROM_BAS /\n", "Usage of undefined variable '$FROM_BAS' (did you mean $FROM_BASE?)"),
+        ("FROM base\nCOPY $X /\n", "Usage of undefined variable '$X'"),
+        (
+            "FROM base\nCMD [\"a\"]\nCMD [\"b\"]\n",
+            "Multiple CMD instructions should not be used in the same stage because only the last one will be used",
+        ),
+        ("FROM base\nLABEL a b\n", "\"LABEL key=value\" should be used instead of legacy \"LABEL key value\" format"),
+        (
+            "FROM --platform=${TARGETPLATFORM} base\n",
+            "Setting platform to predefined ${TARGETPLATFORM} in FROM is redundant as this is the default behavior",
+        ),
+        ("FROM base\nENV API_KEY=2\n", "Do not use ARG or ENV instructions for sensitive data (ENV \"API_KEY\")"),
+        ("ARG V\nFROM base:$V\n", "Default value for ARG base:$V results in empty or invalid base image name"),
+        ("FROM --platform=linux/amd64 base\n", "FROM --platform flag should not use constant value \"linux/amd64\""),
+        ("FROM base\nADD ./dist/ /\n", "Attempting to Add file \"dist\" that is excluded by .dockerignore"),
+        (
+            "# check=experimental=all\n\n# about it\nFROM base AS Named\n",
+            "Comment for FROM should follow the format: `# named <description>`",
+        ),
+        (
+            "# check=experimental=all\nFROM base\n# about it\nARG A=1 B=2\n",
+            "Comment for ARG should follow the format: `# <arg_key> <description>`",
+        ),
+        ("FROM base\nEXPOSE 80/TCP\n", "Defined protocol '80/TCP' in EXPOSE instruction should be lowercase"),
+        (
+            "FROM base\nEXPOSE 80:80\n",
+            "EXPOSE instruction should not define an IP address or host-port mapping, found '80:80'",
+        ),
+    ];
+    for (text, expected) in cases {
+        let mut options = options();
+        options.facts.context = Some(ContextFacts::known(Some("dist\n".to_owned()), None));
+        let findings = lint(&SourceFile::new("Dockerfile", text), &options);
+        let messages: Vec<&str> = findings.iter().map(|finding| finding.diagnostic.message.as_str()).collect();
+        assert!(messages.contains(&expected), "{text}: {messages:?}");
+    }
+}
+
+#[test]
 fn only_stages_of_the_target_are_built() {
     let text = "FROM base as a\nCMD a\nFROM base AS b\nCOPY --from=c /x /x\nFROM base AS c\nCMD c\n";
     let mut options = options();

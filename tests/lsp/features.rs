@@ -66,6 +66,25 @@ fn hover_tells_about_rules_instructions_flags_and_variables() {
 }
 
 #[test]
+fn clients_that_show_no_markdown_get_plain_text() {
+    let text = "FROM debian:12\nMAINTAINER me\n";
+    let told = |hover: Value| {
+        let mut client = Client::spawn();
+        client.initialize(&json!({ "textDocument": { "hover": hover } }));
+        client.open(text);
+        client.at("textDocument/hover", 1, 3)["contents"].clone()
+    };
+    let plain = told(json!({ "contentFormat": ["plaintext", "markdown"] }));
+    assert_eq!(plain["kind"], "plaintext");
+    let plain = plain["value"].as_str().expect("a text");
+    assert!(plain.contains("\nWhy it matters:\n") && !plain.contains("**") && !plain.contains("```"), "{plain}");
+    // Without a word about formats a bare text is Markdown.
+    let bare = told(json!({}));
+    let bare = bare.as_str().expect("a bare text");
+    assert!(bare.contains("**DL4000**") && bare.contains("\n## Why it matters\n"), "{bare}");
+}
+
+#[test]
 fn completion_knows_the_file() {
     let text = "FROM debian:12 AS build\nARG V=1\nFROM debian:12\nCOPY --from=\nRUN --mount=type=\nRUN echo 🦀 ${\nST";
     let mut client = Client::start();

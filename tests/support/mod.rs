@@ -4,8 +4,10 @@
 #![allow(dead_code, reason = "each test binary uses its own part of the support")]
 
 pub mod bases;
+pub mod documents;
 pub mod image;
 pub mod peers;
+pub mod tree;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -29,6 +31,9 @@ pub enum RunAs {
     /// [`ORDINARY_USER`], who has sub-ids.
     Ordinary,
 }
+
+/// The named context that [`TestEnv::image`] gives.
+pub const BASE: &str = "base=host:sh,cat,ls,mkdir,ln,rm,chmod,chown,id,touch,mv";
 
 /// A directory for one test, with a store inside.
 pub struct TestEnv {
@@ -184,6 +189,24 @@ impl TestEnv {
             .env("BUILDER_ROOT", self.store())
             .current_dir(self.path("work"));
         command
+    }
+
+    /// Builds the context `work/` with a Dockerfile and looks at what came out. `base` is a named context with a
+    /// few programs of this machine.
+    #[track_caller]
+    pub fn image(&self, dockerfile: &str) -> image::Image {
+        self.write("Dockerfile", dockerfile);
+        self.ok(["build", "-t", "app", "--build-context", BASE, "."]);
+        image::Image::open(&self.store(), "app")
+    }
+
+    /// Builds the context `work/` with a Dockerfile, which must not succeed, and returns what was said.
+    #[track_caller]
+    pub fn refused(&self, dockerfile: &str) -> String {
+        self.write("Dockerfile", dockerfile);
+        let finished = self.run(["build", "--build-context", BASE, "."]);
+        assert_ne!(finished.code, Some(0), "{dockerfile}");
+        finished.stderr
     }
 
     /// Runs the builder and returns what it said, whatever came of it.

@@ -7,20 +7,10 @@ use clap::{Args, ValueEnum};
 use super::RunArgs;
 
 /// Flags of `docker build` that are not supported yet.
-pub(crate) const UNSUPPORTED_FLAGS: &[&str] = &["compress", "force-rm", "load", "push", "rm", "squash", "debug"];
+pub(crate) const UNSUPPORTED_FLAGS: &[&str] = &["compress", "force-rm", "rm", "squash", "debug"];
 /// Options of `docker build`, with a value, that are not supported yet.
-pub(crate) const UNSUPPORTED_OPTIONS: &[&str] = &[
-    "annotation",
-    "attest",
-    "builder",
-    "cache-from",
-    "cache-to",
-    "isolation",
-    "policy",
-    "provenance",
-    "sbom",
-    "security-opt",
-];
+pub(crate) const UNSUPPORTED_OPTIONS: &[&str] =
+    &["builder", "cache-from", "cache-to", "isolation", "policy", "security-opt"];
 
 /// Build an image from a Dockerfile.
 #[derive(Debug, Args)]
@@ -49,6 +39,21 @@ pub(crate) struct BuildArgs {
     /// Label of the image; wins over LABEL
     #[arg(long = "label", value_name = "KEY=VALUE")]
     pub(crate) labels: Vec<String>,
+    /// Annotation of the image, or of the LEVEL: manifest, index, manifest-descriptor or index-descriptor, of one
+    /// platform or all
+    #[arg(long = "annotation", value_name = "[LEVEL[PLATFORM]:]KEY=VALUE")]
+    pub(crate) annotations: Vec<String>,
+    /// State how the image was made (SLSA provenance): true, false, min, max, or
+    /// `mode=min|max[,version=v1|v0.2][,builder-id=URL][,filename=NAME][,reproducible=true][,inline-only=true]`.
+    /// None by default: with it every image becomes an index
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) provenance: Option<String>,
+    /// The same as `type=provenance,…`; `type=sbom` needs a scanner and is not supported
+    #[arg(long = "attest", value_name = "type=TYPE,…")]
+    pub(crate) attestations: Vec<String>,
+    /// Not supported; `false` is accepted
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide = true)]
+    pub(crate) sbom: Option<String>,
     /// Run every step, whatever the cache has
     #[arg(long)]
     pub(crate) no_cache: bool,
@@ -58,9 +63,10 @@ pub(crate) struct BuildArgs {
     /// Ask the registry for the newest base images
     #[arg(long)]
     pub(crate) pull: bool,
-    /// Platform to build for, such as `linux/amd64` [default: this machine's]
-    #[arg(long, value_name = "PLATFORM")]
-    pub(crate) platform: Option<String>,
+    /// Platforms to build for, such as `linux/amd64,linux/arm64`; several make an index [default: the variable
+    /// `DOCKER_DEFAULT_PLATFORM`, else this machine's]
+    #[arg(long = "platform", value_name = "PLATFORM,…")]
+    pub(crate) platforms: Vec<String>,
     /// Network of RUN steps
     #[arg(long, value_enum, default_value_t = NetworkArg::Default, value_name = "MODE")]
     pub(crate) network: NetworkArg,
@@ -86,11 +92,19 @@ pub(crate) struct BuildArgs {
     /// Write what was built into a file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) metadata_file: Option<PathBuf>,
-    /// Where to write the result besides the store: a directory, `-` for a tar on standard output, or
-    /// `type=oci|docker|tar|local|image|cacheonly[,dest=PATH][,tar=false][,compression=gzip|zstd|uncompressed][,name=NAME]`
+    /// Where to write the result: a directory, `-` for a tar on standard output, or
+    /// `type=image|oci|docker|tar|local|cacheonly[,dest=PATH][,name=NAME][,compression=gzip|zstd|uncompressed]…`
+    /// with the attributes that BuildKit has; an unknown one is answered with those that there are. May be repeated
     #[arg(short, long = "output", value_name = "OUTPUT")]
     pub(crate) outputs: Vec<String>,
-    /// No time in the image is later than this, seconds since 1970 [default: the variable `SOURCE_DATE_EPOCH`]
+    /// Put the image into the store, which is where images go anyway unless --output says otherwise
+    #[arg(long)]
+    pub(crate) load: bool,
+    /// Not supported yet
+    #[arg(long, hide = true)]
+    pub(crate) push: bool,
+    /// No time in the image is later than this, seconds since 1970 [default: the variable `SOURCE_DATE_EPOCH`].
+    /// Layers are made with it, so that `rewrite-timestamp` of an output, true or false, changes nothing
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timestamp: Option<i64>,
     /// Show the plan and build nothing

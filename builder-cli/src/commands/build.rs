@@ -6,10 +6,8 @@ use std::path::Path;
 use builder_core::build_context::{StreamKind, sniff, unpack};
 use builder_core::builder::{BuildError, BuildOptions, BuildOutcome, ContextSource, DockerfileSource, ErrorCategory};
 use builder_core::event::NullSink;
-use builder_core::oci::media_type;
 use builder_core::plan::dump;
 use builder_core::store::WorkDir;
-use serde_json::json;
 
 use super::Session;
 use super::call::Call;
@@ -59,7 +57,7 @@ fn run(arguments: &BuildArgs, options: &BuildOptions, session: &Session) -> Resu
     let outcome = outcome.map_err(command_error)?;
     report(arguments, &outcome)?;
     if arguments.quiet {
-        session.printer.data(&format!("{}\n", outcome.config))?;
+        session.printer.data(&format!("{}\n", outcome.id))?;
     }
     Ok(())
 }
@@ -130,19 +128,10 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> CommandError {
 fn report(arguments: &BuildArgs, outcome: &BuildOutcome) -> Result<(), CommandError> {
     let write = |path: &Path, text: String| std::fs::write(path, text).map_err(|error| cannot_write(path, &error));
     if let Some(path) = &arguments.iidfile {
-        write(path, outcome.config.to_string())?;
+        write(path, outcome.id.to_string())?;
     }
     if let Some(path) = &arguments.metadata_file {
-        let metadata = json!({
-            "containerimage.config.digest": outcome.config,
-            "containerimage.descriptor": {
-                "mediaType": media_type::OCI_MANIFEST,
-                "digest": outcome.manifest,
-                "size": outcome.manifest_size,
-            },
-            "containerimage.digest": outcome.manifest,
-            "image.name": outcome.names.join(","),
-        });
+        let metadata = super::build_metadata::metadata(outcome);
         write(path, format!("{metadata:#}\n"))?;
     }
     Ok(())

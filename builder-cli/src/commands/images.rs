@@ -1,6 +1,7 @@
 //! `images`, `history`, `inspect`, `tag`, `rmi`.
 
 use builder_core::image::{self, HistoryRow, ImageView};
+use builder_core::platform::Platform;
 use builder_core::reference::Reference;
 use builder_core::store::ImageRecord;
 use serde_json::{Value, json};
@@ -33,8 +34,9 @@ impl Session {
         }
     }
 
+    /// Reads an image; of an index the one for this machine, where there is one.
     pub(super) fn view(&self, record: &ImageRecord) -> Result<ImageView, CommandError> {
-        image::read(self.builder.store(), record).map_err(CommandError::environment)
+        image::read(self.builder.store(), record, &Platform::host()).map_err(CommandError::environment)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The commands: settings in, one call of the library, output through `ui`.
 
 mod build;
+mod build_metadata;
 mod call;
 mod images;
 mod info;

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 
-use builder_core::builder::Compression;
 use builder_core::export::{ExportError, ExportImage, Format, write_archive, write_file};
-use builder_core::image::rfc3339;
+use builder_core::image::{self, ImageError, ImageForm, ImageSet, rfc3339};
 use builder_core::platform::Platform;
 use builder_core::reference::Reference;
 use builder_core::source::{self, ImportRequest};
+use builder_core::store::ImageRecord;
 
 use super::Session;
 use crate::args::{ImportArgs, LoadArgs, SaveArgs, SaveFormat};
@@ -17,25 +17,25 @@ use crate::error::CommandError;
 use crate::settings;
 
 pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), CommandError> {
-    let mut images: Vec<ExportImage> = Vec::new();
+    let mut images: Vec<(ImageRecord, Vec<Reference>)> = Vec::new();
     for text in &arguments.images {
         let record = session.find(text)?;
-        let view = session.view(&record)?;
         let names = text.parse::<Reference>().ok().filter(|name| name.to_string() == record.name);
         // The archive's manifest is another one: what a digest says would not be true of it.
         let names = names.filter(|name| name.digest().is_none());
-        match images.iter_mut().find(|image| image.view.digest == view.digest) {
-            Some(known) => known.names.extend(names),
-            None => images.push(ExportImage { view, names: names.into_iter().collect() }),
+        match images.iter_mut().find(|(known, _)| known.manifest == record.manifest) {
+            Some((_, known)) => known.extend(names),
+            None => images.push((record, names.into_iter().collect())),
         }
     }
     let format = match arguments.format {
         SaveFormat::Docker => Format::Docker,
         SaveFormat::Oci => Format::Oci,
     };
-    let write = |out: &mut dyn Write| {
-        write_archive(session.builder.snapshots(), &images, format, Compression::Gzip, 0, out, &session.cancel)
-    };
+    let images = images.into_iter().map(|(record, names)| rendered(&record, names, session));
+    let images = images.collect::<Result<Vec<_>, _>>()?;
+    let write =
+        |out: &mut dyn Write| write_archive(session.builder.snapshots(), &images, format, 0, out, &session.cancel);
     let Some(path) = &arguments.output else {
         let mut stdout = std::io::stdout();
         if stdout.is_terminal() {
@@ -44,6 +44,21 @@ pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), Comman
         return write(&mut stdout).map_err(export_error);
     };
     write_file(path, &session.cancel, write).map_err(export_error)
+}
+
+fn rendered(record: &ImageRecord, names: Vec<Reference>, session: &Session) -> Result<ExportImage, CommandError> {
+    let failed = |error: ImageError| export_error(error.into());
+    let stored = image::read_all(session.builder.store(), record).map_err(failed)?;
+    let shown: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let set = ImageSet {
+        images: &stored.images,
+        index: stored.index,
+        index_annotations: &stored.index_annotations,
+        annotations: &[],
+        names: &shown,
+    };
+    let image = image::render(session.builder.snapshots(), &set, ImageForm::archive(), &session.cancel);
+    Ok(ExportImage { image: image.map_err(failed)?, names })
 }
 
 pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<(), CommandError> {

@@ -1,14 +1,26 @@
 //! One build from beginning to end.
 
 use std::io::Write;
+use std::time::Instant;
 
-use super::prepare::{Prepared, Tasks};
-use super::{BuildError, BuildErrorKind, BuildOptions, BuildOutcome, Builder, OutputKind};
+use super::outputs::Results;
+use super::prepare::{PlatformPlan, Prepared, Tasks};
+use super::{BuildError, BuildErrorKind, BuildOptions, BuildOutcome, Builder, OptionError};
 use crate::cancel::CancelToken;
+use crate::digest::Digest;
 use crate::event::{Event, EventSink, StepInfo};
-use crate::image::{self, AssembleRequest, AssembledImage, NewHistory};
+use crate::image::{self, AssembleRequest, Attestation, ImageParts, NewHistory, NewLayer};
+use crate::plan::PlannedHistory;
 use crate::plan::op::FilesystemRef;
 use crate::solve::{SolveInputs, SolveOptions, Solver, StepResult};
+
+/// What was built for one platform.
+pub(super) struct Built {
+    /// The image, without its attestations.
+    pub(super) image: ImageParts,
+    /// The layers of its root filesystem, bottom first.
+    pub(super) diff_ids: Vec<Digest>,
+}
 
 impl Builder {
     /// Builds an image and writes it where the options say. `stdout` takes an output that is meant for
@@ -23,13 +35,15 @@ impl Builder {
         cancel: &CancelToken,
         stdout: Option<&mut (dyn Write + Send)>,
     ) -> Result<BuildOutcome, BuildError> {
+        let begin = Instant::now();
         for name in options.tags.iter().chain(options.outputs.iter().flat_map(|output| &output.names)) {
             name.check_as_name().map_err(|error| BuildErrorKind::Option(error.into()))?;
         }
         let tasks = Tasks::new(events);
         let prepared = self.prepare(options, &tasks, events, cancel)?;
+        let Some(graph) = prepared.graph() else { return Err(OptionError::NoPlatform.into()) };
         events.emit(Event::PlanReady { steps: steps(&prepared) });
-        let epoch = options.source_date_epoch.or(prepared.plan.source_date_epoch);
+        let epoch = epoch(options, graph.source_date_epoch)?;
         let mut solve_options = SolveOptions::new(options.now);
         // An empty name means every stage.
         solve_options.no_cache = options.no_cache || options.no_cache_stages.iter().any(String::is_empty);
@@ -42,42 +56,34 @@ impl Builder {
         solve_options.run.clone_from(&options.run);
         solve_options.host_search_path.clone_from(&self.host_search_path);
         let solver = Solver::new(&self.store, &self.snapshots, &solve_options, events);
-        let inputs = SolveInputs { plan: &prepared.plan, contexts: &prepared.contexts, images: &prepared.images };
+        let inputs = SolveInputs { plan: graph, contexts: &prepared.contexts, images: &prepared.images };
         let results = solver.solve(&inputs, cancel).map_err(|error| BuildErrorKind::Solve {
             source_file: std::sync::Arc::clone(&prepared.source_file),
             error,
         })?;
-        let image = assemble(&prepared, &results, epoch)?;
-        let result = match prepared.plan.result {
-            FilesystemRef::Scratch => None,
-            FilesystemRef::Vertex(id) => results.get(id.index()),
-        };
-        let diff_ids = result.map(|result| result.diff_ids.to_vec()).unwrap_or_default();
-        let base = prepared.plan.config.rootfs.diff_ids.len();
-        let to_store = options.outputs.is_empty()
-            || options.outputs.iter().any(|output| output.kind == OutputKind::Image)
-            || !options.tags.is_empty();
-        let names = tasks.run("exporting to image".to_owned(), || -> Result<_, BuildError> {
-            if to_store && !options.tags.is_empty() {
-                // What has a name is complete in the store, for any tool that reads it as a layout.
-                for length in base + 1..=diff_ids.len() {
-                    self.snapshots.ensure_blob(&diff_ids[..length], cancel).map_err(crate::image::ImageError::from)?;
-                }
+        let built = prepared.plans.iter().map(|plan| built(&prepared, plan, &results, epoch));
+        let mut built = built.collect::<Result<Vec<_>, _>>()?;
+        let mut provenance = Vec::new();
+        if let Some(asked) = &options.provenance {
+            let elapsed = begin.elapsed();
+            for (result, plan) in built.iter_mut().zip(&prepared.plans) {
+                let predicate = super::provenance::predicate(asked, options, &prepared, plan, epoch, elapsed)?;
+                provenance.push((plan.platform.clone(), predicate.clone()));
+                let predicate_type = asked.version.predicate_type().to_owned();
+                result.image.attestations.push(Attestation::New { predicate_type, predicate });
             }
-            let names = image::write(&self.store, &image, &options.tags)?;
-            if to_store && names.is_empty() {
-                self.store.keep(&image.record(None))?;
-            }
-            Ok(names)
-        })?;
-        self.write_outputs(options, &image, &diff_ids, epoch, &tasks, stdout, cancel)?;
-        events.emit(Event::ImageReady { manifest: image.manifest, config: image.config, names: names.clone() });
+        }
+        let results_to_write = Results { built, index: prepared.index, epoch };
+        let written = self.write_outputs(options, &results_to_write, &tasks, stdout, cancel)?;
+        let (id, names) = (written.id, written.names);
+        events.emit(Event::ImageReady { manifest: written.descriptor.digest, config: id, names: names.clone() });
         let cached = results.iter().filter(|result| result.cached).count();
         Ok(BuildOutcome {
-            manifest: image.manifest,
-            manifest_size: image.manifest_bytes.len() as u64,
-            config: image.config,
+            descriptor: written.descriptor,
+            id,
+            config: written.config,
             names,
+            provenance,
             steps_run: results.len() - cached,
             steps_cached: cached,
         })
@@ -91,34 +97,51 @@ fn steps(prepared: &Prepared) -> Vec<StepInfo> {
         line: Some(prepared.source_file.line_of(vertex.span)),
         inputs: vertex.op.inputs(),
     };
-    prepared.plan.vertexes.iter().map(of).collect()
+    prepared.graph().into_iter().flat_map(|plan| &plan.vertexes).map(of).collect()
 }
 
-fn assemble(prepared: &Prepared, results: &[StepResult], epoch: Option<i64>) -> Result<AssembledImage, BuildError> {
-    let plan = &prepared.plan;
-    let base = &plan.config.rootfs.diff_ids;
-    let base_layers = prepared
-        .images
-        .values()
-        .find(|image| !base.is_empty() && image.config.rootfs.diff_ids == *base)
-        .map(|image| image.layers.clone())
-        .unwrap_or_default();
-    let layer = |entry: &crate::plan::PlannedHistory| {
-        entry.vertex.and_then(|id| results.get(id.index())).and_then(|result| result.layer.clone())
+/// The time of the image: what an output says wins over the caller, and that over the Dockerfile
+/// (dockerfile-semantics 8.5). Layers are made with it, so that there is one for all outputs.
+fn epoch(options: &BuildOptions, planned: Option<i64>) -> Result<Option<i64>, OptionError> {
+    let mut given = options.outputs.iter().filter_map(|output| output.source_date_epoch);
+    match given.next() {
+        None => Ok(options.source_date_epoch.or(planned)),
+        Some(first) if given.all(|other| other == first) => Ok(first),
+        Some(_) => Err(OptionError::SeveralEpochs),
+    }
+}
+
+fn built(
+    prepared: &Prepared,
+    planned: &PlatformPlan,
+    results: &[StepResult],
+    epoch: Option<i64>,
+) -> Result<Built, BuildError> {
+    let plan = &planned.plan;
+    let diff_ids = match plan.result {
+        FilesystemRef::Scratch => Vec::new(),
+        FilesystemRef::Vertex(id) => results.get(id.index()).map(|result| result.diff_ids.to_vec()).unwrap_or_default(),
     };
+    let base = &plan.config.rootfs.diff_ids;
+    let base_image = prepared.images.values().find(|image| !base.is_empty() && image.config.rootfs.diff_ids == *base);
+    let layer = |entry: &PlannedHistory| {
+        let id = entry.vertex?;
+        let layer = results.get(id.index())?.layer.clone()?;
+        let (diff_id, size, created) = (layer.diff_id, layer.size, layer.created);
+        Some(NewLayer { diff_id, size, created, description: plan.vertex(id).name.clone() })
+    };
+    let history = plan
+        .history
+        .iter()
+        .map(|entry| NewHistory { created_by: entry.created_by.clone(), has_layer: layer(entry).is_some() });
     let request = AssembleRequest {
+        platform: planned.platform.clone(),
         config: plan.config.clone(),
-        base_layers,
-        layers: plan.history.iter().filter_map(layer).map(|layer| (layer.diff_id, layer.size)).collect(),
-        history: plan
-            .history
-            .iter()
-            .map(|entry| NewHistory {
-                created_by: entry.created_by.clone(),
-                layer_created: layer(entry).map(|layer| layer.created),
-            })
-            .collect(),
+        base_layers: base_image.map(|image| image.layers.clone()).unwrap_or_default(),
+        base_origin: base_image.map(|image| image.display.clone()).unwrap_or_default(),
+        layers: plan.history.iter().filter_map(layer).collect(),
+        history: history.collect(),
         source_date_epoch: epoch,
     };
-    Ok(image::assemble(&request)?)
+    Ok(Built { image: image::assemble(&request)?, diff_ids })
 }

@@ -141,9 +141,27 @@ pub enum OptionError {
     /// A tag, or the name of an output, is none that an image can be given.
     #[error(transparent)]
     Name(#[from] crate::reference::ReferenceError),
+    /// The build is for no platform at all.
+    #[error("there is no platform to build for")]
+    NoPlatform,
+    /// `BUILDKIT_MULTI_PLATFORM` is no truth value.
+    #[error("invalid boolean value {0} for BUILDKIT_MULTI_PLATFORM")]
+    MultiPlatform(String),
+    /// Several platforms, and `BUILDKIT_MULTI_PLATFORM` forbids an index.
+    #[error("conflicting config: returning multiple target platforms is not allowed")]
+    SeveralPlatforms,
+    /// Outputs want different times, and layers are made with one.
+    #[error("outputs give different values for `source-date-epoch`, and the layers that they share have one")]
+    SeveralEpochs,
     /// Several outputs want standard output, or the caller passed no writer for it.
     #[error("standard output can take only one output")]
     StandardOutput,
+}
+
+impl From<OptionError> for BuildErrorKind {
+    fn from(error: OptionError) -> Self {
+        Self::Option(error)
+    }
 }
 
 impl<E: Into<BuildErrorKind>> From<E> for BuildError {
@@ -172,12 +190,24 @@ impl BuildError {
             BuildErrorKind::Solve { error, .. } if error.is_cancelled() => ErrorCategory::Cancelled,
             BuildErrorKind::Solve { error, .. } => match &error.cause {
                 StepError::Command { .. } | StepError::Start { .. } => ErrorCategory::Step,
-                StepError::Copy(_) | StepError::Account(_) | StepError::Host(_) => ErrorCategory::UserInput,
+                StepError::Copy(_)
+                | StepError::Account(_)
+                | StepError::Host(_)
+                | StepError::Workdir(_)
+                | StepError::MountSource(_)
+                | StepError::MountNotFound { .. }
+                | StepError::SecretNotFound { .. }
+                | StepError::Secret { .. }
+                | StepError::SshNotForwarded { .. }
+                | StepError::SshKeys { .. } => ErrorCategory::UserInput,
                 StepError::Source(error) => of_source(error),
                 _ => ErrorCategory::Environment,
             },
             BuildErrorKind::Cancelled(_) => ErrorCategory::Cancelled,
             BuildErrorKind::Export(error) if error.is_cancelled() => ErrorCategory::Cancelled,
+            BuildErrorKind::Image(error) if error.is_cancelled() => ErrorCategory::Cancelled,
+            BuildErrorKind::Export(error) if error.is_input() => ErrorCategory::UserInput,
+            BuildErrorKind::Image(error) if error.is_input() => ErrorCategory::UserInput,
             BuildErrorKind::Image(_)
             | BuildErrorKind::Export(_)
             | BuildErrorKind::Store(_)

@@ -26,7 +26,9 @@ mod lint;
 mod options;
 mod outcome;
 mod outputs;
+mod platforms;
 mod prepare;
+mod provenance;
 mod syntax;
 
 use std::path::PathBuf;
@@ -45,6 +47,7 @@ pub use options::{
     BuildOptions, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output, OutputKind, PullPolicy,
 };
 pub use outcome::BuildOutcome;
+pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
 
 use crate::cancel::CancelToken;
 use crate::reference::Reference;
@@ -116,12 +119,13 @@ impl Builder {
     /// [`BuildErrorKind::Option`] for a name with a digest, [`BuildErrorKind::Image`] and [`BuildErrorKind::Store`].
     pub fn tag(&self, image: &ImageRecord, name: &Reference, cancel: &CancelToken) -> Result<(), BuildError> {
         name.check_as_name().map_err(|error| BuildErrorKind::Option(error.into()))?;
-        let view = crate::image::read(&self.store, image)?;
-        let diff_ids = &view.config.rootfs.diff_ids;
-        for (index, layer) in view.manifest.layers.iter().enumerate() {
-            // Others came as blobs.
-            if diff_ids.get(index) == Some(&layer.digest) {
-                self.snapshots.ensure_blob(&diff_ids[..=index], cancel).map_err(crate::image::ImageError::from)?;
+        for part in crate::image::read_all(&self.store, image)?.images {
+            for (index, layer) in part.layers.iter().enumerate() {
+                // Others came as blobs.
+                if part.diff_ids.get(index) == Some(&layer.digest) {
+                    let chain = &part.diff_ids[..=index];
+                    self.snapshots.ensure_blob(chain, cancel).map_err(crate::image::ImageError::from)?;
+                }
             }
         }
         Ok(self.store.tag(&ImageRecord { name: name.to_string(), ..image.clone() })?)

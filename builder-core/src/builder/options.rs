@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::layer::compression::Compression;
+use super::provenance::Provenance;
+use crate::image::{Annotation, ImageForm};
 use crate::plan::Entitlement;
 use crate::plan::op::NetworkMode;
 use crate::platform::Platform;
@@ -107,16 +108,46 @@ pub struct Output {
     pub target: ExportTarget,
     /// `tar=false`: an OCI layout as a directory rather than an archive.
     pub directory: bool,
-    /// `compression=`.
-    pub compression: Compression,
-    /// `name=`: names in the archive besides the tags.
+    /// Media types and compression; for archives layers are in gzip where it says nothing.
+    pub form: ImageForm,
+    /// `name=`: names besides the tags.
     pub names: Vec<Reference>,
+    /// `annotation…=`: annotations besides those of the build.
+    pub annotations: Vec<Annotation>,
+    /// `store=false`: an image is put together, and not kept.
+    pub store: bool,
+    /// `dangling-name-prefix=`: what an image without a name is called, before `@` and its digest.
+    pub dangling_prefix: Option<String>,
+    /// `name-canonical=true`: every name is there with the digest, too.
+    pub canonical_names: bool,
+    /// `source-date-epoch=`, seconds since 1970; the inner `None` takes away what build args say.
+    pub source_date_epoch: Option<Option<i64>>,
+    /// `platform-split=`: a directory for each platform; by default where there are several.
+    pub platform_split: Option<bool>,
+    /// `mode=delete`: what the result does not have goes from the directory.
+    pub mirror: bool,
+    /// `attestation-prefix=`: what the names of statements begin with.
+    pub attestation_prefix: String,
 }
 
 impl Output {
     /// Makes an output with default attributes.
     pub fn new(kind: OutputKind, target: ExportTarget) -> Self {
-        Self { kind, target, directory: false, compression: Compression::default(), names: Vec::new() }
+        Self {
+            kind,
+            target,
+            directory: false,
+            form: ImageForm::default(),
+            names: Vec::new(),
+            annotations: Vec::new(),
+            store: true,
+            dangling_prefix: None,
+            canonical_names: false,
+            source_date_epoch: None,
+            platform_split: None,
+            mirror: false,
+            attestation_prefix: String::new(),
+        }
     }
 }
 
@@ -138,14 +169,18 @@ pub struct BuildOptions {
     pub contexts: BTreeMap<String, NamedContextSource>,
     /// `--label`.
     pub labels: BTreeMap<String, String>,
+    /// `--annotation`: of every image that is put together.
+    pub annotations: Vec<Annotation>,
+    /// `--provenance`: what is stated about how the image was made; nothing where there is none.
+    pub provenance: Option<Provenance>,
     /// `--no-cache`.
     pub no_cache: bool,
     /// `--no-cache-filter`: stages whose steps run whatever the cache has, letter case aside; an empty name means all.
     pub no_cache_stages: Vec<String>,
     /// `--pull`.
     pub pull: PullPolicy,
-    /// `--platform`; `None` for the host's.
-    pub platform: Option<Platform>,
+    /// `--platform`; empty for the host's. Several make an index.
+    pub platforms: Vec<Platform>,
     /// `--network`.
     pub network: NetworkMode,
     /// `--secret`, by id.
@@ -185,10 +220,12 @@ impl BuildOptions {
             build_args: BTreeMap::new(),
             contexts: BTreeMap::new(),
             labels: BTreeMap::new(),
+            annotations: Vec::new(),
+            provenance: None,
             no_cache: false,
             no_cache_stages: Vec::new(),
             pull: PullPolicy::Missing,
-            platform: None,
+            platforms: Vec::new(),
             network: NetworkMode::Default,
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),

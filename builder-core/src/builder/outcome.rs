@@ -1,19 +1,23 @@
 //! What a build resulted in.
 
 use crate::digest::Digest;
+use crate::image::Descriptor;
+use crate::platform::Platform;
 
 /// What a build resulted in.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct BuildOutcome {
-    /// The digest of the image's manifest in the store.
-    pub manifest: Digest,
-    /// The size of that manifest, in bytes.
-    pub manifest_size: u64,
-    /// The digest of the image's config: docker's image ID.
-    pub config: Digest,
+    /// The manifest or index: that of the image in the store, else of the first image that was written elsewhere.
+    pub descriptor: Descriptor,
+    /// What the image is called where it has no name: the digest of its config (docker's image ID), or of the index.
+    pub id: Digest,
+    /// The digest of the image's config; an index has none.
+    pub config: Option<Digest>,
     /// The full names that the image was stored under.
     pub names: Vec<String>,
+    /// What is stated about how each image was made.
+    pub provenance: Vec<(Platform, serde_json::Value)>,
     /// Steps that ran.
     pub steps_run: usize,
     /// Steps whose results were in the cache.

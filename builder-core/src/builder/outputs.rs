@@ -1,58 +1,103 @@
 //! Writes what `--output` asks for.
 
 use std::io::Write;
+use std::path::Path;
 
+use super::build::Built;
 use super::prepare::Tasks;
-use super::{BuildError, BuildErrorKind, BuildOptions, Builder, ExportTarget, OptionError, Output, OutputKind};
+use super::{BuildError, BuildOptions, Builder, ExportTarget, OptionError, Output, OutputKind};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
-use crate::export::{self, ExportImage, Format};
-use crate::image::{self, AssembledImage};
-use crate::oci::media_type;
-use crate::store::{ImageRecord, Owner};
+use crate::export::{self, ExportError, ExportImage, Format, RootFilesystem};
+use crate::image::{self, Annotation, Attestation, Descriptor, ImageForm, ImageParts, ImageSet, Rendered};
+use crate::layer::compression::Compression;
+use crate::reference::Reference;
+use crate::store::Owner;
+
+/// What a build made, for all platforms.
+pub(super) struct Results {
+    /// One for each platform, in the order asked for.
+    pub(super) built: Vec<Built>,
+    /// Whether the result is an index.
+    pub(super) index: bool,
+    /// The time of everything, seconds since 1970, where one was given.
+    pub(super) epoch: Option<i64>,
+}
+
+/// The image that an outcome speaks of.
+pub(super) struct Written {
+    pub(super) descriptor: Descriptor,
+    pub(super) id: Digest,
+    pub(super) config: Option<Digest>,
+    pub(super) names: Vec<String>,
+}
+
+impl Written {
+    fn of(image: &Rendered, names: Vec<String>) -> Self {
+        let config = if image.is_index { None } else { image.images.first().map(|image| image.config) };
+        Self { descriptor: image.descriptor.clone(), id: image.id(), config, names }
+    }
+}
+
+/// One run over the outputs.
+struct Writer<'w> {
+    builder: &'w Builder,
+    options: &'w BuildOptions,
+    results: &'w Results,
+    parts: Vec<ImageParts>,
+    cancel: &'w CancelToken,
+    written: Option<Written>,
+}
 
 impl Builder {
-    #[expect(clippy::too_many_arguments, reason = "all of one build, in one place")]
+    /// Writes every output, and the image into the store where that is asked for: without outputs, with an output of
+    /// an image, and with tags.
     pub(super) fn write_outputs(
         &self,
         options: &BuildOptions,
-        image: &AssembledImage,
-        diff_ids: &[Digest],
-        epoch: Option<i64>,
+        results: &Results,
         tasks: &Tasks<'_>,
         mut stdout: Option<&mut (dyn Write + Send)>,
         cancel: &CancelToken,
-    ) -> Result<(), BuildError> {
+    ) -> Result<Written, BuildError> {
+        let parts = results.built.iter().map(|built| built.image.clone()).collect();
+        let mut writer = Writer { builder: self, options, results, parts, cancel, written: None };
+        let has_image = options.outputs.iter().any(|output| output.kind == OutputKind::Image);
+        if options.outputs.is_empty() || (!has_image && !options.tags.is_empty()) {
+            let native = Output::new(OutputKind::Image, ExportTarget::Store);
+            tasks.run("exporting to image".to_owned(), || writer.image(&native))?;
+        }
         for output in &options.outputs {
             let (kind, name) = match output.kind {
-                OutputKind::Image | OutputKind::CacheOnly => continue,
+                OutputKind::CacheOnly => continue,
+                OutputKind::Image => ("image", "exporting to image"),
                 OutputKind::Oci => ("oci", "exporting to oci image format"),
                 OutputKind::Docker => ("docker", "exporting to docker image format"),
                 OutputKind::Tar => ("tar", "exporting to tar"),
                 OutputKind::Local => ("local", "exporting to client directory"),
             };
             tasks.run(name.to_owned(), || match &output.target {
-                ExportTarget::Store => Err(BuildErrorKind::Option(OptionError::MissingDestination(kind)).into()),
-                ExportTarget::Path(path) if output.kind == OutputKind::Local => {
-                    let owner = self.owner_of_files();
-                    Ok(export::write_directory(&self.snapshots, diff_ids, epoch, owner, path, cancel)?)
-                }
+                _ if output.kind == OutputKind::Image => writer.image(output),
+                ExportTarget::Store => Err(OptionError::MissingDestination(kind).into()),
+                ExportTarget::Path(path) if output.kind == OutputKind::Local => writer.directory(output, path),
                 ExportTarget::Path(path) if output.directory && output.kind != OutputKind::Tar => {
-                    let images = [self.export_image(options, output, image)?];
-                    let format = format(output);
-                    Ok(export::write_layout(&self.snapshots, &images, format, output.compression, path, cancel)?)
+                    let images = [writer.export_image(output)?];
+                    Ok(export::write_layout(&self.snapshots, &images, format(output), path, cancel)?)
                 }
-                ExportTarget::Path(path) => export::write_file(path, cancel, |out| {
-                    self.write_stream(options, output, image, diff_ids, epoch, out, cancel)
-                }),
+                ExportTarget::Path(path) => export::write_file(path, cancel, |out| writer.stream(output, out)),
                 ExportTarget::Stdout => {
-                    let missing = || BuildErrorKind::Option(OptionError::StandardOutput);
-                    let mut out = stdout.take().ok_or_else(missing)?;
-                    self.write_stream(options, output, image, diff_ids, epoch, &mut out, cancel)
+                    let mut out = stdout.take().ok_or(OptionError::StandardOutput)?;
+                    writer.stream(output, &mut out)
                 }
             })?;
         }
-        Ok(())
+        match writer.written.take() {
+            Some(written) => Ok(written),
+            None => {
+                let image = writer.render(&[], ImageForm::default(), &[])?;
+                Ok(Written::of(&image, Vec::new()))
+            }
+        }
     }
 
     /// Who gets the files of a directory: an ordinary user could neither read nor remove what belongs to the
@@ -60,44 +105,145 @@ impl Builder {
     fn owner_of_files(&self) -> Option<(u32, u32)> {
         matches!(self.owner, Owner::Rootless { uid } if uid != 0).then_some((0, 0))
     }
+}
 
-    #[expect(clippy::too_many_arguments, reason = "all of one build, in one place")]
-    fn write_stream(
-        &self,
-        options: &BuildOptions,
-        output: &Output,
-        image: &AssembledImage,
-        diff_ids: &[Digest],
-        epoch: Option<i64>,
-        out: &mut dyn Write,
-        cancel: &CancelToken,
-    ) -> Result<(), BuildError> {
-        if output.kind == OutputKind::Tar {
-            return Ok(export::write_tar(&self.snapshots, diff_ids, epoch, out, cancel)?);
-        }
-        let images = [self.export_image(options, output, image)?];
-        let time = epoch.unwrap_or(0);
-        let format = format(output);
-        Ok(export::write_archive(&self.snapshots, &images, format, output.compression, time, out, cancel)?)
+impl Writer<'_> {
+    fn render(&self, names: &[String], form: ImageForm, more: &[Annotation]) -> Result<Rendered, BuildError> {
+        let annotations: Vec<Annotation> = self.options.annotations.iter().chain(more).cloned().collect();
+        let set = ImageSet {
+            images: &self.parts,
+            index: self.results.index,
+            index_annotations: &std::collections::BTreeMap::new(),
+            annotations: &annotations,
+            names,
+        };
+        Ok(image::render(&self.builder.snapshots, &set, form, self.cancel)?)
     }
 
-    fn export_image(
+    /// The tags, and the names of an output, each once.
+    fn names(&self, output: &Output) -> Vec<Reference> {
+        let mut names: Vec<Reference> = Vec::new();
+        for name in self.options.tags.iter().chain(&output.names) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+
+    /// The first output with an image is the one that the outcome speaks of; one in the store wins.
+    fn remember(&mut self, written: Written, stored: bool) {
+        if self.written.is_none() || (stored && self.written.as_ref().is_some_and(|known| known.names.is_empty())) {
+            self.written = Some(written);
+        }
+    }
+
+    fn image(&mut self, output: &Output) -> Result<(), BuildError> {
+        let mut names: Vec<String> = self.names(output).iter().map(ToString::to_string).collect();
+        let image = self.render(&names, output.form, &output.annotations)?;
+        let digest = image.descriptor.digest;
+        if let (Some(prefix), true) = (&output.dangling_prefix, names.is_empty()) {
+            let name = format!("{prefix}@{digest}").parse::<Reference>().map_err(OptionError::from)?;
+            names.push(name.to_string());
+        }
+        if output.canonical_names {
+            let canonical: Vec<String> =
+                names.iter().filter(|name| !name.contains('@')).map(|name| format!("{name}@{digest}")).collect();
+            names.extend(canonical);
+        }
+        if output.store {
+            image::write(&self.builder.snapshots, &image, &names, self.cancel)?;
+        } else {
+            names.clear();
+        }
+        self.remember(Written::of(&image, names), output.store);
+        Ok(())
+    }
+
+    fn export_image(&mut self, output: &Output) -> Result<ExportImage, BuildError> {
+        if output.kind == OutputKind::Docker && (self.parts.len() > 1 || self.results.index) {
+            return Err(ExportError::DockerIndex.into());
+        }
+        let names = self.names(output);
+        let mut form = output.form;
+        form.compression.get_or_insert(Compression::Gzip);
+        let shown: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let image = self.render(&shown, form, &output.annotations)?;
+        self.remember(Written::of(&image, Vec::new()), false);
+        Ok(ExportImage { image, names })
+    }
+
+    fn stream(&mut self, output: &Output, out: &mut dyn Write) -> Result<(), BuildError> {
+        let (snapshots, cancel) = (&self.builder.snapshots, self.cancel);
+        if output.kind == OutputKind::Tar {
+            let filesystems = self.filesystems(output)?;
+            return Ok(export::write_tar(snapshots, &filesystems, self.results.epoch, out, cancel)?);
+        }
+        let images = [self.export_image(output)?];
+        let time = self.results.epoch.unwrap_or(0);
+        Ok(export::write_archive(snapshots, &images, format(output), time, out, cancel)?)
+    }
+
+    fn directory(&mut self, output: &Output, path: &Path) -> Result<(), BuildError> {
+        let filesystems = self.filesystems(output)?;
+        let owner = self.builder.owner_of_files();
+        let (snapshots, epoch) = (&self.builder.snapshots, self.results.epoch);
+        Ok(export::write_directory(snapshots, &filesystems, epoch, owner, output.mirror, path, self.cancel)?)
+    }
+
+    /// The root filesystems of an output, each in its place, with the statements about it.
+    fn filesystems(&self, output: &Output) -> Result<Vec<RootFilesystem<'_>>, BuildError> {
+        let built = &self.results.built;
+        let split = output.platform_split.unwrap_or(built.len() > 1);
+        let mut filesystems: Vec<RootFilesystem<'_>> = Vec::new();
+        for built in built {
+            let platform = &built.image.platform;
+            let mut filesystem = RootFilesystem {
+                directory: if split { platform.directory_name() } else { String::new() },
+                shown: platform.to_string(),
+                diff_ids: &built.diff_ids,
+                files: Vec::new(),
+            };
+            filesystem.files = self.statements(output, built, &filesystem)?;
+            if let (false, [first, ..], [(name, _), ..]) = (split, &filesystems[..], &filesystem.files[..])
+                && !first.files.is_empty()
+            {
+                return Err(ExportError::DuplicateStatement(name.clone()).into());
+            }
+            filesystems.push(filesystem);
+        }
+        if !split && filesystems.len() > 1 {
+            export::check_merge(&self.builder.snapshots, &filesystems, self.cancel)?;
+        }
+        Ok(filesystems)
+    }
+
+    /// The statements about a root filesystem: its subjects are the files (dockerfile-semantics 13.4).
+    fn statements(
         &self,
-        options: &BuildOptions,
         output: &Output,
-        image: &AssembledImage,
-    ) -> Result<ExportImage, BuildError> {
-        let record = ImageRecord {
-            name: String::new(),
-            manifest: image.manifest,
-            manifest_size: image.manifest_bytes.len() as u64,
-            media_type: media_type::OCI_MANIFEST.to_owned(),
-            config: image.config,
-            created: image.created.clone(),
+        built: &Built,
+        filesystem: &RootFilesystem<'_>,
+    ) -> Result<Vec<(String, Vec<u8>)>, BuildError> {
+        let Some(provenance) = self.options.provenance.as_ref().filter(|provenance| !provenance.inline_only) else {
+            return Ok(Vec::new());
         };
-        let mut names: Vec<_> = options.tags.iter().chain(&output.names).cloned().collect();
-        names.dedup();
-        Ok(ExportImage { view: image::read(&self.store, &record)?, names })
+        let listed = export::list(&self.builder.snapshots, std::slice::from_ref(filesystem), self.cancel)?;
+        let is_file = |kind: u8| kind == b'0';
+        let strip = Path::new(&filesystem.directory);
+        let subjects: Vec<(String, Digest)> = listed
+            .iter()
+            .filter(|(_, file)| is_file(file.kind))
+            .map(|(path, file)| (path.strip_prefix(strip).unwrap_or(path).display().to_string(), file.digest))
+            .collect();
+        let mut files = Vec::new();
+        for attestation in &built.image.attestations {
+            if let Attestation::New { predicate_type, predicate } = attestation {
+                let name = format!("{}{}", output.attestation_prefix, provenance.file_name());
+                files.push((name, image::statement(predicate_type, predicate, &subjects)?));
+            }
+        }
+        Ok(files)
     }
 }
 

@@ -4,29 +4,36 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::platforms::target_platforms;
 use super::{
-    BuildError, BuildErrorKind, BuildOptions, Builder, ContextSource, DockerfileSource, NamedContextSource, PullPolicy,
+    BuildError, BuildErrorKind, BuildOptions, Builder, ContextSource, DockerfileSource, NamedContextSource,
+    OptionError, PullPolicy,
 };
 use crate::build_context::{Context, ignore_file, locate};
 use crate::cancel::CancelToken;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::dockerfile::parse;
+use crate::dockerfile::{Dockerfile, parse};
 use crate::dockerignore;
 use crate::event::{Event, EventSink};
 use crate::ids::StageId;
 use crate::plan::op::ImageKey;
-use crate::plan::{ImageRequest, NamedContext, Plan, PlanOptions, Planned, ResolvedImage, plan, unused_build_args};
+use crate::plan::{
+    ImageRequest, NamedContext, Plan, PlanOptions, Planned, ResolvedImage, Vertex, plan_onto, unused_build_args,
+};
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::semantic::outline::targets;
 use crate::source::{Resolved, SourceError, resolve_layout, resolve_stored, unpack_archive};
-use crate::store::WorkDir;
+use crate::store::{StoreError, WorkDir};
 use crate::text::{SourceFile, Span};
 
 /// Everything that a solve needs.
 pub(super) struct Prepared {
     pub(super) source_file: Arc<SourceFile>,
-    pub(super) plan: Plan,
+    /// One plan a platform, in the order asked for. Each has the vertexes of those before it, too.
+    pub(super) plans: Vec<PlatformPlan>,
+    /// Whether the result is an index: for several platforms, or where the caller insists.
+    pub(super) index: bool,
     pub(super) images: BTreeMap<ImageKey, Resolved>,
     pub(super) contexts: BTreeMap<String, Context>,
     /// What BuildKit's build checks found.
@@ -36,7 +43,18 @@ pub(super) struct Prepared {
     _archives: Vec<WorkDir>,
 }
 
+/// The plan for one platform.
+pub(super) struct PlatformPlan {
+    pub(super) platform: Platform,
+    pub(super) plan: Plan,
+}
+
 impl Prepared {
+    /// The plan whose vertexes are those of all platforms.
+    pub(super) fn graph(&self) -> Option<&Plan> {
+        self.plans.last().map(|last| &last.plan)
+    }
+
     /// Returns the stages of the names that `--no-cache-filter` gives, letter case aside.
     pub(super) fn uncached(&self, names: &[String]) -> BTreeSet<StageId> {
         let is_named = |name: &str| names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
@@ -44,6 +62,23 @@ impl Prepared {
         let stages = (0..).map(StageId).zip(&targets);
         stages.filter(|(_, target)| target.name.as_deref().is_some_and(is_named)).map(|(id, _)| id).collect()
     }
+}
+
+/// The images that plans are made from, of all platforms.
+#[derive(Default)]
+struct Bases {
+    images: BTreeMap<ImageKey, Resolved>,
+    known: BTreeMap<ImageKey, ResolvedImage>,
+    archives: Vec<WorkDir>,
+}
+
+/// What is planned for one platform.
+struct Target<'t> {
+    options: &'t BuildOptions,
+    plan_options: &'t PlanOptions,
+    source_file: &'t Arc<SourceFile>,
+    tasks: &'t Tasks<'t>,
+    cancel: &'t CancelToken,
 }
 
 /// Times the tasks that are no step of the plan.
@@ -73,7 +108,8 @@ impl<'e> Tasks<'e> {
 }
 
 impl Builder {
-    /// Plans a build without running anything.
+    /// Plans a build without running anything. For several platforms it is the plan for the last one, with the
+    /// vertexes of all.
     ///
     /// # Errors
     /// [`BuildError`] where the Dockerfile, its context or its base images cannot be used.
@@ -83,7 +119,8 @@ impl Builder {
         events: &dyn EventSink,
         cancel: &CancelToken,
     ) -> Result<Plan, BuildError> {
-        Ok(self.prepare(options, &Tasks::new(events), events, cancel)?.plan)
+        let mut plans = self.prepare(options, &Tasks::new(events), events, cancel)?.plans;
+        plans.pop().map(|last| last.plan).ok_or_else(|| BuildErrorKind::Option(OptionError::NoPlatform).into())
     }
 
     /// Reads the Dockerfile of a build.
@@ -110,31 +147,89 @@ impl Builder {
         }
         let warn = |diagnostic| events.emit(Event::Warning { diagnostic, source_file: Arc::clone(&source_file) });
         parsed.diagnostics.into_iter().filter(|diagnostic| diagnostic.severity < Severity::Error).for_each(warn);
-        let plan_options = plan_options(options);
         super::syntax::foreign_syntax(&source_file, &parsed.dockerfile, &options.build_args).into_iter().for_each(warn);
-        let mut mismatches = Vec::new();
-        let mut archives = Vec::new();
-        let mut images: BTreeMap<ImageKey, Resolved> = BTreeMap::new();
-        let mut known: BTreeMap<ImageKey, ResolvedImage> = BTreeMap::new();
-        let plan = loop {
-            let planned = plan(&parsed.dockerfile, &plan_options, &known)
-                .map_err(|error| BuildErrorKind::Plan { source_file: Arc::clone(&source_file), error })?;
+        let base_options = plan_options(options);
+        let platforms = target_platforms(options)?;
+        let mut bases = Bases::default();
+        let mut plans: Vec<PlatformPlan> = Vec::new();
+        let mut mismatches: Vec<Diagnostic> = Vec::new();
+        let mut unused: Vec<Diagnostic> = Vec::new();
+        for platform in platforms.all {
+            let mut plan_options = base_options.clone();
+            plan_options.platform = platform;
+            plan_options.multi_platform = platforms.index;
+            let target = Target { options, plan_options: &plan_options, source_file: &source_file, tasks, cancel };
+            let graph = plans.last().map_or(&[][..], |known| &known.plan.vertexes);
+            let (plan, found) = self.plan_for(&target, &parsed.dockerfile, graph, &mut bases)?;
+            // What is said of one platform is not said again of another.
+            mismatches.extend(found.into_iter().filter(|found| !mismatches.contains(found)).collect::<Vec<_>>());
+            let found = unused_build_args(&parsed.dockerfile, &plan_options, &bases.known);
+            unused.extend(found.into_iter().filter(|found| !unused.contains(found)).collect::<Vec<_>>());
+            plans.push(PlatformPlan { platform: plan_options.platform, plan });
+        }
+        unused.into_iter().for_each(warn);
+        let Some(first) = plans.first() else { return Err(BuildErrorKind::Option(OptionError::NoPlatform).into()) };
+        #[cfg(feature = "lint")]
+        let warnings = {
+            let mut plan_options = base_options;
+            plan_options.platform = first.platform.clone();
+            plan_options.multi_platform = platforms.index;
+            let planned = super::lint::Planned {
+                source: &source_file,
+                dockerfile: &parsed.dockerfile,
+                dockerfile_path: dockerfile_path.as_deref(),
+                plan_options: &plan_options,
+                images: &bases.known,
+            };
+            super::checks::report(options, &planned, &source_file, &mismatches, events)?
+        };
+        #[cfg(not(feature = "lint"))]
+        mismatches.into_iter().for_each(warn);
+        let Bases { images, archives, .. } = bases;
+        // The last plan has the vertexes of all.
+        let graph = plans.last().unwrap_or(first);
+        let contexts = open_contexts(options, &graph.plan, dockerfile_path.as_deref())?;
+        Ok(Prepared {
+            source_file,
+            plans,
+            index: platforms.index,
+            images,
+            contexts,
+            #[cfg(feature = "lint")]
+            warnings,
+            _archives: archives,
+        })
+    }
+
+    /// Plans for one platform, onto the graph of those before it.
+    fn plan_for(
+        &self,
+        target: &Target<'_>,
+        dockerfile: &Dockerfile,
+        graph: &[Vertex],
+        bases: &mut Bases,
+    ) -> Result<(Plan, Vec<Diagnostic>), BuildError> {
+        let Target { options, plan_options, source_file, tasks, cancel } = *target;
+        let mut warnings = Vec::new();
+        loop {
+            let planned = plan_onto(dockerfile, plan_options, &bases.known, graph)
+                .map_err(|error| BuildErrorKind::Plan { source_file: Arc::clone(source_file), error })?;
             let requests = match planned {
-                Planned::Ready(plan) => break *plan,
+                Planned::Ready(plan) => return Ok((*plan, warnings)),
                 Planned::NeedImages(requests) => requests,
             };
             for ImageRequest { key, span } in requests {
                 cancel.check()?;
-                let name = format!("[internal] load metadata for {}", key.name);
-                let resolved = tasks.run(name, || self.resolve(&key, options, &mut archives, cancel));
+                let name = super::platforms::metadata_task(options, &key, plan_options.multi_platform);
+                let resolved = tasks.run(name, || self.resolve(&key, options, &mut bases.archives, cancel));
                 let resolved = resolved.map_err(|error| BuildErrorKind::Resolve {
-                    source_file: Arc::clone(&source_file),
+                    source_file: Arc::clone(source_file),
                     name: key.name.clone(),
                     span,
                     error,
                 })?;
-                mismatches.extend(other_platform(&key, &resolved, span));
-                known.insert(
+                warnings.extend(other_platform(&key, &resolved, span));
+                bases.known.insert(
                     key.clone(),
                     ResolvedImage {
                         config: resolved.config.clone(),
@@ -142,33 +237,9 @@ impl Builder {
                         display: resolved.display.clone(),
                     },
                 );
-                images.insert(key, resolved);
+                bases.images.insert(key, resolved);
             }
-        };
-        unused_build_args(&parsed.dockerfile, &plan_options, &known).into_iter().for_each(warn);
-        #[cfg(feature = "lint")]
-        let warnings = {
-            let planned = super::lint::Planned {
-                source: &source_file,
-                dockerfile: &parsed.dockerfile,
-                dockerfile_path: dockerfile_path.as_deref(),
-                plan_options: &plan_options,
-                images: &known,
-            };
-            super::checks::report(options, &planned, &source_file, &mismatches, events)?
-        };
-        #[cfg(not(feature = "lint"))]
-        mismatches.into_iter().for_each(warn);
-        let contexts = open_contexts(options, &plan, dockerfile_path.as_deref())?;
-        Ok(Prepared {
-            source_file,
-            plan,
-            images,
-            contexts,
-            #[cfg(feature = "lint")]
-            warnings,
-            _archives: archives,
-        })
+        }
     }
 
     fn resolve(
@@ -220,7 +291,20 @@ impl Builder {
             _ => None,
         };
         let stored = match stored.or(by_digest) {
-            Some(image) if pull == PullPolicy::Missing => resolve_stored(&self.store, &image, platform)?,
+            Some(image) if pull == PullPolicy::Missing => match resolve_stored(&self.store, &image, platform) {
+                Ok(stored) if stored.index.is_none() || self.is_there(&stored)? => stored,
+                // An index may have come for other platforms only.
+                Ok(_) | Err(SourceError::Store(StoreError::MissingBlob(_))) => {
+                    return self.resolve_remote(reference, platform, cancel);
+                }
+                Err(error @ SourceError::Select(_)) => {
+                    return match self.resolve_remote(reference, platform, cancel) {
+                        Err(remote) if !remote.is_cancelled() => Err(error),
+                        outcome => outcome,
+                    };
+                }
+                Err(error) => return Err(error),
+            },
             _ => return self.resolve_remote(reference, platform, cancel),
         };
         let found = stored.config.platform();
@@ -237,6 +321,12 @@ impl Builder {
             }),
             outcome => outcome,
         }
+    }
+
+    /// Tells whether every layer of an image is in the store, in one form or the other.
+    fn is_there(&self, image: &Resolved) -> Result<bool, SourceError> {
+        Ok(image.layers.iter().all(|layer| self.store.has_blob(&layer.digest))
+            || self.snapshots.has(&image.config.rootfs.diff_ids)?)
     }
 
     #[cfg(feature = "registry")]
@@ -291,9 +381,8 @@ fn read_dockerfile(options: &BuildOptions) -> Result<(SourceFile, Option<std::pa
 
 fn plan_options(options: &BuildOptions) -> PlanOptions {
     let host = Platform::host();
-    let platform = options.platform.clone().unwrap_or_else(|| host.clone());
-    let mut plan = PlanOptions::new(platform, host);
-    plan.explicit_platform = options.platform.is_some();
+    let mut plan = PlanOptions::new(host.clone(), host);
+    plan.explicit_platform = !options.platforms.is_empty();
     // An empty name is no name, as with docker: scripts pass what may be unset.
     plan.target = options.target.clone().filter(|target| !target.is_empty());
     plan.build_args.clone_from(&options.build_args);

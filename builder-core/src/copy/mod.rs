@@ -21,6 +21,8 @@ mod archive_tests;
 #[cfg(test)]
 mod content_tests;
 #[cfg(test)]
+mod filter_tests;
+#[cfg(test)]
 mod tests;
 
 use std::path::Path;
@@ -135,8 +137,15 @@ pub struct CopyOutcome {
 /// # Errors
 /// [`CopyError::NotADirectory`] where something else is in the way, else [`CopyError::Path`].
 pub fn make_workdir(root: &RootDir, path: &Path, identity: &Identity, mtime: Option<i64>) -> Result<(), CopyError> {
-    let mtime = mtime.map(|seconds| (seconds, 0));
-    let new = NewDirectory { mode: 0o755, owner: Some((identity.uid, identity.gid)), mtime };
+    make_directories(root, path, (identity.uid, identity.gid), mtime)
+}
+
+/// Makes a directory, mode 0755, with all that lead to it. Those that exist are not touched.
+///
+/// # Errors
+/// As [`make_workdir`].
+pub fn make_directories(root: &RootDir, path: &Path, owner: (u32, u32), mtime: Option<i64>) -> Result<(), CopyError> {
+    let new = NewDirectory { mode: 0o755, owner: Some(owner), mtime: mtime.map(|seconds| (seconds, 0)) };
     place::directory(root, path, new)?;
     Ok(())
 }

@@ -370,8 +370,8 @@ fn chmod_reaches_files_and_directories_but_not_links() {
     let fixture = Fixture { mode: Some("4711"), ..Fixture::new() };
     symlink("g", fixture.source("d/link")).unwrap();
     fixture.copy(&["d"], "/a/b").unwrap();
-    for path in ["a", "a/b", "a/b/g", "a/b/s", "a/b/s/h"] {
-        assert_eq!(fs::metadata(fixture.root(path)).unwrap().mode() & 0o7777, 0o4711, "{path}");
+    for (path, mode) in [("a", 0o711), ("a/b", 0o711), ("a/b/g", 0o4711), ("a/b/s", 0o4711), ("a/b/s/h", 0o4711)] {
+        assert_eq!(fs::metadata(fixture.root(path)).unwrap().mode() & 0o7777, mode, "{path}");
     }
     assert_eq!(fs::read_link(fixture.root("a/b/link")).unwrap(), Path::new("g"));
 }
@@ -450,6 +450,9 @@ fn hard_links_hold_within_a_source() {
     let inode = |path: &str| fs::metadata(fixture.root(path)).unwrap().ino();
     assert_eq!(inode("x/g"), inode("x/s/g2"));
     assert_ne!(inode("x/g"), inode("x/g3"), "not across sources");
+    fixture.copy(&["[dg]*"], "/y/").unwrap();
+    assert_eq!(inode("y/g"), inode("y/s/g2"));
+    assert_ne!(inode("y/g"), inode("y/g3"), "not across matches");
 }
 
 #[test]

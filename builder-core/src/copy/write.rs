@@ -238,9 +238,6 @@ impl<'a> Writer<'a> {
             return Err(CopyError::ReplaceDirectory { path: shown(&self.path) });
         }
         rustix::fs::unlinkat(directory, name, AtFlags::empty()).at("remove", shown(&self.path))?;
-        // A later name of the file that was there must not become a link to what replaces it.
-        let path = &self.path;
-        self.linked.retain(|_, first| first != path);
         Ok(())
     }
 }

@@ -11,14 +11,13 @@ use serde_json::{Value, json};
 
 use super::ExportError;
 use crate::cancel::CancelToken;
-use crate::digest::{Digest, DigestWriter};
+use crate::digest::Digest;
 use crate::fs::PathContext;
-use crate::image::ImageView;
-use crate::layer::compression::{Compression, Compressor};
-use crate::oci::{BlobDescriptor, MAX_CONFIG_SIZE, media_type};
+use crate::image::{Content, Descriptor, Rendered, RenderedImage};
+use crate::oci::media_type;
+use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::snapshot::Snapshots;
-use crate::store::WorkDir;
 
 /// What other tools an archive is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,25 +29,18 @@ pub enum Format {
 }
 
 /// An image and the names that it has in the export.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Debug)]
 pub struct ExportImage {
-    /// The image.
-    pub view: ImageView,
+    /// The image, in the form of the export.
+    pub image: Rendered,
     /// Its names.
     pub names: Vec<Reference>,
 }
 
-/// A blob of the export.
-enum Content {
-    Bytes(Vec<u8>),
-    File(PathBuf, u64),
-}
-
-struct Layout {
-    blobs: BTreeMap<Digest, Content>,
+/// Everything that goes into an export.
+struct Layout<'i> {
+    blobs: BTreeMap<Digest, &'i Content>,
     documents: Vec<(&'static str, Vec<u8>)>,
-    /// Holds the compressed layers until they are written.
-    _work: WorkDir,
 }
 
 /// Writes images as one archive. File times in it are `time`, seconds since 1970.
@@ -59,12 +51,11 @@ pub fn write_archive(
     snapshots: &Snapshots,
     images: &[ExportImage],
     format: Format,
-    compression: Compression,
     time: i64,
     out: &mut dyn Write,
     cancel: &CancelToken,
 ) -> Result<(), ExportError> {
-    let layout = prepare(snapshots, images, format, compression, cancel)?;
+    let layout = prepare(images, format)?;
     let mut archive = tar::Builder::new(out);
     let time = u64::try_from(time).unwrap_or(0);
     for directory in ["blobs/", "blobs/sha256/"] {
@@ -76,11 +67,11 @@ pub fn write_archive(
     for (digest, content) in &layout.blobs {
         cancel.check()?;
         let name = format!("blobs/sha256/{}", digest.hex());
-        match content {
-            Content::Bytes(bytes) => archive.append_data(&mut header(bytes.len() as u64, time), name, bytes.as_slice()),
-            Content::File(path, size) => {
-                let file = File::open(path).at("open", path)?.take(*size);
-                archive.append_data(&mut header(*size, time), name, file)
+        match place(snapshots, digest, content, cancel)? {
+            Place::Bytes(bytes) => archive.append_data(&mut header(bytes.len() as u64, time), name, bytes),
+            Place::File(path, size) => {
+                let file = File::open(&path).at("open", path)?.take(size);
+                archive.append_data(&mut header(size, time), name, file)
             }
         }
         .map_err(ExportError::Write)?;
@@ -100,19 +91,18 @@ pub fn write_layout(
     snapshots: &Snapshots,
     images: &[ExportImage],
     format: Format,
-    compression: Compression,
     directory: &Path,
     cancel: &CancelToken,
 ) -> Result<(), ExportError> {
-    let layout = prepare(snapshots, images, format, compression, cancel)?;
+    let layout = prepare(images, format)?;
     let blobs = directory.join("blobs/sha256");
     std::fs::create_dir_all(&blobs).at("create directory", &blobs)?;
     for (digest, content) in &layout.blobs {
         cancel.check()?;
         let path = blobs.join(digest.hex());
-        match content {
-            Content::Bytes(bytes) => std::fs::write(&path, bytes).at("write", &path)?,
-            Content::File(from, _) => {
+        match place(snapshots, digest, content, cancel)? {
+            Place::Bytes(bytes) => std::fs::write(&path, bytes).at("write", &path)?,
+            Place::File(from, _) => {
                 std::fs::copy(from, &path).at("copy to", &path)?;
             }
         }
@@ -125,6 +115,31 @@ pub fn write_layout(
     Ok(())
 }
 
+enum Place<'c> {
+    Bytes(&'c [u8]),
+    File(PathBuf, u64),
+}
+
+/// Where the bytes of a blob are; layers that are only there as files are written as blobs first.
+fn place<'c>(
+    snapshots: &Snapshots,
+    digest: &Digest,
+    content: &'c Content,
+    cancel: &CancelToken,
+) -> Result<Place<'c>, ExportError> {
+    Ok(match content {
+        Content::Bytes(bytes) => Place::Bytes(bytes),
+        Content::File(path, size) => Place::File(path.clone(), *size),
+        Content::Stored { chain, size } => {
+            let store = snapshots.store();
+            if !store.has_blob(digest) && !chain.is_empty() {
+                snapshots.ensure_blob(chain, cancel)?;
+            }
+            Place::File(store.blob_path(digest), *size)
+        }
+    })
+}
+
 fn header(size: u64, time: u64) -> tar::Header {
     let mut header = tar::Header::new_ustar();
     header.set_entry_type(tar::EntryType::Regular);
@@ -134,44 +149,13 @@ fn header(size: u64, time: u64) -> tar::Header {
     header
 }
 
-fn prepare(
-    snapshots: &Snapshots,
-    images: &[ExportImage],
-    format: Format,
-    compression: Compression,
-    cancel: &CancelToken,
-) -> Result<Layout, ExportError> {
-    let work = snapshots.store().work_dir()?;
-    let mut blobs = BTreeMap::new();
+fn prepare(images: &[ExportImage], format: Format) -> Result<Layout<'_>, ExportError> {
     let (mut entries, mut docker) = (Vec::new(), Vec::new());
-    for (number, image) in images.iter().enumerate() {
-        let config = snapshots.store().read_blob(&image.view.manifest.config.digest, MAX_CONFIG_SIZE)?;
-        let mut layers: Vec<Value> = Vec::new();
-        let mut paths: Vec<String> = Vec::new();
-        for index in 0..image.view.manifest.layers.len() {
-            let path = work.path().join(format!("{number}-{index}"));
-            let (descriptor, content) = layer(snapshots, &image.view, index, compression, &path, cancel)?;
-            layers.push(json!({
-                "mediaType": descriptor.media_type, "digest": descriptor.digest, "size": descriptor.size,
-            }));
-            paths.push(format!("blobs/sha256/{}", descriptor.digest.hex()));
-            blobs.insert(descriptor.digest, content);
-        }
-        let config_digest = Digest::of(&config);
-        let manifest = json!({
-            "schemaVersion": 2,
-            "mediaType": media_type::OCI_MANIFEST,
-            "config": { "mediaType": media_type::OCI_CONFIG, "digest": config_digest, "size": config.len() },
-            "layers": layers,
-        });
-        let manifest = serde_json::to_vec(&manifest)?;
-        entries.extend(index_entries(image, &manifest));
-        let tags: Vec<String> = image.names.iter().map(Reference::familiar).collect();
-        docker.push(json!({
-            "Config": format!("blobs/sha256/{}", config_digest.hex()), "RepoTags": tags, "Layers": paths,
-        }));
-        blobs.insert(Digest::of(&manifest), Content::Bytes(manifest));
-        blobs.insert(config_digest, Content::Bytes(config));
+    let mut blobs = BTreeMap::new();
+    for export in images {
+        blobs.extend(export.image.blobs.iter().map(|(digest, content)| (*digest, content)));
+        entries.extend(index_entries(&export.image.descriptor, &export.names));
+        docker.extend(docker_entry(export));
     }
     let index = json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries });
     let mut documents = vec![("index.json", serde_json::to_vec(&index)?)];
@@ -179,86 +163,31 @@ fn prepare(
         documents.push(("manifest.json", serde_json::to_vec(&docker)?));
     }
     documents.push(("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()));
-    Ok(Layout { blobs, documents, _work: work })
+    Ok(Layout { blobs, documents })
+}
+
+/// What docker's own list says of an image. It knows no platforms: of several images it is this machine's.
+fn docker_entry(export: &ExportImage) -> Option<Value> {
+    let host = Platform::host();
+    let best = |image: &&RenderedImage| host.rank(&image.platform);
+    let image = export.image.images.iter().rev().max_by_key(best)?;
+    let path = |digest: &Digest| format!("blobs/sha256/{}", digest.hex());
+    let tags: Vec<String> = export.names.iter().map(Reference::familiar).collect();
+    let layers: Vec<String> = image.layers.iter().map(path).collect();
+    Some(json!({ "Config": path(&image.config), "RepoTags": tags, "Layers": layers }))
 }
 
 /// One descriptor a name; without names, one by digest alone (dockerfile-semantics 13.3).
-fn index_entries(image: &ExportImage, manifest: &[u8]) -> Vec<Value> {
-    let platform = image.view.config.platform();
-    let mut platform_json = json!({ "architecture": platform.architecture, "os": platform.os });
-    if let Some(variant) = platform.variant {
-        platform_json["variant"] = variant.into();
-    }
-    let descriptor = json!({
-        "mediaType": media_type::OCI_MANIFEST,
-        "digest": Digest::of(manifest),
-        "size": manifest.len(),
-        "platform": platform_json,
-    });
-    if image.names.is_empty() {
-        return vec![descriptor];
+fn index_entries(descriptor: &Descriptor, names: &[Reference]) -> Vec<Descriptor> {
+    if names.is_empty() {
+        return vec![descriptor.clone()];
     }
     let named = |name: &Reference| {
         let mut descriptor = descriptor.clone();
-        descriptor["annotations"] = json!({
-            "io.containerd.image.name": name.to_string(),
-            "org.opencontainers.image.ref.name": name.tag().unwrap_or(crate::reference::DEFAULT_TAG),
-        });
+        let tag = name.tag().unwrap_or(crate::reference::DEFAULT_TAG).to_owned();
+        descriptor.annotations.insert("io.containerd.image.name".to_owned(), name.to_string());
+        descriptor.annotations.insert("org.opencontainers.image.ref.name".to_owned(), tag);
         descriptor
     };
-    image.names.iter().map(named).collect()
-}
-
-/// Finds or makes the blob of a layer. Layers that came compressed stay as they came.
-fn layer(
-    snapshots: &Snapshots,
-    image: &ImageView,
-    index: usize,
-    compression: Compression,
-    path: &Path,
-    cancel: &CancelToken,
-) -> Result<(BlobDescriptor, Content), ExportError> {
-    let store = snapshots.store();
-    let known = &image.manifest.layers[index];
-    let plain = matches!(known.media_type.as_str(), media_type::OCI_LAYER | media_type::DOCKER_LAYER);
-    let chain = &image.config.rootfs.diff_ids[..=index];
-    if !plain || compression == Compression::Uncompressed {
-        if !store.has_blob(&known.digest) {
-            snapshots.ensure_blob(chain, cancel)?;
-        }
-        let media_type = match known.media_type.as_str() {
-            media_type::DOCKER_LAYER => media_type::OCI_LAYER,
-            media_type::DOCKER_LAYER_GZIP => media_type::OCI_LAYER_GZIP,
-            other => other,
-        };
-        let descriptor = BlobDescriptor { media_type: media_type.to_owned(), ..known.clone() };
-        return Ok((descriptor, Content::File(store.blob_path(&known.digest), known.size)));
-    }
-    let file = DigestWriter::new(File::create(path).at("create", path)?);
-    let (mut out, media_type) = match compression {
-        Compression::Zstd => (Compressor::zstd(file).map_err(ExportError::Write)?, media_type::OCI_LAYER_ZSTD),
-        _ => (Compressor::gzip(file), media_type::OCI_LAYER_GZIP),
-    };
-    if store.has_blob(&known.digest) {
-        // The reader verifies the digest at the end.
-        let mut blob = store.open_blob(&known.digest)?;
-        copy(&mut blob, &mut out, &known.digest, cancel)?;
-    } else {
-        snapshots.write_tar(chain, &mut out, cancel)?;
-    }
-    let (_, digest, size) = out.finish().map_err(ExportError::Write)?.finish();
-    let descriptor = BlobDescriptor { digest, size, media_type: media_type.to_owned() };
-    Ok((descriptor, Content::File(path.to_owned(), size)))
-}
-
-fn copy(from: &mut dyn Read, to: &mut dyn Write, digest: &Digest, cancel: &CancelToken) -> Result<(), ExportError> {
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        cancel.check()?;
-        let count = from.read(&mut buffer).map_err(|source| ExportError::Read { digest: *digest, source })?;
-        if count == 0 {
-            return Ok(());
-        }
-        to.write_all(&buffer[..count]).map_err(ExportError::Write)?;
-    }
+    names.iter().map(named).collect()
 }

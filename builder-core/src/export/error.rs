@@ -25,6 +25,22 @@ pub enum ExportError {
         #[source]
         source: std::io::Error,
     },
+    /// Several root filesystems go to the same place and differ.
+    #[error("cannot overwrite {} from {first} with {second} when split option is disabled", path.display())]
+    Overwrites {
+        /// The path in which they differ.
+        path: std::path::PathBuf,
+        /// The platform that it came from.
+        first: String,
+        /// The other one.
+        second: String,
+    },
+    /// Statements about several root filesystems have the same name in the same place.
+    #[error("duplicate attestation path name {0}")]
+    DuplicateStatement(String),
+    /// Docker's archives hold one image for one platform.
+    #[error("docker exporter does not currently support exporting manifest lists")]
+    DockerIndex,
     /// A document could not be written as JSON.
     #[error("cannot write the image's documents")]
     Json(#[from] serde_json::Error),
@@ -62,11 +78,21 @@ impl From<ExtractError> for ExportError {
 }
 
 impl ExportError {
+    /// Tells whether who asked for the export can mend it.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Overwrites { .. } | Self::DockerIndex | Self::DuplicateStatement(_) => true,
+            Self::Image(error) => error.is_input(),
+            _ => false,
+        }
+    }
+
     /// Tells whether the export was cancelled.
     pub fn is_cancelled(&self) -> bool {
         match self {
             Self::Cancelled(_) | Self::Layer(LayerError::Cancelled(_)) | Self::Store(StoreError::Cancelled(_)) => true,
             Self::Snapshot(error) => error.is_cancelled(),
+            Self::Image(error) => error.is_cancelled(),
             _ => false,
         }
     }

@@ -8,4 +8,4 @@ mod rootfs;
 pub use archive::{ExportImage, Format, write_archive, write_layout};
 pub use error::ExportError;
 pub use file::write_file;
-pub use rootfs::{write_directory, write_tar};
+pub use rootfs::{ListedFile, RootFilesystem, check_merge, list, write_directory, write_tar};

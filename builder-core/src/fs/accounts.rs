@@ -60,6 +60,18 @@ pub enum AccountError {
     File(#[from] PathError),
 }
 
+impl AccountError {
+    /// Returns what somebody could do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::NoFilesystem { name } => {
+                Some(format!("`{name}` cannot be looked up where there are no files below yet: write its number"))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Finds out who a command runs as.
 ///
 /// Spec: dockerfile-semantics 16.5, 16.6.
@@ -108,7 +120,7 @@ pub fn resolve_user(root: &RootDir, user: &str) -> Result<Identity, AccountError
 
 /// Finds out who `--chown=USER[:GROUP]` names; without a root only numbers and `root` are known.
 ///
-/// A name that an existing filesystem does not know is 0, as it is for BuildKit.
+/// A user that an existing filesystem does not know is 0, as it is for BuildKit; a group, that of the user.
 ///
 /// Spec: dockerfile-semantics 5.6.3.
 ///
@@ -136,7 +148,8 @@ pub fn resolve_owner(root: Option<&RootDir>, chown: &str) -> Result<(u32, u32), 
                 gid
             } else {
                 let text = load(known(root, group)?, "etc/group")?;
-                groups(&text).find(|entry| entry.name == group).map_or(0, |entry| entry.gid)
+                // As BuildKit has it, a group that is not known leaves the one that the user has.
+                groups(&text).find(|entry| entry.name == group).map_or(own_gid, |entry| entry.gid)
             }
         }
     };
@@ -301,6 +314,8 @@ mod tests {
             ("root", (0, 0)),
             ("ghost", (0, 0)),
             ("ghost:ghosts", (0, 0)),
+            ("app:ghosts", (1000, 1001)),
+            ("7:ghosts", (7, 7)),
             ("app:", (1000, 1001)),
         ];
         for (chown, wanted) in table {

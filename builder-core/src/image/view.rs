@@ -1,15 +1,57 @@
-//! Images of the store as people look at them.
+//! Images of the store: as people look at them, and as parts to write them out again.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::ImageError;
+use super::attestations::{Attestation, IN_TOTO, REFERENCE_DIGEST};
 use crate::digest::Digest;
-use crate::oci::{Document, ImageConfig, MAX_CONFIG_SIZE, MAX_MANIFEST_SIZE, Manifest, check_config};
+use crate::oci::{
+    BlobDescriptor, Document, ImageConfig, IndexEntry, MAX_CONFIG_SIZE, MAX_MANIFEST_SIZE, Manifest, check_config,
+    choose,
+};
+use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::store::{ImageRecord, Store};
 
-/// An image with its documents.
+/// Nested indexes are followed this deep; one is usual, two exist.
+const MAX_INDEX_DEPTH: usize = 4;
+
+/// The parts of one image, from which documents in any form can be made.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ImageParts {
+    /// The platform that it is for.
+    pub platform: Platform,
+    /// `os.features` of its config.
+    pub os_features: Vec<String>,
+    /// The config document.
+    pub config_bytes: Vec<u8>,
+    /// Its layers as the store has them, bottom first.
+    pub layers: Vec<BlobDescriptor>,
+    /// The diff IDs of its layers.
+    pub diff_ids: Vec<Digest>,
+    /// When it was made, RFC 3339; empty where unknown.
+    pub created: String,
+    /// The annotations of its manifest.
+    pub annotations: BTreeMap<String, String>,
+    /// What is stated about it.
+    pub attestations: Vec<Attestation>,
+}
+
+/// All images of one name, as parts.
+#[derive(Clone, PartialEq, Debug)]
+pub struct StoredImage {
+    /// The images that are there, in the order of the index.
+    pub images: Vec<ImageParts>,
+    /// Whether it is an index.
+    pub index: bool,
+    /// The annotations of the index.
+    pub index_annotations: BTreeMap<String, String>,
+}
+
+/// An image with its documents. Of an index it is the image for a platform.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ImageView {
     /// The digest of the manifest.
@@ -18,6 +60,21 @@ pub struct ImageView {
     pub manifest: Manifest,
     /// The config.
     pub config: ImageConfig,
+    /// The index that it was found in: its digest and media type, and what it offers.
+    pub index: Option<IndexView>,
+}
+
+/// The index that an image was found in.
+#[derive(Clone, PartialEq, Debug)]
+pub struct IndexView {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: String,
+    /// Its images, with those that are not in the store.
+    pub entries: Vec<IndexEntry>,
+    /// The bytes of all layers of images that are in the store, as stored, each once.
+    pub size: u64,
 }
 
 /// One row of an image's history, newest first.
@@ -35,24 +92,154 @@ pub struct HistoryRow {
     pub diff_id: Option<Digest>,
 }
 
-/// Reads the documents of an image.
+/// Reads the documents of an image; of an index those of the image for `platform`, else of the first that is there.
 ///
 /// # Errors
-/// [`ImageError::Store`], [`ImageError::Document`].
-pub fn read(store: &Store, record: &ImageRecord) -> Result<ImageView, ImageError> {
-    let bytes = store.read_blob(&record.manifest, MAX_MANIFEST_SIZE)?;
-    let manifest = match Document::parse(&bytes, Some(&record.media_type))? {
-        Document::Manifest(manifest) => manifest,
-        Document::Index(_) => return Err(crate::store::StoreError::MissingBlob(record.config).into()),
+/// [`ImageError::Store`], [`ImageError::Document`], [`ImageError::EmptyIndex`].
+pub fn read(store: &Store, record: &ImageRecord, platform: &Platform) -> Result<ImageView, ImageError> {
+    let entries = match document(store, &record.manifest, Some(&record.media_type))? {
+        Document::Manifest(manifest) => return with_config(store, record.manifest, manifest, None),
+        Document::Index(entries) => entries,
     };
-    let config = check_config(&store.read_blob(&manifest.config.digest, MAX_CONFIG_SIZE)?, &manifest)?;
-    Ok(ImageView { digest: record.manifest, manifest, config })
+    let there = images(store, &entries)?;
+    let offered: Vec<IndexEntry> = there.iter().map(|(entry, _)| entry.clone()).collect();
+    let chosen = choose(&offered, platform).map(|entry| entry.descriptor.digest).ok();
+    let mut sizes = BTreeMap::new();
+    for (_, manifest) in &there {
+        sizes.extend(manifest.layers.iter().map(|layer| (layer.digest, layer.size)));
+    }
+    let fits = |(entry, _): &(IndexEntry, Manifest)| chosen.is_none_or(|digest| digest == entry.descriptor.digest);
+    let (entry, manifest) = there.into_iter().find(fits).ok_or(ImageError::EmptyIndex(record.manifest))?;
+    let index = IndexView {
+        digest: record.manifest,
+        media_type: record.media_type.clone(),
+        entries,
+        size: sizes.values().sum(),
+    };
+    with_config(store, entry.descriptor.digest, manifest, Some(index))
+}
+
+/// Reads the parts of an image, of an index those of all its images that are there.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_all(store: &Store, record: &ImageRecord) -> Result<StoredImage, ImageError> {
+    let entries = match document(store, &record.manifest, Some(&record.media_type))? {
+        Document::Manifest(manifest) => {
+            let images = vec![parts(store, manifest, None, Vec::new())?];
+            return Ok(StoredImage { images, index: false, index_annotations: BTreeMap::new() });
+        }
+        Document::Index(entries) => entries,
+    };
+    let mut stored = StoredImage { images: Vec::new(), index: true, index_annotations: BTreeMap::new() };
+    let value: Value = serde_json::from_slice(&store.read_blob(&record.manifest, MAX_MANIFEST_SIZE)?)?;
+    if let Some(annotations) = value.get("annotations").and_then(Value::as_object) {
+        let text = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+        stored.index_annotations = annotations.iter().filter_map(text).collect();
+    }
+    for (entry, manifest) in images(store, &entries)? {
+        let about = |other: &&IndexEntry| {
+            other.annotations.get(REFERENCE_DIGEST).is_some_and(|text| *text == entry.descriptor.digest.to_string())
+        };
+        let mut attestations = Vec::new();
+        for other in entries.iter().filter(about).filter(|other| store.has_blob(&other.descriptor.digest)) {
+            attestations.extend(stored_attestations(store, &other.descriptor.digest)?);
+        }
+        stored.images.push(parts(store, manifest, entry.platform, attestations)?);
+    }
+    if stored.images.is_empty() {
+        return Err(ImageError::EmptyIndex(record.manifest));
+    }
+    Ok(stored)
+}
+
+fn document(store: &Store, digest: &Digest, media_type: Option<&str>) -> Result<Document, ImageError> {
+    Ok(Document::parse(&store.read_blob(digest, MAX_MANIFEST_SIZE)?, media_type)?)
+}
+
+/// The images of an index that are in the store: manifest and config, at least. Nested indexes are followed.
+fn images(store: &Store, entries: &[IndexEntry]) -> Result<Vec<(IndexEntry, Manifest)>, ImageError> {
+    let mut found = Vec::new();
+    let mut level: Vec<IndexEntry> = entries.to_vec();
+    for _ in 0..MAX_INDEX_DEPTH {
+        let mut next = Vec::new();
+        for entry in level.drain(..) {
+            let digest = &entry.descriptor.digest;
+            if entry.annotations.contains_key(REFERENCE_DIGEST) || !store.has_blob(digest) {
+                continue;
+            }
+            match document(store, digest, Some(&entry.descriptor.media_type)) {
+                Ok(Document::Manifest(manifest)) if store.has_blob(&manifest.config.digest) => {
+                    found.push((entry, manifest));
+                }
+                Ok(Document::Index(entries)) => next.extend(entries),
+                // What is no image is nothing to look at here.
+                Ok(Document::Manifest(_)) | Err(ImageError::Document(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        level = next;
+    }
+    Ok(found)
+}
+
+fn config_of(store: &Store, manifest: &Manifest) -> Result<(Vec<u8>, ImageConfig), ImageError> {
+    let bytes = store.read_blob(&manifest.config.digest, MAX_CONFIG_SIZE)?;
+    let config = check_config(&bytes, manifest)?;
+    Ok((bytes, config))
+}
+
+fn with_config(
+    store: &Store,
+    digest: Digest,
+    manifest: Manifest,
+    index: Option<IndexView>,
+) -> Result<ImageView, ImageError> {
+    let (_, config) = config_of(store, &manifest)?;
+    Ok(ImageView { digest, manifest, config, index })
+}
+
+fn parts(
+    store: &Store,
+    manifest: Manifest,
+    platform: Option<Platform>,
+    attestations: Vec<Attestation>,
+) -> Result<ImageParts, ImageError> {
+    let (config_bytes, config) = config_of(store, &manifest)?;
+    Ok(ImageParts {
+        platform: platform.unwrap_or_else(|| config.platform()),
+        os_features: config.os_features,
+        config_bytes,
+        layers: manifest.layers,
+        diff_ids: config.rootfs.diff_ids,
+        created: config.created.unwrap_or_default(),
+        annotations: manifest.annotations,
+        attestations,
+    })
+}
+
+/// The statements of an attestation manifest. It is no image, so that only its layers are looked at.
+fn stored_attestations(store: &Store, digest: &Digest) -> Result<Vec<Attestation>, ImageError> {
+    let value: Value = serde_json::from_slice(&store.read_blob(digest, MAX_MANIFEST_SIZE)?)?;
+    let layers = value["layers"].as_array().cloned().unwrap_or_default();
+    let read = |layer: &Value| {
+        let digest: Digest = layer["digest"].as_str()?.parse().ok()?;
+        let media_type = layer["mediaType"].as_str().filter(|text| *text == IN_TOTO)?.to_owned();
+        let size = store.blob_size(&digest)?;
+        let text = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+        let annotations = layer["annotations"].as_object().into_iter().flatten().filter_map(text).collect();
+        Some(Attestation::Stored { blob: BlobDescriptor { digest, size, media_type }, annotations })
+    };
+    Ok(layers.iter().filter_map(read).collect())
 }
 
 impl ImageView {
-    /// Returns the size of all layers as stored, in bytes.
+    /// Returns the size of all layers as stored, in bytes; of an index those of all its images.
     pub fn size(&self) -> u64 {
-        self.manifest.layers.iter().map(|layer| layer.size).sum()
+        match &self.index {
+            Some(index) => index.size,
+            None => self.manifest.layers.iter().map(|layer| layer.size).sum(),
+        }
     }
 }
 
@@ -91,11 +278,15 @@ pub fn inspect(image: &ImageView, names: &[String]) -> Value {
     let references: Vec<Reference> = names.iter().filter_map(|name| name.parse().ok()).collect();
     let tagged = references.iter().filter(|reference| reference.digest().is_none());
     let tags: Vec<String> = tagged.map(Reference::familiar).collect();
+    let (top, media_type) = match &image.index {
+        Some(index) => (index.digest, &index.media_type),
+        None => (image.digest, &image.manifest.media_type),
+    };
     let mut digests: Vec<String> =
-        references.iter().map(|reference| format!("{}@{}", reference.familiar_name(), image.digest)).collect();
+        references.iter().map(|reference| format!("{}@{top}", reference.familiar_name())).collect();
     digests.dedup();
-    json!({
-        "Id": image.manifest.config.digest,
+    let mut described = json!({
+        "Id": if image.index.is_some() { top } else { image.manifest.config.digest },
         "RepoTags": tags,
         "RepoDigests": digests,
         "Created": image.config.created,
@@ -104,11 +295,24 @@ pub fn inspect(image: &ImageView, names: &[String]) -> Value {
         "Architecture": image.config.architecture,
         "Variant": image.config.variant,
         "Os": image.config.os,
+        "OsVersion": image.config.os_version,
         "Size": image.size(),
         "RootFS": { "Type": "layers", "Layers": image.config.rootfs.diff_ids },
-        "Descriptor": {
-            "mediaType": image.manifest.media_type,
-            "digest": image.digest,
-        },
-    })
+        "Descriptor": { "mediaType": media_type, "digest": top },
+    });
+    if let Some(index) = &image.index {
+        let manifest = |entry: &IndexEntry| {
+            json!({
+                "mediaType": entry.descriptor.media_type,
+                "digest": entry.descriptor.digest,
+                "size": entry.descriptor.size,
+                "platform": entry.platform.as_ref().map(ToString::to_string),
+                "annotations": entry.annotations,
+            })
+        };
+        described["Manifests"] = index.entries.iter().map(manifest).collect();
+    } else if !image.manifest.annotations.is_empty() {
+        described["Descriptor"]["annotations"] = json!(image.manifest.annotations);
+    }
+    described
 }

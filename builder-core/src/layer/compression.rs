@@ -96,7 +96,13 @@ impl<W: Write> std::fmt::Debug for Compressor<W> {
 impl<W: Write> Compressor<W> {
     /// Begins a gzip stream.
     pub fn gzip(out: W) -> Self {
-        let encoder = flate2::GzBuilder::new().mtime(0).write(out, flate2::Compression::new(GZIP_LEVEL));
+        Self::gzip_level(out, None)
+    }
+
+    /// Begins a gzip stream of a level from 0 to 9; its usual level where there is none.
+    pub fn gzip_level(out: W, level: Option<i32>) -> Self {
+        let level = level.and_then(|level| u32::try_from(level).ok()).map_or(GZIP_LEVEL, |level| level.min(9));
+        let encoder = flate2::GzBuilder::new().mtime(0).write(out, flate2::Compression::new(level));
         Self::Gzip(Box::new(encoder))
     }
 
@@ -105,7 +111,16 @@ impl<W: Write> Compressor<W> {
     /// # Errors
     /// When the encoder cannot be set up for lack of memory.
     pub fn zstd(out: W) -> io::Result<Self> {
-        Ok(Self::Zstd(Box::new(zstd::stream::write::Encoder::new(out, ZSTD_LEVEL)?)))
+        Self::zstd_level(out, None)
+    }
+
+    /// Begins a zstd stream of a level up to 22; its usual level where there is none.
+    ///
+    /// # Errors
+    /// As [`Compressor::zstd`].
+    pub fn zstd_level(out: W, level: Option<i32>) -> io::Result<Self> {
+        let level = level.unwrap_or(ZSTD_LEVEL);
+        Ok(Self::Zstd(Box::new(zstd::stream::write::Encoder::new(out, level)?)))
     }
 
     /// Ends the stream and returns the writer.

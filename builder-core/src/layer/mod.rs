@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::LayerError;
 pub use unpack::unpack;
-pub use write::{write_layer, write_tree};
+pub use write::{Tree, write_layer, write_trees};
 
 use crate::digest::Digest;
 

@@ -47,21 +47,45 @@ pub fn write_layer(
     write(&root, Some(flavor), clamp, out, cancel)
 }
 
-/// Writes a whole root filesystem, seen through the directory `root`, as a tar. Nothing on disk changes;
-/// `clamp` is for the archive alone.
+/// A whole root filesystem in an archive.
+#[derive(Debug)]
+pub struct Tree<'t> {
+    /// The directory of the archive that it is in; empty for the archive's root.
+    pub directory: &'t str,
+    /// The filesystem, seen through its root directory.
+    pub root: OwnedFd,
+    /// Files besides it: name and content.
+    pub files: &'t [(String, Vec<u8>)],
+}
+
+/// Writes whole root filesystems as one tar. Nothing on disk changes; `clamp` is for the archive alone, and is the
+/// time of what is in no filesystem.
 ///
 /// # Errors
 /// As [`write_layer`].
-pub fn write_tree(
-    root: &OwnedFd,
+pub fn write_trees(
+    trees: &[Tree<'_>],
     clamp: Option<i64>,
     out: &mut dyn Write,
     cancel: &CancelToken,
 ) -> Result<LayerSummary, LayerError> {
-    // Listing moves the position of a descriptor: a new one leaves the caller's alone.
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let listed = rustix::fs::openat(root, ".", flags, Mode::empty()).at("open", "/")?;
-    write(&listed, None, clamp, out, cancel)
+    let mut writer = LayerWriter::new(None, clamp, out, cancel);
+    for tree in trees {
+        // Listing moves the position of a descriptor: a new one leaves the caller's alone.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let listed = rustix::fs::openat(&tree.root, ".", flags, Mode::empty()).at("open", "/")?;
+        if !tree.directory.is_empty() {
+            let path = format!("{}/", tree.directory);
+            writer.made_up(path.as_bytes(), b'5', 0o755, b"")?;
+        }
+        writer.links.clear();
+        writer.directory(&listed, Path::new(tree.directory), 0)?;
+        for (name, content) in tree.files {
+            let path = Path::new(tree.directory).join(name);
+            writer.made_up(path.as_os_str().as_bytes(), b'0', 0o644, content)?;
+        }
+    }
+    writer.finish()
 }
 
 fn write(
@@ -71,22 +95,9 @@ fn write(
     out: &mut dyn Write,
     cancel: &CancelToken,
 ) -> Result<LayerSummary, LayerError> {
-    let mut writer = LayerWriter {
-        out: DigestWriter::new(std::io::BufWriter::with_capacity(READ_BUFFER, out)),
-        content: blake3::Hasher::new(),
-        entries: 0,
-        links: HashMap::new(),
-        buffer: vec![0; READ_BUFFER],
-        flavor,
-        clamp,
-        cancel,
-    };
+    let mut writer = LayerWriter::new(flavor, clamp, out, cancel);
     writer.directory(root, Path::new(""), 0)?;
-    write_end(&mut writer.out).map_err(LayerError::Write)?;
-    writer.out.flush().map_err(LayerError::Write)?;
-    let (_, diff_id, size) = writer.out.finish();
-    let content = ContentId(*writer.content.finalize().as_bytes());
-    Ok(LayerSummary { diff_id, size, content, entries: writer.entries })
+    writer.finish()
 }
 
 struct LayerWriter<'a> {
@@ -102,7 +113,41 @@ struct LayerWriter<'a> {
     cancel: &'a CancelToken,
 }
 
-impl LayerWriter<'_> {
+impl<'a> LayerWriter<'a> {
+    fn new(flavor: Option<OverlayFlavor>, clamp: Option<i64>, out: &'a mut dyn Write, cancel: &'a CancelToken) -> Self {
+        Self {
+            out: DigestWriter::new(std::io::BufWriter::with_capacity(READ_BUFFER, out)),
+            content: blake3::Hasher::new(),
+            entries: 0,
+            links: HashMap::new(),
+            buffer: vec![0; READ_BUFFER],
+            flavor,
+            clamp,
+            cancel,
+        }
+    }
+
+    fn finish(mut self) -> Result<LayerSummary, LayerError> {
+        write_end(&mut self.out).map_err(LayerError::Write)?;
+        self.out.flush().map_err(LayerError::Write)?;
+        let (_, diff_id, size) = self.out.finish();
+        let content = ContentId(*self.content.finalize().as_bytes());
+        Ok(LayerSummary { diff_id, size, content, entries: self.entries })
+    }
+
+    /// Writes an entry for what is in no filesystem: root's, and as old as the clamp says.
+    fn made_up(&mut self, path: &[u8], kind: u8, mode: u32, content: &[u8]) -> Result<(), LayerError> {
+        let size = content.len() as u64;
+        let mtime = self.clamp.unwrap_or(0);
+        let entry = Entry { path, kind, mode, size, mtime, xattrs: &NO_XATTRS, ..Entry::default() };
+        self.entries += 1;
+        self.hash_entry(&entry);
+        write_header(&mut self.out, &entry).map_err(LayerError::Write)?;
+        self.out.write_all(content).map_err(LayerError::Write)?;
+        self.content.update(blake3::hash(content).as_bytes());
+        write_padding(&mut self.out, size).map_err(LayerError::Write)
+    }
+
     fn directory(&mut self, dir: &OwnedFd, path: &Path, depth: usize) -> Result<(), LayerError> {
         if depth > MAX_DEPTH {
             return Err(LayerError::Limit { what: "nested directories", limit: MAX_DEPTH as u64 });

@@ -84,14 +84,13 @@ impl ContextFacts {
     }
 
     /// Returns the candidate that has the most of some paths; of several, the likeliest.
-    pub(super) fn best<'p>(&self, paths: impl Iterator<Item = &'p str> + Clone) -> Option<&dyn BuildFiles> {
-        let number =
-            |files: &dyn BuildFiles| paths.clone().filter(|path| presence(files, path) == Presence::Present).count();
+    pub(super) fn best(&self, paths: &[String]) -> Option<&dyn BuildFiles> {
         let files = self.candidates.iter().map(AsRef::as_ref);
         if self.candidates.len() < 2 {
             return files.into_iter().next();
         }
-        files.rev().max_by_key(|files| number(*files))
+        let is_there = |files: &dyn BuildFiles, path: &str| presence(files, path) == Presence::Present;
+        files.rev().max_by_key(|files| paths.iter().filter(|path| is_there(*files, path)).count())
     }
 }
 
@@ -219,7 +218,8 @@ mod tests {
             is_certain: false,
         };
         let is_near = |paths: &[&str]| {
-            let best = both.best(paths.iter().copied()).unwrap();
+            let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+            let best = both.best(&paths).unwrap();
             presence(best, "a") == Presence::Present
         };
         assert!(is_near(&["a"]) && is_near(&[]) && is_near(&["a", "b"]) && !is_near(&["b", "c", "a"]));

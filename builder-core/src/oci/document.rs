@@ -40,6 +40,8 @@ pub struct Manifest {
     pub config: BlobDescriptor,
     /// The layers, bottom first.
     pub layers: Vec<BlobDescriptor>,
+    /// The annotations.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// One entry of an index.
@@ -211,7 +213,8 @@ fn parse_manifest(mut value: Value) -> Result<Manifest, DocumentError> {
     let layers = layers.iter().map(layer_descriptor).collect::<Result<Vec<_>, _>>()?;
     let own_type = manifest.media_type().as_ref().map(ToString::to_string).filter(|text| !text.is_empty());
     let media_type = own_type.unwrap_or_else(|| media_type::OCI_MANIFEST.to_owned());
-    Ok(Manifest { media_type, config, layers })
+    let annotations = manifest.annotations().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
+    Ok(Manifest { media_type, config, layers, annotations })
 }
 
 fn layer_descriptor(layer: &Descriptor) -> Result<BlobDescriptor, DocumentError> {

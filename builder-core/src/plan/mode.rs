@@ -87,10 +87,11 @@ impl ModeChange {
         }
     }
 
-    /// Returns the mode of directories that a copy needs and makes: only a number says something about them.
+    /// Returns the mode of directories that a copy needs and makes: only a number says something about them, and
+    /// that without setuid, setgid and sticky bits.
     pub fn of_created(&self) -> Option<u32> {
         match self {
-            Self::Exact(exact) => Some(*exact),
+            Self::Exact(exact) => Some(*exact & 0o777),
             Self::Symbolic(_) => None,
         }
     }

@@ -21,6 +21,8 @@ pub struct PlanOptions {
     pub platform: Platform,
     /// Whether the user asked for `platform` explicitly.
     pub explicit_platform: bool,
+    /// Whether the build is for several platforms: then the names of steps say for which.
+    pub multi_platform: bool,
     /// The platform that steps run on.
     pub build_platform: Platform,
     /// `--label`.
@@ -44,6 +46,7 @@ impl PlanOptions {
             build_args: BTreeMap::new(),
             platform,
             explicit_platform: false,
+            multi_platform: false,
             build_platform,
             labels: BTreeMap::new(),
             network: NetworkMode::Default,

@@ -5,13 +5,15 @@
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
+
+use super::ssh_keys::KeyRing;
 
 /// The longest message; OpenSSH's own limit.
 const MAX_MESSAGE_BYTES: usize = 256 * 1024;
@@ -22,6 +24,15 @@ const ALLOWED: [u8; 2] = [11, 13];
 /// `SSH_AGENT_FAILURE` as a whole message.
 const FAILURE: [u8; 5] = [0, 0, 0, 1, 5];
 
+/// Whose keys are lent.
+#[derive(Debug)]
+pub enum Agent {
+    /// Those of the agent at this socket.
+    Socket(PathBuf),
+    /// These.
+    Keys(KeyRing),
+}
+
 /// An agent that is lent; it is taken back when this is dropped.
 #[derive(Debug)]
 pub struct AgentProxy {
@@ -31,14 +42,13 @@ pub struct AgentProxy {
 }
 
 impl AgentProxy {
-    /// Serves who connects to the listener with what the agent at this socket answers.
+    /// Serves who connects to the listener with what the agent answers.
     ///
     /// # Errors
     /// What the system answers; an agent that cannot be reached is the failure of each connection.
-    pub fn start(listener: UnixListener, agent: &Path) -> io::Result<Self> {
+    pub fn start(listener: UnixListener, agent: Agent) -> io::Result<Self> {
         let (stopped, stop) = pipe_with(PipeFlags::CLOEXEC)?;
         listener.set_nonblocking(true)?;
-        let agent = agent.to_owned();
         let serve = move || serve(&listener, &agent, stopped.as_fd());
         let thread = std::thread::Builder::new().name("ssh-agent".to_owned()).spawn(serve)?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
@@ -55,7 +65,7 @@ impl Drop for AgentProxy {
     }
 }
 
-fn serve(listener: &UnixListener, agent: &PathBuf, stopped: BorrowedFd<'_>) {
+fn serve(listener: &UnixListener, agent: &Agent, stopped: BorrowedFd<'_>) {
     let connections = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         while wait(listener.as_fd(), stopped) {
@@ -94,7 +104,7 @@ fn wait(readable: BorrowedFd<'_>, stopped: BorrowedFd<'_>) -> bool {
     }
 }
 
-fn converse(mut client: UnixStream, agent: &Path, stopped: BorrowedFd<'_>) -> io::Result<()> {
+fn converse(mut client: UnixStream, agent: &Agent, stopped: BorrowedFd<'_>) -> io::Result<()> {
     client.set_nonblocking(false)?;
     let mut upstream = None;
     while let Some(request) = message(&mut client, stopped)? {
@@ -102,12 +112,21 @@ fn converse(mut client: UnixStream, agent: &Path, stopped: BorrowedFd<'_>) -> io
             client.write_all(&FAILURE)?;
             continue;
         }
-        let agent = match &mut upstream {
-            Some(agent) => agent,
-            None => upstream.insert(UnixStream::connect(agent)?),
+        let answer = match agent {
+            Agent::Keys(keys) => match keys.answer(request.get(4..).unwrap_or_default()) {
+                Some(answer) => [&u32::try_from(answer.len()).unwrap_or_default().to_be_bytes()[..], &answer].concat(),
+                None => FAILURE.to_vec(),
+            },
+            Agent::Socket(path) => {
+                let agent = match &mut upstream {
+                    Some(agent) => agent,
+                    None => upstream.insert(UnixStream::connect(path)?),
+                };
+                agent.write_all(&request)?;
+                let Some(answer) = message(agent, stopped)? else { return Ok(()) };
+                answer
+            }
         };
-        agent.write_all(&request)?;
-        let Some(answer) = message(agent, stopped)? else { return Ok(()) };
         client.write_all(&answer)?;
     }
     Ok(())
@@ -172,7 +191,7 @@ mod tests {
                 stream.write_all(&[0, 0, 0, 2, 100, request[4]]).unwrap();
             }
         });
-        let proxy = AgentProxy::start(UnixListener::bind(&lent).unwrap(), &agent).unwrap();
+        let proxy = AgentProxy::start(UnixListener::bind(&lent).unwrap(), Agent::Socket(agent)).unwrap();
         let mut client = UnixStream::connect(&lent).unwrap();
         assert_eq!(exchange(&mut client, &[11]), [100, 11]);
         assert_eq!(exchange(&mut client, &[13]), [100, 13]);
@@ -188,7 +207,8 @@ mod tests {
     fn a_message_that_is_too_long_ends_the_connection() {
         let dir = tempfile::tempdir().unwrap();
         let lent = dir.path().join("lent");
-        let _proxy = AgentProxy::start(UnixListener::bind(&lent).unwrap(), Path::new("/nonexistent")).unwrap();
+        let agent = Agent::Socket(PathBuf::from("/nonexistent"));
+        let _proxy = AgentProxy::start(UnixListener::bind(&lent).unwrap(), agent).unwrap();
         let mut client = UnixStream::connect(&lent).unwrap();
         client.write_all(&[0xff; 8]).unwrap();
         assert_eq!(client.read(&mut [0; 1]).unwrap_or(0), 0);

@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::fs::PathError;
 use crate::fs::accounts::AccountError;
 use crate::ids::VertexId;
-use crate::sandbox::{Exit, SandboxError};
+use crate::sandbox::{Exit, SandboxError, SshKeyError};
 use crate::secret::SecretError;
 use crate::snapshot::SnapshotError;
 use crate::source::SourceError;
@@ -88,11 +88,14 @@ pub enum StepError {
         /// Their name.
         id: String,
     },
-    /// SSH keys were given as files.
-    #[error("SSH keys {id:?} were given as files, which is not supported yet")]
-    SshKeyFiles {
+    /// SSH keys that were given as files cannot be used.
+    #[error("SSH keys {id:?} cannot be used")]
+    SshKeys {
         /// Their name.
         id: String,
+        /// Why.
+        #[source]
+        source: SshKeyError,
     },
     /// The sandbox could not be set up.
     #[error("cannot set up the sandbox")]
@@ -169,7 +172,7 @@ impl SolveError {
             StepError::Workdir(_) => "workdir-failed",
             StepError::MountSource(_) | StepError::MountNotFound { .. } => "mount-failed",
             StepError::SecretNotFound { .. } | StepError::Secret { .. } => "secret-unavailable",
-            StepError::SshNotForwarded { .. } | StepError::SshKeyFiles { .. } => "ssh-unavailable",
+            StepError::SshNotForwarded { .. } | StepError::SshKeys { .. } => "ssh-unavailable",
             StepError::Source(_) => "image-unavailable",
             StepError::Host(_) => "host-program",
             _ => "step-failed",
@@ -191,11 +194,16 @@ impl SolveError {
             StepError::SshNotForwarded { id } => {
                 diagnostic = diagnostic.help(format!("lend the keys of your agent with `--ssh {id}`"));
             }
-            StepError::SshKeyFiles { id } => {
-                let help = format!("add them to an agent with `ssh-add` and lend that with `--ssh {id}`");
+            StepError::SshKeys { id, .. } => {
+                let help = format!("add the key to an agent with `ssh-add` and lend that with `--ssh {id}`");
                 diagnostic = diagnostic.help(help);
             }
             StepError::Copy(error) | StepError::MountSource(error) => {
+                if let Some(hint) = error.help() {
+                    diagnostic = diagnostic.help(hint);
+                }
+            }
+            StepError::Account(error) => {
                 if let Some(hint) = error.help() {
                     diagnostic = diagnostic.help(hint);
                 }

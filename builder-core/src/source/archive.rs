@@ -14,7 +14,7 @@ use crate::digest::Digest;
 use crate::fs::root::RootDir;
 use crate::layer::LayerError;
 use crate::layer::compression::decompress;
-use crate::oci::{ImageConfig, MAX_CONFIG_SIZE, MAX_LAYERS, MAX_MANIFEST_SIZE, media_type};
+use crate::oci::{BlobDescriptor, Document, ImageConfig, MAX_CONFIG_SIZE, MAX_LAYERS, MAX_MANIFEST_SIZE, media_type};
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::snapshot::SnapshotError;
@@ -118,26 +118,99 @@ fn load_layout(
             Ok(bytes)
         };
         let image = resolve(&read, digest, platform, name.display().to_string(), Origin::Layout(directory.to_owned()))?;
-        for layer in &image.layers {
-            if !store.has_blob(&layer.digest) {
-                let mut file = RootDir::open(directory)?.open_file(&blob_name(&layer.digest))?;
-                store.ingest(&layer.digest, layer.size, &mut file, cancel)?;
-            }
-        }
-        store.write_blob(&image.config_bytes)?;
-        store.write_blob(&image.manifest_bytes)?;
-        let record = ImageRecord {
+        let created = image.config.created.clone().unwrap_or_default();
+        let mut record = ImageRecord {
             name: String::new(),
             manifest: image.manifest,
             manifest_size: image.manifest_bytes.len() as u64,
             media_type: image.media_type.clone(),
             config: image.config_digest,
-            created: image.config.created.clone().unwrap_or_default(),
+            created,
         };
-        record_under(store, record, &full)?;
-        loaded.push(LoadedImage { names: full, manifest: image.manifest, config: image.config_digest });
+        if let Some(index) = &image.index
+            && index.members.len() > 1
+            && whole_index(directory, name, &index.digest, store, cancel)?
+        {
+            record.manifest = index.digest;
+            record.manifest_size = index.size;
+            record.media_type.clone_from(&index.media_type);
+            record.config = index.digest;
+        } else {
+            for layer in &image.layers {
+                take_blob(directory, layer, store, cancel)?;
+            }
+            store.write_blob(&image.config_bytes)?;
+            store.write_blob(&image.manifest_bytes)?;
+        }
+        record_under(store, record.clone(), &full)?;
+        loaded.push(LoadedImage { names: full, manifest: record.manifest, config: record.config });
     }
     Ok(loaded)
+}
+
+/// Takes a blob of a layout into the store.
+fn take_blob(directory: &Path, blob: &BlobDescriptor, store: &Store, cancel: &CancelToken) -> Result<(), SourceError> {
+    if !store.has_blob(&blob.digest) {
+        let mut file = RootDir::open(directory)?.open_file(&blob_name(&blob.digest))?;
+        store.ingest(&blob.digest, blob.size, &mut file, cancel)?;
+    }
+    Ok(())
+}
+
+/// Takes an index with everything that it names, where the layout has all of it: images and statements about them.
+/// Nothing is taken, and `false` returned, where something is missing or no image.
+fn whole_index(
+    directory: &Path,
+    name: &Path,
+    index: &Digest,
+    store: &Store,
+    cancel: &CancelToken,
+) -> Result<bool, SourceError> {
+    let there = |digest: &Digest| directory.join(blob_name(digest)).is_file();
+    let bytes = read_verified(directory, name, index, MAX_MANIFEST_SIZE)?;
+    let Document::Index(entries) = Document::parse(&bytes, None)? else { return Ok(false) };
+    let mut blobs = Vec::new();
+    for entry in &entries {
+        blobs.push(entry.descriptor.clone());
+        if !there(&entry.descriptor.digest) {
+            return Ok(false);
+        }
+        // Statements have layers of their own kind: of them only the descriptors are looked at.
+        let manifest = read_verified(directory, name, &entry.descriptor.digest, MAX_MANIFEST_SIZE)?;
+        let Ok(manifest) = serde_json::from_slice::<LooseManifest>(&manifest) else { return Ok(false) };
+        blobs.push(manifest.config.into());
+        blobs.extend(manifest.layers.into_iter().map(BlobDescriptor::from));
+    }
+    if !blobs.iter().all(|blob| there(&blob.digest)) {
+        return Ok(false);
+    }
+    for blob in &blobs {
+        take_blob(directory, blob, store, cancel)?;
+    }
+    store.write_blob(&bytes)?;
+    Ok(true)
+}
+
+/// A manifest of whatever it is.
+#[derive(Deserialize)]
+struct LooseManifest {
+    config: LooseDescriptor,
+    #[serde(default)]
+    layers: Vec<LooseDescriptor>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LooseDescriptor {
+    digest: Digest,
+    size: u64,
+    media_type: String,
+}
+
+impl From<LooseDescriptor> for BlobDescriptor {
+    fn from(descriptor: LooseDescriptor) -> Self {
+        Self { digest: descriptor.digest, size: descriptor.size, media_type: descriptor.media_type }
+    }
 }
 
 /// Brings names to their full form. A bare tag, as OCI archives have it, names nothing by itself. A name with a

@@ -28,7 +28,8 @@ pub fn is_fetched(image: &Resolved, snapshots: &Snapshots) -> Result<bool, Sourc
         #[cfg(feature = "registry")]
         Origin::Registry(client) => {
             let known = snapshots.store().image(client.reference())?;
-            blobs() && known.is_some_and(|known| known.manifest == image.manifest)
+            let index = image.index.as_ref().map(|index| index.digest);
+            blobs() && known.is_some_and(|known| known.manifest == image.manifest || Some(known.manifest) == index)
         }
     })
 }

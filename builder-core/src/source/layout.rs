@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Origin, Resolved, SourceError};
+use super::{Origin, Resolved, ResolvedIndex, SourceError};
 use crate::digest::Digest;
 use crate::fs::PathContext;
 use crate::fs::root::RootDir;
@@ -94,14 +94,33 @@ pub(super) fn resolve(
     origin: Origin,
 ) -> Result<Resolved, SourceError> {
     let mut digest = digest;
+    let mut index = None;
     for _ in 0..MAX_INDEX_DEPTH {
         let bytes = read(&digest, MAX_MANIFEST_SIZE)?;
         match Document::parse(&bytes, None)? {
-            Document::Index(entries) => digest = choose(&entries, platform)?.descriptor.digest,
-            Document::Manifest(manifest) => return with_config(read, digest, bytes, manifest, display, origin),
+            Document::Index(entries) => {
+                index.get_or_insert_with(|| ResolvedIndex {
+                    digest,
+                    size: bytes.len() as u64,
+                    media_type: index_type(&bytes),
+                    members: entries.iter().map(|entry| entry.descriptor.digest).collect(),
+                });
+                digest = choose(&entries, platform)?.descriptor.digest;
+            }
+            Document::Manifest(manifest) => {
+                let resolved = with_config(read, digest, bytes, manifest, display, origin)?;
+                return Ok(Resolved { index, ..resolved });
+            }
         }
     }
     Err(SourceError::NotFound { name: display })
+}
+
+/// What an index says it is.
+pub(super) fn index_type(bytes: &[u8]) -> String {
+    let own = serde_json::from_slice::<serde_json::Value>(bytes).ok();
+    let own = own.and_then(|value| value["mediaType"].as_str().map(str::to_owned));
+    own.unwrap_or_else(|| crate::oci::media_type::OCI_INDEX.to_owned())
 }
 
 fn with_config(
@@ -123,6 +142,7 @@ fn with_config(
         config_digest: manifest.config.digest,
         config_bytes,
         layers: manifest.layers,
+        index: None,
         origin,
     })
 }

@@ -42,8 +42,23 @@ pub struct Resolved {
     pub config_bytes: Vec<u8>,
     /// Its layers, bottom first.
     pub layers: Vec<BlobDescriptor>,
+    /// The index that it was chosen from, where there is one.
+    pub index: Option<ResolvedIndex>,
     /// Where its blobs are.
     pub origin: Origin,
+}
+
+/// The index that an image was chosen from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ResolvedIndex {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its media type.
+    pub media_type: String,
+    /// What it names.
+    pub members: Vec<Digest>,
 }
 
 /// Where the blobs of an image are.

@@ -63,14 +63,23 @@ pub(super) fn fetch_layers(
     if !missing.is_empty() {
         client.blobs(&missing, store, progress, cancel)?;
     }
-    Ok(store.tag(&ImageRecord {
+    let record = ImageRecord {
         name: client.reference().to_string(),
         manifest: image.manifest,
         manifest_size: image.manifest_bytes.len() as u64,
         media_type: image.media_type.clone(),
         config: image.config_digest,
         created: image.config.created.clone().unwrap_or_default(),
-    })?)
+    };
+    let Some(index) = &image.index else { return Ok(store.tag(&record)?) };
+    let of_index = ImageRecord {
+        manifest: index.digest,
+        manifest_size: index.size,
+        media_type: index.media_type.clone(),
+        config: index.digest,
+        ..record.clone()
+    };
+    Ok(store.tag_of_index(&record, &of_index, &index.members)?)
 }
 
 impl From<RegistryError> for SourceError {

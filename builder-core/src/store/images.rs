@@ -20,13 +20,13 @@ const MAX_INDEX_DEPTH: usize = 4;
 pub struct ImageRecord {
     /// The full reference, `docker.io/library/debian:12`; empty for an image without a name.
     pub name: String,
-    /// The digest of the manifest.
+    /// The digest of the manifest, or of the index of images for several platforms.
     pub manifest: Digest,
-    /// The size of the manifest, in bytes.
+    /// The size of that document, in bytes.
     pub manifest_size: u64,
-    /// The media type of the manifest.
+    /// Its media type.
     pub media_type: String,
-    /// The digest of the config.
+    /// What the image is called without a name: the digest of the config, or of the index.
     pub config: Digest,
     /// When the image was made, RFC 3339; empty where unknown.
     pub created: String,
@@ -57,20 +57,33 @@ impl Store {
     /// # Errors
     /// [`StoreError::Metadata`], [`StoreError::Path`].
     pub fn tag(&self, image: &ImageRecord) -> Result<(), StoreError> {
-        let values = params![
-            image.name,
-            image.manifest.as_bytes(),
-            image.manifest_size.cast_signed(),
-            image.media_type,
-            image.config.as_bytes(),
-            image.created
-        ];
         self.changing_names(|connection| {
             let query = format!("SELECT {COLUMNS} FROM images WHERE name = ?1");
             let before = connection.query_row(&query, [&image.name], record).optional()?;
-            connection.execute("INSERT OR REPLACE INTO images VALUES (?1, ?2, ?3, ?4, ?5, ?6)", values)?;
-            connection.execute("DELETE FROM unnamed_images WHERE manifest = ?1", [image.manifest.as_bytes()])?;
+            put(connection, image)?;
             before.map_or(Ok(()), |before| keep(connection, &before))
+        })
+    }
+
+    /// Gives one image of an index a name. Where the name is that of another image of the index, or of the index
+    /// itself, it becomes or stays the index's: then a name stands for all platforms that were asked for.
+    ///
+    /// # Errors
+    /// As [`Store::tag`].
+    pub fn tag_of_index(&self, image: &ImageRecord, index: &ImageRecord, members: &[Digest]) -> Result<(), StoreError> {
+        self.changing_names(|connection| {
+            let query = format!("SELECT {COLUMNS} FROM images WHERE name = ?1");
+            let before = connection.query_row(&query, [&image.name], record).optional()?;
+            let shared = before.as_ref().is_some_and(|before| {
+                before.manifest == index.manifest
+                    || (before.manifest != image.manifest && members.contains(&before.manifest))
+            });
+            let record = if shared { index } else { image };
+            put(connection, record)?;
+            match before {
+                Some(before) if !shared => keep(connection, &before),
+                _ => Ok(()),
+            }
         })
     }
 
@@ -228,14 +241,7 @@ impl Store {
                 if let Some(digest) = reference.as_ref().and_then(Reference::digest) {
                     needed.extend(self.indexes_between(digest, &image.manifest)?.iter().map(Digest::hex));
                 }
-                let path = self.blob_path(&image.manifest);
-                let manifest: Value = serde_json::from_slice(&self.read_blob(&image.manifest, MAX_MANIFEST_SIZE)?)
-                    .map_err(|source| StoreError::Damaged { path, source })?;
-                let layers = manifest["layers"].as_array().into_iter().flatten();
-                for descriptor in layers.chain([&manifest["config"]]) {
-                    let digest = descriptor["digest"].as_str().and_then(|text| text.parse::<Digest>().ok());
-                    needed.extend(digest.map(|digest| digest.hex()));
-                }
+                self.needed_by(&image.manifest, 0, &mut needed)?;
             }
             let directory = self.root().join("blobs/sha256");
             let mut freed = 0;
@@ -249,6 +255,40 @@ impl Store {
             Ok(freed)
         })
     }
+}
+
+impl Store {
+    /// Adds what a manifest or index names, as far as it is in the store: of an index that was pulled for one
+    /// platform the others are not.
+    fn needed_by(&self, digest: &Digest, depth: usize, needed: &mut BTreeSet<String>) -> Result<(), StoreError> {
+        let path = self.blob_path(digest);
+        let document: Value = serde_json::from_slice(&self.read_blob(digest, MAX_MANIFEST_SIZE)?)
+            .map_err(|source| StoreError::Damaged { path, source })?;
+        let digest = |descriptor: &Value| descriptor["digest"].as_str().and_then(|text| text.parse::<Digest>().ok());
+        let layers = document["layers"].as_array().into_iter().flatten();
+        needed.extend(layers.chain([&document["config"]]).filter_map(digest).map(|digest| digest.hex()));
+        for child in document["manifests"].as_array().into_iter().flatten().filter_map(digest) {
+            let seen = !needed.insert(child.hex());
+            if !seen && depth < MAX_INDEX_DEPTH && self.has_blob(&child) {
+                self.needed_by(&child, depth + 1, needed)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the record of a name.
+fn put(connection: &rusqlite::Connection, image: &ImageRecord) -> rusqlite::Result<()> {
+    let values = params![
+        image.name,
+        image.manifest.as_bytes(),
+        image.manifest_size.cast_signed(),
+        image.media_type,
+        image.config.as_bytes(),
+        image.created
+    ];
+    connection.execute("INSERT OR REPLACE INTO images VALUES (?1, ?2, ?3, ?4, ?5, ?6)", values)?;
+    connection.execute("DELETE FROM unnamed_images WHERE manifest = ?1", [image.manifest.as_bytes()]).map(|_| ())
 }
 
 fn keep(connection: &rusqlite::Connection, image: &ImageRecord) -> rusqlite::Result<()> {

@@ -114,7 +114,7 @@ impl Call {
             return Ok((text::targets(&targets), json::targets(source, &targets)));
         }
         let host = Platform::host();
-        let target_platform = options.platform.clone().unwrap_or_else(|| host.clone());
+        let target_platform = options.platforms.first().cloned().unwrap_or_else(|| host.clone());
         let build_args: &BTreeMap<String, String> = &options.build_args;
         let target = options.target.as_deref().filter(|target| !target.is_empty());
         let input = ScopeInput { build_args, target_platform: &target_platform, build_platform: &host, target };

@@ -57,7 +57,10 @@ fn check(cx: &Context<'_>) {
             let what = if is_all(path) { "everything".to_owned() } else { format!("`{path}`") };
             cx.report(*instruction, written.span(), format!("the ignore file leaves {what} out"))
                 .in_buildkits_words(|| {
-                    format!("Attempting to {keyword} file {} that is excluded by .dockerignore", go_quoted(path))
+                    format!(
+                        "Attempting to {keyword} file {} that is excluded by .dockerignore",
+                        go_quoted(&clean(path))
+                    )
                 })
                 .help("copy something else, or change the ignore file")
                 .done();
@@ -68,7 +71,7 @@ fn check(cx: &Context<'_>) {
 /// Returns the contexts that a source may be of: the one that is known, or those that have it.
 fn candidates<'f>(facts: &'f ContextFacts, path: &str, others: &[String]) -> Vec<&'f dyn BuildFiles> {
     if facts.is_certain || is_all(path) {
-        return facts.best(others.iter().map(String::as_str)).into_iter().collect();
+        return facts.best(others).into_iter().collect();
     }
     let path = relative(path);
     let all = facts.candidates.iter().map(AsRef::as_ref);

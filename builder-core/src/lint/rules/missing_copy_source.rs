@@ -62,6 +62,11 @@ const MADE: [&str; 12] = [
 /// The shortest name for which a similar one shows that the right directory was looked at.
 const TELLING: usize = 5;
 
+/// How many names of a directory a missing one is compared with.
+const MAX_COMPARED: usize = 500;
+/// By how many bytes the lengths of two similar names differ at most.
+const MAX_DIFFERENCE: usize = 3;
+
 /// A source that is looked for.
 struct Source<'m> {
     instruction: usize,
@@ -129,6 +134,11 @@ fn near(facts: &ContextFacts, path: &str) -> Option<String> {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     facts.candidates.iter().find_map(|files| {
         let Entries::Known(names) = files.entries(folder) else { return None };
-        closest(name, names.iter().map(String::as_str)).map(|name| join(folder, name))
+        if names.len() > MAX_COMPARED {
+            return None;
+        }
+        // Far cheaper than to compare letters.
+        let alike = names.iter().map(String::as_str).filter(|known| known.len().abs_diff(name.len()) <= MAX_DIFFERENCE);
+        closest(name, alike).map(|name| join(folder, name))
     })
 }

@@ -1,6 +1,6 @@
 //! The whole directory is copied and no ignore file leaves anything out.
 
-use crate::lint::build_files::{BuildFiles, Entries, relative};
+use crate::lint::build_files::{Entries, relative};
 use crate::lint::prelude::*;
 use crate::lint::words::trimmed;
 
@@ -47,13 +47,15 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     for path in view.context_sources().filter(|path| matches!(trimmed(path.as_str()), "." | "./" | "/")) {
         let others = cx.model.instructions.iter().flat_map(InstructionView::context_sources);
         let others: Vec<String> = others.map(|other| relative(trimmed(other.as_str()))).collect();
-        let Some(files) = facts.best(others.iter().map(String::as_str)) else { return };
-        let found = match unwanted(files) {
-            Some(Some(name)) => format!(", `{name}` too"),
+        let Some(files) = facts.best(&others) else { return };
+        let found = match files.entries("") {
             // Where it is known that nothing but sources is there, nothing has to be left out.
-            Some(None) => return,
-            None if facts.is_certain => String::new(),
-            None => return,
+            Entries::Known(names) => match UNWANTED.into_iter().find(|name| names.contains(*name)) {
+                Some(name) => format!(", `{name}` too"),
+                None => return,
+            },
+            Entries::Unknown if facts.is_certain => String::new(),
+            Entries::Unknown | Entries::Missing => return,
         };
         if facts.ignore_file(files).is_none() {
             cx.report(view.index, path.span(), format!("everything is copied{found}, and there is no ignore file"))
@@ -61,10 +63,4 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
                 .done();
         }
     }
-}
-
-/// Finds something in a context that should not be copied; the outer `None`: nobody knows.
-fn unwanted(files: &dyn BuildFiles) -> Option<Option<&'static str>> {
-    let Entries::Known(names) = files.entries("") else { return None };
-    Some(UNWANTED.into_iter().find(|name| names.contains(*name)))
 }

@@ -51,8 +51,11 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let wanted = if names.len() > 1 { "the name of one of them".to_owned() } else { format!("`{name}`") };
     cx.report(view.index, comment.span, format!("the comment above {what} does not begin with its name"))
         .in_buildkits_words(|| {
-            let (what, name) =
-                if is_stage { ("build stage", name.to_lowercase()) } else { ("ARG", (*name).to_owned()) };
+            let (what, name) = if is_stage {
+                ("FROM", name.to_lowercase())
+            } else {
+                ("ARG", if names.len() > 1 { "<arg_key>".to_owned() } else { (*name).to_owned() })
+            };
             format!("Comment for {what} should follow the format: `# {name} <description>`")
         })
         .help(format!("begin the comment with {wanted}, or put a line with a lone `#` below it"))

@@ -3,6 +3,7 @@
 mod copy;
 mod metadata;
 mod mount;
+mod platform;
 mod ports;
 mod run;
 mod stage;
@@ -36,6 +37,20 @@ pub fn plan(
     options: &PlanOptions,
     images: &BTreeMap<ImageKey, ResolvedImage>,
 ) -> Result<Planned, PlanError> {
+    plan_onto(dockerfile, options, images, &[])
+}
+
+/// Plans what a target needs, in addition to the vertexes of a plan for another platform. What is the same step for
+/// both is one vertex, under the name that it has already.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_onto(
+    dockerfile: &Dockerfile,
+    options: &PlanOptions,
+    images: &BTreeMap<ImageKey, ResolvedImage>,
+    vertexes: &[Vertex],
+) -> Result<Planned, PlanError> {
     let input = ScopeInput {
         build_args: &options.build_args,
         build_platform: &options.build_platform,
@@ -50,7 +65,7 @@ pub fn plan(
         images,
         globals: &globals,
         table: &table,
-        vertexes: Vec::new(),
+        vertexes: vertexes.to_vec(),
         requests: Vec::new(),
         diagnostics,
     };
@@ -126,6 +141,7 @@ impl Planner<'_> {
             state.config.config.labels.insert(name.clone(), value.clone());
         }
         state.config.created = None;
+        self.target_platform(&mut state.config);
         let label = self.table.get(target).map_or_else(String::new, Stage::label);
         Ok(Planned::Ready(Box::new(self.finish(state, label, epoch))))
     }

@@ -166,8 +166,10 @@ impl StageBuilder<'_, '_> {
     pub(super) fn workdir(&mut self, instruction: &Instruction, path: &SourceText) {
         let Some(expanded) = self.expand(path) else { return };
         let path = super::copy::clean(&super::copy::join(self.state.cwd(), &expanded));
-        self.state.config.config.working_dir.clone_from(&path);
-        let created_by = format!("WORKDIR {path}");
+        // As BuildKit has it, an absolute path stays in the config as it is written, with a slash at its end.
+        let shown = if expanded.starts_with('/') && path != "/" { &expanded } else { &path };
+        self.state.config.config.working_dir.clone_from(shown);
+        let created_by = format!("WORKDIR {shown}");
         if path == "/" {
             self.state.add_history(created_by, None);
             return;

@@ -31,7 +31,9 @@ pub(super) struct StageState {
 
 impl StageState {
     fn new(filesystem: FilesystemRef, mut config: ImageConfig, platform: Platform) -> Self {
-        if !config.config.env.iter().any(|entry| entry.starts_with("PATH=")) {
+        let sets_path = config.config.env.iter().any(|entry| entry.starts_with("PATH="));
+        // Windows has a search path of its own (dockerfile-semantics 8.6).
+        if !sets_path && platform.os != "windows" {
             config.config.env.push(DEFAULT_PATH.to_owned());
         }
         let variables = Variables::from_env(&config.config.env);
@@ -141,19 +143,19 @@ impl Planner<'_> {
         Some(builder.state)
     }
 
-    /// `[name `, `[stage-1 ` or, for a single stage without a name, `[`.
+    /// `name `, `stage-1 ` or, for a single stage without a name, nothing.
     fn label(&self, id: StageId) -> String {
         match self.table.get(id).and_then(|stage| stage.name.as_ref()) {
-            Some(name) => format!("[{} ", name.value),
-            None if self.table.stages().len() > 1 => format!("[stage-{id} "),
-            None => "[".to_owned(),
+            Some(name) => format!("{} ", name.value),
+            None if self.table.stages().len() > 1 => format!("stage-{id} "),
+            None => String::new(),
         }
     }
 
-    fn base_prefix(&self, id: StageId) -> String {
+    fn base_prefix(&self, id: StageId, platform: &Platform) -> String {
         let body = self.table.body(self.dockerfile, id);
         let steps = 1 + body.iter().filter(|instruction| is_step(instruction)).count();
-        format!("{}{}] ", self.label(id), counted(1, steps))
+        format!("[{}{}{}] ", self.shown_platform(platform, None), self.label(id), counted(1, steps))
     }
 
     fn triggers(&mut self, texts: &[String], span: Span) -> Vec<Instruction> {
@@ -176,15 +178,10 @@ impl Planner<'_> {
     fn begin_from_image(&mut self, name: &str, platform: Platform, id: StageId, span: Span) -> Option<StageState> {
         let operand = self.operand_span(id).unwrap_or(span);
         let (key, image) = self.image(name, &platform, operand)?;
-        let prefix = self.base_prefix(id);
+        let prefix = self.base_prefix(id, &platform);
         let filesystem = self.image_vertex(key, &image, &prefix, span, id);
         let mut config = image.config;
         config.created = None;
-        if self.options.explicit_platform {
-            config.os.clone_from(&platform.os);
-            config.architecture.clone_from(&platform.architecture);
-            config.variant.clone_from(&platform.variant);
-        }
         Some(StageState::new(filesystem, config, platform))
     }
 
@@ -319,7 +316,8 @@ impl StageBuilder<'_, '_> {
     /// `[label i/n] KEYWORD …`.
     pub(super) fn step_name(&self, text: &str) -> String {
         let trigger = if self.instead.is_some() { "ONBUILD " } else { "" };
-        format!("{}{}] {trigger}{text}", self.label, counted(self.step, self.steps))
+        let platform = self.planner.shown_platform(&self.state.platform, Some(&self.state.variables));
+        format!("[{platform}{}{}] {trigger}{text}", self.label, counted(self.step, self.steps))
     }
 
     /// The instruction as one line: the keyword in upper case, the operands, expanded where that works.

@@ -16,7 +16,7 @@ use crate::fs::root::{Follow, NewDirectory, RootDir};
 use crate::plan::mount::{BindMount, CacheMount, Mount, MountKind, SecretMount, Sharing, SshMount, escape_pattern};
 use crate::plan::op::{CopySource, FilesystemRef, RunOp};
 use crate::sandbox::stubs::StubKind;
-use crate::sandbox::{AgentProxy, FileOwner, SandboxError, SandboxMount};
+use crate::sandbox::{Agent, AgentProxy, FileOwner, KeyRing, SandboxError, SandboxMount};
 use crate::secret::{Secret, SshSource};
 use crate::snapshot::ActiveSnapshot;
 use crate::solve::StepError;
@@ -261,10 +261,13 @@ impl Step<'_, '_> {
         };
         let owner = FileOwner { uid: ssh.uid, gid: ssh.gid, mode: ssh.mode };
         let (socket, listener) = SandboxMount::socket(target, owner, mount.read_only).map_err(StepError::Sandbox)?;
-        let proxy = match source {
-            SshSource::Agent(agent) => AgentProxy::start(listener, agent).at("serve", agent)?,
-            SshSource::Keys(_) => return Err(StepError::SshKeyFiles { id: ssh.id.clone() }.into()),
+        let agent = match source {
+            SshSource::Agent(path) => Agent::Socket(path.clone()),
+            SshSource::Keys(paths) => {
+                Agent::Keys(KeyRing::read(paths).map_err(|source| StepError::SshKeys { id: ssh.id.clone(), source })?)
+            }
         };
+        let proxy = AgentProxy::start(listener, agent).at("serve", target)?;
         made.mounts.push(socket);
         made._held.push(Held::Agent(proxy));
         Ok(())

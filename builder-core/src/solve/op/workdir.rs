@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::{Outcome, Step, root_of};
-use crate::copy::make_workdir;
-use crate::fs::accounts::resolve_user;
+use crate::copy::make_directories;
+use crate::fs::accounts::resolve_owner;
 use crate::plan::op::WorkdirOp;
 use crate::solve::{StepError, StepResult};
 
@@ -22,8 +22,10 @@ impl Step<'_, '_> {
         {
             let mount = active.mount(None)?;
             let root = root_of(&mount)?;
-            let identity = resolve_user(&root, &op.user)?;
-            make_workdir(&root, Path::new(&op.path), &identity, self.solver.options.source_date_epoch)
+            // The rules are those of `--chown`, not those of RUN: a number is its own group.
+            let accounts = (!parent.diff_ids.is_empty()).then_some(&root);
+            let owner = resolve_owner(accounts, &op.user)?;
+            make_directories(&root, Path::new(&op.path), owner, self.solver.options.source_date_epoch)
                 .map_err(StepError::Workdir)?;
         }
         self.commit(active, &parent, &[key])

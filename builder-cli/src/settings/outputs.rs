@@ -1,0 +1,299 @@
+//! `--output`: CSV as docker reads it, attributes as BuildKit's exporters know them.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use builder_core::builder::{Compression, ExportTarget, Output, OutputKind};
+use builder_core::dockerfile::csv_fields;
+use builder_core::image::MediaTypes;
+
+use super::name;
+use super::results::annotation_attribute;
+use crate::error::CommandError;
+
+/// The attributes that every kind of output has.
+const COMMON: &[&str] = &["type", "source-date-epoch"];
+/// Those of outputs with an image.
+const IMAGE: &[&str] = &[
+    "name",
+    "compression",
+    "compression-level",
+    "force-compression",
+    "oci-mediatypes",
+    "rewrite-timestamp",
+    "unpack",
+    "store",
+    "dangling-name-prefix",
+    "name-canonical",
+    "prefer-nondist-layers",
+    "attestation-inline",
+    "push",
+    "annotation.KEY",
+];
+/// Those of outputs that are written somewhere.
+const DESTINATION: &[&str] = &["dest"];
+/// Those of root filesystems.
+const ROOT_FILESYSTEM: &[&str] = &["platform-split", "attestation-prefix"];
+
+/// Reads an output.
+pub(super) fn output(text: &str) -> Result<Output, CommandError> {
+    if text == "-" {
+        return stdout_output(Output::new(OutputKind::Tar, ExportTarget::Stdout));
+    }
+    if !text.contains('=') {
+        return Ok(Output::new(OutputKind::Local, ExportTarget::Path(PathBuf::from(text))));
+    }
+    let fields = csv_fields(text).map_err(|error| CommandError::usage(format!("invalid output `{text}`: {error}")))?;
+    let mut pairs = Vec::new();
+    for field in &fields {
+        let (key, value) = field
+            .split_once('=')
+            .ok_or_else(|| CommandError::usage(format!("invalid output `{text}`: `{field}` must be key=value")))?;
+        pairs.push((key.trim().to_ascii_lowercase(), key.trim(), value));
+    }
+    let kind = pairs.iter().find(|(key, ..)| key == "type").map(|(_, _, value)| *value);
+    let kind = kind.ok_or_else(|| CommandError::usage(format!("output `{text}` has no `type=`")))?;
+    let mut reader = Reader {
+        text,
+        output: Output::new(kind_of(text, kind)?, ExportTarget::Store),
+        rewrite: false,
+        types_given: false,
+    };
+    let mut unpack = false;
+    for (key, given, value) in pairs {
+        unpack |= key == "unpack" && value == "true";
+        reader.attribute(&key, given, value)?;
+    }
+    if unpack && reader.rewrite {
+        return Err(CommandError::usage("exporter option \"rewrite-timestamp\" conflicts with \"unpack\""));
+    }
+    let mut output = reader.output;
+    if output.kind == OutputKind::Docker {
+        match output.target {
+            // Docker loads what has no destination; without a daemon that is the store.
+            ExportTarget::Store => output.kind = OutputKind::Image,
+            _ if !reader.types_given => output.form.media_types = MediaTypes::Docker,
+            _ => {}
+        }
+    }
+    let streams = matches!(output.kind, OutputKind::Oci | OutputKind::Tar);
+    if streams && output.target == ExportTarget::Store {
+        output.target = ExportTarget::Stdout;
+    }
+    if output.target == ExportTarget::Store && output.kind == OutputKind::Local {
+        return Err(CommandError::usage("output `type=local` needs `dest=DIR`"));
+    }
+    stdout_output(output)
+}
+
+/// What pushing is refused with.
+pub(super) fn no_push(what: &str) -> CommandError {
+    CommandError::usage(format!("{what}: pushing to a registry is not supported yet"))
+        .hint("build with -t NAME, then `skopeo copy oci:STORE:NAME docker://NAME` (`builder info` shows the store)")
+}
+
+fn kind_of(text: &str, kind: &str) -> Result<OutputKind, CommandError> {
+    Ok(match kind {
+        "image" => OutputKind::Image,
+        "oci" => OutputKind::Oci,
+        "docker" => OutputKind::Docker,
+        "tar" => OutputKind::Tar,
+        "local" => OutputKind::Local,
+        "cacheonly" => OutputKind::CacheOnly,
+        "registry" => return Err(no_push("output `type=registry`")),
+        _ => {
+            let expected = "expected image, oci, docker, tar, local or cacheonly";
+            return Err(CommandError::usage(format!("invalid output `{text}`: `type` is `{kind}`, {expected}")));
+        }
+    })
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    output: Output,
+    rewrite: bool,
+    types_given: bool,
+}
+
+impl Reader<'_> {
+    fn invalid(&self, key: &str, value: &str, expected: &str) -> CommandError {
+        let text = self.text;
+        CommandError::usage(format!("invalid output `{text}`: `{key}` is `{value}`, expected {expected}"))
+    }
+
+    fn boolean(&self, key: &str, value: &str) -> Result<bool, CommandError> {
+        // An attribute without a value is set, as with BuildKit.
+        match value {
+            "" | "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+            _ => Err(self.invalid(key, value, "true or false")),
+        }
+    }
+
+    /// Refuses what is only known switched off.
+    fn only_off(&self, key: &str, value: &str, why: &str) -> Result<(), CommandError> {
+        if self.boolean(key, value)? {
+            return Err(CommandError::usage(format!("output attribute `{key}=true` is not supported: {why}")));
+        }
+        Ok(())
+    }
+
+    fn known(&self) -> Vec<&'static str> {
+        let mut known = COMMON.to_vec();
+        match self.output.kind {
+            OutputKind::Image => known.extend(IMAGE),
+            OutputKind::Oci | OutputKind::Docker => known.extend(DESTINATION.iter().chain(&["tar"]).chain(IMAGE)),
+            OutputKind::Tar => known.extend(DESTINATION.iter().chain(ROOT_FILESYSTEM)),
+            OutputKind::Local => known.extend(DESTINATION.iter().chain(&["mode"]).chain(ROOT_FILESYSTEM)),
+            OutputKind::CacheOnly => {}
+        }
+        known
+    }
+
+    fn attribute(&mut self, key: &str, given: &str, value: &str) -> Result<(), CommandError> {
+        let of_image = matches!(self.output.kind, OutputKind::Image | OutputKind::Oci | OutputKind::Docker);
+        if of_image && let Some(annotation) = annotation_attribute(given, value)? {
+            self.output.annotations.push(annotation);
+            return Ok(());
+        }
+        let known = self.known();
+        let registry = ["push-by-digest", "registry.insecure"].contains(&key);
+        if !known.contains(&key) && !(of_image && (registry || key == "oci-artifact")) {
+            let message = format!("invalid output `{}`: there is no attribute `{given}` for this type", self.text);
+            return Err(CommandError::usage(message).hint(format!("there are {}", known.join(", "))));
+        }
+        let output = &mut self.output;
+        match key {
+            "dest" if value == "-" => output.target = ExportTarget::Stdout,
+            "dest" => output.target = ExportTarget::Path(PathBuf::from(value)),
+            "name" => {
+                for text in value.split(',').filter(|text| !text.is_empty()) {
+                    output.names.push(name(text)?);
+                }
+            }
+            "dangling-name-prefix" => output.dangling_prefix = Some(value.to_owned()),
+            "attestation-prefix" => value.clone_into(&mut output.attestation_prefix),
+            "source-date-epoch" if value.is_empty() => output.source_date_epoch = Some(None),
+            "source-date-epoch" => match value.parse() {
+                Ok(epoch) => output.source_date_epoch = Some(Some(epoch)),
+                Err(_) => return Err(self.invalid(key, value, "whole seconds since 1970")),
+            },
+            "compression" | "compression-level" | "force-compression" => self.compression(key, value)?,
+            "mode" => match value {
+                "copy" => output.mirror = false,
+                "delete" => output.mirror = true,
+                _ => return Err(self.invalid(key, value, "copy or delete")),
+            },
+            _ => self.switch(key, value)?,
+        }
+        Ok(())
+    }
+
+    fn compression(&mut self, key: &str, value: &str) -> Result<(), CommandError> {
+        if key == "force-compression" {
+            self.output.form.force = self.boolean(key, value)?;
+            return Ok(());
+        }
+        if key == "compression-level" {
+            let level = value.parse().ok().filter(|level| (0..=22).contains(level));
+            self.output.form.level = Some(level.ok_or_else(|| self.invalid(key, value, "a number from 0 to 22"))?);
+            return Ok(());
+        }
+        self.output.form.compression = Some(match value {
+            "gzip" => Compression::Gzip,
+            "zstd" => Compression::Zstd,
+            "uncompressed" => Compression::Uncompressed,
+            "estargz" => {
+                return Err(CommandError::usage("output attribute `compression=estargz` is not supported")
+                    .hint("use gzip, zstd or uncompressed"));
+            }
+            _ => return Err(self.invalid(key, value, "gzip, zstd or uncompressed")),
+        });
+        Ok(())
+    }
+
+    fn switch(&mut self, key: &str, value: &str) -> Result<(), CommandError> {
+        match key {
+            "tar" => self.output.directory = !self.boolean(key, value)?,
+            "store" => self.output.store = self.boolean(key, value)?,
+            "name-canonical" => self.output.canonical_names = self.boolean(key, value)?,
+            "platform-split" => self.output.platform_split = Some(self.boolean(key, value)?),
+            "oci-mediatypes" => {
+                let oci = self.boolean(key, value)?;
+                self.types_given = true;
+                self.output.form.media_types = if oci { MediaTypes::Oci } else { MediaTypes::Docker };
+            }
+            "rewrite-timestamp" => self.rewrite = self.boolean(key, value)?,
+            // Root filesystems of the store are always unpacked, and statements about images always in the index.
+            "unpack" | "attestation-inline" => {
+                self.boolean(key, value)?;
+            }
+            "push" | "push-by-digest" | "registry.insecure" => {
+                if self.boolean(key, value)? {
+                    return Err(no_push(&format!("output attribute `{key}`")));
+                }
+            }
+            "oci-artifact" => {
+                self.only_off(key, value, "statements are written as manifests with a config, which all tools read")?;
+            }
+            "prefer-nondist-layers" => {
+                self.only_off(key, value, "layers that may not be distributed are not built upon")?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn stdout_output(output: Output) -> Result<Output, CommandError> {
+    if output.target == ExportTarget::Stdout {
+        if output.directory || output.kind == OutputKind::Local {
+            return Err(CommandError::usage("a directory cannot be written to standard output"));
+        }
+        if std::io::stdout().is_terminal() {
+            return Err(CommandError::usage("refusing to write an archive to a terminal")
+                .hint("add dest=FILE, or send standard output to a file"));
+        }
+    }
+    Ok(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_read_as_docker_reads_them() {
+        let local = output("out").unwrap();
+        assert_eq!((local.kind, local.target), (OutputKind::Local, ExportTarget::Path("out".into())));
+        let oci = output("type=oci,dest=x.tar,compression=zstd,name=a:b").unwrap();
+        assert_eq!((oci.kind, oci.form.compression), (OutputKind::Oci, Some(Compression::Zstd)));
+        assert_eq!(oci.names[0].familiar(), "a:b");
+        assert!(output("type=oci,dest=x,tar=false").unwrap().directory);
+        let image = output("type=image,\"name=a,b:2\",annotation.x=y,source-date-epoch=,push=false").unwrap();
+        assert_eq!(image.names.len(), 2);
+        assert_eq!((image.annotations.len(), image.source_date_epoch), (1, Some(None)));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for bad in [
+            "type=nope,dest=x",
+            "dest=x",
+            "type=oci,dest",
+            "type=oci,dest=x,level=3",
+            "type=local",
+            "type=registry",
+            "type=image,push=true",
+            "type=image,dest=x",
+            "type=local,dest=x,name=y",
+            "type=image,compression=estargz",
+            "type=image,compression-level=23",
+            "type=image,unpack=true,rewrite-timestamp=true",
+            "type=image,store=perhaps",
+            "type=image,source-date-epoch=soon",
+        ] {
+            assert!(output(bad).is_err(), "{bad}");
+        }
+    }
+}

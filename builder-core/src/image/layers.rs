@@ -1,0 +1,176 @@
+//! The blobs of layers in the form that an output asks for.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+
+use super::ImageError;
+use super::documents::Descriptor;
+use super::view::ImageParts;
+use crate::cancel::CancelToken;
+use crate::digest::{Digest, DigestWriter};
+use crate::fs::PathContext;
+use crate::layer::compression::{Compression, Compressor, Format, decompress};
+use crate::oci::{BlobDescriptor, media_type};
+use crate::snapshot::Snapshots;
+
+/// Bytes copied between two looks at the cancellation token.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Whose media types a document has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum MediaTypes {
+    /// Those of OCI.
+    #[default]
+    Oci,
+    /// Docker's (`oci-mediatypes=false`).
+    Docker,
+}
+
+/// The form that an image is written in. By default it is that of the store: layers as they are, those of a build
+/// not compressed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ImageForm {
+    /// Whose media types.
+    pub media_types: MediaTypes,
+    /// How layers that came uncompressed are compressed; as they are where there is nothing.
+    pub compression: Option<Compression>,
+    /// The level, in the compression's own figures; its usual one where there is nothing.
+    pub level: Option<i32>,
+    /// Whether layers that came in another compression get this one too.
+    pub force: bool,
+}
+
+impl ImageForm {
+    /// Makes the form of archives: OCI's media types, layers in gzip unless they came compressed.
+    pub fn archive() -> Self {
+        Self { compression: Some(Compression::Gzip), ..Self::default() }
+    }
+
+    /// Returns the form that can be had: zstd, annotations of an index and attestations have no media types of
+    /// Docker's, as with BuildKit.
+    #[must_use]
+    pub fn with_possible_types(mut self, needs_oci: bool) -> Self {
+        if needs_oci || self.compression == Some(Compression::Zstd) {
+            self.media_types = MediaTypes::Oci;
+        }
+        self
+    }
+
+    pub(super) fn manifest_type(self) -> &'static str {
+        match self.media_types {
+            MediaTypes::Oci => media_type::OCI_MANIFEST,
+            MediaTypes::Docker => media_type::DOCKER_MANIFEST,
+        }
+    }
+
+    pub(super) fn index_type(self) -> &'static str {
+        match self.media_types {
+            MediaTypes::Oci => media_type::OCI_INDEX,
+            MediaTypes::Docker => media_type::DOCKER_MANIFEST_LIST,
+        }
+    }
+
+    pub(super) fn config_type(self) -> &'static str {
+        match self.media_types {
+            MediaTypes::Oci => media_type::OCI_CONFIG,
+            MediaTypes::Docker => media_type::DOCKER_CONFIG,
+        }
+    }
+
+    fn layer_type(self, format: Format) -> &'static str {
+        match (self.media_types, format) {
+            (MediaTypes::Oci, Format::Gzip) => media_type::OCI_LAYER_GZIP,
+            (MediaTypes::Docker, Format::Gzip) => media_type::DOCKER_LAYER_GZIP,
+            (_, Format::Zstd) => media_type::OCI_LAYER_ZSTD,
+            (MediaTypes::Docker, _) => media_type::DOCKER_LAYER,
+            (MediaTypes::Oci, _) => media_type::OCI_LAYER,
+        }
+    }
+}
+
+/// Where the bytes of a blob are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Content {
+    /// Here.
+    Bytes(Vec<u8>),
+    /// In a temporary file of this size.
+    File(PathBuf, u64),
+    /// In the store, or there once it is made from the last layer of this chain.
+    Stored {
+        /// The layers up to it, bottom first.
+        chain: Vec<Digest>,
+        /// Its size, in bytes.
+        size: u64,
+    },
+}
+
+/// Finds or makes the blob of a layer. `place` gives a path for a new one.
+pub(super) fn layer(
+    snapshots: &Snapshots,
+    image: &ImageParts,
+    index: usize,
+    form: ImageForm,
+    place: impl FnOnce() -> Result<PathBuf, ImageError>,
+    cancel: &CancelToken,
+) -> Result<(Descriptor, Content), ImageError> {
+    let known = &image.layers[index];
+    let chain = image.diff_ids.get(..=index).unwrap_or_default();
+    let format = format_of(known);
+    let wanted = match form.compression {
+        Some(compression) if form.force || format == Format::Plain => format_for(compression),
+        _ => format,
+    };
+    let again = form.force && form.level.is_some() && wanted != Format::Plain;
+    if wanted == format && !again {
+        let descriptor = Descriptor::new(form.layer_type(format), known.digest, known.size);
+        return Ok((descriptor, Content::Stored { chain: chain.to_vec(), size: known.size }));
+    }
+    let failed = |source| ImageError::Layer { digest: known.digest, source };
+    let path = place()?;
+    let file = DigestWriter::new(File::create(&path).at("create", &path)?);
+    let mut out = match wanted {
+        Format::Zstd => Compressor::zstd_level(file, form.level).map_err(failed)?,
+        Format::Gzip => Compressor::gzip_level(file, form.level),
+        _ => Compressor::Plain(file),
+    };
+    if snapshots.store().has_blob(&known.digest) {
+        // The reader verifies the digest at the end.
+        let mut blob = decompress(snapshots.store().open_blob(&known.digest)?).map_err(failed)?;
+        copy(&mut blob, &mut out, &known.digest, cancel)?;
+    } else {
+        snapshots.write_tar(chain, &mut out, cancel)?;
+    }
+    let (_, digest, size) = out.finish().map_err(failed)?.finish();
+    let descriptor = Descriptor::new(form.layer_type(wanted), digest, size);
+    Ok((descriptor, Content::File(path, size)))
+}
+
+fn format_of(layer: &BlobDescriptor) -> Format {
+    match layer.media_type.as_str() {
+        media_type::OCI_LAYER | media_type::DOCKER_LAYER => Format::Plain,
+        text if text.ends_with("zstd") => Format::Zstd,
+        _ => Format::Gzip,
+    }
+}
+
+fn format_for(compression: Compression) -> Format {
+    match compression {
+        Compression::Uncompressed => Format::Plain,
+        Compression::Gzip => Format::Gzip,
+        Compression::Zstd => Format::Zstd,
+    }
+}
+
+fn copy(from: &mut dyn Read, to: &mut dyn Write, digest: &Digest, cancel: &CancelToken) -> Result<(), ImageError> {
+    let failed = |source| ImageError::Layer { digest: *digest, source };
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        cancel.check()?;
+        let count = from.read(&mut buffer).map_err(failed)?;
+        if count == 0 {
+            return Ok(());
+        }
+        to.write_all(&buffer[..count]).map_err(failed)?;
+    }
+}

@@ -1,0 +1,176 @@
+//! An image, or images for several platforms, in the form that an output asks for: documents and blobs.
+
+use std::collections::BTreeMap;
+
+use super::ImageError;
+use super::annotations::{self, Annotation, AnnotationLevel};
+use super::attestations::attestation_manifest;
+use super::documents::{Descriptor, IndexDocument, ManifestDocument, PlatformDocument};
+use super::layers::{Content, ImageForm, layer};
+use super::view::ImageParts;
+use crate::cancel::CancelToken;
+use crate::digest::Digest;
+use crate::platform::Platform;
+use crate::snapshot::Snapshots;
+use crate::store::WorkDir;
+
+/// What to render.
+#[derive(Clone, Copy, Debug)]
+pub struct ImageSet<'i> {
+    /// The images, in the order of the index.
+    pub images: &'i [ImageParts],
+    /// Whether there is an index, even for one image.
+    pub index: bool,
+    /// The annotations of the index itself, where it has some already.
+    pub index_annotations: &'i BTreeMap<String, String>,
+    /// Annotations to add.
+    pub annotations: &'i [Annotation],
+    /// The names of the image: what attestations speak of.
+    pub names: &'i [String],
+}
+
+/// One image, rendered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RenderedImage {
+    /// Its platform.
+    pub platform: Platform,
+    /// The digest of its manifest.
+    pub manifest: Digest,
+    /// The digest of its config.
+    pub config: Digest,
+    /// The blobs of its layers, bottom first.
+    pub layers: Vec<Digest>,
+}
+
+/// Documents and blobs of an image, complete.
+#[derive(Debug)]
+pub struct Rendered {
+    /// The manifest or index.
+    pub descriptor: Descriptor,
+    /// What has to be there for it, itself included.
+    pub blobs: BTreeMap<Digest, Content>,
+    /// The images.
+    pub images: Vec<RenderedImage>,
+    /// Whether the descriptor is an index's.
+    pub is_index: bool,
+    /// When the newest was made, RFC 3339; empty where unknown.
+    pub created: String,
+    /// Holds the compressed layers until they are written.
+    _work: Option<WorkDir>,
+}
+
+impl Rendered {
+    /// Returns what the image is called where it has no name: the digest of its config, or of the index.
+    pub fn id(&self) -> Digest {
+        match (self.is_index, self.images.first()) {
+            (false, Some(image)) => image.config,
+            _ => self.descriptor.digest,
+        }
+    }
+}
+
+/// Renders images.
+///
+/// # Errors
+/// [`ImageError::AnnotationPlatform`] and [`ImageError::IndexAnnotation`] for annotations that have no place, and
+/// what can go wrong with layers.
+pub fn render(
+    snapshots: &Snapshots,
+    set: &ImageSet<'_>,
+    form: ImageForm,
+    cancel: &CancelToken,
+) -> Result<Rendered, ImageError> {
+    let index = set.index || set.images.len() != 1 || set.images.iter().any(|image| !image.attestations.is_empty());
+    let platforms: Vec<Platform> = set.images.iter().map(|image| image.platform.clone()).collect();
+    annotations::check(set.annotations, &platforms, index)?;
+    let beyond_manifests = set.annotations.iter().any(|annotation| annotation.level != AnnotationLevel::Manifest);
+    let attested = set.images.iter().any(|image| !image.attestations.is_empty());
+    let form = form.with_possible_types(beyond_manifests || attested);
+    let mut renderer = Renderer { snapshots, set, form, cancel, work: None, blobs: BTreeMap::new() };
+    let (mut manifests, mut attestations, mut images) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, image) in set.images.iter().enumerate() {
+        let (descriptor, rendered) = renderer.image(number, image)?;
+        if let Some(attestation) = attestation_manifest(image, &descriptor, set.names, &mut renderer.blobs)? {
+            attestations.push(attestation);
+        }
+        manifests.push(descriptor);
+        images.push(rendered);
+    }
+    manifests.append(&mut attestations);
+    let descriptor = match (index, manifests.pop()) {
+        (false, Some(only)) => only,
+        (_, last) => {
+            manifests.extend(last);
+            renderer.index(manifests)?
+        }
+    };
+    let created = set.images.iter().map(|image| image.created.clone()).max().unwrap_or_default();
+    let Renderer { blobs, work, .. } = renderer;
+    Ok(Rendered { descriptor, blobs, images, is_index: index, created, _work: work })
+}
+
+struct Renderer<'r> {
+    snapshots: &'r Snapshots,
+    set: &'r ImageSet<'r>,
+    form: ImageForm,
+    cancel: &'r CancelToken,
+    work: Option<WorkDir>,
+    blobs: BTreeMap<Digest, Content>,
+}
+
+impl Renderer<'_> {
+    fn image(&mut self, number: usize, image: &ImageParts) -> Result<(Descriptor, RenderedImage), ImageError> {
+        let mut layers = Vec::new();
+        for index in 0..image.layers.len() {
+            let (snapshots, work) = (self.snapshots, &mut self.work);
+            let place = || {
+                let directory = match work {
+                    Some(directory) => directory,
+                    None => work.insert(snapshots.store().work_dir()?),
+                };
+                Ok(directory.path().join(format!("{number}-{index}")))
+            };
+            let (descriptor, content) = layer(snapshots, image, index, self.form, place, self.cancel)?;
+            self.blobs.insert(descriptor.digest, content);
+            layers.push(descriptor);
+        }
+        let platform = Some(&image.platform);
+        let of_level = |level| annotations::of(self.set.annotations, level, platform);
+        let mut own = image.annotations.clone();
+        own.extend(of_level(AnnotationLevel::Manifest));
+        let rendered_layers = layers.iter().map(|layer| layer.digest).collect();
+        let config = Descriptor::of(self.form.config_type(), &image.config_bytes);
+        let document = ManifestDocument {
+            schema_version: 2,
+            media_type: self.form.manifest_type(),
+            config: config.clone(),
+            layers,
+            annotations: own,
+        };
+        let bytes = serde_json::to_vec(&document)?;
+        let mut descriptor = Descriptor::of(self.form.manifest_type(), &bytes);
+        descriptor.platform = Some(PlatformDocument::new(&image.platform, &image.os_features));
+        descriptor.annotations = of_level(AnnotationLevel::ManifestDescriptor);
+        self.blobs.insert(config.digest, Content::Bytes(image.config_bytes.clone()));
+        self.blobs.insert(descriptor.digest, Content::Bytes(bytes));
+        let rendered = RenderedImage {
+            platform: image.platform.clone(),
+            manifest: descriptor.digest,
+            config: config.digest,
+            layers: rendered_layers,
+        };
+        Ok((descriptor, rendered))
+    }
+
+    fn index(&mut self, manifests: Vec<Descriptor>) -> Result<Descriptor, ImageError> {
+        let mut own = self.set.index_annotations.clone();
+        own.extend(annotations::of(self.set.annotations, AnnotationLevel::Index, None));
+        let document =
+            IndexDocument { schema_version: 2, media_type: self.form.index_type(), manifests, annotations: own };
+        let bytes = serde_json::to_vec(&document)?;
+        let mut descriptor = Descriptor::of(self.form.index_type(), &bytes);
+        descriptor.annotations = annotations::of(self.set.annotations, AnnotationLevel::IndexDescriptor, None);
+        self.blobs.insert(descriptor.digest, Content::Bytes(bytes));
+        Ok(descriptor)
+    }
+}

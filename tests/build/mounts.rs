@@ -1,0 +1,221 @@
+//! `RUN --mount=type=bind` and `type=tmpfs`, and what all mounts have in common.
+
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use crate::support::image::Image;
+use crate::support::{Finished, RunAs, TestEnv};
+
+const BASE: &str = "base=host:sh,cat,grep,ln,ls,mkdir,rm,stat,touch";
+
+fn build(env: &TestEnv, dockerfile: &str, extra: &[&str]) -> Finished {
+    env.write("Dockerfile", dockerfile);
+    let mut arguments = vec!["build", "--progress", "plain", "--lint", "off", "-t", "app", "--build-context", BASE];
+    arguments.extend(extra);
+    arguments.push(".");
+    env.run(arguments)
+}
+
+/// All paths in all layers above the base.
+fn made(env: &TestEnv) -> Vec<String> {
+    let image = Image::open(&env.store(), "app");
+    (1..image.layer_count()).flat_map(|index| image.paths(index)).collect()
+}
+
+fn both(test: impl Fn(&TestEnv)) {
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        test(&TestEnv::new(run_as));
+    }
+}
+
+#[test]
+fn a_context_is_seen_as_copy_sees_it_and_leaves_nothing() {
+    both(|env| {
+        env.write("a.txt", "a\n");
+        env.write("sub/b.txt", "b\n");
+        env.write("sub/hidden.txt", "hidden\n");
+        env.write(".dockerignore", "**/hidden.txt\n");
+        let dockerfile = "\
+FROM base
+WORKDIR /work
+RUN --mount=target=/ctx cat /ctx/a.txt /ctx/sub/b.txt && ! test -e /ctx/sub/hidden.txt && ! touch /ctx/x
+RUN --mount=target=/ctx test \"$(stat -c %u:%g /ctx/a.txt)\" = 0:0
+RUN --mount=source=sub,target=relative/deep test \"$(ls /work/relative/deep)\" = b.txt
+RUN --mount=source=/sub/b.txt,target=file test \"$(cat /work/file)\" = b
+RUN --mount=source=sub,target=here,rw rm here/b.txt && echo new > here/new
+RUN --mount=source=sub,target=here test -f here/b.txt && ! test -e here/new
+";
+        build(env, dockerfile, &[]).success();
+        assert_eq!(made(env), ["work"]);
+        assert_eq!(std::fs::read_to_string(env.path("work/sub/b.txt")).unwrap(), "b\n");
+    });
+}
+
+#[test]
+fn an_ignored_file_cannot_be_mounted_nor_one_that_is_not_there() {
+    let env = TestEnv::root();
+    env.write("hidden.txt", "hidden\n");
+    env.write(".dockerignore", "hidden.txt\n");
+    for source in ["hidden.txt", "absent.txt"] {
+        let failed = build(&env, &format!("FROM base\nRUN --mount=source={source},target=/f cat /f\n"), &[]).fails(2);
+        assert!(failed.stderr.contains(&format!("\"/{source}\": not found")), "{}", failed.stderr);
+    }
+    let failed = build(&env, "FROM base\nRUN --mount=from=base,source=/no,target=/f cat /f\n", &[]).fails(2);
+    assert!(failed.stderr.contains("\"/no\": not found"), "{}", failed.stderr);
+}
+
+#[test]
+fn links_in_a_source_stay_inside_of_it() {
+    let env = TestEnv::root();
+    env.write("real/f", "inside\n");
+    symlink("/real/f", env.path("work/absolute")).unwrap();
+    symlink("../../../../../../etc/passwd", env.path("work/outside")).unwrap();
+    let dockerfile = "\
+FROM base AS other
+RUN mkdir -p /data/d && echo stage > /data/d/f && ln -s /data/d /link && ln -s ../../../data/d/f /up
+FROM base
+RUN --mount=source=absolute,target=/f test \"$(cat /f)\" = inside
+RUN --mount=from=other,source=/link,target=/m test \"$(cat /m/f)\" = stage
+RUN --mount=from=other,source=up,target=/m test \"$(cat /m)\" = stage
+";
+    build(&env, dockerfile, &[]).success();
+    let failed = build(&env, "FROM base\nRUN --mount=source=outside,target=/f cat /f\n", &[]).fails(2);
+    assert!(failed.stderr.contains("not found"), "{}", failed.stderr);
+}
+
+#[test]
+fn stages_are_built_for_a_mount_alone_and_never_change() {
+    both(|env| {
+        let dockerfile = "\
+FROM base AS other
+RUN mkdir /data && echo one > /data/f
+FROM base
+RUN --mount=from=other,target=/m,rw echo two > /m/data/f && echo more > /m/more && cat /m/data/f > /seen
+RUN --mount=from=other,source=data,target=/m test \"$(cat /m/f)\" = one && ! test -e /m/more
+COPY --from=other /data/f /copied
+RUN --mount=from=scratch,target=/empty test -z \"$(ls /empty)\"
+";
+        build(env, dockerfile, &[]).success();
+        let image = Image::open(&env.store(), "app");
+        assert_eq!((image.file("seen").as_str(), image.file("copied").as_str()), ("two\n", "one\n"));
+        assert_eq!(made(env), ["seen", "copied"]);
+    });
+}
+
+#[test]
+fn existing_mount_points_keep_what_they_are() {
+    let env = TestEnv::root();
+    env.write("a.txt", "a\n");
+    let dockerfile = "\
+FROM base
+RUN mkdir -m 750 /there && echo kept > /there/kept && touch -d @1000000000 /there /file
+RUN --mount=target=/there ls /there/a.txt
+RUN --mount=source=a.txt,target=/file cat /file
+RUN test \"$(cat /there/kept)\" = kept && test \"$(stat -c %a:%Y /there)\" = 750:1000000000
+RUN test ! -s /file && test \"$(stat -c %Y /file)\" = 1000000000
+";
+    build(&env, dockerfile, &[]).success();
+    let image = Image::open(&env.store(), "app");
+    for layer in 2..image.layer_count() {
+        assert_eq!(image.paths(layer), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn mounts_nest_and_the_last_one_of_a_place_is_seen() {
+    both(|env| {
+        env.write("a.txt", "a\n");
+        env.write("b/c.txt", "c\n");
+        let dockerfile = "\
+FROM base
+RUN --mount=type=tmpfs,target=/m/deep/er --mount=target=/m/deep,rw --mount=type=tmpfs,target=/m \
+    test -f /m/deep/a.txt && test -z \"$(ls /m/deep/er)\" && echo x > /m/deep/er/x
+RUN --mount=source=a.txt,target=/f --mount=source=b/c.txt,target=/f test \"$(cat /f)\" = c
+RUN --mount=type=tmpfs,target=/dev/shm,size=1m echo x > /dev/shm/x && grep ' /dev/shm ' /proc/mounts | grep size=1024k
+RUN --mount=type=tmpfs,target=/t stat -c %a /t | grep 1777
+RUN --mount=type=tmpfs,target=/t,ro ! touch /t/x
+RUN --mount=source=a.txt,target=/dev/own/file cat /dev/own/file
+RUN --mount=source=a.txt,target=/etc/hosts test \"$(cat /etc/hosts)\" = a
+";
+        build(env, dockerfile, &[]).success();
+        assert_eq!(made(env), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_mount_point_that_cannot_be_made_is_told() {
+    let env = TestEnv::root();
+    env.write("a.txt", "a\n");
+    let failed = build(&env, "FROM base\nRUN --mount=target=/m --mount=type=tmpfs,target=/m/no true\n", &[]).fails(3);
+    assert!(failed.stderr.contains("`/m/no`: Read-only file system"), "{}", failed.stderr);
+    let failed = build(&env, "FROM base\nRUN --mount=target=/proc/x true\n", &[]).fails(3);
+    assert!(failed.stderr.contains("mount target `/proc/x`"), "{}", failed.stderr);
+}
+
+#[test]
+fn only_what_is_mounted_counts_for_the_cache() {
+    let env = TestEnv::root();
+    env.write("used/f", "1\n");
+    env.write("unused", "1\n");
+    let dockerfile = "\
+FROM base AS other
+COPY used unused /
+FROM base
+RUN --mount=source=used,target=/m cat /m/f > /context
+RUN --mount=from=other,source=/f,target=/m cat /m > /stage
+";
+    let cached = |env: &TestEnv| {
+        let said = build(env, dockerfile, &[]).success().stderr;
+        let of = |name: &str| {
+            let number = said.lines().find(|line| line.contains(name)).unwrap().split_once(' ').unwrap().0.to_owned();
+            said.lines().any(|line| line == format!("{number} CACHED"))
+        };
+        (of("> /context"), of("> /stage"))
+    };
+    assert_eq!(cached(&env), (false, false));
+    assert_eq!(cached(&env), (true, true));
+    env.write("unused", "2\n");
+    assert_eq!(cached(&env), (true, true));
+    env.write("used/f", "2\n");
+    assert_eq!(cached(&env), (false, false));
+    assert_eq!(Image::open(&env.store(), "app").file("stage"), "2\n");
+    let path = env.path("work/used/f");
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).unwrap();
+    assert_eq!(cached(&env), (false, false));
+}
+
+#[test]
+fn what_is_wrong_with_a_mount_is_said_before_anything_runs() {
+    let env = TestEnv::root();
+    env.write("a.txt", "a\n");
+    for (mount, message) in [
+        ("type=nope,target=/a", "unsupported mount type \"nope\""),
+        ("target=/", "invalid mount target \"/\""),
+        ("target=..", "invalid mount target \"/\""),
+        ("type=cache,target=/a,sharing=some", "unsupported sharing value \"some\""),
+        ("from=later,target=/a", "cannot mount from stage \"later\" to \"/a\", stage needs to be defined before"),
+        ("type=secret", "invalid secret mount. one of source, target required"),
+        ("type=tmpfs,target=/a,size=big", "invalid value for size: big"),
+    ] {
+        let dockerfile = format!("FROM base AS first\nRUN --mount={mount} true\nFROM base AS later\nFROM first\n");
+        let failed = build(&env, &dockerfile, &[]).fails(2);
+        assert!(failed.stderr.contains(message), "{mount}: {}", failed.stderr);
+    }
+    // A stage that is not needed may be as wrong as it likes.
+    let dockerfile = "FROM base AS wrong\nRUN --mount=type=nope true\nFROM base\nRUN true\n";
+    build(&env, dockerfile, &[]).success();
+}
+
+#[test]
+fn values_are_expanded_but_for_the_source_of_files() {
+    let env = TestEnv::root();
+    env.write("a.txt", "a\n");
+    let dockerfile = "\
+FROM base
+ARG file=a.txt
+ENV place=/x/y kind=bind
+RUN --mount=type=$kind,source=${file},target=$place/f test \"$(cat /x/y/f)\" = a
+";
+    build(&env, dockerfile, &[]).success();
+    let failed = build(&env, "FROM base\nARG a=base\nRUN --mount=from=$a,target=/m true\n", &[]).fails(2);
+    assert!(failed.stderr.contains("'from' doesn't support variable expansion"), "{}", failed.stderr);
+}

@@ -82,7 +82,7 @@ const CHECKS: &[(&str, &str)] = &[
     ),
     (
         "# check=experimental=all\n\n# something\nFROM base AS b\n",
-        "InvalidDefinitionDescription: Comment for build stage should follow the format: `# b <description>` (line 4)",
+        "InvalidDefinitionDescription: Comment for FROM should follow the format: `# b <description>` (line 4)",
     ),
     (
         "FROM base\nEXPOSE 80/TCP\n",

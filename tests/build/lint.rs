@@ -60,7 +60,7 @@ fn the_files_of_the_context_are_known() {
     let arguments = ["build", "--build-context", "base=host:sh,cat", "--lint=error", "-f", "Dockerfile"];
     let refused = env.run([&arguments[..], &["folder"]].concat()).fails(2);
     assert!(refused.stderr.contains("`gone` is not in the build context"), "{}", refused.stderr);
-    assert!(refused.stderr.contains("the ignore file leaves `hidden` out"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("Copy file \"hidden\" that is excluded"), "{}", refused.stderr);
     assert!(!refused.stderr.contains("looked in"), "the context is certain: {}", refused.stderr);
     assert!(!refused.stderr.contains("`there`"), "{}", refused.stderr);
 }

@@ -55,6 +55,14 @@ impl Prepared {
     pub(super) fn graph(&self) -> Option<&Plan> {
         self.plans.last().map(|last| &last.plan)
     }
+
+    /// Returns the stages of the names that `--no-cache-filter` gives, letter case aside.
+    pub(super) fn uncached(&self, names: &[String]) -> BTreeSet<StageId> {
+        let is_named = |name: &str| names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
+        let targets = targets(&parse(&self.source_file).dockerfile);
+        let stages = (0..).map(StageId).zip(&targets);
+        stages.filter(|(_, target)| target.name.as_deref().is_some_and(is_named)).map(|(id, _)| id).collect()
+    }
 }
 
 /// The images that plans are made from, of all platforms.
@@ -72,16 +80,6 @@ struct Target<'t> {
     source_file: &'t Arc<SourceFile>,
     tasks: &'t Tasks<'t>,
     cancel: &'t CancelToken,
-}
-
-impl Prepared {
-    /// Returns the stages of the names that `--no-cache-filter` gives, letter case aside.
-    pub(super) fn uncached(&self, names: &[String]) -> BTreeSet<StageId> {
-        let is_named = |name: &str| names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
-        let targets = targets(&parse(&self.source_file).dockerfile);
-        let stages = (0..).map(StageId).zip(&targets);
-        stages.filter(|(_, target)| target.name.as_deref().is_some_and(is_named)).map(|(id, _)| id).collect()
-    }
 }
 
 /// Times the tasks that are no step of the plan.

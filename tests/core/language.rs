@@ -54,15 +54,15 @@ fn cases(text: &str) -> Vec<Case<'_>> {
 
 fn image(name: &str, on_build: &[String]) -> ResolvedImage {
     let mut config = ImageConfig::empty(&Platform::new("linux", "amd64", None));
-    config.author = "base author".to_owned();
+    "base author".clone_into(&mut config.author);
     let container = &mut config.config;
-    if name != "bare" {
+    if name == "bare" {
+        container.env = vec!["BASE=yes".to_owned()];
+    } else {
         container.env = vec!["PATH=/bin".to_owned(), "BASE=yes".to_owned()];
         container.cmd = Some(vec!["base-cmd".to_owned()]);
         container.labels = BTreeMap::from([("base".to_owned(), "yes".to_owned())]);
         "/w".clone_into(&mut container.working_dir);
-    } else {
-        container.env = vec!["BASE=yes".to_owned()];
     }
     if name == "parent" {
         container.on_build = on_build.to_vec();

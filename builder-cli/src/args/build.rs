@@ -14,6 +14,7 @@ pub(crate) const UNSUPPORTED_OPTIONS: &[&str] =
 
 /// Build an image from a Dockerfile.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(after_help = "Example:\n  builder build -t hello --build-context base=host:sh,ls,cat,mkdir fixtures/hello")]
 pub(crate) struct BuildArgs {
     /// Directory with the files that COPY and ADD see, a git repository, the address of a tar archive or

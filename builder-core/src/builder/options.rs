@@ -122,6 +122,7 @@ pub enum ExportTarget {
 /// One `--output`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is an attribute of its own")]
 pub struct Output {
     /// The form.
     pub kind: OutputKind,

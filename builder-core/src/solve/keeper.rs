@@ -5,14 +5,17 @@
 //!
 //! Spec: dockerfile-semantics 15.2, rows "HTTP" and "Git".
 
+#[cfg(feature = "registry")]
 use std::cell::Cell;
 use std::fs;
+#[cfg(feature = "registry")]
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::{StepError, StepLayer, StepResult};
 use crate::cache::{CacheKey, KeyBuilder, KeyPart};
 use crate::fs::PathContext;
+#[cfg(feature = "registry")]
 use crate::fs::entry;
 use crate::remote::{GitMtime, GitSource, HttpSource, RemoteSource, without_credentials};
 use crate::snapshot::{CommitOptions, Snapshots};
@@ -20,6 +23,7 @@ use crate::source::{Outside, git};
 use crate::store::CacheRecord;
 
 /// The mode of a file from a web server.
+#[cfg(feature = "registry")]
 const FILE_MODE: u32 = 0o600;
 
 /// A filesystem from elsewhere.

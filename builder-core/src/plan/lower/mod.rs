@@ -230,13 +230,13 @@ impl Planner<'_> {
         let named = |name: &str| self.context(name, &platform).map(|(name, _)| name);
         let image = match self.table.get(stage).map(|stage| &stage.base) {
             Some(Ok(Base::Outside(name))) => named(name).unwrap_or_else(|| name.clone()),
-            Some(Ok(Base::Stage(parent))) => match self.replaced(*parent) {
-                Some((name, _)) => name,
-                None => {
+            Some(Ok(Base::Stage(parent))) => {
+                let Some((name, _)) = self.replaced(*parent) else {
                     let body = self.table.body(self.dockerfile, *parent);
                     return body.iter().filter_map(trigger).cloned().collect();
-                }
-            },
+                };
+                name
+            }
             _ => return Vec::new(),
         };
         let texts = self.images.get(&ImageKey { name: image, platform }).map(|image| &image.config.config.on_build);

@@ -100,7 +100,9 @@ impl Tree {
             if name == ".wh..wh..opq" {
                 let children: Vec<String> = self.children(parent);
                 lines.extend(children.iter().map(|child| format!("- /{child}")));
-                children.iter().for_each(|child| self.remove(child));
+                for child in &children {
+                    self.remove(child);
+                }
             } else if let Some(hidden) = name.strip_prefix(".wh.") {
                 let path = if parent.is_empty() { hidden.to_owned() } else { format!("{parent}/{hidden}") };
                 self.remove(&path);
@@ -162,7 +164,8 @@ impl Tree {
                     let first = *first_of.entry(node.inode).or_insert(path);
                     let same = before.is_some_and(|before| node.same(before, times)) && first == path;
                     // A layer may or may not have its root; it is as every root is.
-                    if !same && !(path.is_empty() && node.mode == 0o755 && node.uid == 0 && node.gid == 0) {
+                    let plain_root = path.is_empty() && node.mode == 0o755 && node.uid == 0 && node.gid == 0;
+                    if !same && !plain_root {
                         let _ = writeln!(text, "{}", node.line(path, first, times));
                     }
                 }

@@ -2,8 +2,8 @@
 
 use std::env;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Read;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use builder_core::digest::Digest;
 use tar::EntryType;
 
 /// Longest text of a file that is shown as it is.
 const SHOWN: usize = 2000;
+
+/// The latest time that a case or the base sets, in seconds since 1970; what is later is the time of a build.
+const LATEST_GIVEN: u64 = 1_600_000_000;
 
 /// What a path is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -216,6 +218,5 @@ fn shown(content: &[u8]) -> String {
 }
 
 fn shown_time(mtime: u64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("clock").as_secs();
-    if mtime + 3600 > now { "now".to_owned() } else { mtime.to_string() }
+    if mtime > LATEST_GIVEN { "now".to_owned() } else { mtime.to_string() }
 }

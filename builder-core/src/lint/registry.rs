@@ -29,6 +29,7 @@ pub static RULES: &[&Rule] = &[
     &r::blanks_around_equals::RULE,
     &r::blanks_in_echo::RULE,
     &r::braces_in_sh::RULE,
+    &r::bracketed_range::RULE,
     &r::broken_array::RULE,
     &r::caret_in_pattern_in_sh::RULE,
     &r::case_change_in_sh::RULE,

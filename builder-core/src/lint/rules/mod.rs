@@ -24,6 +24,7 @@ pub(super) mod blank_after_equals;
 pub(super) mod blanks_around_equals;
 pub(super) mod blanks_in_echo;
 pub(super) mod braces_in_sh;
+pub(super) mod bracketed_range;
 pub(super) mod broken_array;
 pub(super) mod caret_in_pattern_in_sh;
 pub(super) mod case_change_in_sh;

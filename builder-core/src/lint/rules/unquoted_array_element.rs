@@ -2,7 +2,7 @@
 
 use crate::lint::prelude::*;
 use crate::lint::sh::report;
-use crate::shell::{Index, ParameterOperator, WordRole};
+use crate::shell::{Index, ParameterOperator, PartKind, WordRole};
 
 rule! {
     /// ## What it does
@@ -42,7 +42,11 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
         let is_quiet = parameter.length
             || matches!(parameter.operator, Some(ParameterOperator::Alternative { .. }))
             || ["#", "?", "$", "!", "-"].contains(&parameter.name.as_str());
-        if is_element && !is_quiet {
+        // `[key]=$value` is not split.
+        let has_key = site.word.is_some_and(|word| {
+            matches!(word.parts.first().map(|part| &part.kind), Some(PartKind::Glob(text) | PartKind::Literal(text)) if text.starts_with('['))
+        });
+        if is_element && !is_quiet && !has_key {
             let text = script.slice(site.part.span);
             report(cx, script, site.part.span, format!("the value of `{text}` is split into elements")).done();
         }

@@ -78,10 +78,10 @@ impl Names {
         self.read.contains(name) || self.given.contains_key(name)
     }
 
-    /// Returns the first place where each variable is read for its value.
+    /// Returns the first place where each variable is read, left out where it is looked at there whether it has a value.
     pub(in crate::lint) fn first_references(&self) -> impl Iterator<Item = &Reference> {
         let mut seen = HashSet::new();
-        self.references.iter().filter(move |known| !known.is_guarded && seen.insert(known.name.as_str()))
+        self.references.iter().filter(move |known| seen.insert(known.name.as_str()) && !known.is_guarded)
     }
 
     /// Returns the variable with a value whose name is nearly this one.

@@ -1,6 +1,7 @@
 //! Questions about the commands of a script that several rules ask.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::context::{Context, Report};
 use super::model::{Grammar, ScriptView};
@@ -305,9 +306,13 @@ pub(in crate::lint) fn early_uses<'a>(index: &Index<'a>) -> Vec<(&'a Assignment,
         let Some(CommandKind::Simple(simple)) = index.commands.get(site.command).map(|site| &site.command.kind) else {
             continue;
         };
-        let in_words = simple.words.iter().any(|word| word.span.cover(site.part.span) == word.span);
-        let known = simple.assignments.iter().find(|known| known.name.value == parameter.name && in_words);
-        if let Some(assignment) = known {
+        let Some(assignment) = simple.assignments.iter().find(|known| known.name.value == parameter.name) else {
+            continue;
+        };
+        // Words stand in the order of the text.
+        let before = simple.words.partition_point(|word| word.span.start <= site.part.span.start);
+        let word = before.checked_sub(1).and_then(|at| simple.words.get(at));
+        if word.is_some_and(|word| word.span.cover(site.part.span) == word.span) {
             found.push((assignment, site.part.span));
         }
     }
@@ -316,14 +321,16 @@ pub(in crate::lint) fn early_uses<'a>(index: &Index<'a>) -> Vec<(&'a Assignment,
 
 /// Returns the items of every list, with the first command of each.
 pub(in crate::lint) fn item_lists<'i, 'a>(index: &'i Index<'a>) -> Vec<Vec<(&'i CommandSite<'a>, &'a ListItem)>> {
-    let mut lists: Vec<(ScopeId, Vec<_>)> = Vec::new();
+    let mut places: HashMap<ScopeId, usize> = HashMap::new();
+    let mut lists: Vec<Vec<_>> = Vec::new();
     for (item, site) in index.items() {
-        match lists.iter_mut().find(|(scope, _)| *scope == site.scope) {
-            Some((_, list)) => list.push((site, item)),
-            None => lists.push((site.scope, vec![(site, item)])),
+        let place = *places.entry(site.scope).or_insert(lists.len());
+        match lists.get_mut(place) {
+            Some(list) => list.push((site, item)),
+            None => lists.push(vec![(site, item)]),
         }
     }
-    lists.into_iter().map(|(_, list)| list).collect()
+    lists
 }
 
 /// Tells whether an expansion is, all by itself, the command that runs.
@@ -388,4 +395,31 @@ pub(in crate::lint) fn redirected_substitutions(index: &Index<'_>) -> Vec<(Span,
         }
     }
     found
+}
+
+/// Returns the lists, `$@` and `${name[@]}`, that are operands of conditions in brackets.
+pub(in crate::lint) fn lists_in_tests(index: &Index<'_>, is_double: bool) -> Vec<Span> {
+    let mut found = Vec::new();
+    for test in tests(index).filter(|test| test.is_double == is_double) {
+        let joins = test.words.iter().any(|word| is_operator(word, &["-a", "-o"]));
+        for word in test.words.iter().filter(|_| is_double || test.words.len() > 1 && !joins) {
+            let has_list = |parts: &[WordPart]| parts.iter().any(is_list);
+            let is_meant = word.parts.iter().any(|part| match &part.kind {
+                PartKind::DoubleQuoted { parts, .. } => {
+                    is_double && has_list(parts) || matches!(parts.as_slice(), [part] if is_list(part))
+                }
+                _ => is_list(part),
+            });
+            if is_meant {
+                found.push(word.span);
+            }
+        }
+    }
+    found
+}
+
+fn is_list(part: &WordPart) -> bool {
+    let PartKind::Parameter(parameter) = &part.kind else { return false };
+    let is_all = parameter.index.as_ref().is_some_and(|word| is(word, "@"));
+    !parameter.length && (parameter.name == "@" || is_all)
 }

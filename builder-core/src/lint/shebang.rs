@@ -60,15 +60,34 @@ fn classify(before: &str, text: &str, span: Span, message: &str) -> &'static str
         // The name of a command alone before the parenthesis begins a function.
         let command = before.rsplit(['&', '|', ';', '\n', '(']).next().unwrap_or_default().trim();
         let is_name = !command.is_empty() && command.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
-        return if is_name { "SC1072" } else { "SC1088" };
+        let behind = text.get(span.end as usize..).and_then(|rest| rest.split_once(')'));
+        let has_body = behind.is_some_and(|(_, rest)| rest.trim_start().starts_with('{'));
+        return match (is_name, has_body) {
+            (true, true) => "SC1065",
+            (true, false) => "SC1072",
+            (false, _) => "SC1088",
+        };
     }
     if message.starts_with("expected a command") {
         let is_first = before.trim().is_empty();
         if is_first && found.starts_with(['&', '|']) {
             return "SC1133";
         }
+        let last = before.trim_end().rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        match last {
+            "then" if found == ";" => return "SC1051",
+            "else" if found == ";" => return "SC1053",
+            "do" if found == ";" => return "SC1059",
+            _ => {}
+        }
         if found == ";" && (is_first || before.trim_end().ends_with([';', '&']) && !before.trim_end().ends_with("&&")) {
             return "SC1070";
+        }
+    }
+    if message.starts_with("expected `do`") && found == "done" {
+        let header = before.rsplit_once("for ").map_or("", |(_, header)| header);
+        if header.split([';', '\n']).next().is_some_and(|words| words.split_whitespace().any(|word| word == "do")) {
+            return "SC1063";
         }
     }
     "SC1072"

@@ -8,9 +8,14 @@
 //! | `# check=skip=A,B` at the top | the file |
 //! | `# check=skip=A` above an instruction | the instruction |
 //!
+//! | `# shellcheck disable=SC1234` in a heredoc | the command below it, with all that is joined to it by `&&` and `||` |
+//!
+//! In our own dialect the last one may also stand between the lines of a continued `RUN`, above a command or a line.
 //! `builder` may stand in the place of `hadolint`. In hadolint's dialect the comment must be on the line directly
 //! above the instruction, as with hadolint itself; otherwise it may be anywhere in the comment block above it, and a
 //! comment between the lines of a continued instruction silences the line below it.
+
+mod directives;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -30,6 +35,8 @@ enum Scope {
     Instructions(Range<usize>),
     /// One line of the file.
     Line(u32),
+    /// What ShellCheck finds in a part of a script.
+    Script(Span),
 }
 
 /// One code of a comment.
@@ -57,7 +64,8 @@ pub(super) fn apply(
         return;
     }
     let mut suppressions = collect(source, dockerfile, model, options.dialect);
-    let places = Places::new(&suppressions);
+    suppressions.extend(directives::collect(source, dockerfile, model, options.dialect));
+    let places = Places::new(source, &suppressions);
     findings.retain(|finding| {
         let mut silenced = false;
         for at in places.candidates(source, finding) {
@@ -117,8 +125,12 @@ fn unknown_setting(settings: &str) -> Option<String> {
 }
 
 impl Suppression {
-    /// `ALL` is BuildKit's, and means its checks.
+    /// Tells whether it is about a finding. `ALL` is BuildKit's, and means its checks.
     fn names(&self, finding: &Finding) -> bool {
+        if let Scope::Script(span) = self.scope {
+            let start = finding.span().start;
+            return span.start <= start && start < span.end && directives::names(&self.code.value, finding.rule);
+        }
         match self.code.value.as_str() {
             "ALL" => finding.rule.buildkit_name().is_some(),
             name => finding.rule.is_named(name),
@@ -135,7 +147,7 @@ struct Places {
 }
 
 impl Places {
-    fn new(suppressions: &[Suppression]) -> Self {
+    fn new(source: &SourceFile, suppressions: &[Suppression]) -> Self {
         let mut places = Self::default();
         for (at, suppression) in suppressions.iter().enumerate() {
             match &suppression.scope {
@@ -146,6 +158,11 @@ impl Places {
                     }
                 }
                 Scope::Line(line) => places.lines.entry(*line).or_default().push(at),
+                Scope::Script(span) => {
+                    for line in source.line_of(*span)..=source.line_of(Span::at(span.end)) {
+                        places.lines.entry(line).or_default().push(at);
+                    }
+                }
             }
         }
         places

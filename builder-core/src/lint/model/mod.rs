@@ -97,6 +97,8 @@ pub struct Model<'a> {
     delivered: OnceCell<Vec<bool>>,
     /// The images of all stages without registry, tag and digest.
     base_names: OnceCell<HashSet<String>>,
+    /// The first stage of each name, and of each name in small letters.
+    names: OnceCell<[HashMap<String, usize>; 2]>,
     /// Where each stage has the instructions of a kind.
     places: RefCell<HashMap<&'static str, Vec<Vec<usize>>>>,
 }
@@ -129,6 +131,7 @@ impl<'a> Model<'a> {
             remembered_runs: RefCell::default(),
             delivered: OnceCell::new(),
             base_names: OnceCell::new(),
+            names: OnceCell::new(),
             places: RefCell::default(),
         }
     }
@@ -206,6 +209,20 @@ impl<'a> Model<'a> {
     /// Returns the images of all stages without registry, tag and digest.
     pub fn base_names(&self) -> &HashSet<String> {
         self.base_names.get_or_init(|| delivery::base_names(&self.stages))
+    }
+
+    /// Returns the number of the first stage that has a name.
+    pub fn first_stage(&self, name: &str, ignores_case: bool) -> Option<usize> {
+        let [exact, small] = self.names.get_or_init(|| {
+            let mut maps = [HashMap::new(), HashMap::new()];
+            for stage in &self.stages {
+                let Some(name) = &stage.name else { continue };
+                maps[0].entry(name.clone()).or_insert(stage.index);
+                maps[1].entry(name.to_ascii_lowercase()).or_insert(stage.index);
+            }
+            maps
+        });
+        if ignores_case { small.get(&name.to_ascii_lowercase()).copied() } else { exact.get(name).copied() }
     }
 
     /// Tells whether the layers of a stage are part of the last one.

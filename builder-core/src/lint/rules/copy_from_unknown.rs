@@ -38,6 +38,9 @@ rule! {
     }
 }
 
+/// How many stages are compared with a name that none has: nobody writes more.
+const COMPARED: usize = 200;
+
 fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let InstructionKind::Copy(transfer) = view.kind() else { return };
     if cx.skips(view) {
@@ -47,21 +50,19 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let name = from.value.as_str();
     let count = view.stage.map_or(0, |stage| stage + 1);
     let earlier = &cx.model.stages[..count.min(cx.model.stages.len())];
-    let is_stage = |stage: &StageView| {
-        stage.name.as_ref().is_some_and(|known| known == name || !cx.is_hadolint() && known.eq_ignore_ascii_case(name))
-    };
+    let is_stage = || cx.model.first_stage(name, !cx.is_hadolint()).is_some_and(|stage| stage < count);
     // hadolint reads the digits in front and forgets the rest.
     let digits = name.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
     let number = if cx.is_hadolint() { digits } else { name };
     let is_index = number.parse::<usize>().is_ok_and(|index| index < count);
-    if name.contains(':') || is_index || earlier.iter().any(is_stage) {
+    if name.contains(':') || is_index || is_stage() {
         return;
     }
     if !cx.is_hadolint() && (name.contains(['$', '@', '/']) || cx.options.facts.named_contexts.contains(name)) {
         return;
     }
-    let names = || earlier.iter().filter_map(|stage| stage.name.as_deref());
-    let nearest = crate::dockerfile::closest(name, names());
+    let names = earlier.iter().rev().take(COMPARED).filter_map(|stage| stage.name.as_deref());
+    let nearest = crate::dockerfile::closest(name, names);
     let fix = nearest.map(|nearest| Fix::risky(format!("write `{nearest}`"), vec![Edit::replace(from.span, nearest)]));
     cx.report(view.index, from.span, format!("`{name}` is no earlier stage, and has no tag as an image"))
         .maybe_fix(fix)

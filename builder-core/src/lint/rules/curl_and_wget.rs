@@ -37,11 +37,8 @@ rule! {
 }
 
 fn check(cx: &Context<'_>, stage: &StageView) {
-    let is_own = |script: &&ScriptView<'_>| {
-        script.is_run() && !script.view.is_trigger() && script.view.stage == Some(stage.index)
-    };
     let mut first: [Option<Span>; 2] = [None, None];
-    for script in cx.model.scripts.iter().filter(is_own) {
+    for script in cx.model.runs(stage.index) {
         let uses: Vec<_> = script.commands().filter_map(|command| Some((which(command.name())?, command))).collect();
         if cx.is_hadolint() {
             for (tool, command) in &uses {

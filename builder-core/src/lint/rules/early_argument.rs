@@ -68,13 +68,3 @@ fn check(cx: &Context<'_>, stage: &StageView) {
         }
     }
 }
-
-/// Tells whether a text has the name as a word.
-pub(super) fn uses(text: &str, name: &str) -> bool {
-    let is_part = |c: char| c == '_' || c.is_ascii_alphanumeric();
-    text.match_indices(name).any(|(at, _)| {
-        let before = text[..at].chars().next_back();
-        let after = text[at + name.len()..].chars().next();
-        !before.is_some_and(is_part) && !after.is_some_and(is_part)
-    })
-}

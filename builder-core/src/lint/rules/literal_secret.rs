@@ -78,20 +78,36 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
             report(at, at + end, "a private key");
         }
     }
-    for (begin, others, least, what) in TOKENS {
-        for (at, _) in text.match_indices(begin) {
-            let rest = &text[at + begin.len()..];
-            let is_token = |c: char| c.is_ascii_alphanumeric() || others.contains(c);
-            let length = rest.find(|c: char| !is_token(c)).unwrap_or(rest.len());
-            let is_inside = text[..at].chars().next_back().is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-            if length >= least && !is_inside && is_varied(&rest[..length]) {
-                report(at, at + begin.len() + length, what);
-            }
-        }
+    for (at, what, length) in tokens(text) {
+        report(at, at + length, what);
     }
     for (from, to) in passwords(text) {
         report(from, to, "a password in an address");
     }
+}
+
+/// Finds the tokens of a text: where each begins, what it is and how long.
+fn tokens(text: &str) -> Vec<(usize, &'static str, usize)> {
+    let mut found = Vec::new();
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let mut is_inside = false;
+    for (at, byte) in text.bytes().enumerate() {
+        let is_start = is_part(byte) && !is_inside;
+        // Letters of other alphabets belong to a word too.
+        is_inside = is_part(byte) || byte >= 0x80;
+        if !is_start {
+            continue;
+        }
+        for (begin, others, least, what) in TOKENS {
+            let Some(rest) = text[at..].strip_prefix(begin) else { continue };
+            let is_token = |c: char| c.is_ascii_alphanumeric() || others.contains(c);
+            let length = rest.find(|c: char| !is_token(c)).unwrap_or(rest.len());
+            if length >= least && is_varied(&rest[..length]) {
+                found.push((at, what, begin.len() + length));
+            }
+        }
+    }
+    found
 }
 
 /// Tells a token from a placeholder such as `xxxxxxxx` or `EXAMPLE`.
@@ -106,19 +122,20 @@ fn is_varied(token: &str) -> bool {
 /// Finds the passwords of addresses: `https://user:password@host`.
 fn passwords(text: &str) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
-    for scheme in ["http://", "https://", "ftp://", "ftps://"] {
-        for (at, _) in text.match_indices(scheme) {
-            let start = at + scheme.len();
-            let rest = &text[start..];
-            let end = rest.find(|c: char| c.is_whitespace() || "/\"'?#`|)".contains(c)).unwrap_or(rest.len());
-            let Some((user, host)) = rest[..end].rsplit_once('@') else { continue };
-            let Some((name, password)) = user.split_once(':') else { continue };
-            let is_placeholder = password.contains(['$', '{', '<', '%', '*', '[']) || name.contains(['<', '[']);
-            let is_known = matches!(password, "" | "x-oauth-basic" | "password" | "pass" | "anonymous");
-            if !is_placeholder && !is_known && !host.is_empty() {
-                let from = start + name.len() + 1;
-                found.push((from, from + password.len()));
-            }
+    for (at, separator) in text.match_indices("://") {
+        if !["http", "https", "ftp", "ftps"].iter().any(|scheme| text[..at].ends_with(scheme)) {
+            continue;
+        }
+        let start = at + separator.len();
+        let rest = &text[start..];
+        let end = rest.find(|c: char| c.is_whitespace() || "/\"'?#`|)".contains(c)).unwrap_or(rest.len());
+        let Some((user, host)) = rest[..end].rsplit_once('@') else { continue };
+        let Some((name, password)) = user.split_once(':') else { continue };
+        let is_placeholder = password.contains(['$', '{', '<', '%', '*', '[']) || name.contains(['<', '[']);
+        let is_known = matches!(password, "" | "x-oauth-basic" | "password" | "pass" | "anonymous");
+        if !is_placeholder && !is_known && !host.is_empty() {
+            let from = start + name.len() + 1;
+            found.push((from, from + password.len()));
         }
     }
     found

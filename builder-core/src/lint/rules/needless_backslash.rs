@@ -36,7 +36,7 @@ rule! {
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for site in &index.parts {
         let PartKind::Escaped(c) = site.part.kind else { continue };
-        let is_plain = (c.is_ascii_alphanumeric() || "-/%:_^".contains(c) || !c.is_ascii()) && !"ntr".contains(c);
+        let is_plain = (c.is_ascii_alphanumeric() || "-/%:_^=".contains(c) || !c.is_ascii()) && !"ntr".contains(c);
         let is_quiet = site.place.double_quoted
             || site.place.arithmetic
             || matches!(site.place.role, WordRole::Test | WordRole::HereDocument | WordRole::HereDelimiter);

@@ -2,8 +2,8 @@
 
 use crate::lint::model::Grammar;
 use crate::lint::prelude::*;
-use crate::lint::sh::{is_operator, report};
-use crate::shell::Index;
+use crate::lint::sh::{is, is_operator, report};
+use crate::shell::{Index, Redirect, RedirectOperator};
 
 rule! {
     /// ## What it does
@@ -35,6 +35,8 @@ rule! {
     }
 }
 
+const MESSAGE: &str = "POSIX sh cannot compare the order of texts";
+
 fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     if script.grammar != Grammar::Posix {
         return;
@@ -42,8 +44,20 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
     for test in crate::lint::sh::tests_and_calls(index) {
         for (_, operator, _) in test.comparisons() {
             if is_operator(operator, &["<", ">", "<=", ">="]) {
-                report(cx, script, operator.span, "POSIX sh cannot compare the order of texts").done();
+                report(cx, script, operator.span, MESSAGE).done();
             }
+        }
+    }
+    // What was meant as an operator is a redirection.
+    for (simple, site) in index.simple().filter(|(simple, _)| simple.words.first().is_some_and(|name| is(name, "["))) {
+        let Some(last) = simple.words.last().filter(|last| is(last, "]")) else { continue };
+        let is_meant = |known: &&Redirect| {
+            matches!(known.operator, RedirectOperator::Read | RedirectOperator::Write)
+                && known.descriptor.is_none()
+                && known.span.end < last.span.start
+        };
+        if let Some(redirect) = site.command.redirects.iter().find(is_meant) {
+            report(cx, script, redirect.span, MESSAGE).done();
         }
     }
 }

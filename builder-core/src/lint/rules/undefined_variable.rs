@@ -1,5 +1,7 @@
 //! `UndefinedVar`.
 
+use std::collections::HashMap;
+
 use crate::dockerfile::closest;
 use crate::lint::prelude::*;
 use crate::lint::variables::{Environment, Place, has_fallback, places, walk};
@@ -59,6 +61,9 @@ fn check(cx: &Context<'_>) {
 
 /// The default of an argument is left alone where a build argument takes its place.
 fn is_expanded(cx: &Context<'_>, view: &InstructionView<'_>, place: Place<'_>) -> bool {
+    if cx.options.facts.build_args.is_empty() {
+        return true;
+    }
     let (InstructionKind::Arg(declarations), Place::Text(text)) = (view.kind(), place) else { return true };
     let arg = declarations.iter().find(|arg| arg.default.as_ref() == Some(text));
     arg.is_none_or(|arg| !cx.options.facts.build_args.contains_key(&arg.name.value))
@@ -79,7 +84,8 @@ fn check_place(
         if environment.is_defined(name) || is_meant || NOT_IN_ENVIRONMENT.contains(&name) {
             continue;
         }
-        let near = closest(name, environment.names().filter(|known| known.len() > 2 && name.len() > 2));
+        let names = environment.names().take(COMPARED).filter(|known| known.len() > 2 && name.len() > 2);
+        let near = closest(name, names);
         let Some(why) = declared.why(cx, view, name, near, environment) else { continue };
         let span = place.span_of(reference.range.clone());
         let report = cx.report(view.index, span, format!("`{name}` is not defined here")).in_buildkits_words(|| {
@@ -108,6 +114,9 @@ fn check_place(
     }
 }
 
+/// How many names are compared with one that has no value: among more, every one is like another.
+const COMPARED: usize = 400;
+
 /// Names that BuildKit reads from declarations and never from the environment.
 const NOT_IN_ENVIRONMENT: [&str; 2] = ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"];
 
@@ -135,23 +144,26 @@ enum Why<'a> {
     Unknown,
 }
 
-/// Where names are defined.
+/// Where names are defined: by stage and name, the instructions in order.
 struct Declared<'a> {
-    places: Vec<(usize, Option<usize>, &'a str, Span)>,
+    places: HashMap<(Option<usize>, &'a str), Vec<(usize, Span)>>,
 }
 
 impl<'a> Declared<'a> {
     fn new(cx: &Context<'a>) -> Self {
-        let mut places = Vec::new();
+        let mut places: HashMap<_, Vec<_>> = HashMap::new();
         for (index, instruction) in cx.dockerfile.instructions.iter().enumerate() {
             let stage = cx.model.stages.partition_point(|stage| stage.from <= index).checked_sub(1);
             match &instruction.kind {
                 InstructionKind::Arg(declarations) => {
-                    places
-                        .extend(declarations.iter().map(|arg| (index, stage, arg.name.value.as_str(), arg.name.span)));
+                    for arg in declarations {
+                        places.entry((stage, arg.name.value.as_str())).or_default().push((index, arg.name.span));
+                    }
                 }
                 InstructionKind::Env(env) => {
-                    places.extend(env.pairs.iter().map(|pair| (index, stage, pair.key.as_str(), pair.key.span())));
+                    for pair in &env.pairs {
+                        places.entry((stage, pair.key.as_str())).or_default().push((index, pair.key.span()));
+                    }
                 }
                 _ => {}
             }
@@ -167,24 +179,22 @@ impl<'a> Declared<'a> {
         near: Option<&'e str>,
         environment: &Environment,
     ) -> Option<Why<'e>> {
-        let global = self.places.iter().find(|(_, stage, known, _)| stage.is_none() && *known == name);
-        if let Some((_, _, _, span)) = global {
+        let global = self.places.get(&(None, name)).and_then(|places| places.first());
+        if let Some((_, span)) = global {
             return Some(Why::Global(Some(*span)));
         }
         if PREDEFINED.contains(&name) {
             return Some(Why::Global(None));
         }
-        let later =
-            self.places.iter().find(|(at, stage, known, _)| *stage == view.stage && *known == name && *at > view.index);
+        let places = self.places.get(&(view.stage, name)).map_or(&[][..], Vec::as_slice);
+        let first_behind = places.partition_point(|(at, _)| *at <= view.index);
+        let later = places.get(first_behind);
         // `ENV PATH_X=$PATH_X:/more`, and the value that an image may have had before, are no mistakes.
-        if let Some((_, _, _, span)) = later.filter(|_| environment.is_complete || cx.is_buildkit()) {
+        if let Some((_, span)) = later.filter(|_| environment.is_complete || cx.is_buildkit()) {
             return Some(Why::Later(*span));
         }
-        let own = |key: &str| key == name;
-        let sets_itself = match view.kind() {
-            InstructionKind::Env(env) => env.pairs.iter().any(|pair| own(pair.key.as_str())),
-            _ => false,
-        };
+        let is_own = first_behind > 0 && places[first_behind - 1].0 == view.index;
+        let sets_itself = is_own && matches!(view.kind(), InstructionKind::Env(_));
         if !environment.is_complete && (sets_itself || BASE_IMAGES.contains(&name)) {
             return None;
         }

@@ -79,7 +79,7 @@ fn is_array(parameter: &Parameter) -> bool {
 }
 
 /// `: ${x:=…}` has a rule of its own in ShellCheck.
-fn is_default_of_colon(parameter: &Parameter, index: &Index<'_>, site: &PartSite<'_>) -> bool {
+pub(super) fn is_default_of_colon(parameter: &Parameter, index: &Index<'_>, site: &PartSite<'_>) -> bool {
     let assigns = matches!(parameter.operator, Some(ParameterOperator::Assign { .. }));
     let command = index.commands.get(site.command).map(|site| &site.command.kind);
     assigns

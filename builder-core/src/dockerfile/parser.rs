@@ -394,7 +394,15 @@ impl<'t> Parser<'t> {
             text.push_str(&heredoc.body.value);
             text.push_str(&heredoc.name);
         }
+        let before = self.diagnostics.len();
         let trigger = self.build(line, range, &trigger, markers, heredocs.to_vec());
+        // BuildKit splits the words of a trigger at once, and looks at the instruction itself in the child only.
+        let is_split_at_once =
+            ["ENV", "LABEL", "ARG"].iter().any(|name| trigger.keyword.value.eq_ignore_ascii_case(name));
+        for diagnostic in self.diagnostics.iter_mut().skip(before).filter(|_| !is_split_at_once) {
+            diagnostic.severity = diagnostic.severity.min(Severity::Warning);
+            diagnostic.notes.push("every build from this image will fail at this trigger".to_owned());
+        }
         InstructionKind::OnBuild(OnBuild { trigger: Box::new(trigger), text })
     }
 

@@ -203,13 +203,13 @@ impl<'a> LayerWriter<'a> {
             FileType::Directory => {
                 let child = open(OFlags::DIRECTORY)?;
                 self.clamp_on_disk(dir, name, path, &mut stat)?;
-                let xattrs = xattrs(child.as_fd()).at("read the attributes of", path)?;
+                let xattrs = self.xattrs(child.as_fd()).at("read the attributes of", path)?;
                 self.put(path, b'5', &stat, b"", &xattrs, None)?;
                 self.directory(&child, path, depth + 1)
             }
             FileType::RegularFile => {
                 let file = open(OFlags::empty())?;
-                let xattrs = xattrs(file.as_fd()).at("read the attributes of", path)?;
+                let xattrs = self.xattrs(file.as_fd()).at("read the attributes of", path)?;
                 self.put(path, b'0', &stat, b"", &xattrs, Some(File::from(file)))
             }
             FileType::Symlink => {
@@ -330,6 +330,16 @@ impl<'a> LayerWriter<'a> {
         let times = Timestamps { last_access: time, last_modification: time };
         rustix::fs::utimensat(dir, name, &times, AtFlags::SYMLINK_NOFOLLOW).at("set the times of", path)?;
         Ok(())
+    }
+
+    /// A layer records file capabilities and no other attributes, as `BuildKit`'s do (dockerfile-semantics 9); the tar
+    /// of a whole root filesystem has them all.
+    fn xattrs(&self, file: BorrowedFd<'_>) -> std::io::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
+        let mut found = xattrs(file)?;
+        if self.flavor.is_some() {
+            found.retain(|name, _| name == b"security.capability");
+        }
+        Ok(found)
     }
 
     fn is_opaque(&self, dir: BorrowedFd<'_>) -> bool {

@@ -220,10 +220,10 @@ const SIGNALS: &[&str] = &[
     "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ",
 ];
 
-/// Whether a text is a signal's number (1 to 64) or name, with or without `SIG`.
+/// Whether a text is a signal's number, any but zero as with `BuildKit`, or name, with or without `SIG`.
 fn is_signal(text: &str) -> bool {
-    if let Ok(number) = text.parse::<u32>() {
-        return (1..=64).contains(&number);
+    if let Ok(number) = text.parse::<i64>() {
+        return number != 0;
     }
     let upper = text.to_ascii_uppercase();
     let name = upper.strip_prefix("SIG").unwrap_or(&upper);
@@ -281,10 +281,10 @@ mod tests {
 
     #[test]
     fn signals_by_number_and_name() {
-        for good in ["9", "SIGTERM", "term", "RTMIN+3", "SIGRTMAX-1", "64"] {
+        for good in ["9", "SIGTERM", "term", "RTMIN+3", "SIGRTMAX-1", "64", "65", "-1"] {
             assert!(is_signal(good), "{good}");
         }
-        for bad in ["", "0", "65", "SIGNOPE", "RTMIN+99", "SIG"] {
+        for bad in ["", "0", "SIGNOPE", "RTMIN+99", "SIG"] {
             assert!(!is_signal(bad), "{bad}");
         }
     }

@@ -8,8 +8,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod archives;
 mod annotations;
+mod archives;
 mod attestations;
 mod cache;
 mod cache_mounts;
@@ -40,8 +40,8 @@ mod registry;
 mod run_options;
 mod secrets;
 mod software;
-mod workdir;
 mod ssh;
+mod workdir;
 
 /// A test file that nobody lists would never run.
 #[test]

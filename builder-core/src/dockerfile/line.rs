@@ -4,7 +4,7 @@ use super::ast::{Comment, EscapeCharacter, SourceText};
 use crate::text::Span;
 
 /// The longest physical line in bytes, its terminator not counted; BuildKit's limit.
-pub(super) const MAX_LINE_BYTES: usize = 65_535;
+pub const MAX_LINE_BYTES: usize = 65_535;
 
 /// A line as it stands in the file.
 #[derive(Clone, Copy, Debug)]

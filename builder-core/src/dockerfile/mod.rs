@@ -36,5 +36,6 @@ pub use csv::{CsvError, csv_fields};
 pub use directive::detect_syntax;
 pub use dump::dump;
 pub use duration::{DurationError, parse_duration};
+pub use line::MAX_LINE_BYTES;
 pub use parser::{Parsed, parse, parse_trigger};
 pub use suggest::closest;

@@ -38,5 +38,10 @@ pub(super) fn host(address: &str) -> &str {
 
 /// Tells whether a host is this machine, or one that only its own network knows.
 pub(super) fn is_near(host: &str) -> bool {
-    !host.contains('.') || host.starts_with("127.") || host.rsplit('.').next() == Some("local") || host.contains('$')
+    let near = ["local", "localhost", "internal", "lan", "home", "test"];
+    let is_private = ["127.", "10.", "192.168.", "169.254.", "0.0.0.0"].iter().any(|begin| host.starts_with(begin));
+    !host.contains('.')
+        || is_private
+        || host.rsplit('.').next().is_some_and(|end| near.contains(&end.to_ascii_lowercase().as_str()))
+        || host.contains('$')
 }

@@ -25,7 +25,8 @@ pub(super) fn append(cx: &Context<'_>, script: &ScriptView<'_>, command: &str) -
     }
     let end = script.place(last.span).end;
     if script.is_heredoc {
-        return Some(Edit::insert(end, format!("\n{command}")));
+        let indent = indent_at(cx, script.place(last.span).start);
+        return Some(Edit::insert(end, format!("\n{indent}{command}")));
     }
     if !script.view.instruction.heredocs.is_empty() {
         return None;
@@ -42,6 +43,12 @@ pub(super) fn append(cx: &Context<'_>, script: &ScriptView<'_>, command: &str) -
         None => format!(" && {command}"),
     };
     Some(Edit::insert(end, text))
+}
+
+/// Returns the tabs before a place, which the body of `<<-` has on every line.
+pub(super) fn indent_at<'a>(cx: &Context<'a>, place: u32) -> &'a str {
+    let before = cx.text(Span::new(0, place));
+    &before[before.trim_end_matches('\t').len()..]
 }
 
 /// Tells whether something stands behind an item that keeps others from being joined to it.

@@ -60,6 +60,8 @@ mod variables;
 mod words;
 
 use std::cell::RefCell;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 pub use check_settings::{CHECK_ARGUMENT, CheckSettings};
 pub use context::{Context, Report};
@@ -191,19 +193,21 @@ fn as_hadolint(source: &SourceFile, findings: &mut Vec<Finding>) {
         (a.span().start, Reverse(a.level), a.code()).cmp(&(b.span().start, Reverse(b.level), b.code()))
     });
     let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
+    let mut places: HashMap<(u32, &str), usize> = HashMap::new();
     for mut finding in findings.drain(..) {
         let line = Span::at(finding.anchor.start);
         if let Some(primary) = &mut finding.diagnostic.primary {
             primary.span = line;
         }
-        let is_same = |other: &Finding| {
-            other.anchor.start == line.start
-                && (other.code() == finding.code() || other.rule.is_shellchecks() && finding.rule.is_shellchecks())
-        };
-        match kept.iter().position(is_same) {
-            Some(at) if finding.rule.is_shellchecks() => kept[at] = finding,
-            Some(_) => {}
-            None => kept.push(finding),
+        let is_shellchecks = finding.rule.is_shellchecks();
+        let what = if is_shellchecks { "SC" } else { finding.rule.code() };
+        match places.entry((line.start, what)) {
+            Entry::Occupied(known) if is_shellchecks => kept[*known.get()] = finding,
+            Entry::Occupied(_) => {}
+            Entry::Vacant(free) => {
+                free.insert(kept.len());
+                kept.push(finding);
+            }
         }
     }
     debug_assert!(kept.iter().all(|finding| finding.anchor.end as usize <= source.text().len()));

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::model::ScriptView;
+use super::model::{ScriptView, Variables};
 use crate::shell::{CommandKind, Index, ParameterOperator, PartKind, Word};
 use crate::text::Span;
 
@@ -26,6 +26,9 @@ pub(in crate::lint) struct Reference {
     pub is_guarded: bool,
 }
 
+/// How many names are compared with one that has no value: among more, every one is like another.
+const COMPARED: usize = 400;
+
 /// The names of a script.
 #[derive(Debug, Default)]
 pub(in crate::lint) struct Names {
@@ -35,14 +38,14 @@ pub(in crate::lint) struct Names {
     pub references: Vec<Reference>,
     assigned: HashSet<String>,
     read: HashSet<String>,
+    /// Those that the file gives, which are read somewhere, as far as anybody knows.
+    given: Variables,
 }
 
 impl Names {
     /// Collects the names of a script.
     pub(in crate::lint) fn new(script: &ScriptView<'_>, index: &Index<'_>) -> Self {
-        let mut names = Self::default();
-        names.assigned.extend(script.variables.keys().cloned());
-        names.read.extend(script.variables.keys().cloned());
+        let mut names = Self { given: script.variables.clone(), ..Self::default() };
         for site in &index.commands {
             match &site.command.kind {
                 CommandKind::Simple(simple) => {
@@ -67,12 +70,12 @@ impl Names {
 
     /// Tells whether something gives a variable a value.
     pub(in crate::lint) fn is_assigned(&self, name: &str) -> bool {
-        self.assigned.contains(name)
+        self.assigned.contains(name) || self.given.contains_key(name)
     }
 
     /// Tells whether something reads a variable.
     pub(in crate::lint) fn is_read(&self, name: &str) -> bool {
-        self.read.contains(name)
+        self.read.contains(name) || self.given.contains_key(name)
     }
 
     /// Returns the first place where each variable is read for its value.
@@ -86,7 +89,11 @@ impl Names {
         let distance = |other: &str| {
             if other.eq_ignore_ascii_case(name) { 1 } else { strsim::osa_distance(other, name) }
         };
-        let candidates = self.assigned.iter().map(String::as_str).filter(|other| !is_internal(other));
+        if self.assigned.len() + self.given.len() > COMPARED {
+            return None;
+        }
+        let candidates = self.assigned.iter().map(String::as_str).chain(self.given.keys().map(AsRef::as_ref));
+        let candidates = candidates.filter(|other| !is_internal(other));
         let best = candidates.map(|other| (distance(other), other)).min()?;
         let is_near = |(score, other): &(usize, &str)| other.len() > 3 && *score <= 1 || other.len() > 7 && *score <= 2;
         Some(best).filter(is_near).map(|(_, other)| other)

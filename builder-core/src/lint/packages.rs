@@ -224,26 +224,7 @@ pub(super) fn uncleaned<'a>(
 
 /// Tells whether what a stage has in its layers reaches an image: no other stage merely copies from it.
 pub(super) fn is_shipped(cx: &Context<'_>, stage: Option<usize>) -> bool {
-    let Some(stage) = stage.and_then(|stage| cx.model.stages.get(stage)) else { return true };
-    let mut children = cx.model.stages.iter().filter(|child| child.parent == Some(stage.index)).peekable();
-    if stage.is_last || children.peek().is_none() {
-        return stage.is_last || !is_copied_from(cx, stage.index, stage.name.as_deref());
-    }
-    children.any(|child| is_shipped(cx, Some(child.index)))
-}
-
-fn is_copied_from(cx: &Context<'_>, index: usize, name: Option<&str>) -> bool {
-    let is_meant = |from: &str| {
-        name.is_some_and(|name| name.eq_ignore_ascii_case(from)) || from.parse::<usize>().is_ok_and(|n| n == index)
-    };
-    cx.model.instructions.iter().any(|view| match view.kind() {
-        InstructionKind::Copy(transfer) => transfer.from.as_ref().is_some_and(|from| is_meant(&from.value)),
-        InstructionKind::Run(run) => {
-            let mut pairs = run.mounts.iter().flat_map(|mount| mount.value.split(','));
-            pairs.any(|pair| pair.strip_prefix("from=").is_some_and(is_meant))
-        }
-        _ => false,
-    })
+    stage.and_then(|stage| cx.model.delivered().get(stage).copied()).unwrap_or(true)
 }
 
 /// Tells whether hadolint thinks that a stage reaches an image: the last one does, and one that some `FROM` names.
@@ -254,7 +235,7 @@ pub(super) fn is_kept(cx: &Context<'_>, script: &ScriptView<'_>) -> bool {
     let Some(stage) = script.view.stage.and_then(|stage| cx.model.stages.get(stage)) else {
         return cx.model.stages.is_empty();
     };
-    let is_base = |name: &str| cx.model.stages.iter().any(|other| bare_name(&other.image) == name);
+    let is_base = |name: &str| cx.model.base_names().contains(name);
     // A stage whose `FROM` reads as the last one's does is taken for it.
     let is_like_last = cx.model.stages.last().is_some_and(|last| is_same(cx, last, stage));
     is_like_last || stage.name.as_deref().is_some_and(is_base)

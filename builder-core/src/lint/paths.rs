@@ -42,20 +42,31 @@ pub(super) fn absolute(path: &str, directory: Option<&str>) -> Option<String> {
 
 /// Returns the working directory in front of an instruction, where the file says it.
 pub(super) fn directory_at(cx: &Context<'_>, view: &InstructionView<'_>) -> Option<String> {
-    let stages: Vec<_> = cx.model.ancestry(view.stage?).collect();
-    let mut directory = None;
-    for stage in stages.iter().rev() {
-        for other in cx.model.body(stage.index) {
-            if stage.index == view.stage? && other.index >= view.index {
-                break;
-            }
-            if let InstructionKind::Workdir(path) = other.kind() {
-                directory = literal(path).and_then(|path| absolute(path, directory.as_deref()));
-            }
+    let is_workdir =
+        |other: &InstructionView<'_>| !other.is_trigger() && matches!(other.kind(), InstructionKind::Workdir(_));
+    let mut behind = *view;
+    // What is relative waits for what it is relative to.
+    let mut relative: Vec<&str> = Vec::new();
+    while relative.len() < DEEP {
+        let Some(found) = cx.model.last_before(&behind, "own WORKDIR", is_workdir) else {
+            let parent = cx.model.stages.get(cx.model.stages.get(behind.stage?)?.parent?)?;
+            behind = InstructionView { index: parent.body.end, stage: Some(parent.index), ..behind };
+            relative.push("");
+            continue;
+        };
+        let InstructionKind::Workdir(path) = found.kind() else { return None };
+        relative.push(literal(path)?);
+        if relative.last().is_some_and(|path| path.starts_with('/')) {
+            relative.reverse();
+            return Some(clean(&relative.join("/")));
         }
+        behind = *found;
     }
-    directory
+    None
 }
+
+/// How many relative `WORKDIR`s and stages are gone back.
+const DEEP: usize = 100;
 
 /// Tells whether a path is another one, or lies below it.
 pub(super) fn is_within(path: &str, directory: &str) -> bool {

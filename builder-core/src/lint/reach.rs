@@ -54,7 +54,9 @@ pub(super) fn as_buildkit(
     let reached = reached(dockerfile, model, options.facts.target.as_deref());
     findings.retain(|finding| {
         let is_early = finding.rule.buildkit_name().is_none_or(|name| WHEN_READ.contains(&name));
-        let stage = finding.instruction.and_then(|index| model.stages.iter().rposition(|stage| stage.from <= index));
+        let stage = finding
+            .instruction
+            .and_then(|index| model.stages.partition_point(|stage| stage.from <= index).checked_sub(1));
         is_early || stage.is_none_or(|stage| reached[stage])
     });
 }

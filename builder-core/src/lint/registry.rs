@@ -226,6 +226,7 @@ pub static RULES: &[&Rule] = &[
     &r::text_between_quotes::RULE,
     &r::text_order_in_sh::RULE,
     &r::tilde_in_quotes::RULE,
+    &r::trailing_comment::RULE,
     &r::translated_quotes_in_sh::RULE,
     &r::trap_error_in_sh::RULE,
     &r::trap_signal_prefix_in_sh::RULE,

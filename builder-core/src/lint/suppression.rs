@@ -12,10 +12,11 @@
 //! above the instruction, as with hadolint itself; otherwise it may be anywhere in the comment block above it, and a
 //! comment between the lines of a continued instruction silences the line below it.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::finding::Finding;
-use super::model::Model;
+use super::model::{Model, StageView};
 use super::options::{Dialect, LintOptions};
 use super::rules::{ignore_pragma, unused_suppression};
 use crate::dockerfile::{Comment, Dockerfile, Instruction, InstructionKind};
@@ -56,10 +57,11 @@ pub(super) fn apply(
         return;
     }
     let mut suppressions = collect(source, dockerfile, model, options.dialect);
+    let places = Places::new(&suppressions);
     findings.retain(|finding| {
         let mut silenced = false;
-        for suppression in &mut suppressions {
-            if suppression.names(finding) && suppression.covers(source, finding) {
+        for at in places.candidates(source, finding) {
+            if let Some(suppression) = suppressions.get_mut(at).filter(|suppression| suppression.names(finding)) {
                 suppression.used = true;
                 silenced = true;
             }
@@ -68,6 +70,50 @@ pub(super) fn apply(
     });
     ignore_pragma::report(options, &suppressions, findings);
     unused_suppression::report(options, &suppressions, findings);
+    unused_suppression::report_malformed(options, malformed(source, dockerfile), findings);
+}
+
+/// Finds comments that were meant to silence something and do not, and says what is wrong with them.
+fn malformed(source: &SourceFile, dockerfile: &Dockerfile) -> Vec<(Span, String)> {
+    let mut found = Vec::new();
+    for directive in dockerfile.directives.iter().filter(|directive| directive.name.value == "check") {
+        found.extend(unknown_setting(&directive.value.value).map(|message| (directive.span, message)));
+    }
+    for comment in &dockerfile.comments {
+        let text = source.slice(comment.span).trim_start_matches('#').trim();
+        if let Some(settings) = text.strip_prefix("check").and_then(|rest| rest.trim_start().strip_prefix('=')) {
+            found.extend(unknown_setting(settings).map(|message| (comment.span, message)));
+            continue;
+        }
+        let Some(rest) = text.strip_prefix("hadolint ").or_else(|| text.strip_prefix("builder ")) else { continue };
+        let rest = rest.trim_start();
+        let scope = ["global ", "stage "].iter().find_map(|scope| rest.strip_prefix(scope));
+        let rest = scope.unwrap_or(rest).trim_start();
+        if !rest.starts_with("ignor") || read(source, comment, Dialect::Builder).is_some() {
+            continue;
+        }
+        let end = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
+        let (word, behind) = rest.split_at(end);
+        let message = match behind.trim_start().chars().next() {
+            Some('=') if word == "ignore" => {
+                "this silences nothing: behind the codes may stand only another `#` and a reason".to_owned()
+            }
+            Some('=') => format!("this silences nothing: `{word}` is no setting, write `ignore=`"),
+            Some(':') => format!("this silences nothing: write `=` behind `{word}`, not `:`"),
+            // Prose.
+            _ => continue,
+        };
+        found.push((comment.span, message));
+    }
+    found
+}
+
+/// Says which setting of `# check=` there is not.
+fn unknown_setting(settings: &str) -> Option<String> {
+    let names = settings.split(';').filter_map(|part| Some(part.split_once('=')?.0.trim()));
+    let mut unknown = names.filter(|name| !["skip", "error", "experimental"].contains(name));
+    let name = unknown.next()?;
+    Some(format!("`{name}` is no setting of `check`: there are `skip`, `error` and `experimental`"))
 }
 
 impl Suppression {
@@ -78,15 +124,40 @@ impl Suppression {
             name => finding.rule.is_named(name),
         }
     }
+}
 
-    fn covers(&self, source: &SourceFile, finding: &Finding) -> bool {
-        match &self.scope {
-            Scope::File => true,
-            Scope::Instructions(range) => finding.instruction.is_some_and(|index| range.contains(&index)),
-            Scope::Line(line) => {
-                source.line_of(Span::at(finding.anchor.start)) == *line || source.line_of(finding.span()) == *line
+/// What covers a place, so that not every finding has to ask every comment.
+#[derive(Default)]
+struct Places {
+    file: Vec<usize>,
+    instructions: HashMap<usize, Vec<usize>>,
+    lines: HashMap<u32, Vec<usize>>,
+}
+
+impl Places {
+    fn new(suppressions: &[Suppression]) -> Self {
+        let mut places = Self::default();
+        for (at, suppression) in suppressions.iter().enumerate() {
+            match &suppression.scope {
+                Scope::File => places.file.push(at),
+                Scope::Instructions(range) => {
+                    for index in range.clone() {
+                        places.instructions.entry(index).or_default().push(at);
+                    }
+                }
+                Scope::Line(line) => places.lines.entry(*line).or_default().push(at),
             }
         }
+        places
+    }
+
+    fn candidates(&self, source: &SourceFile, finding: &Finding) -> impl Iterator<Item = usize> {
+        let instruction = finding.instruction.and_then(|index| self.instructions.get(&index));
+        let anchor = source.line_of(Span::at(finding.anchor.start));
+        let own = source.line_of(finding.span());
+        let lines = [Some(anchor), Some(own).filter(|own| *own != anchor)].into_iter().flatten();
+        let lines = lines.filter_map(|line| self.lines.get(&line)).flatten();
+        self.file.iter().chain(instruction.into_iter().flatten()).chain(lines).copied()
     }
 }
 
@@ -96,17 +167,20 @@ fn collect(source: &SourceFile, dockerfile: &Dockerfile, model: &Model<'_>, dial
         let codes = check_codes(&directive.value.value, directive.value.span.start);
         add(&mut found, codes, directive.span, false, &Scope::File);
     }
+    let comments = |(index, known): (usize, &Instruction)| {
+        known.comments.iter().map(move |own| (own.span, index)).collect::<Vec<_>>()
+    };
+    let owners: HashMap<Span, usize> = dockerfile.instructions.iter().enumerate().flat_map(comments).collect();
     for comment in &dockerfile.comments {
         let Some((kind, codes)) = read(source, comment, dialect) else { continue };
-        let is_inside = |instruction: &Instruction| {
-            instruction.head.start < comment.span.start && comment.span.start < instruction.head.end
-        };
-        if dialect == Dialect::Hadolint && dockerfile.instructions.iter().any(is_inside) {
+        let before = dockerfile.instructions.partition_point(|known| known.head.start < comment.span.start);
+        let around = before.checked_sub(1).and_then(|at| dockerfile.instructions.get(at));
+        if dialect == Dialect::Hadolint && around.is_some_and(|known| comment.span.start < known.head.end) {
             continue;
         }
         let line = source.line_of(comment.span);
         // The instruction whose comment block this is in.
-        let below = dockerfile.instructions.iter().position(|instruction| instruction.comments.contains(comment));
+        let below = owners.get(&comment.span).copied();
         let next_line = Scope::Line(line + 1);
         let scope = match (kind, below) {
             (Kind::Global, _) => Scope::File,
@@ -116,7 +190,7 @@ fn collect(source: &SourceFile, dockerfile: &Dockerfile, model: &Model<'_>, dial
             {
                 continue;
             }
-            (Kind::Stage, Some(index)) => match model.stages.iter().find(|stage| stage.from == index) {
+            (Kind::Stage, Some(index)) => match stage_at(model, index) {
                 // hadolint leaves the `FROM` itself out.
                 Some(stage) => {
                     let first = stage.from + usize::from(dialect == Dialect::Hadolint);
@@ -127,7 +201,7 @@ fn collect(source: &SourceFile, dockerfile: &Dockerfile, model: &Model<'_>, dial
             (Kind::Stage, None) => continue,
             (Kind::Next | Kind::Check, _) if dialect == Dialect::Hadolint => next_line,
             (Kind::Check, Some(index)) if matches!(dockerfile.instructions[index].kind, InstructionKind::From(_)) => {
-                match model.stages.iter().find(|stage| stage.from == index) {
+                match stage_at(model, index) {
                     Some(stage) => Scope::Instructions(stage.from..stage.body.end),
                     None => next_line,
                 }
@@ -138,6 +212,12 @@ fn collect(source: &SourceFile, dockerfile: &Dockerfile, model: &Model<'_>, dial
         add(&mut found, codes, comment.span, kind == Kind::Next, &scope);
     }
     found
+}
+
+/// Returns the stage that a `FROM` begins.
+fn stage_at<'m>(model: &'m Model<'_>, from: usize) -> Option<&'m StageView> {
+    let at = model.stages.binary_search_by_key(&from, |stage| stage.from).ok()?;
+    model.stages.get(at)
 }
 
 fn add(found: &mut Vec<Suppression>, codes: Vec<Spanned<String>>, comment: Span, is_inline: bool, scope: &Scope) {

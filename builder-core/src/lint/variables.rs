@@ -3,13 +3,16 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::rc::Rc;
+
+use imbl::{OrdMap, OrdSet};
 
 use super::context::Context;
 use super::model::InstructionView;
 use crate::dockerfile::expand::{ExpandError, Expansion, expand, expand_heredoc};
 use crate::dockerfile::{From, Heredoc, Instruction, InstructionKind, SourceText, Transfer, TransferSource};
 use crate::platform::Platform;
-use crate::semantic::scope::{GlobalScope, ScopeInput, Variables};
+use crate::semantic::scope::{GlobalScope, ScopeInput};
 use crate::text::{Span, Spanned};
 
 /// Evaluates what stands before the first `FROM`, with the build arguments that are given or with defaults only.
@@ -29,7 +32,10 @@ pub(super) fn global_scope(cx: &Context<'_>, with_build_args: bool) -> GlobalSco
 /// The variables at one place.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Environment {
-    variables: Variables,
+    /// Values by name; copies share what they have in common.
+    values: OrdMap<Rc<str>, Rc<str>>,
+    /// The names that `ARG` declared without giving them a value.
+    declared: OrdSet<Rc<str>>,
     /// Whether every variable of the base image is known.
     pub(super) is_complete: bool,
 }
@@ -37,17 +43,17 @@ pub(super) struct Environment {
 impl Environment {
     /// Tells whether a variable has a value, or was declared.
     pub(super) fn is_defined(&self, name: &str) -> bool {
-        self.variables.get(name).is_some() || self.variables.declared().iter().any(|known| known == name)
+        self.values.contains_key(name) || self.declared.contains(name)
     }
 
     /// Returns the names that have a value.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.variables.entries().iter().map(|(name, _)| name.as_str())
+        self.values.keys().map(AsRef::as_ref)
     }
 
     /// Expands the text of a place.
     pub(super) fn expand(&self, cx: &Context<'_>, place: &Place<'_>) -> Result<Expansion, ExpandError> {
-        let lookup = |name: &str| self.variables.get(name);
+        let lookup = |name: &str| self.values.get(name).map(AsRef::as_ref);
         match place {
             Place::Body(_) => expand_heredoc(&place.text(), &lookup),
             Place::Text(_) | Place::Flag(_) => expand(&place.text(), cx.dockerfile.escape, &lookup),
@@ -66,12 +72,11 @@ impl Environment {
         }
         let image = globals.expand(&from.image).map(|expansion| expansion.text).unwrap_or_default();
         let base = cx.options.facts.bases.get(&image);
-        let env = base.iter().flat_map(|base| &base.env).map(|(name, value)| format!("{name}={value}"));
-        let mut variables = Variables::from_env(&env.collect::<Vec<_>>());
-        if variables.get("PATH").is_none() {
-            variables.set("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-        }
-        Self { variables, is_complete: base.is_some() || image == "scratch" }
+        let env = base.iter().flat_map(|base| &base.env);
+        let mut values: OrdMap<Rc<str>, Rc<str>> =
+            env.map(|(name, value)| (Rc::from(name.as_str()), Rc::from(value.as_str()))).collect();
+        values.entry("PATH".into()).or_insert("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into());
+        Self { values, declared: OrdSet::new(), is_complete: base.is_some() || image == "scratch" }
     }
 
     fn apply(&mut self, cx: &Context<'_>, kind: &InstructionKind, globals: &GlobalScope) {
@@ -85,7 +90,10 @@ impl Environment {
                         None => globals.get(name).map(str::to_owned),
                     };
                     let value = given.or_else(default);
-                    self.variables.declare(name, value.as_deref());
+                    match value {
+                        Some(value) => self.values.insert(name.into(), value.into()).is_some(),
+                        None => self.declared.insert(name.into()).is_some(),
+                    };
                 }
             }
             InstructionKind::Env(env) => {
@@ -93,7 +101,7 @@ impl Environment {
                 let text = |text| self.expand(cx, &Place::Text(text)).map(|expansion| expansion.text);
                 let pairs = env.pairs.iter().map(|pair| (text(&pair.key), text(&pair.value)));
                 for (key, value) in pairs.collect::<Vec<_>>() {
-                    self.variables.set(&key.unwrap_or_default(), &value.unwrap_or_default());
+                    self.values.insert(key.unwrap_or_default().into(), value.unwrap_or_default().into());
                 }
             }
             _ => {}

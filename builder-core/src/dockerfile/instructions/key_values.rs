@@ -38,9 +38,17 @@ fn key_values(operands: &mut Operands<'_>) -> Option<KeyValues> {
         match written.find('=') {
             None => {
                 let message = format!("Syntax error - can't find = in {written:?}. Must be of the form: name=value");
-                let help = "put quotes around a value that has blanks in it";
+                let is_comment = written.starts_with('#');
+                let help = if is_comment {
+                    "comments stand on lines of their own: a Dockerfile has none behind an instruction"
+                } else {
+                    "put quotes around a value that has blanks in it"
+                };
                 let diagnostic = Diagnostic::error("missing-equals", line.span_of(word), message);
                 operands.diagnostics.push(diagnostic.help(help));
+                if is_comment {
+                    break;
+                }
             }
             Some(0) => blank_name(operands, word),
             Some(equals) => {

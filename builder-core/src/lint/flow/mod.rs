@@ -8,11 +8,12 @@
 
 mod value;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
+use imbl::OrdMap;
 use value::{State, Value, get, is_assigning, is_name, is_plain_name, join, joined, of_text, set};
 
-use super::model::{Grammar, Known, Variables};
+use super::model::{Grammar, Variables};
 use crate::shell::{
     Assignment, Command, CommandKind, List, ListItem, ParameterOperator, PartKind, Pipeline, Script, SimpleCommand,
     Terminator, Word, WordPart,
@@ -37,9 +38,7 @@ impl Flow {
     pub(in crate::lint) fn new(script: &Script, variables: &Variables, grammar: Grammar) -> Self {
         let mut walk =
             Walk { flow: Self::default(), grammar, functions: HashMap::new(), steps: 0, calls: 0, loops: Vec::new() };
-        let known = |known: &Known| if *known == Known::Plain { Value::Plain } else { Value::Anything };
-        let state = variables.iter().map(|(name, value)| (name.clone(), known(value))).collect();
-        let end = walk.list(&script.body, Some(state));
+        let end = walk.list(&script.body, Some(variables.clone()));
         for document in &script.here_documents {
             walk.parts(&document.parts, &end);
         }
@@ -47,7 +46,7 @@ impl Flow {
         let mut functions: Vec<&List> = walk.functions.values().copied().collect();
         functions.retain(|body| body.items.first().is_some_and(|item| !walk.is_reached(item)));
         for body in functions {
-            walk.list(body, end.clone().or_else(|| Some(BTreeMap::new())));
+            walk.list(body, end.clone().or_else(|| Some(OrdMap::new())));
         }
         walk.flow
     }

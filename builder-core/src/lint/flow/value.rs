@@ -1,17 +1,11 @@
 //! What is known of the value of a variable.
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
-/// What a value can hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Value {
-    /// Nothing.
-    Empty,
-    /// Neither blanks nor patterns.
-    Plain,
-    /// Anything.
-    Anything,
-}
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
+
+pub(super) use crate::lint::model::Known as Value;
 
 impl Value {
     pub(super) fn followed_by(self, other: Self) -> Self {
@@ -25,7 +19,7 @@ impl Value {
 }
 
 /// The variables that are known; `None` where the shell never comes to.
-pub(super) type State = Option<BTreeMap<String, Value>>;
+pub(super) type State = Option<OrdMap<Rc<str>, Value>>;
 
 /// Names whose values are numbers, or set by the shell without blanks.
 const PLAIN_NAMES: [&str; 24] = [
@@ -87,7 +81,9 @@ pub(super) fn get(state: &State, name: &str) -> Value {
 
 pub(super) fn set(state: &mut State, name: &str, value: Value) {
     if let Some(state) = state {
-        state.insert(name.to_owned(), value);
+        if state.get(name) != Some(&value) {
+            state.insert(name.into(), value);
+        }
     }
 }
 
@@ -98,14 +94,21 @@ pub(super) fn joined(a: Value, b: Value) -> Value {
 pub(super) fn join(a: State, b: State) -> State {
     match (a, b) {
         (None, other) | (other, None) => other,
-        (Some(mut a), Some(b)) => {
-            a.retain(|name, _| b.contains_key(name));
-            for (name, value) in &mut a {
-                if let Some(other) = b.get(name) {
-                    *value = joined(*value, *other);
+        (Some(a), Some(b)) => {
+            // Nearly always they share nearly everything.
+            let mut both = a.clone();
+            for difference in a.diff(&b) {
+                match difference {
+                    DiffItem::Add(..) => {}
+                    DiffItem::Remove(name, _) => {
+                        both.remove(name);
+                    }
+                    DiffItem::Update { old: (name, old), new: (_, new) } => {
+                        both.insert(Rc::clone(name), joined(*old, *new));
+                    }
                 }
             }
-            Some(a)
+            Some(both)
         }
     }
 }

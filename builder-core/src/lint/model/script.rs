@@ -7,7 +7,9 @@ use super::command::{CommandData, CommandView, commands};
 use super::shell::Shell;
 use super::variables::{Environment, Grammar, Variables, grammar, is_shell_forgotten};
 use super::{InstructionView, StageView};
-use crate::dockerfile::{Command, Dockerfile, Heredoc, Instruction, InstructionKind, Run, SourceText};
+use crate::dockerfile::{
+    Command, Dockerfile, EscapeCharacter, Heredoc, Instruction, InstructionKind, MAX_LINE_BYTES, Run, SourceText,
+};
 use crate::lint::flow::Flow;
 use crate::lint::options::{Dialect, LintOptions};
 use crate::shell::{Index, Script, ShellError, parse};
@@ -161,6 +163,9 @@ pub fn scripts_of<'a>(
         let shell = shells.at(view);
         let variables = environment.at(view);
         for (role, text, is_exec, is_heredoc) in texts(source, view.instruction, options.dialect) {
+            if has_refused_line(source.slice(view.outer.span)) {
+                continue;
+            }
             let own = is_heredoc.then(|| Shell::of_shebang(text.as_str())).flatten();
             let parsed = parse(text.as_str());
             let is_hadolint = options.dialect == Dialect::Hadolint;
@@ -181,13 +186,18 @@ pub fn scripts_of<'a>(
                 is_exec,
                 is_heredoc,
                 beginning,
-                variables: Variables::clone(&variables),
+                variables: variables.clone(),
                 commands,
                 flow: OnceCell::new(),
             });
         }
     }
     scripts
+}
+
+/// Tells whether a line is longer than the builder accepts: the parser has said so, and nobody wants to know more.
+fn has_refused_line(text: &str) -> bool {
+    text.len() > MAX_LINE_BYTES && text.split('\n').any(|line| line.len() > MAX_LINE_BYTES)
 }
 
 /// Follows the shell from instruction to instruction.
@@ -262,7 +272,16 @@ impl<'a> Shells<'a> {
             let facts = self.options.facts.bases.get(&stage?.image)?;
             facts.shell.clone().map(Shell::new)
         };
-        self.current = inherited.or_else(of_base).unwrap_or_else(|| self.default.clone());
+        // Images of Windows have no sh, which hadolint does not know.
+        let is_windows = self.options.dialect != Dialect::Hadolint
+            && self.default == Shell::default()
+            && (stage.is_some_and(|stage| is_windows_image(&stage.image))
+                || self.dockerfile.escape == EscapeCharacter::Backtick);
+        let default = || {
+            let windows = || Shell::new(vec!["cmd".to_owned(), "/S".to_owned(), "/C".to_owned()]);
+            if is_windows { windows() } else { self.default.clone() }
+        };
+        self.current = inherited.or_else(of_base).unwrap_or_else(default);
         self.ends.push(self.current.clone());
     }
 
@@ -280,6 +299,13 @@ impl<'a> Shells<'a> {
         });
         last.filter(|name| !name.is_empty())
     }
+}
+
+/// Tells whether an image is one of Windows, as far as its name says.
+fn is_windows_image(image: &str) -> bool {
+    let image = image.to_ascii_lowercase();
+    image.contains("mcr.microsoft.com/windows")
+        || ["nanoserver", "servercore", "windowsservercore"].iter().any(|word| image.contains(word))
 }
 
 type Text = (ScriptRole, SourceText, bool, bool);

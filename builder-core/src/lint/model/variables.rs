@@ -1,8 +1,10 @@
 //! The variables that `ARG`, `ENV` and the base image give to the scripts of a stage, and the shell that hadolint
 //! believes to read them.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::rc::Rc;
+
+use imbl::OrdMap;
 
 use super::shell::Shell;
 use super::{InstructionView, StageView};
@@ -13,14 +15,16 @@ use crate::text::{SourceFile, Span};
 /// What is known of a variable's value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Known {
+    /// Nothing.
+    Empty,
     /// It has neither blanks nor patterns in it.
     Plain,
     /// It may be anything: who builds can choose it.
     Anything,
 }
 
-/// Variables by name.
-pub type Variables = Rc<BTreeMap<String, Known>>;
+/// Variables by name. A copy shares what it has in common with the original: every step of a file has one.
+pub type Variables = OrdMap<Rc<str>, Known>;
 
 /// The variables of proxies, which a build has without being told.
 const PROXIES: [&str; 8] =
@@ -61,9 +65,9 @@ pub(super) struct Environment<'a> {
     stages: &'a [StageView],
     options: &'a LintOptions,
     /// What is in force at the end of each stage so far, for the stages that begin from it.
-    ends: Vec<BTreeMap<String, Known>>,
+    ends: Vec<Variables>,
     /// The arguments among them: they end with their stage.
-    arguments: Vec<String>,
+    arguments: HashSet<String>,
     current: Variables,
     /// What triggers declare, for the triggers behind them.
     declared: Vec<String>,
@@ -72,14 +76,13 @@ pub(super) struct Environment<'a> {
 
 impl<'a> Environment<'a> {
     pub(super) fn new(source: &'a SourceFile, stages: &'a [StageView], options: &'a LintOptions) -> Self {
-        let current = Rc::new(BTreeMap::new());
-        let (ends, arguments, declared) = (Vec::new(), Vec::new(), Vec::new());
+        let (ends, arguments, declared, current) = (Vec::new(), HashSet::new(), Vec::new(), OrdMap::new());
         Self { stages, options, ends, arguments, current, declared, source }
     }
 
     /// Returns the variables that an instruction finds; to be asked in order.
     pub(super) fn at(&mut self, view: &InstructionView<'_>) -> Variables {
-        let before = Rc::clone(&self.current);
+        let before = self.current.clone();
         if view.is_trigger() {
             return self.trigger(view, before);
         }
@@ -94,8 +97,8 @@ impl<'a> Environment<'a> {
                 for declaration in declarations.iter().take(count) {
                     let known = if is_hadolint { Known::Plain } else { Known::Anything };
                     let name = declaration.name.value.clone();
-                    self.arguments.push(name.clone());
-                    Rc::make_mut(&mut self.current).entry(name).or_insert(known);
+                    self.arguments.insert(name.clone());
+                    self.current.entry(name.into()).or_insert(known);
                 }
             }
             InstructionKind::Env(pairs) => {
@@ -106,14 +109,13 @@ impl<'a> Environment<'a> {
                     }
                     let value = pair.value.as_str();
                     let known = if is_hadolint { Known::Plain } else { judged(value) };
-                    self.arguments.retain(|name| name != pair.key.as_str());
+                    self.arguments.remove(pair.key.as_str());
                     let name = pair.key.as_str().trim_matches(['"', '\'']);
-                    Rc::make_mut(&mut self.current).insert(name.to_owned(), known);
+                    self.current.insert(name.into(), known);
                 }
             }
             _ => {}
         }
-        self.remember(view);
         before
     }
 
@@ -121,7 +123,7 @@ impl<'a> Environment<'a> {
     fn trigger(&mut self, view: &InstructionView<'_>, mut before: Variables) -> Variables {
         let known = if self.options.dialect == Dialect::Hadolint { Known::Plain } else { Known::Anything };
         for name in &self.declared {
-            Rc::make_mut(&mut before).entry(name.clone()).or_insert(known);
+            before.entry(name.as_str().into()).or_insert(known);
         }
         match view.kind() {
             InstructionKind::Arg(declarations) => {
@@ -142,34 +144,37 @@ impl<'a> Environment<'a> {
     }
 
     fn begin(&mut self, view: &InstructionView<'_>) {
+        self.end_stage(view.stage.unwrap_or_default());
         let stage = view.stage.and_then(|index| self.stages.get(index));
         let inherited = stage.and_then(|stage| self.ends.get(stage.parent?)).cloned();
         let facts = stage.and_then(|stage| self.options.facts.bases.get(&stage.image));
         let mut variables = inherited.unwrap_or_else(|| facts.map(of_base).unwrap_or_default());
         let known = if self.options.dialect == Dialect::Hadolint { Known::Plain } else { Known::Anything };
         for name in PROXIES {
-            variables.entry(name.to_owned()).or_insert(known);
+            variables.entry(Rc::from(name)).or_insert(known);
         }
         self.arguments.clear();
         self.declared.clear();
-        self.current = Rc::new(variables);
-        self.ends.push(BTreeMap::new());
+        self.current = variables;
     }
 
-    fn remember(&mut self, view: &InstructionView<'_>) {
-        let Some(end) = view.stage.and_then(|stage| self.ends.get_mut(stage)) else { return };
-        if !matches!(view.kind(), InstructionKind::From(_) | InstructionKind::Arg(_) | InstructionKind::Env(_)) {
+    /// Remembers what the stage before this one ends with. Arguments end with their stage, but not for hadolint.
+    fn end_stage(&mut self, next: usize) {
+        if next == 0 {
             return;
         }
-        end.clone_from(&self.current);
+        let mut end = std::mem::take(&mut self.current);
         if self.options.dialect != Dialect::Hadolint {
-            end.retain(|name, _| !self.arguments.contains(name));
+            for name in self.arguments.drain() {
+                end.remove(name.as_str());
+            }
         }
+        self.ends.push(end);
     }
 }
 
-fn of_base(facts: &BaseFacts) -> BTreeMap<String, Known> {
-    facts.env.iter().map(|(name, value)| (name.clone(), judged(value))).collect()
+fn of_base(facts: &BaseFacts) -> Variables {
+    facts.env.iter().map(|(name, value)| (Rc::from(name.as_str()), judged(value))).collect()
 }
 
 /// Judges the value of `ENV` as written.

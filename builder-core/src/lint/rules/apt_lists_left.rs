@@ -40,6 +40,9 @@ rule! {
     }
 }
 
+/// How many stages a fix looks through.
+const STAGES: usize = 100;
+
 const LISTS: &str = "/var/lib/apt/lists";
 
 fn check(cx: &Context<'_>, script: &ScriptView<'_>) {
@@ -66,14 +69,24 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>) {
 /// Tells whether a later `RUN` installs with these lists: one of the stage, or of one that begins from it.
 fn is_needed_later(cx: &Context<'_>, script: &ScriptView<'_>) -> bool {
     let Some(stage) = script.view.stage else { return true };
-    let follows = |other: &&ScriptView<'_>| {
-        let of = other.view.stage.unwrap_or(0);
-        other.view.index > script.view.index && cx.model.ancestry(of).any(|ancestor| ancestor.index == stage)
-    };
     let is_apt = |command: &CommandView<'_>| matches!(command.name(), "apt-get" | "apt" | "aptitude");
-    cx.model.scripts.iter().filter(follows).any(|other| {
+    let is_bare = |other: &ScriptView<'_>| {
         other.commands().any(|command| is_apt(&command)) && !other.commands().any(|command| updates(&command))
-    })
+    };
+    // Whether one is behind this step matters in its own stage alone.
+    let last = cx.model.last_run(stage, "needs lists", is_bare);
+    let is_own = last.is_some_and(|last| last > script.view.index);
+    let is_below = |other: &StageView| {
+        other.index != stage && cx.model.ancestry(other.index).any(|ancestor| ancestor.index == stage)
+    };
+    // Among very many stages nobody looks.
+    is_own
+        || cx.model.stages.len() > STAGES
+        || cx
+            .model
+            .stages
+            .iter()
+            .any(|other| is_below(other) && cx.model.first_run(other.index, "needs lists", is_bare).is_some())
 }
 
 fn updates(command: &CommandView<'_>) -> bool {

@@ -1,8 +1,10 @@
 //! `DL3003`.
 
+use std::collections::HashSet;
+
 use crate::lint::model::Argument as Word;
 use crate::lint::prelude::*;
-use crate::shell::{Construct, Index};
+use crate::shell::{CommandSite, Construct, Index, Script};
 
 rule! {
     /// ## What it does
@@ -46,10 +48,13 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>) {
     if commands.peek().is_none() {
         return;
     }
-    let index = script.tree().map(Index::new);
-    let is_undone = |command: &CommandView<'_>| index.as_ref().is_some_and(|index| is_undone(index, command));
+    let undone = if cx.is_hadolint() { HashSet::new() } else { script.tree().map(undone).unwrap_or_default() };
+    let mut is_said = false;
     for command in commands {
-        if cx.is_hadolint() || command.words().next().is_some_and(is_fixed) && !is_undone(&command) {
+        let is_bad = || command.words().next().is_some_and(is_fixed) && !undone.contains(&command.script_span());
+        // The rest of the `RUN` moves with the first one.
+        if cx.is_hadolint() || !is_said && is_bad() {
+            is_said = true;
             let message = "`cd` holds only until the end of this `RUN`";
             cx.report(command.instruction(), command.span(), message)
                 .help("use `WORKDIR`, or a subshell: `(cd … && …)`")
@@ -63,14 +68,14 @@ fn is_fixed(target: &Word) -> bool {
     target.is_literal && target.text != "-" && !target.text.starts_with('~')
 }
 
-/// Tells whether the directory is another one only for a while.
-fn is_undone(index: &Index<'_>, command: &CommandView<'_>) -> bool {
-    let site = index.commands.iter().find(|site| site.command.span == command.script_span());
-    site.is_some_and(|site| {
-        let piped = site.pipeline.commands.len() > 1;
-        piped
-            || index.ancestors(site.scope).any(|scope| {
-                scope.construct.is_subshell() || matches!(scope.construct, Construct::Function | Construct::LoopBody)
-            })
-    })
+/// The commands whose directory nobody keeps: those in pipes, subshells, functions and loops.
+fn undone(tree: &Script) -> HashSet<Span> {
+    let index = Index::new(tree);
+    let is_undone = |site: &&CommandSite<'_>| {
+        let is_kept = |construct: Construct| {
+            !construct.is_subshell() && !matches!(construct, Construct::Function | Construct::LoopBody)
+        };
+        site.pipeline.commands.len() > 1 || index.ancestors(site.scope).any(|scope| !is_kept(scope.construct))
+    };
+    index.commands.iter().filter(is_undone).map(|site| site.command.span).collect()
 }

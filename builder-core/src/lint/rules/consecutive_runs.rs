@@ -39,9 +39,7 @@ fn check(cx: &Context<'_>) {
             remembered = None;
             continue;
         }
-        let Some(script) =
-            cx.model.scripts.iter().find(|script| std::ptr::eq(script.view.instruction, view.instruction))
-        else {
+        let Some(script) = cx.model.script_of(view) else {
             continue;
         };
         let count = script.commands().filter(|command| !matches!(command.name(), "" | "[" | "[[")).count();

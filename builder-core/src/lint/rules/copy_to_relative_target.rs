@@ -1,5 +1,7 @@
 //! `DL3045`.
 
+use std::collections::HashSet;
+
 use crate::lint::image_name::ImageName;
 use crate::lint::prelude::*;
 use crate::lint::words::{has_drive, trimmed};
@@ -32,16 +34,23 @@ rule! {
         activation: Activation::Default,
         fixable: Fixable::Never,
         status: FIRST,
-        check: Check::Stage(check),
+        check: Check::File(check),
     }
 }
 
-fn check(cx: &Context<'_>, stage: &StageView) {
+fn check(cx: &Context<'_>) {
+    let mut names = HashSet::new();
+    for stage in &cx.model.stages {
+        let is_known = cx.is_hadolint() && knows_workdir(cx, stage, &mut names);
+        if !is_known {
+            check_stage(cx, stage);
+        }
+    }
+}
+
+fn check_stage(cx: &Context<'_>, stage: &StageView) {
     let has_workdir =
         |stage: &StageView| cx.model.body(stage.index).any(|view| matches!(view.kind(), InstructionKind::Workdir(_)));
-    if cx.is_hadolint() && knows_workdir(cx, stage) {
-        return;
-    }
     // What a builder knows of the base image counts as well.
     let known = cx.options.facts.bases.get(&stage.image).and_then(|base| base.working_directory.as_deref());
     if cx.model.ancestry(stage.index).skip(1).any(has_workdir) || known.is_some_and(|path| path.len() > 1) {
@@ -64,15 +73,13 @@ fn check(cx: &Context<'_>, stage: &StageView) {
 
 /// hadolint knows a stage without a name by its image, tags aside, and takes any earlier stage of that name for the
 /// same one.
-fn knows_workdir(cx: &Context<'_>, stage: &StageView) -> bool {
-    let image = |stage: &StageView| ImageName::new(&stage.image).path.to_owned();
-    let own = |stage: &StageView| stage.name.clone().unwrap_or_else(|| image(stage));
-    let mut known: Vec<String> = Vec::new();
-    for earlier in &cx.model.stages[..stage.index] {
-        let has = cx.model.body(earlier.index).any(|view| matches!(view.kind(), InstructionKind::Workdir(_)));
-        if has || known.contains(&image(earlier)) {
-            known.push(own(earlier));
-        }
+fn knows_workdir(cx: &Context<'_>, stage: &StageView, known: &mut HashSet<String>) -> bool {
+    let image = ImageName::new(&stage.image).path.to_owned();
+    let own = stage.name.clone().unwrap_or_else(|| image.clone());
+    let by_image = known.contains(&image);
+    let is_known = by_image || known.contains(&own);
+    if by_image || cx.model.body(stage.index).any(|view| matches!(view.kind(), InstructionKind::Workdir(_))) {
+        known.insert(own);
     }
-    known.contains(&image(stage)) || known.contains(&own(stage))
+    is_known
 }

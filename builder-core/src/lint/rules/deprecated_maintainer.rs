@@ -41,7 +41,8 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
         return;
     }
     let keyword = &view.instruction.keyword;
-    let escaped = unquoted(name.as_str()).replace('\\', "\\\\").replace('"', "\\\"");
+    let escaped = unquoted(name.as_str()).replace("\\\"", "\"").replace('\\', "\\\\");
+    let escaped = escaped.replace('"', "\\\"").replace('$', "\\$");
     let label = format!("LABEL org.opencontainers.image.authors=\"{escaped}\"");
     let edit = Edit::replace(keyword.span.cover(name.span()), label);
     cx.report(view.index, keyword.span, "`MAINTAINER` is deprecated")

@@ -1,5 +1,7 @@
 //! `DL3024`, `DuplicateStageName`.
 
+use std::collections::HashMap;
+
 use crate::lint::prelude::*;
 use crate::text::go_quoted;
 
@@ -30,30 +32,31 @@ rule! {
         activation: Activation::Default,
         fixable: Fixable::Never,
         status: FIRST,
-        check: Check::Stage(check),
+        check: Check::File(check),
     }
 }
 
-fn check(cx: &Context<'_>, stage: &StageView) {
-    let Some(name) = from_name(cx, stage) else { return };
-    let is_same = |other: &&StageView| {
-        other.name.as_ref().is_some_and(|known| {
-            if cx.is_hadolint() { *known == name.value } else { known.eq_ignore_ascii_case(&name.value) }
-        })
-    };
-    let Some(first) = cx.model.stages[..stage.index].iter().find(is_same) else { return };
-    let report = cx
-        .report(stage.from, name.span, format!("another stage is named `{}` already", name.value))
-        .in_buildkits_words(|| {
-            format!("Duplicate stage name {}, stage names should be unique", go_quoted(&name.value.to_lowercase()))
-        });
-    match from_name(cx, first) {
-        Some(first) => report.also(first.span, "here").done(),
-        None => report.done(),
+fn check(cx: &Context<'_>) {
+    let mut known: HashMap<String, &StageView> = HashMap::new();
+    for stage in &cx.model.stages {
+        let Some(name) = from_name(cx, stage) else { continue };
+        let key = if cx.is_hadolint() { name.value.clone() } else { name.value.to_ascii_lowercase() };
+        let first = *known.entry(key).or_insert(stage);
+        if first.index == stage.index {
+            continue;
+        }
+        let report = cx
+            .report(stage.from, name.span, format!("another stage is named `{}` already", name.value))
+            .in_buildkits_words(|| {
+                format!("Duplicate stage name {}, stage names should be unique", go_quoted(&name.value.to_lowercase()))
+            });
+        match from_name(cx, first) {
+            Some(first) => report.also(first.span, "here").done(),
+            None => report.done(),
+        }
     }
 }
 
-/// Returns the name of a stage with its place.
 pub(super) fn from_name<'a>(cx: &Context<'a>, stage: &StageView) -> Option<&'a crate::text::Spanned<String>> {
     match &cx.instruction(stage.from)?.kind {
         InstructionKind::From(from) => from.name.as_ref(),

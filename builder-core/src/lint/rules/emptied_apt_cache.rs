@@ -52,7 +52,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
         let body = cx.dockerfile.instructions.get(stage.body.clone()).unwrap_or_default();
         body.iter().any(|instruction| keeps(cx.text(instruction.span)))
     });
-    let is_known = cx.model.ancestry(stage).last().is_some_and(|root| !root.image.contains('$'));
+    let is_known = cx.model.root(stage).is_some_and(|root| !root.image.contains('$'));
     if !is_kept && is_known {
         cx.report(view.index, mount.span, "the image deletes packages after each installation, this cache stays empty")
             .help("remove `/etc/apt/apt.conf.d/docker-clean` before")

@@ -1,6 +1,6 @@
 //! `DL3044`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::dockerfile::KeyValue;
 use crate::lint::prelude::*;
@@ -56,11 +56,15 @@ fn check(cx: &Context<'_>) {
 }
 
 fn check_pairs(cx: &Context<'_>, view: &InstructionView<'_>, pairs: &[KeyValue], known: &HashSet<&str>) {
+    let mut names: HashMap<&str, usize> = HashMap::new();
+    for (at, pair) in pairs.iter().enumerate() {
+        names.entry(trimmed(pair.key.as_str())).or_insert(at);
+    }
     let bad = pairs.iter().enumerate().find_map(|(at, pair)| {
-        let others = pairs.iter().enumerate().filter(|(other, _)| *other != at);
-        let mut others = others.map(|(_, other)| trimmed(other.key.as_str())).filter(|name| !known.contains(name));
         let own = trimmed(pair.key.as_str());
-        others.find(|name| *name != own && uses(pair.value.as_str(), name)).map(|name| (at, pair, name))
+        let used = used(pair.value.as_str()).filter(|name| *name != own && !known.contains(name));
+        let (_, name) = used.filter_map(|name| Some((*names.get(name)?, name))).min()?;
+        Some((at, pair, name))
     });
     let Some((at, pair, name)) = bad else { return };
     let keyword = &view.instruction.keyword.value;
@@ -75,14 +79,14 @@ fn check_pairs(cx: &Context<'_>, view: &InstructionView<'_>, pairs: &[KeyValue],
         .done();
 }
 
-/// Tells whether a value uses a variable.
-fn uses(value: &str, name: &str) -> bool {
-    value.match_indices('$').any(|(at, _)| {
+/// Returns the names of the variables in a value: `$name` and `${name}`.
+fn used(value: &str) -> impl Iterator<Item = &str> {
+    value.match_indices('$').filter_map(|(at, _)| {
         let rest = &value[at + 1..];
         if let Some(inner) = rest.strip_prefix('{') {
-            return inner.strip_prefix(name).is_some_and(|rest| rest.starts_with('}'));
+            return inner.split_once('}').map(|(name, _)| name);
         }
         let is_name = |c: char| c == '_' || c.is_ascii_alphanumeric();
-        rest.strip_prefix(name).is_some_and(|rest| !rest.starts_with(is_name))
+        Some(&rest[..rest.find(|c| !is_name(c)).unwrap_or(rest.len())])
     })
 }

@@ -76,6 +76,9 @@ pub(super) fn each_change(
     }
 }
 
+/// How many files are compared with every one that a later step changes or removes.
+pub(super) const MOST: usize = 200;
+
 /// A file or directory that an instruction brings, with its instruction and place.
 pub(super) struct Copied {
     pub(super) path: String,
@@ -103,6 +106,9 @@ pub(super) fn copied(cx: &Context<'_>, stage: usize) -> Vec<Copied> {
             let is_file = name.contains('.') && !name.starts_with('.') && !name.contains(['*', '?']);
             let path =
                 if is_folder && is_file { format!("{}/{name}", target.trim_end_matches('/')) } else { target.clone() };
+            if found.len() == MOST {
+                return found;
+            }
             found.push(Copied {
                 path,
                 index: view.index,

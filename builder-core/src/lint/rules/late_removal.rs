@@ -1,6 +1,6 @@
 //! A later step removes what an earlier one brought.
 
-use super::late_owner_change::copied;
+use super::late_owner_change::{MOST, copied};
 use crate::lint::paths::{absolute, directory_at, is_within};
 use crate::lint::prelude::*;
 
@@ -49,7 +49,7 @@ fn check(cx: &Context<'_>, stage: &StageView) {
     let made: Vec<Made> = copied(cx, stage.index)
         .into_iter()
         .map(|copy| Made { path: copy.path, index: copy.index, span: copy.span })
-        .chain(cx.model.runs(stage.index).flat_map(|script| downloaded(cx, script)))
+        .chain(cx.model.runs(stage.index).flat_map(|script| downloaded(cx, script)).take(MOST))
         .collect();
     for script in cx.model.runs(stage.index) {
         let directory = directory_of(cx, script);
@@ -106,6 +106,9 @@ fn downloaded(cx: &Context<'_>, script: &ScriptView<'_>) -> Vec<Made> {
             }
             _ => None,
         };
+        if found.len() == MOST {
+            break;
+        }
         let Some(target) = target.filter(|target| target.is_literal && target.text != "-") else { continue };
         if let Some(path) = absolute(&target.text, directory.as_deref()).filter(|path| !path.starts_with("/dev/")) {
             found.push(Made { path, index: script.view.index, span: command.span() });

@@ -30,21 +30,31 @@ rule! {
         activation: Activation::Opinion,
         fixable: Fixable::Never,
         status: FIRST,
-        check: Check::Stage(check),
+        check: Check::File(check),
     }
 }
 
-fn check(cx: &Context<'_>, stage: &StageView) {
-    let has = |index: usize| cx.model.body(index).any(|view| matches!(view.kind(), InstructionKind::Healthcheck(_)));
-    let by_ancestor = cx.model.ancestry(stage.index).any(|stage| has(stage.index));
-    let by_descendant =
-        cx.model.stages.iter().any(|other| {
-            has(other.index) && cx.model.ancestry(other.index).any(|ancestor| ancestor.index == stage.index)
-        });
-    if by_ancestor || by_descendant || !cx.is_hadolint() && !stage.is_last {
-        return;
+fn check(cx: &Context<'_>) {
+    let stages = &cx.model.stages;
+    let mut has = vec![false; stages.len()];
+    for view in cx.model.instructions.iter().filter(|view| !view.is_trigger()) {
+        if let (InstructionKind::Healthcheck(_), Some(stage)) = (view.kind(), view.stage) {
+            has[stage] = true;
+        }
     }
-    if let Some(from) = cx.instruction(stage.from) {
-        cx.report(stage.from, from.head, "the stage has no `HEALTHCHECK`").done();
+    // Stages begin from earlier ones: what is above comes first, what is below last.
+    let (mut above, mut below) = (has.clone(), has);
+    for stage in stages {
+        above[stage.index] |= stage.parent.is_some_and(|parent| above[parent]);
+    }
+    for stage in stages.iter().rev() {
+        if let Some(parent) = stage.parent.filter(|_| below[stage.index]) {
+            below[parent] = true;
+        }
+    }
+    for stage in stages.iter().filter(|stage| cx.is_hadolint() || stage.is_last) {
+        if let (false, false, Some(from)) = (above[stage.index], below[stage.index], cx.instruction(stage.from)) {
+            cx.report(stage.from, from.head, "the stage has no `HEALTHCHECK`").done();
+        }
     }
 }

@@ -35,15 +35,18 @@ rule! {
 }
 
 fn check(cx: &Context<'_>, stage: &StageView) {
+    if !stage.is_last {
+        return;
+    }
     let chain: Vec<_> = cx.model.ancestry(stage.index).collect();
     let has = |is: fn(&InstructionKind) -> bool| {
         chain.iter().any(|stage| cx.model.body(stage.index).any(|view| is(view.kind())))
     };
     let starts = has(|kind| matches!(kind, InstructionKind::Cmd(_) | InstructionKind::Entrypoint(_)));
-    if !stage.is_last || !starts || has(|kind| matches!(kind, InstructionKind::User(_))) {
+    if !starts || has(|kind| matches!(kind, InstructionKind::User(_))) {
         return;
     }
-    let Some(root) = chain.last() else { return };
+    let Some(root) = cx.model.root(stage.index) else { return };
     let known = cx.options.facts.bases.get(&root.image).and_then(|base| base.user.as_deref());
     let is_other_user = known.is_some_and(|user| !matches!(user.split(':').next(), Some("" | "root" | "0")));
     let is_named_so = ["nonroot", "rootless", "unprivileged", "non-root"].iter().any(|word| root.image.contains(word));

@@ -221,6 +221,7 @@ pub(super) mod text_behind_parenthesis;
 pub(super) mod text_between_quotes;
 pub(super) mod text_order_in_sh;
 pub(super) mod tilde_in_quotes;
+pub(super) mod trailing_comment;
 pub(super) mod translated_quotes_in_sh;
 pub(super) mod trap_error_in_sh;
 pub(super) mod trap_signal_prefix_in_sh;

@@ -51,7 +51,10 @@ fn check(cx: &Context<'_>) {
                 let variable = name.strip_prefix('$').map(|name| name.trim_matches(['{', '}']));
                 let is_argument = variable.is_some_and(|name| arguments.contains(&name));
                 if !is_number && !is_argument {
-                    let message = format!("`{name}` is a name: only a number shows that it is not root");
+                    let message = match name {
+                        "root" => "`root` is a name: write `0`, or better a user that is not root".to_owned(),
+                        _ => format!("`{name}` is a name: only a number shows that it is not root"),
+                    };
                     cx.report(view.index, user.span(), message).done();
                 }
             }

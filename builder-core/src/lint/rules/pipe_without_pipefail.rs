@@ -91,20 +91,19 @@ fn report(cx: &Context<'_>, script: &ScriptView<'_>, pipelines: &[&Pipeline]) {
 /// does not judge.
 fn has_hadolints_shell(cx: &Context<'_>, script: &ScriptView<'_>) -> bool {
     const NAMES: [&str; 6] = ["/bin/bash", "bash", "/bin/zsh", "zsh", "/bin/ash", "ash"];
-    let Some(stage) = script.view.stage else { return false };
-    let views = cx.model.body(stage).filter(|view| view.index < script.view.index);
-    let shells = views.filter_map(|view| match view.kind() {
+    let is_shell = |view: &InstructionView<'_>| {
+        let is_invalid = matches!(view.kind(), InstructionKind::Invalid);
+        let is_named = is_invalid && view.instruction.keyword.value.eq_ignore_ascii_case("SHELL");
+        !view.is_trigger() && (is_named || matches!(view.kind(), InstructionKind::Shell(_)))
+    };
+    let text = cx.model.last_before(&script.view, "SHELL", is_shell).and_then(|view| match view.kind() {
         InstructionKind::Shell(words) => {
             Some(words.iter().map(|word| word.value.as_str()).collect::<Vec<_>>().join(" "))
         }
         // hadolint takes one that is no JSON as it stands.
-        InstructionKind::Invalid if view.instruction.keyword.value.eq_ignore_ascii_case("SHELL") => {
-            let line = view.instruction.line.as_str().trim_start();
-            line.get("SHELL".len()..).map(|rest| rest.trim().to_owned())
-        }
-        _ => None,
+        _ => view.instruction.line.as_str().trim_start().get("SHELL".len()..).map(|rest| rest.trim().to_owned()),
     });
-    let Some(text) = shells.last() else { return false };
+    let Some(text) = text else { return false };
     if ["pwsh", "powershell", "cmd"].iter().any(|name| text.starts_with(name)) {
         return true;
     }
@@ -155,13 +154,16 @@ fn with_pipefail(cx: &Context<'_>, script: &ScriptView<'_>) -> Option<Fix> {
         return None;
     }
     // The first one of a stage mends the others.
-    let is_before = |other: &&ScriptView<'_>| {
-        let in_stage = cx.model.ancestry(view.stage.unwrap_or(0)).any(|stage| other.view.stage == Some(stage.index));
-        other.is_run() && other.view.index < view.index && in_stage && other.shell == script.shell && !other.is_exec
+    let is_lossy = |other: &ScriptView<'_>| {
+        let is_same = other.shell == script.shell && !other.is_exec;
+        is_same && other.tree().is_some_and(|tree| !lossy(other, &Index::new(tree)).is_empty())
     };
-    let is_lossy =
-        |other: &ScriptView<'_>| other.tree().is_some_and(|tree| !lossy(other, &Index::new(tree)).is_empty());
-    if cx.model.scripts.iter().filter(is_before).any(is_lossy) {
+    let what = format!("loses failures in {}", script.shell.words.join(" "));
+    let mut stages = cx.model.ancestry(view.stage.unwrap_or(0));
+    if stages.any(|stage| {
+        let first = cx.model.first_run(stage.index, &what, is_lossy);
+        first.is_some_and(|first| first < view.index)
+    }) {
         return None;
     }
     let words: Vec<String> = if script.shell.kind == ShellKind::Posix {

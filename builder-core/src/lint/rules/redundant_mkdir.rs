@@ -45,12 +45,11 @@ fn check(cx: &Context<'_>, stage: &StageView) {
         InstructionKind::User(user) => !matches!(user.as_str(), "root" | "0"),
         _ => false,
     };
-    if cx.model.ancestry(stage.index).any(|stage| cx.model.body(stage.index).any(is_other)) {
-        return;
-    }
+    // It is asked for where there is something to say, and once.
+    let mut has_other_user = None;
     for pair in body.windows(2) {
         let InstructionKind::Workdir(path) = pair[1].kind() else { continue };
-        let Some(script) = cx.model.runs(stage.index).find(|script| script.view.index == pair[0].index) else {
+        let Some(script) = cx.model.script_of(pair[0]) else {
             continue;
         };
         let mut commands = script.commands();
@@ -61,11 +60,16 @@ fn check(cx: &Context<'_>, stage: &StageView) {
         let is_plain = flags.iter().all(|flag| matches!(flag.text.as_str(), "-p" | "-v" | "-pv" | "--parents"));
         let is_whole = script.slice(command.script_span()) == script.text.as_str().trim();
         let is_same = wanted.starts_with('/') && clean(&directory.text) == wanted;
+        let mut is_other_user = || {
+            let mut stages = cx.model.ancestry(stage.index);
+            *has_other_user.get_or_insert_with(|| stages.any(|stage| cx.model.body(stage.index).any(is_other)))
+        };
         if command.name() == "mkdir"
             && is_plain
             && is_whole
             && is_same
             && script.run().is_some_and(|run| run.mounts.is_empty())
+            && !is_other_user()
         {
             cx.report(pair[0].index, command.span(), format!("`WORKDIR` makes `{wanted}` itself"))
                 .also(path.span(), "here")

@@ -52,13 +52,12 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     if is_absolute(written) {
         return;
     }
-    let before = cx.model.instructions.iter().filter(|other| other.stage == view.stage && other.index < view.index);
+    let before = cx.model.last_before(view, "WORKDIR", |other| matches!(other.kind(), InstructionKind::Workdir(_)));
     let earlier = before
-        .filter_map(|other| match other.kind() {
+        .and_then(|other| match other.kind() {
             InstructionKind::Workdir(path) => Some(trimmed(path.as_str())),
             _ => None,
         })
-        .next_back()
         .filter(|path| path.starts_with('/'));
     let joined = earlier.map(|earlier| format!("{}/{written}", earlier.trim_end_matches('/')));
     let report = cx.report(view.index, path.span(), format!("the working directory `{written}` is relative"));

@@ -1,6 +1,6 @@
 //! A variable that is set twice in a row.
 
-use super::early_argument::uses;
+use super::trailing_comment::meant;
 use crate::lint::prelude::*;
 use crate::lint::words::unquoted;
 use std::collections::HashMap;
@@ -47,7 +47,7 @@ fn check(cx: &Context<'_>, stage: &StageView) {
             }
             InstructionKind::Arg(declarations) => {
                 variables.0.clear();
-                for arg in declarations {
+                for arg in meant(cx, declarations) {
                     let default = arg.default.as_ref().map_or("", |default| default.as_str());
                     arguments.set(cx, view, &arg.name.value, arg.name.span, default);
                 }
@@ -67,7 +67,9 @@ struct Seen(HashMap<String, (usize, Span)>);
 impl Seen {
     fn set(&mut self, cx: &Context<'_>, view: &InstructionView<'_>, name: &str, span: Span, value: &str) {
         // A value that is used on the way was needed.
-        self.0.retain(|known, _| !uses(value, known));
+        for used in value.split(|c: char| c != '_' && !c.is_ascii_alphanumeric()) {
+            self.0.remove(used);
+        }
         if let Some((index, earlier)) = self.0.insert(name.to_owned(), (view.index, span)) {
             cx.report(index, earlier, format!("`{name}` is set again before anything uses it"))
                 .also(span, "this one counts")

@@ -35,7 +35,7 @@ rule! {
 
 fn check(cx: &Context<'_>, stage: &StageView) {
     let chain: Vec<_> = cx.model.ancestry(stage.index).collect();
-    if chain.last().is_none_or(|root| root.image != "scratch") {
+    if cx.model.root(stage.index).is_none_or(|root| root.image != "scratch") {
         return;
     }
     let fills = |view: &InstructionView<'_>| {

@@ -50,6 +50,11 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     if view.is_trigger() || !cx.is_hadolint() && has_own_shell(cx, view) {
         return;
     }
+    // A check gets no signals, and one that needs a shell is written for it: `curl -f … || exit 1`.
+    let is_check = matches!(view.kind(), InstructionKind::Healthcheck(_));
+    if is_check && !cx.is_hadolint() && text.as_str().contains(['|', '&', ';', '$', '<', '>', '`', '(', '\n']) {
+        return;
+    }
     let keyword = view.instruction.keyword.value.to_ascii_uppercase();
     cx.report(view.index, text.span(), format!("`{keyword}` in shell form"))
         .in_buildkits_words(|| {
@@ -63,7 +68,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
 /// Tells whether the stage was given a shell on purpose.
 fn has_own_shell(cx: &Context<'_>, view: &InstructionView<'_>) -> bool {
     let Some(stage) = view.stage else { return false };
-    let root = cx.model.ancestry(stage).last();
+    let root = cx.model.root(stage);
     let of_base = root.and_then(|root| cx.options.facts.bases.get(&root.image)).and_then(|base| base.shell.as_ref());
     if of_base.is_some_and(|shell| !shell.is_empty()) {
         return true;
@@ -77,7 +82,7 @@ fn has_own_shell(cx: &Context<'_>, view: &InstructionView<'_>) -> bool {
 }
 
 fn exec_form(cx: &Context<'_>, view: &InstructionView<'_>, text: &SourceText) -> Option<Fix> {
-    let script = cx.model.scripts.iter().find(|script| std::ptr::eq(script.view.instruction, view.instruction))?;
+    let script = cx.model.script_of(view)?;
     if text.as_str().contains('\n') || !script.shell.is_bourne() {
         return None;
     }

@@ -1,5 +1,6 @@
 //! The step goes on when a command fails.
 
+use crate::lint::edits::indent_at;
 use crate::lint::prelude::*;
 use crate::shell::{AndOr, CommandKind, ListItem, Pipeline, SimpleCommand, Terminator, Word};
 
@@ -63,7 +64,8 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>) {
         before.iter().enumerate().filter(|(at, _)| at + 1 < items.len()).find_map(|(_, item)| unchecked(item));
     let Some(span) = unchecked else { return };
     let start = script.text.source_offset(script.text.as_str().len() - script.text.as_str().trim_start().len());
-    let text = if script.is_heredoc { "set -e\n" } else { "set -e; " };
+    let indent = indent_at(cx, start);
+    let text = if script.is_heredoc { format!("set -e\n{indent}") } else { "set -e; ".to_owned() };
     let has_shebang = script.text.as_str().starts_with("#!");
     let fix = (is_strict.is_none() && !has_shebang)
         .then(|| Fix::risky("begin with `set -e`", vec![Edit::insert(start, text)]));

@@ -99,9 +99,8 @@ pub(super) fn is_configured(cx: &Context<'_>, command: &CommandView<'_>, setting
     let Some(stage) = command.script.view.stage else { return false };
     let mut stages = cx.model.ancestry(stage).map(|stage| stage.index);
     stages.any(|stage| {
-        let scripts = cx.model.scripts.iter().filter(|script| script.view.stage == Some(stage) && script.is_run());
-        let mut earlier = scripts.filter(|script| script.view.index <= command.instruction());
-        earlier.any(|script| script.text.as_str().to_ascii_lowercase().contains(setting))
+        let has = |script: &ScriptView<'_>| script.text.as_str().to_ascii_lowercase().contains(setting);
+        cx.model.first_run(stage, setting, has).is_some_and(|first| first <= command.instruction())
     })
 }
 

@@ -144,7 +144,7 @@ impl<'a> Declared<'a> {
     fn new(cx: &Context<'a>) -> Self {
         let mut places = Vec::new();
         for (index, instruction) in cx.dockerfile.instructions.iter().enumerate() {
-            let stage = cx.model.stages.iter().rposition(|stage| stage.from <= index);
+            let stage = cx.model.stages.partition_point(|stage| stage.from <= index).checked_sub(1);
             match &instruction.kind {
                 InstructionKind::Arg(declarations) => {
                     places

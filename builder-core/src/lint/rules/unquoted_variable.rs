@@ -63,8 +63,12 @@ fn check(cx: &Context<'_>, script: &ScriptView<'_>, index: &Index<'_>) {
 
 fn quotes(script: &ScriptView<'_>, span: Span) -> Option<Fix> {
     let place = script.place(span);
-    let edits = vec![Edit::insert(place.start, "\""), Edit::insert(place.end, "\"")];
-    let fix = Fix { title: "put quotes around it".to_owned(), applicability: Applicability::Display, edits };
+    let is_all = script.slice(span) == "$*";
+    let quotes = vec![Edit::insert(place.start, "\""), Edit::insert(place.end, "\"")];
+    // In quotes it would become one word.
+    let edits = if is_all { vec![Edit::replace(place, "\"$@\"")] } else { quotes };
+    let title = if is_all { "write `\"$@\"`" } else { "put quotes around it" };
+    let fix = Fix { title: title.to_owned(), applicability: Applicability::Display, edits };
     (!script.slice(span).contains(['"', '\n'])).then_some(fix)
 }
 

@@ -1,6 +1,7 @@
 //! An argument that nothing uses.
 
 use super::early_argument::uses;
+use super::trailing_comment::meant;
 use crate::dockerfile::ArgDeclaration;
 use crate::lint::prelude::*;
 
@@ -39,7 +40,7 @@ rule! {
 fn check(cx: &Context<'_>) {
     for view in cx.model.instructions.iter().filter(|view| !view.is_trigger()) {
         let InstructionKind::Arg(declarations) = view.kind() else { continue };
-        for arg in declarations.iter().filter(|arg| !is_for_the_builder(&arg.name.value)) {
+        for arg in meant(cx, declarations).iter().filter(|arg| !is_for_the_builder(&arg.name.value)) {
             let is_unused = match view.stage {
                 None => is_unused_globally(cx, view, arg),
                 Some(stage) => is_unused_in(cx, view, stage, arg),

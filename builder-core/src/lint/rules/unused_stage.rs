@@ -1,5 +1,7 @@
 //! A stage that nothing uses.
 
+use std::collections::HashSet;
+
 use crate::lint::prelude::*;
 use crate::semantic::reachability::from_operands;
 
@@ -29,25 +31,37 @@ rule! {
         activation: Activation::Opinion,
         fixable: Fixable::Never,
         status: FIRST,
-        check: Check::Stage(check),
+        check: Check::File(check),
     }
 }
 
-fn check(cx: &Context<'_>, stage: &StageView) {
-    let name = stage.name.as_deref();
-    let is_name = |text: &str| {
-        name.is_some_and(|name| name.eq_ignore_ascii_case(text)) || text.parse::<usize>() == Ok(stage.index)
-    };
-    let target = cx.options.facts.target.as_deref();
-    if stage.is_last || target.is_some_and(is_name) {
-        return;
+fn check(cx: &Context<'_>) {
+    let mut named: HashSet<String> = HashSet::new();
+    let mut bases: HashSet<usize> = HashSet::new();
+    for stage in &cx.model.stages {
+        if stage.image.contains('$') {
+            return;
+        }
+        bases.extend(stage.parent);
     }
-    let is_base = cx.model.stages.iter().any(|other| other.parent == Some(stage.index) || other.image.contains('$'));
-    let is_read = cx.model.instructions.iter().any(|view| {
-        from_operands(view.instruction).iter().any(|(_, from)| is_name(&from.value) || from.value.contains('$'))
-    });
-    if let Some(from) = cx.instruction(stage.from).filter(|_| !is_base && !is_read) {
-        let what = name.map_or("this stage".to_owned(), |name| format!("the stage `{name}`"));
-        cx.report(stage.from, from.head, format!("nothing uses {what}")).done();
+    for view in &cx.model.instructions {
+        for (_, from) in from_operands(view.instruction) {
+            if from.value.contains('$') {
+                return;
+            }
+            named.insert(from.value.to_ascii_lowercase());
+        }
+    }
+    named.extend(cx.options.facts.target.as_ref().map(|target| target.to_ascii_lowercase()));
+    for stage in cx.model.stages.iter().filter(|stage| !stage.is_last && !bases.contains(&stage.index)) {
+        let name = stage.name.as_deref();
+        let is_named = name.is_some_and(|name| named.contains(&name.to_ascii_lowercase()));
+        if is_named || named.contains(&stage.index.to_string()) {
+            continue;
+        }
+        if let Some(from) = cx.instruction(stage.from) {
+            let what = name.map_or("this stage".to_owned(), |name| format!("the stage `{name}`"));
+            cx.report(stage.from, from.head, format!("nothing uses {what}")).done();
+        }
     }
 }

@@ -37,6 +37,26 @@ rule! {
     }
 }
 
+/// Codes that hadolint had once.
+const RETIRED: [&str; 5] = ["DL3005", "DL3017", "DL3031", "DL3039", "DL4002"];
+
+/// Reports every comment that was meant to silence something and is no valid one.
+pub(in crate::lint) fn report_malformed(
+    options: &LintOptions,
+    malformed: Vec<(Span, String)>,
+    findings: &mut Vec<Finding>,
+) {
+    let Some(level) = options.level(index_of(&RULE)).filter(|_| options.dialect == Dialect::Builder) else { return };
+    findings.extend(malformed.into_iter().map(|(span, message)| Finding {
+        rule: &RULE,
+        level,
+        diagnostic: Diagnostic::new(Severity::Note, RULE.id, message).at(span, ""),
+        instruction: None,
+        anchor: span,
+        fix: None,
+    }));
+}
+
 /// Reports every code that silenced nothing, unless its rule does not look here anyway.
 pub(in crate::lint) fn report(options: &LintOptions, suppressions: &[Suppression], findings: &mut Vec<Finding>) {
     let Some(level) = options.level(index_of(&RULE)).filter(|_| options.dialect == Dialect::Builder) else { return };
@@ -47,6 +67,7 @@ pub(in crate::lint) fn report(options: &LintOptions, suppressions: &[Suppression
             Some(_) => format!("`{code}` finds nothing here"),
             // ShellCheck has hundreds of codes, and BuildKit may have new ones.
             None if code.starts_with("SC") || code == "ALL" => continue,
+            None if RETIRED.contains(&code) => format!("`{code}` is retired, and nothing looks for it: drop it"),
             None => format!("no rule is named `{code}`"),
         };
         findings.push(Finding {

@@ -75,8 +75,7 @@ fn is_installed(cx: &Context<'_>, command: &CommandView<'_>) -> bool {
         })
     };
     stages.any(|stage| {
-        let scripts = cx.model.scripts.iter().filter(|script| script.view.stage == Some(stage) && script.is_run());
-        let mut earlier = scripts.filter(|script| script.view.index <= command.instruction());
-        earlier.any(|script| script.commands().any(installs))
+        let first = cx.model.first_run(stage, "installs wget", |script| script.commands().any(installs));
+        first.is_some_and(|first| first <= command.instruction())
     })
 }

@@ -267,24 +267,24 @@ impl StageBuilder<'_, '_> {
         if self.planner.diagnostics.len() > before {
             return None;
         }
-        self.lower_mount(read, value.span)
+        self.lower_mount(&read, value.span)
     }
 
-    fn lower_mount(&mut self, fields: Fields, span: Span) -> Option<Mount> {
+    fn lower_mount(&mut self, fields: &Fields, span: Span) -> Option<Mount> {
         let read_only = fields.read_only.unwrap_or(!matches!(fields.kind, Kind::Cache | Kind::Tmpfs));
         let source = clean(&join("/", &fields.source));
         let written = fields.target.as_str();
         let (target, kind) = match fields.kind {
             Kind::Bind => {
-                let (from, selected) = self.mount_source(&fields, &source, span)?;
+                let (from, selected) = self.mount_source(fields, &source, span)?;
                 (Some(written), MountKind::Bind(BindMount { from, selected, source }))
             }
             Kind::Cache => {
                 let from = match fields.from.as_str() {
                     "" => FilesystemRef::Scratch,
-                    _ => self.mount_source(&fields, &source, span)?.0,
+                    _ => self.mount_source(fields, &source, span)?.0,
                 };
-                (Some(written), MountKind::Cache(self.cache_mount(&fields, from, source)))
+                (Some(written), MountKind::Cache(self.cache_mount(fields, from, source)))
             }
             Kind::Tmpfs => (Some(written), MountKind::Tmpfs { size: fields.size.filter(|size| *size > 0) }),
             Kind::Secret => {

@@ -97,14 +97,30 @@ impl Patterns {
     }
 
     /// Tells whether a path is excluded: it, or a directory above it, matches, and no later `!` pattern takes
-    /// that back. The path is relative to the root, with slashes, without `.` and `..`; the root itself is
+    /// that back. As in moby, a `!` pattern is only asked about what is excluded so far: one that names a
+    /// directory which nothing excludes does not bring back what is excluded below it. The path is relative to the root, with slashes, without `.` and `..`; the root itself is
     /// never excluded. Patterns do not tell directories from files.
     pub fn matches(&self, path: &str, _is_dir: bool) -> bool {
         if path.is_empty() || path == "." {
             return false;
         }
-        let last = self.patterns.iter().rev().find(|pattern| pattern.matches_path_or_parent(path));
-        last.is_some_and(|pattern| !pattern.is_negated())
+        if !self.patterns.iter().any(Pattern::is_negated) {
+            return self.patterns.iter().any(|pattern| pattern.matches_path_or_parent(path));
+        }
+        // Which patterns match the directory before, from the topmost one down to the path itself.
+        let mut results = vec![false; self.patterns.len()];
+        let mut excluded = false;
+        for end in path.match_indices('/').map(|(at, _)| at).chain([path.len()]) {
+            let part = path.get(..end).unwrap_or(path);
+            excluded = false;
+            for (pattern, result) in self.patterns.iter().zip(&mut results) {
+                *result = *result || (pattern.is_negated() == excluded && pattern.matches_path(part));
+                if *result {
+                    excluded = !pattern.is_negated();
+                }
+            }
+        }
+        excluded
     }
 
     /// Tells whether anything below a directory may match a pattern that is not negated; if not, a walk that

@@ -45,6 +45,16 @@ impl Pattern {
         self.negated
     }
 
+    /// Tells whether the pattern matches a path itself.
+    pub(super) fn matches_path(&self, path: &str) -> bool {
+        match &self.matcher {
+            Matcher::Exact(exact) => path == exact,
+            Matcher::Prefix(prefix) => path.starts_with(prefix.as_str()),
+            Matcher::Suffix(suffix) => has_suffix(path, suffix),
+            Matcher::Expression(expression) => expression.run(path, false).matched,
+        }
+    }
+
     /// Tells whether the pattern matches a path or a directory above it.
     pub(super) fn matches_path_or_parent(&self, path: &str) -> bool {
         match &self.matcher {
@@ -53,7 +63,7 @@ impl Pattern {
             }
             Matcher::Prefix(prefix) => path.starts_with(prefix.as_str()),
             Matcher::Suffix(suffix) => ends(path).any(|end| has_suffix(path.get(..end).unwrap_or(path), suffix)),
-            Matcher::Expression(expression) => expression.run(path).matched,
+            Matcher::Expression(expression) => expression.run(path, true).matched,
         }
     }
 
@@ -68,7 +78,7 @@ impl Pattern {
             Matcher::Prefix(prefix) => prefix.starts_with(&inside) || inside.starts_with(prefix.as_str()),
             Matcher::Suffix(_) => true,
             Matcher::Expression(expression) => {
-                let run = expression.run(&inside);
+                let run = expression.run(&inside, true);
                 run.matched || run.alive
             }
         }
@@ -233,20 +243,25 @@ impl Expression {
         Self { prefix: prefix.collect(), tokens }
     }
 
-    fn run(&self, path: &str) -> Run {
+    /// Runs the expression over a path; with `parents`, a directory above that matches is enough.
+    fn run(&self, path: &str, parents: bool) -> Run {
         let Some(rest) = path.strip_prefix(self.prefix.as_str()) else {
             return Run { matched: false, alive: self.prefix.starts_with(path) };
         };
-        if self.tokens.len() < 64 { self.simulate::<u64>(rest) } else { self.simulate::<Vec<bool>>(rest) }
+        if self.tokens.len() < 64 {
+            self.simulate::<u64>(rest, parents)
+        } else {
+            self.simulate::<Vec<bool>>(rest, parents)
+        }
     }
 
-    fn simulate<S: States>(&self, rest: &str) -> Run {
+    fn simulate<S: States>(&self, rest: &str, parents: bool) -> Run {
         let accepting = self.tokens.len();
         let mut states = S::empty(accepting + 1);
         self.enter(&mut states, 0);
         for c in rest.chars() {
             // A slash ends the name of a directory above the path.
-            if c == '/' && states.contains(accepting) {
+            if parents && c == '/' && states.contains(accepting) {
                 return Run { matched: true, alive: true };
             }
             let mut next = S::empty(accepting + 1);

@@ -33,6 +33,9 @@ fn tricky_files_hide_what_moby_hides() {
         ("#x", &["#x"], &[]),
         ("\\#x", &["#x"], &["#x"]),
         ("**/*-a\n!**/*-c", &["x-a", "p/q-a", "x-c", "p-a/q-c"], &["x-a", "p/q-a"]),
+        // Nothing excludes `p-c`, so the exception for it is not asked.
+        ("**/*-a\n!**/*-c", &["p-c", "p-c/q-a", "p-c/q", "p-a/q-c/r"], &["p-c/q-a"]),
+        ("p\n!p/q\np/q/r", &["p/x", "p/q", "p/q/s", "p/q/r"], &["p/x", "p/q/r"]),
         ("./a/\na//b\n. \n/\n\n", &["a", "a/b", "b"], &["a", "a/b"]),
         ("\u{feff}foo\r\nbar baz\r\n", &["foo", "bar baz", "bar"], &["foo", "bar baz"]),
         ("!foo\nfoobar\n", &["foo", "foobar"], &["foobar"]),

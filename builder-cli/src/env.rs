@@ -25,6 +25,8 @@ pub(crate) const SSH_AUTH_SOCK: &str = "SSH_AUTH_SOCK";
 /// The proxies that registries are asked through, the first that is set: encrypted connections only, and never to
 /// this machine. The names in small letters, and `no_proxy`, are curl's and work as well.
 pub(crate) const HTTPS_PROXY: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+/// The proxies that web servers are asked through without encryption, where an ADD or a context says so.
+pub(crate) const HTTP_PROXY: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 /// Hosts that are asked without the proxy.
 pub(crate) const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
 /// The base of hadolint's places for a configuration: `$XDG_CONFIG_HOME/hadolint.yaml`; `$HOME/.config` where unset.

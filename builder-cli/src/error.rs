@@ -73,6 +73,8 @@ pub(crate) struct Report {
     pub(crate) source_file: Option<SourceFile>,
     /// What to say about it.
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The failure in one line, as docker ends with it: scripts look for its words.
+    pub(crate) last_line: Option<String>,
 }
 
 /// Why a command failed.

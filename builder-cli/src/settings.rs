@@ -1,5 +1,6 @@
 //! Merges flags and environment into what the library takes: the only place that reads the environment.
 
+pub(crate) mod contexts;
 pub(crate) mod lint;
 mod outputs;
 mod results;
@@ -11,8 +12,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use builder_core::builder::{
-    BuildLint, BuildOptions, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output, OutputKind,
-    PullPolicy,
+    BuildLint, BuildOptions, CheckScope, ContextSource, DockerfileSource, ExportTarget, Output, OutputKind, PullPolicy,
 };
 use builder_core::lint::{Level, LintOptions};
 use builder_core::plan::op::NetworkMode;
@@ -54,7 +54,16 @@ pub(crate) fn rootless() -> RootlessOptions {
 
 /// Returns the proxy before registries, as curl looks for it.
 pub(crate) fn proxy() -> Option<Proxy> {
-    let url = env::HTTPS_PROXY.into_iter().find_map(variable)?;
+    proxy_of(&env::HTTPS_PROXY)
+}
+
+/// Returns the proxy before web servers that are not spoken to with encryption.
+pub(crate) fn plain_proxy() -> Option<Proxy> {
+    proxy_of(&env::HTTP_PROXY)
+}
+
+fn proxy_of(names: &[&str]) -> Option<Proxy> {
+    let url = names.iter().copied().find_map(variable)?;
     let bypass = env::NO_PROXY.into_iter().find_map(variable).unwrap_or_default();
     Some(Proxy { url, bypass })
 }
@@ -138,9 +147,11 @@ pub(crate) fn build(
     options.tags = arguments.tags.iter().map(|tag| name(tag)).collect::<Result<_, _>>()?;
     options.target.clone_from(&arguments.target);
     options.build_args = build_args(&arguments.variables);
-    options.contexts = arguments.build_contexts.iter().map(|text| build_context(text)).collect::<Result<_, _>>()?;
+    options.contexts = contexts::named(&arguments.build_contexts)?;
     options.labels = arguments.labels.iter().map(|label| split(label)).collect();
     options.no_cache = arguments.no_cache;
+    let filter = arguments.no_cache_filter.iter().flat_map(|names| names.split(','));
+    options.no_cache_stages = filter.map(|name| name.trim().to_owned()).collect();
     options.pull = if arguments.pull { PullPolicy::Always } else { PullPolicy::Missing };
     options.platforms = results::platforms(&arguments.platforms)?;
     options.annotations = results::annotations(&arguments.annotations)?;
@@ -162,9 +173,12 @@ pub(crate) fn build(
     if arguments.load && !options.outputs.iter().any(|output| output.kind == OutputKind::Image) {
         options.outputs.push(Output::new(OutputKind::Image, ExportTarget::Store));
     }
-    options.source_date_epoch = epoch(arguments, &mut options.build_args)?;
+    options.source_date_epoch = epoch(arguments, &mut options.build_args);
     options.now = now();
     options.resolv_conf = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    if arguments.lint == LintArg::Off {
+        options.checks = CheckScope::Silent;
+    }
     options.lint = match arguments.lint {
         LintArg::Off => None,
         LintArg::Warn => Some(BuildLint::new(build_lint(&options)?)),
@@ -181,12 +195,12 @@ pub(crate) fn build(
 fn build_lint(options: &BuildOptions) -> Result<LintOptions, CommandError> {
     let of_context = || match &options.context {
         ContextSource::Directory(path) => path.join("Dockerfile"),
-        ContextSource::Unpacked(_) | ContextSource::Empty => PathBuf::from("Dockerfile"),
+        _ => PathBuf::from("Dockerfile"),
     };
     let path = match &options.dockerfile {
         DockerfileSource::Path(path) => path.clone(),
         DockerfileSource::Default => of_context(),
-        DockerfileSource::Inline { .. } => PathBuf::from("Dockerfile"),
+        DockerfileSource::InContext(_) | DockerfileSource::Inline { .. } => PathBuf::from("Dockerfile"),
     };
     lint::usual(&path)
 }
@@ -223,77 +237,17 @@ fn build_args(given: &[String]) -> BTreeMap<String, String> {
 }
 
 /// `--timestamp`, else the environment's `SOURCE_DATE_EPOCH`, which is a build arg too, as with buildx.
-fn epoch(arguments: &BuildArgs, build_args: &mut BTreeMap<String, String>) -> Result<Option<i64>, CommandError> {
+fn epoch(arguments: &BuildArgs, build_args: &mut BTreeMap<String, String>) -> Option<i64> {
     if let Some(timestamp) = arguments.timestamp {
         build_args.insert(env::SOURCE_DATE_EPOCH.to_owned(), timestamp.to_string());
-        return Ok(Some(timestamp));
+        return Some(timestamp);
     }
     if build_args.contains_key(env::SOURCE_DATE_EPOCH) {
-        return Ok(None);
+        return None;
     }
-    let Some(text) = variable(env::SOURCE_DATE_EPOCH) else { return Ok(None) };
-    let epoch = text.parse::<i64>().map_err(|_| {
-        CommandError::usage(format!("invalid SOURCE_DATE_EPOCH: `{text}`, expected whole seconds since 1970"))
-    })?;
+    let text = variable(env::SOURCE_DATE_EPOCH)?;
+    // What is no number may be the name of something that has a time.
+    let epoch = text.parse::<i64>().ok();
     build_args.insert(env::SOURCE_DATE_EPOCH.to_owned(), text);
-    Ok(Some(epoch))
-}
-
-fn build_context(text: &str) -> Result<(String, NamedContextSource), CommandError> {
-    let Some((name, value)) = text.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty()) else {
-        return Err(CommandError::usage(format!("invalid build context `{text}`, expected NAME=VALUE")));
-    };
-    let source = if let Some(programs) = value.strip_prefix("host:") {
-        let programs = programs.split(',').map(str::trim).filter(|program| !program.is_empty());
-        NamedContextSource::Host(programs.map(str::to_owned).collect())
-    } else if let Some(image) = value.strip_prefix("docker-image://") {
-        NamedContextSource::Image(reference(image)?)
-    } else if let Some(layout) = value.strip_prefix("oci-layout://") {
-        oci_layout(layout)?
-    } else if value.contains("://") || value.starts_with("git@") {
-        return Err(CommandError::usage(format!("build context `{value}` is not supported yet"))
-            .hint("use a directory, docker-image://, oci-layout:// or host:"));
-    } else {
-        let path = PathBuf::from(value);
-        if !path.is_dir() {
-            return Err(CommandError::usage(format!("build context `{value}` is not a directory")));
-        }
-        NamedContextSource::Directory(path)
-    };
-    let reserved = name == "scratch" || name == "context";
-    if reserved {
-        return Err(CommandError::usage(format!("`{name}` cannot be replaced by a build context")));
-    }
-    Ok((name.to_owned(), source))
-}
-
-/// `PATH[:TAG][@DIGEST]`; what exists as a path as a whole is one.
-fn oci_layout(text: &str) -> Result<NamedContextSource, CommandError> {
-    let (rest, digest) = match text.split_once('@') {
-        Some((rest, digest)) => (rest, Some(digest.parse().map_err(CommandError::usage)?)),
-        None => (text, None),
-    };
-    let (path, tag) = match rest.split_once(':') {
-        Some((path, tag)) if !Path::new(rest).exists() => (path, Some(tag.to_owned())),
-        _ => (rest, None),
-    };
-    if !Path::new(path).exists() {
-        return Err(CommandError::usage(format!("there is no OCI layout or archive at `{path}`")));
-    }
-    Ok(NamedContextSource::OciLayout { path: PathBuf::from(path), tag, digest })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn build_contexts_know_their_schemes() {
-        let (name, source) = build_context("base=host:sh, ls").unwrap();
-        assert_eq!((name.as_str(), source), ("base", NamedContextSource::Host(vec!["sh".into(), "ls".into()])));
-        assert!(matches!(build_context("b=docker-image://debian").unwrap().1, NamedContextSource::Image(_)));
-        for bad in ["x", "=y", "x=", "x=https://host/y", "x=/no/such/directory", "scratch=host:sh"] {
-            assert!(build_context(bad).is_err(), "{bad}");
-        }
-    }
+    epoch
 }

@@ -7,7 +7,8 @@
 //! Each stage takes the value that the stage before it made and returns a new one. A module uses only
 //! modules above it in this list, and a test keeps the rule:
 //!
-//! 1. vocabulary, pure: `ids`, `digest`, `platform`, `reference`, `oci`, `cancel`, `text`, `diagnostic`, `event`
+//! 1. vocabulary, pure: `ids`, `digest`, `platform`, `reference`, `remote`, `oci`, `cancel`, `text`, `diagnostic`,
+//!    `event`
 //! 2. frontend, pure: `dockerfile`, `glob`, `dockerignore`, `semantic`, `shell`, `lint`, `plan`
 //! 3. host: `sys`, `fs`, `secret`, `layer`, `store`, `snapshot`, `build_context`
 //! 4. execution: `copy`, `sandbox`, `registry`, `source`, `cache`, `solve`
@@ -27,6 +28,7 @@ pub mod ids;
 pub mod oci;
 pub mod platform;
 pub mod reference;
+pub mod remote;
 pub mod semantic;
 pub mod text;
 

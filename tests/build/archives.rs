@@ -9,7 +9,11 @@ use crate::support::{Finished, RunAs, TestEnv};
 /// link.
 fn append(archive: &mut tar::Builder<Vec<u8>>, entry: &str, (mode, owner): (u32, u64)) {
     let mut header = tar::Header::new_gnu();
-    (header.set_mode(mode), header.set_uid(owner), header.set_gid(owner), header.set_mtime(77), header.set_size(0));
+    header.set_mode(mode);
+    header.set_uid(owner);
+    header.set_gid(owner);
+    header.set_mtime(77);
+    header.set_size(0);
     if let Some((name, target)) = entry.split_once("->") {
         header.set_entry_type(tar::EntryType::Symlink);
         archive.append_link(&mut header, name, target).unwrap();
@@ -119,13 +123,11 @@ fn odd_archives_of_all_kinds() {
     let record = b"52 comment=0123456789012345678901234567890123456789\n";
     let mut header = tar::Header::new_ustar();
     header.set_entry_type(tar::EntryType::XGlobalHeader);
-    (
-        header.set_size(record.len() as u64),
-        header.set_mode(0o666),
-        header.set_mtime(0),
-        header.set_uid(0),
-        header.set_gid(0),
-    );
+    header.set_size(record.len() as u64);
+    header.set_mode(0o666);
+    header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
     with_global.append_data(&mut header, "pax_global_header", record.as_slice()).unwrap();
     append(&mut with_global, "tracked", (0o644, 0));
     env.write("git.tar", with_global.into_inner().unwrap());

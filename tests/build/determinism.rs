@@ -60,5 +60,6 @@ fn an_unclamped_build_before_does_not_leak_into_a_clamped_one() {
     build(None);
     let clamped = build(Some(EPOCH));
     let mtimes: Vec<u64> = clamped.layer(1).iter().map(|entry| entry.mtime).collect();
-    assert_eq!(mtimes, [EPOCH.parse::<u64>().unwrap()]);
+    let epoch = EPOCH.parse::<u64>().unwrap();
+    assert!(!mtimes.is_empty() && mtimes.iter().all(|mtime| *mtime == epoch), "{mtimes:?}");
 }

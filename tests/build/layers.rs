@@ -41,7 +41,9 @@ fn a_layer_holds_what_changed_and_what_leads_to_it() {
     assert_eq!(paths(3), ["a", "a/b", "a/b/c", "a/b/c/.wh.f", ".wh.gone"]);
     let whiteout = image.layer(3).swap_remove(4);
     assert_eq!((whiteout.kind, whiteout.mode, whiteout.uid, whiteout.mtime, whiteout.content.len()), ('f', 0, 0, 0, 0));
-    assert_eq!(paths(4), ["dir", "file", "file/in", "link", "link/in"]);
+    let mut replaced = paths(4);
+    replaced.retain(|path| !path.ends_with(".wh..wh..opq"));
+    assert_eq!(replaced, ["dir", "file", "file/in", "link", "link/in"]);
     assert!(
         paths(5).contains(&"dir2/new".to_owned()) && paths(5).iter().any(|path| path.contains(".wh.")),
         "{:?}",

@@ -93,7 +93,9 @@ fn archives_and_inline_files_are_linked_too_also_without_root() {
         let env = TestEnv::new(run_as);
         let mut archive = tar::Builder::new(Vec::new());
         let mut header = tar::Header::new_gnu();
-        (header.set_size(1), header.set_mode(0o640), header.set_mtime(1));
+        header.set_size(1);
+        header.set_mode(0o640);
+        header.set_mtime(1);
         archive.append_data(&mut header, "lib2/in", "a".as_bytes()).unwrap();
         env.write("a.tar", archive.into_inner().unwrap());
         let image = env.image(

@@ -8,11 +8,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod add_git;
+mod add_http;
 mod annotations;
 mod archives;
 mod attestations;
 mod cache;
 mod cache_mounts;
+mod checks;
 mod concurrent;
 mod contexts;
 mod copying;
@@ -32,11 +35,13 @@ mod link;
 mod lint;
 mod modes;
 mod mounts;
+mod named_contexts;
 mod names;
 mod outputs;
 mod parents;
 mod platforms;
 mod registry;
+mod remote_contexts;
 mod run_options;
 mod secrets;
 mod software;

@@ -131,7 +131,6 @@ fn groups_below(path: &Path, found: &mut Vec<PathBuf>) {
 #[test]
 fn limits_hold_and_their_groups_go_with_the_step() {
     if !has_memory_groups() {
-        eprintln!("skipped: no control groups of version 1");
         return;
     }
     let env = TestEnv::root();

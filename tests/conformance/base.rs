@@ -2,14 +2,13 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use tar::{Builder, EntryType, Header};
 
 use crate::build;
 use crate::listing::Tree;
+use crate::support::TestEnv;
 use crate::support::peers::tool;
-use crate::support::{TestEnv, scratch_parent};
 
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:User:/home/user:/bin/sh\n\
                       other:x:1001:2000::/:/bin/sh\nnumber:x:1234:4321::/nowhere:/bin/sh\n";
@@ -50,35 +49,32 @@ fn header(mode: u32, owner: u64, kind: EntryType, size: u64) -> Header {
     header
 }
 
-/// The archive, made once a process.
-pub fn archive() -> &'static Path {
-    static ARCHIVE: OnceLock<PathBuf> = OnceLock::new();
-    ARCHIVE.get_or_init(|| {
-        let path = scratch_parent().join(format!("builder-conformance-{}.tar", std::process::id()));
-        let mut tar = Builder::new(File::create(&path).expect("archive of the base"));
-        for (name, mode, owner) in DIRECTORIES {
-            tar.append_data(&mut header(mode, owner, EntryType::Directory, 0), format!("{name}/"), &[][..]).unwrap();
-        }
-        let busybox = fs::read("/bin/busybox").expect("busybox, which tests/run installs");
-        for (name, mode, content) in [
-            ("bin/busybox", 0o755, &busybox[..]),
-            ("etc/passwd", 0o644, PASSWD.as_bytes()),
-            ("etc/group", 0o644, GROUP.as_bytes()),
-        ] {
-            tar.append_data(&mut header(mode, 0, EntryType::Regular, content.len() as u64), name, content).unwrap();
-        }
-        for applet in tool("/bin/busybox", &["--list"]).lines().filter(|applet| *applet != "busybox") {
-            let mut link = header(0o777, 0, EntryType::Symlink, 0);
-            tar.append_link(&mut link, format!("bin/{applet}"), "busybox").unwrap();
-        }
-        tar.into_inner().expect("archive of the base");
-        path
-    })
+/// Writes the archive into the environment, and returns where.
+pub fn archive(env: &TestEnv) -> PathBuf {
+    let path = env.path("base.tar");
+    let mut tar = Builder::new(File::create(&path).expect("archive of the base"));
+    for (name, mode, owner) in DIRECTORIES {
+        tar.append_data(&mut header(mode, owner, EntryType::Directory, 0), format!("{name}/"), &[][..]).unwrap();
+    }
+    let busybox = fs::read("/bin/busybox").expect("busybox, which tests/run installs");
+    for (name, mode, content) in [
+        ("bin/busybox", 0o755, &busybox[..]),
+        ("etc/passwd", 0o644, PASSWD.as_bytes()),
+        ("etc/group", 0o644, GROUP.as_bytes()),
+    ] {
+        tar.append_data(&mut header(mode, 0, EntryType::Regular, content.len() as u64), name, content).unwrap();
+    }
+    for applet in tool("/bin/busybox", &["--list"]).lines().filter(|applet| *applet != "busybox") {
+        let mut link = header(0o777, 0, EntryType::Symlink, 0);
+        tar.append_link(&mut link, format!("bin/{applet}"), "busybox").unwrap();
+    }
+    tar.into_inner().expect("archive of the base");
+    path
 }
 
 /// Puts the base into the store of `env`.
 pub fn import(env: &TestEnv) {
-    env.ok(["import", archive().to_str().unwrap(), "base"]);
+    env.ok(["import", archive(env).to_str().unwrap(), "base"]);
 }
 
 /// What an image of nothing but `base` has, as `build` makes it of a Dockerfile.

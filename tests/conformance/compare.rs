@@ -3,6 +3,7 @@
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -159,19 +160,20 @@ fn report(verdicts: &[(String, Verdict)], what: &str) {
     let sum = format!(
         "{what}: {total} cases, {agreeing} agree, {differing} differ with a reason, {pending} pending, {failing} fail"
     );
-    println!("{text}\n{sum}");
+    // The figures are what a run with the peer is for.
+    let _closed = writeln!(std::io::stdout(), "{text}\n{sum}");
     assert!(failing == 0, "{text}\n{sum}");
 }
 
 /// Every case against its `expected.txt`, or the other way around.
-pub fn with_expected(run_as: RunAs, mode: Mode) {
+pub fn with_expected(run_as: RunAs, mode: &Mode) {
     let verdicts = run(run_as, |worker, case| {
         if case.pending.is_some() {
             return Verdict::Pending;
         }
         let (work, arguments) = worker.prepare(case, run_as);
         let outcome = worker.own(case, &work, &arguments);
-        if mode == Mode::Write && case.error.is_none() && matches!(outcome, Outcome::Images(_)) {
+        if *mode == Mode::Write && case.error.is_none() && matches!(outcome, Outcome::Images(_)) {
             fs::write(case.expected(), outcome.text(&case.compare)).expect("expected.txt");
         }
         let expected = fs::read_to_string(case.expected()).unwrap_or_default();
@@ -184,8 +186,8 @@ pub fn with_expected(run_as: RunAs, mode: Mode) {
 /// `BUILDER_CONFORMANCE_WRITE` is set.
 pub fn with_peer(program: &Path) {
     let peer = Peer::new(program);
-    peer.import(base::archive());
     let env = TestEnv::root();
+    peer.import(&base::archive(&env));
     let base = base::known(&env.path("work/base-alone"), |directory| {
         peer.build("base-alone", directory, &[directory.display().to_string()], &Case::default())
     });

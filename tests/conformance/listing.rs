@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Read;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use builder_core::digest::Digest;
 use tar::EntryType;
 
 /// Longest text of a file that is shown as it is.
 const SHOWN: usize = 2000;
+
+/// The latest time that a case or the base sets, in seconds since 1970; what is later is the time of a build.
+const LATEST_GIVEN: u64 = 1_600_000_000;
 
 /// What a path is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -100,7 +102,9 @@ impl Tree {
             if name == ".wh..wh..opq" {
                 let children: Vec<String> = self.children(parent);
                 lines.extend(children.iter().map(|child| format!("- /{child}")));
-                children.iter().for_each(|child| self.remove(child));
+                for child in &children {
+                    self.remove(child);
+                }
             } else if let Some(hidden) = name.strip_prefix(".wh.") {
                 let path = if parent.is_empty() { hidden.to_owned() } else { format!("{parent}/{hidden}") };
                 self.remove(&path);
@@ -162,7 +166,8 @@ impl Tree {
                     let first = *first_of.entry(node.inode).or_insert(path);
                     let same = before.is_some_and(|before| node.same(before, times)) && first == path;
                     // A layer may or may not have its root; it is as every root is.
-                    if !same && !(path.is_empty() && node.mode == 0o755 && node.uid == 0 && node.gid == 0) {
+                    let plain_root = path.is_empty() && node.mode == 0o755 && node.uid == 0 && node.gid == 0;
+                    if !same && !plain_root {
                         let _ = writeln!(text, "{}", node.line(path, first, times));
                     }
                 }
@@ -213,6 +218,5 @@ fn shown(content: &[u8]) -> String {
 }
 
 fn shown_time(mtime: u64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("clock").as_secs();
-    if mtime + 3600 > now { "now".to_owned() } else { mtime.to_string() }
+    if mtime > LATEST_GIVEN { "now".to_owned() } else { mtime.to_string() }
 }

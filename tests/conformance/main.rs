@@ -22,7 +22,7 @@ use support::{RunAs, TestEnv};
 fn every_case_as_root() {
     match Mode::of_environment() {
         Mode::Peer(program) => compare::with_peer(&program),
-        mode => compare::with_expected(RunAs::Root, mode),
+        mode => compare::with_expected(RunAs::Root, &mode),
     }
 }
 
@@ -30,7 +30,7 @@ fn every_case_as_root() {
 #[test]
 fn every_case_as_an_ordinary_user() {
     if let mode @ Mode::Expected = Mode::of_environment() {
-        compare::with_expected(RunAs::Ordinary, mode);
+        compare::with_expected(RunAs::Ordinary, &mode);
     }
 }
 

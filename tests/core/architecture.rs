@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 /// The modules of `builder-core` in order: each may use only those above it.
-const ORDER: [&str; 32] = [
+const ORDER: [&str; 33] = [
     "ids",
     "digest",
     "platform",
     "reference",
+    "remote",
     "oci",
     "cancel",
     "text",

@@ -54,15 +54,15 @@ fn cases(text: &str) -> Vec<Case<'_>> {
 
 fn image(name: &str, on_build: &[String]) -> ResolvedImage {
     let mut config = ImageConfig::empty(&Platform::new("linux", "amd64", None));
-    config.author = "base author".to_owned();
+    "base author".clone_into(&mut config.author);
     let container = &mut config.config;
-    if name != "bare" {
+    if name == "bare" {
+        container.env = vec!["BASE=yes".to_owned()];
+    } else {
         container.env = vec!["PATH=/bin".to_owned(), "BASE=yes".to_owned()];
         container.cmd = Some(vec!["base-cmd".to_owned()]);
         container.labels = BTreeMap::from([("base".to_owned(), "yes".to_owned())]);
         "/w".clone_into(&mut container.working_dir);
-    } else {
-        container.env = vec!["BASE=yes".to_owned()];
     }
     if name == "parent" {
         container.on_build = on_build.to_vec();
@@ -110,6 +110,7 @@ fn planned(case: &Case<'_>) -> Result<Plan, Vec<String>> {
                 return Err(error.diagnostics.iter().map(|d| format!("error {}", d.in_one_line())).collect());
             }
             Ok(Planned::Ready(plan)) => return Ok(*plan),
+            Ok(Planned::NeedEpoch(asked)) => return Err(vec![format!("epoch {asked:?}")]),
             Ok(Planned::NeedImages(requests)) => {
                 for request in requests {
                     let resolved = image(&request.key.name, &on_build);
@@ -137,7 +138,7 @@ fn described(plan: &Plan) -> Vec<String> {
                 lines.extend(op.proxy_env.iter().map(|(name, value)| format!("run-proxy {name}={value}")));
             }
             Op::Copy(op) => {
-                for source in &op.sources {
+                for source in op.parts.iter().flat_map(|part| &part.sources) {
                     lines.push(match source {
                         builder_core::plan::op::CopySource::Path { path, .. } => format!("copy {path}"),
                         builder_core::plan::op::CopySource::Parents { base, pattern, .. } => {

@@ -7,6 +7,7 @@ pub mod bases;
 pub mod documents;
 pub mod image;
 pub mod peers;
+pub mod servers;
 pub mod tree;
 
 use std::ffi::OsStr;

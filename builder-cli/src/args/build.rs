@@ -7,17 +7,18 @@ use clap::{Args, ValueEnum};
 use super::RunArgs;
 
 /// Flags of `docker build` that are not supported yet.
-pub(crate) const UNSUPPORTED_FLAGS: &[&str] = &["check", "compress", "force-rm", "rm", "squash", "debug"];
+pub(crate) const UNSUPPORTED_FLAGS: &[&str] = &["compress", "force-rm", "rm", "squash", "debug"];
 /// Options of `docker build`, with a value, that are not supported yet.
 pub(crate) const UNSUPPORTED_OPTIONS: &[&str] =
-    &["builder", "cache-from", "cache-to", "call", "isolation", "no-cache-filter", "policy", "security-opt"];
+    &["builder", "cache-from", "cache-to", "isolation", "policy", "security-opt"];
 
 /// Build an image from a Dockerfile.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(after_help = "Example:\n  builder build -t hello --build-context base=host:sh,ls,cat,mkdir fixtures/hello")]
 pub(crate) struct BuildArgs {
-    /// Directory with the files that COPY and ADD see, or `-` for a Dockerfile or a tar archive on standard
-    /// input
+    /// Directory with the files that COPY and ADD see, a git repository, the address of a tar archive or
+    /// Dockerfile, or `-` for a Dockerfile or a tar archive on standard input
     #[arg(value_name = "CONTEXT")]
     pub(crate) context: PathBuf,
     /// Name of the image, `NAME` or `NAME:TAG`; may be repeated
@@ -32,8 +33,8 @@ pub(crate) struct BuildArgs {
     /// Value for an ARG; without a value, that of the environment variable of the same name
     #[arg(long = "build-arg", value_name = "NAME[=VALUE]")]
     pub(crate) variables: Vec<String>,
-    /// What a name in FROM or --from stands for: a directory, `docker-image://REF`, `oci-layout://PATH[:TAG]`,
-    /// or `host:PROGRAM,…` for programs of this machine
+    /// What a name in FROM or --from stands for: a directory, `docker-image://REF`, `oci-layout://PATH[:TAG]`, a git
+    /// repository, the address of a file, `target:STAGE`, or `host:PROGRAM,…` for programs of this machine
     #[arg(long = "build-context", value_name = "NAME=VALUE")]
     pub(crate) build_contexts: Vec<String>,
     /// Label of the image; wins over LABEL
@@ -57,6 +58,9 @@ pub(crate) struct BuildArgs {
     /// Run every step, whatever the cache has
     #[arg(long)]
     pub(crate) no_cache: bool,
+    /// Run every step of these stages, whatever the cache has; of all of them where no name is given
+    #[arg(long, value_name = "STAGE,…")]
+    pub(crate) no_cache_filter: Vec<String>,
     /// Ask the registry for the newest base images
     #[arg(long)]
     pub(crate) pull: bool,
@@ -70,6 +74,13 @@ pub(crate) struct BuildArgs {
     /// What to do with what the linter finds in the stages that are built: nothing, tell, or end the build
     #[arg(long, value_enum, value_name = "WHAT", default_value = "warn")]
     pub(crate) lint: LintArg,
+    /// What to do: `build`, or say what there is to say about the Dockerfile (`check`, `outline`, `targets`,
+    /// `subrequests.describe`), with `,format=json` for programs
+    #[arg(long, value_name = "METHOD", default_value = "build")]
+    pub(crate) call: String,
+    /// Make the build checks and build nothing, as with `--call check`
+    #[arg(long)]
+    pub(crate) check: bool,
     /// How to show progress [default: the variable `BUILDKIT_PROGRESS`, else auto]
     #[arg(long, value_enum, value_name = "KIND")]
     pub(crate) progress: Option<ProgressArg>,

@@ -4,24 +4,33 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use builder_core::build_context::{StreamKind, sniff, unpack};
-use builder_core::builder::{BuildError, BuildOutcome, ContextSource, DockerfileSource, ErrorCategory};
+use builder_core::builder::{BuildError, BuildOptions, BuildOutcome, ContextSource, DockerfileSource, ErrorCategory};
 use builder_core::event::NullSink;
 use builder_core::plan::dump;
 use builder_core::store::WorkDir;
 
 use super::Session;
+use super::call::Call;
 use crate::args::{BuildArgs, PrintPlan};
 use crate::error::{CommandError, ErrorKind, Report};
 use crate::settings;
 use crate::ui::printer::stdout_error;
 use crate::ui::progress::{Mode, Progress};
 
-/// Builds an image.
-pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<(), CommandError> {
+/// Builds an image, or says what there is to say about a Dockerfile; returns the exit code.
+pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<u8, CommandError> {
+    let call = Call::of(arguments)?;
     let (context, dockerfile, _unpacked) = inputs(arguments, session)?;
     let options = settings::build(arguments, context, dockerfile)?;
+    match call {
+        Some(call) => call.answer(&options, session),
+        None => run(arguments, &options, session).map(|()| 0),
+    }
+}
+
+fn run(arguments: &BuildArgs, options: &BuildOptions, session: &Session) -> Result<(), CommandError> {
     if let Some(form) = arguments.print_plan {
-        let plan = session.builder.plan(&options, &NullSink, &session.cancel).map_err(command_error)?;
+        let plan = session.builder.plan(options, &NullSink, &session.cancel).map_err(command_error)?;
         let text = match form {
             PrintPlan::Text => dump::text(&plan),
             PrintPlan::Dot => dump::dot(&plan),
@@ -34,7 +43,7 @@ pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<(), Comm
     let mode = settings::progress(arguments);
     let progress = Progress::start(mode, session.printer.paint()).map_err(CommandError::environment)?;
     let mut stdout = std::io::stdout();
-    let outcome = session.builder.build(&options, progress.sink(), &session.cancel, Some(&mut stdout));
+    let outcome = session.builder.build(options, progress.sink(), &session.cancel, Some(&mut stdout));
     let told = progress.finish();
     // Below the steps, where they are seen; programs had them among the events.
     if matches!(mode, Mode::Tty | Mode::Plain) {
@@ -42,6 +51,7 @@ pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<(), Comm
             session.printer.diagnostics(Some(source_file), std::slice::from_ref(warning));
         }
         session.printer.findings(&told.findings);
+        session.printer.checks(&told.checks);
     }
     stdout.flush().map_err(stdout_error)?;
     let outcome = outcome.map_err(command_error)?;
@@ -69,25 +79,17 @@ fn inputs(
             }
             StreamKind::Archive(mut stream) => {
                 let work = session.builder.store().work_dir().map_err(CommandError::environment)?;
-                unpack(&mut stream, work.path(), &session.cancel).map_err(CommandError::usage)?;
-                let path = work.path().to_owned();
+                let unpacked = unpack(&mut stream, work.path(), &session.cancel).map_err(CommandError::usage)?;
                 let dockerfile = match &arguments.file {
-                    Some(file) => DockerfileSource::Path(path.join(file)),
+                    Some(file) => DockerfileSource::InContext(file.clone()),
                     None => DockerfileSource::Default,
                 };
-                Ok((ContextSource::Unpacked(path), dockerfile, Some(work)))
+                let (directory, modified) = (work.path().to_owned(), unpacked.newest);
+                Ok((ContextSource::Unpacked { directory, modified }, dockerfile, Some(work)))
             }
         };
     }
-    let context = &arguments.context;
-    if context.to_str().is_some_and(|text| text.contains("://") || text.starts_with("git@")) {
-        let message = format!("build context `{}` is not supported yet", context.display());
-        return Err(CommandError::usage(message).hint("use a directory, or `-` with a tar on standard input"));
-    }
-    if !context.is_dir() {
-        let message = format!("unable to prepare context: `{}` is not a directory", context.display());
-        return Err(CommandError::usage(message));
-    }
+    let context = settings::contexts::main(&arguments.context)?;
     let dockerfile = match &arguments.file {
         None => DockerfileSource::Default,
         Some(_) if stdin_dockerfile => {
@@ -95,9 +97,10 @@ fn inputs(
             std::io::stdin().lock().read_to_end(&mut text).map_err(CommandError::usage)?;
             DockerfileSource::Inline { name: "-".to_owned(), text }
         }
-        Some(file) => DockerfileSource::Path(file.clone()),
+        Some(file) if matches!(context, ContextSource::Directory(_)) => DockerfileSource::Path(file.clone()),
+        Some(file) => DockerfileSource::InContext(file.clone()),
     };
-    Ok((ContextSource::Directory(context.clone()), dockerfile, None))
+    Ok((context, dockerfile, None))
 }
 
 /// Removes what an earlier build wrote there, so that nobody takes it for what this one makes; a place that cannot
@@ -138,7 +141,11 @@ pub(super) fn command_error(error: BuildError) -> CommandError {
     };
     let report = match error.source_file() {
         None => Report::default(),
-        Some(source) => Report { source_file: Some(source.clone()), diagnostics: error.diagnostics() },
+        Some(source) => Report {
+            source_file: Some(source.clone()),
+            diagnostics: error.diagnostics(),
+            last_line: Some(format!("ERROR: failed to build: failed to solve: {}", error.in_one_line())),
+        },
     };
     let mut command = CommandError::new(kind, error);
     command.report = report;

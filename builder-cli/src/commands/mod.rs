@@ -2,6 +2,7 @@
 
 mod build;
 mod build_metadata;
+mod call;
 mod images;
 mod info;
 mod lint;
@@ -48,6 +49,7 @@ impl Session {
         cancel_on_signals(cancel.clone()).map_err(CommandError::environment)?;
         let mut options = BuilderOptions::new(root, owner);
         options.registry.proxy = settings::proxy();
+        options.registry.plain_proxy = settings::plain_proxy();
         let builder = Builder::open(options).map_err(build::command_error)?;
         Ok(Self { builder, printer, cancel })
     }
@@ -66,7 +68,7 @@ pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<u8, 
     let open = || Session::open(&cli.global, printer);
     match cli.command {
         Command::Lint(arguments) => return lint::lint(&arguments, &cli.global, printer),
-        Command::Build(arguments) => build::build(&arguments, &open()?),
+        Command::Build(arguments) => return build::build(&arguments, &open()?),
         Command::Images(arguments) => images::images(&arguments, &open()?),
         Command::History(arguments) => images::history(&arguments, &open()?),
         Command::Inspect(arguments) => images::inspect(&arguments, &open()?),

@@ -228,10 +228,8 @@ impl Reader<'_> {
             "unpack" | "attestation-inline" => {
                 self.boolean(key, value)?;
             }
-            "push" | "push-by-digest" | "registry.insecure" => {
-                if self.boolean(key, value)? {
-                    return Err(no_push(&format!("output attribute `{key}`")));
-                }
+            "push" | "push-by-digest" | "registry.insecure" if self.boolean(key, value)? => {
+                return Err(no_push(&format!("output attribute `{key}`")));
             }
             "oci-artifact" => {
                 self.only_off(key, value, "statements are written as manifests with a config, which all tools read")?;

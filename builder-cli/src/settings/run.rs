@@ -44,11 +44,12 @@ pub(super) fn allow(given: &[String], network: NetworkMode) -> Result<BTreeSet<E
 /// # Errors
 /// A value that is none, or a limit that an ordinary user cannot set.
 pub(super) fn options(arguments: &RunArgs) -> Result<RunOptions, CommandError> {
-    let mut options = RunOptions::default();
-    options.shm_bytes = arguments.shm_size.as_deref().map(|text| size("--shm-size", text)).transpose()?;
-    options.ulimits = arguments.ulimits.iter().map(|text| ulimit(text)).collect::<Result<_, _>>()?;
-    options.extra_hosts = arguments.hosts.iter().map(|text| host(text)).collect::<Result<_, _>>()?;
-    options.resources = resources(arguments)?;
+    let options = RunOptions {
+        shm_bytes: arguments.shm_size.as_deref().map(|text| size("--shm-size", text)).transpose()?,
+        ulimits: arguments.ulimits.iter().map(|text| ulimit(text)).collect::<Result<_, _>>()?,
+        extra_hosts: arguments.hosts.iter().map(|text| host(text)).collect::<Result<_, _>>()?,
+        resources: resources(arguments)?,
+    };
     // An ordinary user has entered a user namespace by now.
     if !in_initial_user_namespace() && !options.resources.is_empty() {
         return Err(CommandError::usage(
@@ -60,13 +61,19 @@ pub(super) fn options(arguments: &RunArgs) -> Result<RunOptions, CommandError> {
 }
 
 fn resources(arguments: &RunArgs) -> Result<Resources, CommandError> {
-    let mut resources = Resources::default();
-    resources.cgroup_parent = arguments.cgroup_parent.clone().filter(|parent| !parent.is_empty());
-    resources.memory = arguments.memory.as_deref().map(|text| size("--memory", text)).transpose()?;
-    resources.memory_swap = match arguments.memory_swap.as_deref() {
-        None => None,
-        Some("-1") => Some(-1),
-        Some(text) => Some(i64::try_from(size("--memory-swap", text)?).unwrap_or(i64::MAX)),
+    let resources = Resources {
+        cgroup_parent: arguments.cgroup_parent.clone().filter(|parent| !parent.is_empty()),
+        memory: arguments.memory.as_deref().map(|text| size("--memory", text)).transpose()?,
+        memory_swap: match arguments.memory_swap.as_deref() {
+            None => None,
+            Some("-1") => Some(-1),
+            Some(text) => Some(i64::try_from(size("--memory-swap", text)?).unwrap_or(i64::MAX)),
+        },
+        cpu_shares: arguments.cpu_shares,
+        cpu_period: arguments.cpu_period,
+        cpu_quota: arguments.cpu_quota,
+        cpuset_cpus: arguments.cpuset_cpus.clone(),
+        cpuset_mems: arguments.cpuset_mems.clone(),
     };
     if resources.memory.is_some_and(|memory| memory < LEAST_MEMORY) {
         return Err(CommandError::usage("minimum memory limit allowed is 6MB"));
@@ -80,11 +87,6 @@ fn resources(arguments: &RunArgs) -> Result<Resources, CommandError> {
             Some(_) => {}
         }
     }
-    resources.cpu_shares = arguments.cpu_shares;
-    resources.cpu_period = arguments.cpu_period;
-    resources.cpu_quota = arguments.cpu_quota;
-    resources.cpuset_cpus.clone_from(&arguments.cpuset_cpus);
-    resources.cpuset_mems.clone_from(&arguments.cpuset_mems);
     Ok(resources)
 }
 

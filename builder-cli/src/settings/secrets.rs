@@ -34,11 +34,11 @@ fn secret(text: &str, variable: &dyn Fn(&str) -> Option<OsString>) -> Result<(St
             return Err(invalid(format!("`{field}` must be a key=value pair")));
         };
         match key.to_ascii_lowercase().as_str() {
-            "type" if matches!(value, "file" | "env") => kind = value.to_owned(),
+            "type" if matches!(value, "file" | "env") => value.clone_into(&mut kind),
             "type" => return Err(invalid(format!("unsupported secret type {value:?}"))),
-            "id" => id = value.to_owned(),
-            "source" | "src" => file = value.to_owned(),
-            "env" => name = value.to_owned(),
+            "id" => value.clone_into(&mut id),
+            "source" | "src" => value.clone_into(&mut file),
+            "env" => value.clone_into(&mut name),
             _ => return Err(invalid(format!("unexpected key '{key}' in '{field}'"))),
         }
     }

@@ -12,7 +12,7 @@ mod log_lines;
 mod model;
 pub(crate) mod printer;
 pub(crate) mod progress;
-mod progress_json;
+pub(crate) mod progress_json;
 mod progress_plain;
 mod progress_tty;
 pub(crate) mod table;

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use anstream::{AutoStream, ColorChoice};
-use builder_core::diagnostic::{Diagnostic, Severity};
+use builder_core::diagnostic::render::visible;
+use builder_core::diagnostic::{CheckWarning, Diagnostic, Severity};
 use builder_core::text::SourceFile;
 
 use super::progress::{Paint, Warned};
@@ -67,6 +68,19 @@ impl Printer {
         }
     }
 
+    /// Shows what BuildKit's build checks found in what was built, a line each, as docker does.
+    pub(crate) fn checks(self, warnings: &[CheckWarning]) {
+        if warnings.is_empty() {
+            return;
+        }
+        let plural = if warnings.len() == 1 { "" } else { "s" };
+        let hint = "(`builder build --check` shows them in full)";
+        self.note(&format!("\n {} warning{plural} found {hint}:", warnings.len()));
+        for warning in warnings {
+            self.note(&format!(" - {}", visible(&warning.in_one_line())));
+        }
+    }
+
     /// Shows why a command failed.
     pub(crate) fn error(self, error: &CommandError) {
         match error.kind {
@@ -79,6 +93,9 @@ impl Printer {
             _ => {
                 self.diagnostics(error.report.source_file.as_ref(), &error.report.diagnostics);
                 self.stderr(|out| error_chain::write_hints(out, &error.hints));
+                if let Some(line) = &error.report.last_line {
+                    self.note(&visible(line));
+                }
             }
         }
     }

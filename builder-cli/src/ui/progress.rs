@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use builder_core::diagnostic::Diagnostic;
+use builder_core::diagnostic::{CheckWarning, Diagnostic};
 use builder_core::event::{Event, EventSink};
 use builder_core::text::SourceFile;
 
@@ -103,6 +103,8 @@ pub(crate) struct Told {
     pub(crate) warnings: Vec<Warned>,
     /// What the linter found, with its codes.
     pub(crate) findings: Vec<(&'static str, Warned)>,
+    /// What BuildKit's build checks found.
+    pub(crate) checks: Vec<CheckWarning>,
 }
 
 /// A running display.
@@ -179,6 +181,7 @@ fn drive(receiver: &Receiver<Stamped>, start: Instant, renderer: &mut dyn Render
                 terminal.show(&renderer.event(at, &event));
                 match event {
                     Event::Warning { diagnostic, source_file } => told.warnings.push((source_file, diagnostic)),
+                    Event::Check { warning, .. } => told.checks.push(warning),
                     Event::Finding { code, diagnostic, source_file } => {
                         told.findings.push((code, (source_file, diagnostic)));
                     }

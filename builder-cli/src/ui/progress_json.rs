@@ -162,6 +162,10 @@ impl Json {
                 let short = base64(diagnostic.message.as_bytes());
                 Some(Message { warnings: vec![Warning { level: 1, short, id: code }], ..Message::default() })
             }
+            Event::Check { warning, .. } => {
+                let short = base64(warning.in_one_line().as_bytes());
+                Some(Message { warnings: vec![Warning { level: 1, short, id: warning.rule }], ..Message::default() })
+            }
             Event::ImageReady { manifest, config, names } => {
                 Some(Message { result: Some(ImageResult { manifest, config, names }), ..Message::default() })
             }
@@ -213,7 +217,7 @@ impl Json {
 }
 
 /// Encodes bytes as RFC 4648 section 4 says, with padding.
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {

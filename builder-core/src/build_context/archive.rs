@@ -58,7 +58,7 @@ pub fn sniff<'a>(stream: impl Read + Send + 'a) -> Result<StreamKind<'a>, Contex
 }
 
 /// Unpacks a context that arrived as a stream (of [`StreamKind::Archive`]) into an existing directory of
-/// the host. Owners are those of the archive where this process may set them.
+/// the host. Owners are those of the archive.
 ///
 /// # Errors
 /// [`ContextError`] where the stream is malformed or too large, or the directory cannot be written.
@@ -66,8 +66,8 @@ pub fn unpack(stream: &mut dyn Read, into: &Path, cancel: &CancelToken) -> Resul
     let root = RootDir::open(into)?;
     let options = ExtractOptions {
         directory: Path::new(""),
-        // A context has no owners, and who is not root could not set them.
-        owner: Some((rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())),
+        // As with BuildKit, where such a context is unpacked by the builder.
+        owner: None,
         created_mtime: None,
         limits: ExtractLimits::default(),
     };

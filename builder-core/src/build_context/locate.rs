@@ -56,6 +56,19 @@ pub fn locate(context: &Path, named: Option<&Path>) -> Result<LocatedDockerfile,
     Err(ContextError::NoDockerfile { path: context.join("Dockerfile") })
 }
 
+/// Reads the Dockerfile at a path of the context. Links lead nowhere but inside of it.
+///
+/// # Errors
+/// As [`locate`].
+pub fn locate_inside(context: &Path, path: &Path) -> Result<LocatedDockerfile, ContextError> {
+    let bytes = RootDir::open(context)?.read(path, MAX_DOCKERFILE_BYTES)?;
+    let path = path.to_owned();
+    match bytes {
+        Some(bytes) => Ok(LocatedDockerfile { path, bytes }),
+        None => Err(ContextError::NoDockerfile { path }),
+    }
+}
+
 /// Reads the ignore file of a context: `NAME.dockerignore` beside the Dockerfile if there is one, else
 /// `.dockerignore` at the root of the context. The two are never merged.
 ///

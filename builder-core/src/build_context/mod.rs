@@ -13,7 +13,7 @@ use std::path::Path;
 pub(crate) use archive::is_archive;
 pub use archive::{StreamKind, sniff, unpack};
 pub use error::ContextError;
-pub use locate::{Located, LocatedDockerfile, ignore_file, locate};
+pub use locate::{Located, LocatedDockerfile, ignore_file, locate, locate_inside};
 
 use crate::dockerignore::Patterns;
 use crate::fs::root::RootDir;
@@ -23,6 +23,7 @@ use crate::fs::root::RootDir;
 pub struct Context {
     root: RootDir,
     ignore: Option<Patterns>,
+    keeps_owner: bool,
 }
 
 impl Context {
@@ -31,7 +32,21 @@ impl Context {
     /// # Errors
     /// [`ContextError::Path`] where it is no directory or cannot be opened.
     pub fn open(root: &Path, ignore: Option<Patterns>) -> Result<Self, ContextError> {
-        Ok(Self { root: RootDir::open(root)?, ignore })
+        Ok(Self { root: RootDir::open(root)?, ignore, keeps_owner: false })
+    }
+
+    /// Opens a directory with files from elsewhere, an archive or a repository: no ignore file applies, and owners
+    /// are those that the files came with.
+    ///
+    /// # Errors
+    /// [`ContextError::Path`] where it is no directory or cannot be opened.
+    pub fn open_remote(root: &Path) -> Result<Self, ContextError> {
+        Ok(Self { root: RootDir::open(root)?, ignore: None, keeps_owner: true })
+    }
+
+    /// Tells whether files keep the owner that they have in the directory.
+    pub fn keeps_owner(&self) -> bool {
+        self.keeps_owner
     }
 
     /// Returns the directory, without regard to the ignore file.

@@ -45,7 +45,9 @@ impl Builder {
         events.emit(Event::PlanReady { steps: steps(&prepared) });
         let epoch = epoch(options, graph.source_date_epoch)?;
         let mut solve_options = SolveOptions::new(options.now);
-        solve_options.no_cache = options.no_cache;
+        // An empty name means every stage.
+        solve_options.no_cache = options.no_cache || options.no_cache_stages.iter().any(String::is_empty);
+        solve_options.no_cache_stages = prepared.uncached(&options.no_cache_stages);
         solve_options.source_date_epoch = epoch;
         solve_options.resolv_conf.clone_from(&options.resolv_conf);
         solve_options.parallelism = options.parallelism;
@@ -53,6 +55,8 @@ impl Builder {
         solve_options.ssh.clone_from(&options.ssh);
         solve_options.run.clone_from(&options.run);
         solve_options.host_search_path.clone_from(&self.host_search_path);
+        #[cfg(feature = "registry")]
+        solve_options.registry.clone_from(&self.registry);
         let solver = Solver::new(&self.store, &self.snapshots, &solve_options, events);
         let inputs = SolveInputs { plan: graph, contexts: &prepared.contexts, images: &prepared.images };
         let results = solver.solve(&inputs, cancel).map_err(|error| BuildErrorKind::Solve {

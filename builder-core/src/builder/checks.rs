@@ -123,7 +123,7 @@ fn look(
     let table = StageTable::new(planned.dockerfile, &globals);
     options.facts = facts(build, planned, &table);
     if build.checks != CheckScope::All && options.facts.target.is_none() {
-        options.facts.target = table.stages().last().map(|stage| stage.label());
+        options.facts.target = table.stages().last().map(crate::semantic::stage_table::Stage::label);
     }
     // The directive was read already.
     let mut undirected = planned.dockerfile.clone();

@@ -272,6 +272,13 @@ impl BuildError {
                 vec![diagnostic]
             }
             BuildErrorKind::Solve { error, .. } => vec![error.diagnostic()],
+            BuildErrorKind::Source(error) if error.is_remote_file() => {
+                let diagnostic = Diagnostic::new(Severity::Error, "fetch-failed", chain(error));
+                vec![match error.hint() {
+                    Some(hint) => diagnostic.help(hint),
+                    None => diagnostic,
+                }]
+            }
             other => vec![Diagnostic::new(Severity::Error, "build-failed", chain(other))],
         }
     }

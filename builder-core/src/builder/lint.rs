@@ -41,6 +41,8 @@ pub(super) struct Planned<'a> {
     pub(super) source: &'a SourceFile,
     pub(super) dockerfile: &'a Dockerfile,
     pub(super) dockerfile_path: Option<&'a Path>,
+    /// The files of a context from elsewhere.
+    pub(super) remote_context: Option<&'a Path>,
     pub(super) plan_options: &'a PlanOptions,
     pub(super) images: &'a BTreeMap<ImageKey, ResolvedImage>,
 }
@@ -97,8 +99,11 @@ pub(super) fn facts(build: &BuildOptions, planned: &Planned<'_>, table: &StageTa
             ContextFacts { own_ignore_file: located.map(|located| located.text.into()), ..of(path) }
         }
         // None applies: an empty one does the same.
-        ContextSource::Unpacked(path) => ContextFacts { own_ignore_file: Some("".into()), ..of(path) },
-        ContextSource::Empty => ContextFacts::known(Some(String::new()), Some(BTreeSet::new())),
+        _ if planned.remote_context.is_some() => {
+            let path = planned.remote_context.unwrap_or(Path::new("."));
+            ContextFacts { own_ignore_file: Some("".into()), ..of(path) }
+        }
+        _ => ContextFacts::known(Some(String::new()), Some(BTreeSet::new())),
     });
     facts
 }

@@ -29,6 +29,7 @@ mod outputs;
 mod platforms;
 mod prepare;
 mod provenance;
+mod remote;
 mod syntax;
 
 use std::path::PathBuf;

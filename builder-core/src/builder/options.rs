@@ -9,6 +9,7 @@ use crate::plan::Entitlement;
 use crate::plan::op::NetworkMode;
 use crate::platform::Platform;
 use crate::reference::Reference;
+use crate::remote::GitSource;
 use crate::secret::{SecretSource, SshSource};
 use crate::solve::RunOptions;
 
@@ -17,8 +18,18 @@ use crate::solve::RunOptions;
 pub enum ContextSource {
     /// A directory of this machine.
     Directory(PathBuf),
-    /// A directory that the caller unpacked an archive into: no ignore file applies.
-    Unpacked(PathBuf),
+    /// A directory that the caller unpacked an archive into: no ignore file applies, and owners are those of the
+    /// archive.
+    Unpacked {
+        /// The directory.
+        directory: PathBuf,
+        /// The newest time in the archive, seconds since 1970.
+        modified: Option<i64>,
+    },
+    /// A git repository.
+    Git(GitSource),
+    /// An archive on a web server, or a Dockerfile.
+    Http(String),
     /// No files at all (a Dockerfile on standard input).
     Empty,
 }
@@ -30,6 +41,8 @@ pub enum DockerfileSource {
     Default,
     /// A path of this machine.
     Path(PathBuf),
+    /// A path in the context, which never leads out of it.
+    InContext(PathBuf),
     /// The text itself, with the name to show for it.
     Inline {
         /// The name for messages.
@@ -58,6 +71,14 @@ pub enum NamedContextSource {
     },
     /// Programs of this machine (`host:sh,ls`).
     Host(Vec<String>),
+    /// A git repository.
+    Git(GitSource),
+    /// A single file of a web server; it is called `context`.
+    Http(String),
+    /// A stage of the Dockerfile (`target:NAME`).
+    Stage(String),
+    /// Nothing (`docker-image://scratch`).
+    Scratch,
 }
 
 /// When to ask a registry.
@@ -101,6 +122,7 @@ pub enum ExportTarget {
 /// One `--output`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is an attribute of its own")]
 pub struct Output {
     /// The form.
     pub kind: OutputKind,
@@ -175,6 +197,8 @@ pub struct BuildOptions {
     pub provenance: Option<Provenance>,
     /// `--no-cache`.
     pub no_cache: bool,
+    /// `--no-cache-filter`: stages whose steps run whatever the cache has, letter case aside; an empty name means all.
+    pub no_cache_stages: Vec<String>,
     /// `--pull`.
     pub pull: PullPolicy,
     /// `--platform`; empty for the host's. Several make an index.
@@ -221,6 +245,7 @@ impl BuildOptions {
             annotations: Vec::new(),
             provenance: None,
             no_cache: false,
+            no_cache_stages: Vec::new(),
             pull: PullPolicy::Missing,
             platforms: Vec::new(),
             network: NetworkMode::Default,

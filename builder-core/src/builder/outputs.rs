@@ -91,13 +91,11 @@ impl Builder {
                 }
             })?;
         }
-        match writer.written.take() {
-            Some(written) => Ok(written),
-            None => {
-                let image = writer.render(&[], ImageForm::default(), &[])?;
-                Ok(Written::of(&image, Vec::new()))
-            }
+        if let Some(written) = writer.written.take() {
+            return Ok(written);
         }
+        let image = writer.render(&[], ImageForm::default(), &[])?;
+        Ok(Written::of(&image, Vec::new()))
     }
 
     /// Who gets the files of a directory: an ordinary user could neither read nor remove what belongs to the

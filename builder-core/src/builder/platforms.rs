@@ -54,7 +54,7 @@ pub(super) fn metadata_task(options: &BuildOptions, key: &ImageKey, multi_platfo
 }
 
 /// Reads a truth value as Go's `strconv.ParseBool` does.
-fn go_bool(text: &str) -> Option<bool> {
+pub(super) fn go_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),

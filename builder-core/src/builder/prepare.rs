@@ -1,26 +1,29 @@
 //! From options to a plan: the Dockerfile is read and parsed, contexts are named, base images resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::platforms::target_platforms;
+use super::remote::{CONTEXT_FILE, MainContext};
 use super::{
-    BuildError, BuildErrorKind, BuildOptions, Builder, ContextSource, DockerfileSource, NamedContextSource,
-    OptionError, PullPolicy,
+    BuildError, BuildErrorKind, BuildOptions, Builder, ContextSource, NamedContextSource, OptionError, PullPolicy,
 };
-use crate::build_context::{Context, ignore_file, locate};
+use crate::build_context::{Context, ignore_file};
 use crate::cancel::CancelToken;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::dockerfile::{Dockerfile, parse};
 use crate::dockerignore;
 use crate::event::{Event, EventSink};
+use crate::ids::StageId;
 use crate::plan::op::ImageKey;
 use crate::plan::{
     ImageRequest, NamedContext, Plan, PlanOptions, Planned, ResolvedImage, Vertex, plan_onto, unused_build_args,
 };
 use crate::platform::Platform;
 use crate::reference::Reference;
+use crate::remote::{HttpSource, RemoteSource};
+use crate::semantic::outline::targets;
 use crate::source::{Resolved, SourceError, resolve_layout, resolve_stored, unpack_archive};
 use crate::store::{StoreError, WorkDir};
 use crate::text::{SourceFile, Span};
@@ -52,6 +55,14 @@ impl Prepared {
     pub(super) fn graph(&self) -> Option<&Plan> {
         self.plans.last().map(|last| &last.plan)
     }
+
+    /// Returns the stages of the names that `--no-cache-filter` gives, letter case aside.
+    pub(super) fn uncached(&self, names: &[String]) -> BTreeSet<StageId> {
+        let is_named = |name: &str| names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
+        let targets = targets(&parse(&self.source_file).dockerfile);
+        let stages = (0..).map(StageId).zip(&targets);
+        stages.filter(|(_, target)| target.name.as_deref().is_some_and(is_named)).map(|(id, _)| id).collect()
+    }
 }
 
 /// The images that plans are made from, of all platforms.
@@ -65,7 +76,7 @@ struct Bases {
 /// What is planned for one platform.
 struct Target<'t> {
     options: &'t BuildOptions,
-    plan_options: &'t PlanOptions,
+    main: &'t MainContext,
     source_file: &'t Arc<SourceFile>,
     tasks: &'t Tasks<'t>,
     cancel: &'t CancelToken,
@@ -113,6 +124,20 @@ impl Builder {
         plans.pop().map(|last| last.plan).ok_or_else(|| BuildErrorKind::Option(OptionError::NoPlatform).into())
     }
 
+    /// Reads the Dockerfile of a build; a remote context is fetched for it.
+    ///
+    /// # Errors
+    /// [`BuildErrorKind::Context`] where it cannot be read.
+    pub fn dockerfile(
+        &self,
+        options: &BuildOptions,
+        events: &dyn EventSink,
+        cancel: &CancelToken,
+    ) -> Result<SourceFile, BuildError> {
+        let main = self.main_context(options, &Tasks::new(events), cancel)?;
+        Ok(main.dockerfile(options)?.0)
+    }
+
     pub(super) fn prepare(
         &self,
         options: &BuildOptions,
@@ -120,7 +145,8 @@ impl Builder {
         events: &dyn EventSink,
         cancel: &CancelToken,
     ) -> Result<Prepared, BuildError> {
-        let (source_file, dockerfile_path) = read_dockerfile(options)?;
+        let main = self.main_context(options, tasks, cancel)?;
+        let (source_file, dockerfile_path) = main.dockerfile(options)?;
         let source_file = Arc::new(source_file);
         let parsed = parse(&source_file);
         if parsed.has_errors() {
@@ -139,9 +165,9 @@ impl Builder {
             let mut plan_options = base_options.clone();
             plan_options.platform = platform;
             plan_options.multi_platform = platforms.index;
-            let target = Target { options, plan_options: &plan_options, source_file: &source_file, tasks, cancel };
+            let target = Target { options, main: &main, source_file: &source_file, tasks, cancel };
             let graph = plans.last().map_or(&[][..], |known| &known.plan.vertexes);
-            let (plan, found) = self.plan_for(&target, &parsed.dockerfile, graph, &mut bases)?;
+            let (plan, found) = self.plan_for(&target, &mut plan_options, &parsed.dockerfile, graph, &mut bases)?;
             // What is said of one platform is not said again of another.
             mismatches.extend(found.into_iter().filter(|found| !mismatches.contains(found)).collect::<Vec<_>>());
             let found = unused_build_args(&parsed.dockerfile, &plan_options, &bases.known);
@@ -159,6 +185,7 @@ impl Builder {
                 source: &source_file,
                 dockerfile: &parsed.dockerfile,
                 dockerfile_path: dockerfile_path.as_deref(),
+                remote_context: main.remote_directory(),
                 plan_options: &plan_options,
                 images: &bases.known,
             };
@@ -169,7 +196,7 @@ impl Builder {
         let Bases { images, archives, .. } = bases;
         // The last plan has the vertexes of all.
         let graph = plans.last().unwrap_or(first);
-        let contexts = open_contexts(options, &graph.plan, dockerfile_path.as_deref())?;
+        let contexts = open_contexts(options, &main, &graph.plan, dockerfile_path.as_deref())?;
         Ok(Prepared {
             source_file,
             plans,
@@ -186,11 +213,12 @@ impl Builder {
     fn plan_for(
         &self,
         target: &Target<'_>,
+        plan_options: &mut PlanOptions,
         dockerfile: &Dockerfile,
         graph: &[Vertex],
         bases: &mut Bases,
     ) -> Result<(Plan, Vec<Diagnostic>), BuildError> {
-        let Target { options, plan_options, source_file, tasks, cancel } = *target;
+        let Target { options, main, source_file, tasks, cancel } = *target;
         let mut warnings = Vec::new();
         loop {
             let planned = plan_onto(dockerfile, plan_options, &bases.known, graph)
@@ -198,6 +226,12 @@ impl Builder {
             let requests = match planned {
                 Planned::Ready(plan) => return Ok((*plan, warnings)),
                 Planned::NeedImages(requests) => requests,
+                Planned::NeedEpoch(source) => {
+                    let time = self.time_of(&source, main, options, tasks, cancel)?;
+                    let text = time.map(|time| time.to_string()).unwrap_or_default();
+                    plan_options.build_args.insert("SOURCE_DATE_EPOCH".to_owned(), text);
+                    continue;
+                }
             };
             for ImageRequest { key, span } in requests {
                 cancel.check()?;
@@ -343,23 +377,6 @@ fn other_platform(key: &ImageKey, resolved: &Resolved, span: Span) -> Option<Dia
     ))
 }
 
-fn read_dockerfile(options: &BuildOptions) -> Result<(SourceFile, Option<std::path::PathBuf>), BuildError> {
-    let directory = match &options.context {
-        ContextSource::Directory(path) | ContextSource::Unpacked(path) => path.as_path(),
-        ContextSource::Empty => Path::new("/nonexistent"),
-    };
-    let (located, shown) = match &options.dockerfile {
-        DockerfileSource::Inline { name, text } => return Ok((SourceFile::from_bytes(name.clone(), text), None)),
-        DockerfileSource::Path(path) => (locate(directory, Some(path))?, path.display().to_string()),
-        DockerfileSource::Default => {
-            let located = locate(directory, None)?;
-            let name = located.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            (located, name)
-        }
-    };
-    Ok((SourceFile::from_bytes(shown, &located.bytes), Some(located.path)))
-}
-
 fn plan_options(options: &BuildOptions) -> PlanOptions {
     let host = Platform::host();
     let mut plan = PlanOptions::new(host.clone(), host);
@@ -377,6 +394,13 @@ fn plan_options(options: &BuildOptions) -> PlanOptions {
         .map(|(name, source)| {
             let context = match source {
                 NamedContextSource::Directory(_) => NamedContext::Local,
+                NamedContextSource::Git(source) => NamedContext::Remote(RemoteSource::Git(source.clone())),
+                NamedContextSource::Http(url) => {
+                    let source = HttpSource { name: CONTEXT_FILE.to_owned(), ..HttpSource::new(url) };
+                    NamedContext::Remote(RemoteSource::Http(source))
+                }
+                NamedContextSource::Stage(name) => NamedContext::Stage(name.clone()),
+                NamedContextSource::Scratch => NamedContext::Scratch,
                 NamedContextSource::Image(_) | NamedContextSource::OciLayout { .. } => NamedContext::Image,
                 NamedContextSource::Host(programs) => {
                     let mut programs = programs.clone();
@@ -394,16 +418,20 @@ fn plan_options(options: &BuildOptions) -> PlanOptions {
 /// Opens the local contexts that the plan reads; the others are never looked at.
 fn open_contexts(
     options: &BuildOptions,
+    main: &MainContext,
     plan: &Plan,
     dockerfile: Option<&Path>,
 ) -> Result<BTreeMap<String, Context>, BuildError> {
     let mut contexts = BTreeMap::new();
     for name in plan.contexts.keys() {
-        let (path, ignored) = match (options.contexts.get(name), &options.context) {
-            (Some(NamedContextSource::Directory(path)), _) => (path, ignore_file(path, None)?),
-            (_, ContextSource::Directory(path)) => (path, ignore_file(path, dockerfile)?),
-            (_, ContextSource::Unpacked(path)) => (path, None),
-            (_, ContextSource::Empty) => continue,
+        let (path, ignored) = match (options.contexts.get(name), &main.directory, main.open_remote()) {
+            (Some(NamedContextSource::Directory(path)), _, _) => (path, ignore_file(path, None)?),
+            (_, None, _) => continue,
+            (_, _, Some(context)) => {
+                contexts.insert(name.clone(), context?);
+                continue;
+            }
+            (_, Some(path), None) => (path, ignore_file(path, dockerfile)?),
         };
         let rules = match ignored {
             None => None,

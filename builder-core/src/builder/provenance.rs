@@ -151,14 +151,13 @@ fn facts(
         _ => None,
     });
     let hermetic = locals.is_empty() && networks.into_iter().all(|network| network == NetworkMode::None);
-    let run = match epoch {
-        Some(_) => None,
-        None => {
-            let (begin, end) = (options.now, options.now.0.saturating_add_unsigned(elapsed.as_secs()));
-            let number = Digest::of(format!("{begin:?} {:?}", planned.plan.config.config.env).as_bytes());
-            let number = number.hex().chars().take(25).collect();
-            Some((rfc3339(begin)?, rfc3339((end, begin.1))?, number))
-        }
+    let run = if epoch.is_some() {
+        None
+    } else {
+        let (begin, end) = (options.now, options.now.0.saturating_add_unsigned(elapsed.as_secs()));
+        let number = Digest::of(format!("{begin:?} {:?}", planned.plan.config.config.env).as_bytes());
+        let number = number.hex().chars().take(25).collect();
+        Some((rfc3339(begin)?, rfc3339((end, begin.1))?, number))
     };
     Ok(Facts {
         arguments,

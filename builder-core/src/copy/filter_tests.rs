@@ -39,7 +39,8 @@ fn copied(fixture: &Fixture, sources: &[(&str, &str)]) -> Result<Vec<String>, Co
 
 #[test]
 fn parents_repeat_what_leads_to_a_match() {
-    let table: &[(&[(&str, &str)], &[&str])] = &[
+    type Case<'c> = (&'c [(&'c str, &'c str)], &'c [&'c str]);
+    let table: &[Case<'_>] = &[
         (&[("/", "d/s/h")], &["o/", "o/d/", "o/d/s/", "o/d/s/h=h"]),
         (&[("d", "s/h")], &["o/", "o/s/", "o/s/h=h"]),
         (&[("/", "d")], &["o/", "o/d/", "o/d/g=g", "o/d/s/", "o/d/s/h=h"]),

@@ -42,7 +42,7 @@ use crate::plan::op::CopySource;
 /// Where files come from.
 #[derive(Clone, Copy, Debug)]
 pub enum CopyTree<'a> {
-    /// A build context: seen through its ignore file, everything belongs to 0:0.
+    /// A build context: seen through its ignore file; of this machine, everything belongs to 0:0.
     Context(&'a Context),
     /// A root filesystem: everything keeps its owner.
     Filesystem(&'a RootDir),
@@ -64,8 +64,11 @@ impl<'a> CopyTree<'a> {
     }
 
     /// Tells whether files keep the owner they have here.
-    fn keeps_owner(&self) -> bool {
-        matches!(self, Self::Filesystem(_))
+    pub(crate) fn keeps_owner(&self) -> bool {
+        match self {
+            Self::Context(context) => context.keeps_owner(),
+            Self::Filesystem(_) => true,
+        }
     }
 }
 

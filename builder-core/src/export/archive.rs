@@ -182,12 +182,12 @@ fn index_entries(descriptor: &Descriptor, names: &[Reference]) -> Vec<Descriptor
     if names.is_empty() {
         return vec![descriptor.clone()];
     }
-    let named = |name: &Reference| {
+    let under = |name: &Reference| {
         let mut descriptor = descriptor.clone();
         let tag = name.tag().unwrap_or(crate::reference::DEFAULT_TAG).to_owned();
         descriptor.annotations.insert("io.containerd.image.name".to_owned(), name.to_string());
         descriptor.annotations.insert("org.opencontainers.image.ref.name".to_owned(), tag);
         descriptor
     };
-    names.iter().map(named).collect()
+    names.iter().map(under).collect()
 }

@@ -58,6 +58,8 @@ pub struct Extracted {
     pub entries: u64,
     /// Bytes of files.
     pub bytes: u64,
+    /// The newest time of an entry, seconds since 1970.
+    pub newest: Option<i64>,
     /// Directories that were made though the stream does not hold them.
     pub created: Vec<PathBuf>,
     /// Devices that a user namespace is not allowed to make: left out, as other builders do.
@@ -133,6 +135,7 @@ pub fn extract(
         cancel.check()?;
         let Some(entry) = archive.next().map_err(ExtractError::Malformed)? else { break };
         extractor.outcome.entries += 1;
+        extractor.outcome.newest = extractor.outcome.newest.max(Some(entry.mtime.0));
         if extractor.outcome.entries > options.limits.entries {
             return Err(ExtractError::TooManyEntries { limit: options.limits.entries });
         }

@@ -88,12 +88,10 @@ fn agree(history: &mut Vec<History>, layers: &Layers<'_>) -> Result<(), ImageErr
 /// Entries with a layer take its time. Those without take that of the entry before them, the first new ones that of
 /// the first new layer.
 fn give_times(history: &mut [History], layers: &Layers<'_>) -> Result<(), ImageError> {
-    let mut layer = 0;
-    for entry in history.iter_mut().filter(|entry| !entry.empty_layer) {
+    for (layer, entry) in history.iter_mut().filter(|entry| !entry.empty_layer).enumerate() {
         if entry.created.is_none() {
             entry.created = layers.created(layer)?;
         }
-        layer += 1;
     }
     let first_without = history.iter().position(|entry| entry.created.is_none()).unwrap_or(history.len());
     let after = history[first_without..].iter().find_map(|entry| entry.created.clone());

@@ -89,12 +89,12 @@ pub fn render(
     let mut renderer = Renderer { snapshots, set, form, cancel, work: None, blobs: BTreeMap::new() };
     let (mut manifests, mut attestations, mut images) = (Vec::new(), Vec::new(), Vec::new());
     for (number, image) in set.images.iter().enumerate() {
-        let (descriptor, rendered) = renderer.image(number, image)?;
+        let (descriptor, result) = renderer.image(number, image)?;
         if let Some(attestation) = attestation_manifest(image, &descriptor, set.names, &mut renderer.blobs)? {
             attestations.push(attestation);
         }
         manifests.push(descriptor);
-        images.push(rendered);
+        images.push(result);
     }
     manifests.append(&mut attestations);
     let descriptor = match (index, manifests.pop()) {

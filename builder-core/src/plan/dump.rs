@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Plan;
 use super::mount::{Mount, MountKind};
-use super::op::{CopyFrom, FilesystemRef, Op, SecurityMode};
+use super::op::{CopyFrom, CopyPart, CopySource, FilesystemRef, Op, SecurityMode};
 
 /// Writes a plan as text: one paragraph a vertex, then the image.
 pub fn text(plan: &Plan) -> String {
@@ -49,6 +49,21 @@ fn filesystem(reference: FilesystemRef) -> String {
     }
 }
 
+fn part(part: &CopyPart) -> Vec<String> {
+    let from = match &part.from {
+        CopyFrom::Context(name) if name.is_empty() => "the build context".to_owned(),
+        CopyFrom::Context(name) => format!("context {name}"),
+        CopyFrom::Filesystem(reference) => filesystem(*reference),
+    };
+    let mut facts = vec![format!("from {from}")];
+    facts.extend(part.sources.iter().map(|source| match source {
+        CopySource::Path { path, .. } => format!("source {path}"),
+        CopySource::Parents { base, pattern, .. } => format!("pattern {pattern} below {base}"),
+        CopySource::Inline { name, .. } => format!("inline {name}"),
+    }));
+    facts
+}
+
 fn mount(mount: &Mount) -> String {
     let mut text = format!("mount {}", mount.type_name());
     if let Some(target) = &mount.target {
@@ -68,6 +83,7 @@ fn facts(op: &Op) -> Vec<String> {
     match op {
         Op::Image(op) => vec![format!("image {} for {}", op.image.name, op.image.platform)],
         Op::Host(op) => vec![format!("programs {}", op.programs.join(" "))],
+        Op::Remote(source) => vec![format!("fetch {}", source.display())],
         Op::Run(op) => {
             let mut facts = vec![format!("on {}", filesystem(op.parent)), format!("run {:?}", op.args)];
             facts.extend(op.env.iter().map(|(name, value)| format!("env {name}={value}")));
@@ -78,17 +94,8 @@ fn facts(op: &Op) -> Vec<String> {
             facts
         }
         Op::Copy(op) => {
-            let from = match &op.from {
-                CopyFrom::Context(name) if name.is_empty() => "the build context".to_owned(),
-                CopyFrom::Context(name) => format!("context {name}"),
-                CopyFrom::Filesystem(reference) => filesystem(*reference),
-            };
-            let mut facts = vec![format!("on {}", filesystem(op.parent)), format!("from {from}")];
-            facts.extend(op.sources.iter().map(|source| match source {
-                super::op::CopySource::Path { path, .. } => format!("source {path}"),
-                super::op::CopySource::Parents { base, pattern, .. } => format!("pattern {pattern} below {base}"),
-                super::op::CopySource::Inline { name, .. } => format!("inline {name}"),
-            }));
+            let mut facts = vec![format!("on {}", filesystem(op.parent))];
+            facts.extend(op.parts.iter().flat_map(part));
             facts.push(format!("to {}", op.destination));
             facts.extend(op.owner.iter().map(|owner| format!("owner {owner}")));
             facts.extend(op.mode.iter().map(|mode| format!("mode {mode}")));

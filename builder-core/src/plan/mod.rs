@@ -16,4 +16,4 @@ mod options;
 pub use error::PlanError;
 pub use graph::{ContextUse, Plan, PlannedHistory, Vertex};
 pub use lower::{plan, plan_onto, unused_build_args};
-pub use options::{Entitlement, ImageRequest, NamedContext, PlanOptions, Planned, ResolvedImage};
+pub use options::{Entitlement, EpochSource, ImageRequest, NamedContext, PlanOptions, Planned, ResolvedImage};

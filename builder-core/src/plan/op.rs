@@ -6,6 +6,7 @@ use super::mode::ModeChange;
 use super::mount::Mount;
 use crate::ids::VertexId;
 use crate::platform::Platform;
+use crate::remote::RemoteSource;
 use crate::text::Span;
 
 /// A root filesystem in the plan: the result of a vertex, or nothing at all.
@@ -24,6 +25,8 @@ pub enum Op {
     Image(ImageOp),
     /// A filesystem made of programs of this machine.
     Host(HostOp),
+    /// A file or repository from elsewhere.
+    Remote(RemoteSource),
     /// A command that runs on a filesystem.
     Run(RunOp),
     /// Files that come into a filesystem.
@@ -156,15 +159,24 @@ impl CopySource {
     }
 }
 
+/// Sources of one instruction that are taken from the same place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CopyPart {
+    /// Where paths are taken from.
+    pub from: CopyFrom,
+    /// What to copy, in order; paths before inline files.
+    pub sources: Vec<CopySource>,
+    /// Whether archives are unpacked (`ADD`).
+    pub unpack: bool,
+}
+
 /// Files that come into a filesystem.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CopyOp {
     /// The filesystem they come into.
     pub parent: FilesystemRef,
-    /// Where paths are taken from.
-    pub from: CopyFrom,
-    /// What to copy, in order; paths before inline files.
-    pub sources: Vec<CopySource>,
+    /// What to copy, in order.
+    pub parts: Vec<CopyPart>,
     /// The destination: absolute; a trailing `/` means that it is a directory.
     pub destination: String,
     /// `--chown` after expansion.
@@ -173,8 +185,6 @@ pub struct CopyOp {
     pub mode: Option<ModeChange>,
     /// `--exclude`: patterns in the language of ignore files, relative to each directory that is copied.
     pub exclude: Vec<String>,
-    /// Whether archives are unpacked (`ADD`).
-    pub unpack: bool,
     /// Whether the files make a layer that knows nothing of those below (`--link`).
     pub link: bool,
     /// The platform of the stage.
@@ -183,15 +193,9 @@ pub struct CopyOp {
 
 impl CopyOp {
     /// Makes an operation that copies files as they are.
-    pub fn new(
-        parent: FilesystemRef,
-        from: CopyFrom,
-        sources: Vec<CopySource>,
-        destination: String,
-        platform: Platform,
-    ) -> Self {
+    pub fn new(parent: FilesystemRef, parts: Vec<CopyPart>, destination: String, platform: Platform) -> Self {
         let (owner, mode, exclude) = (None, None, Vec::new());
-        Self { parent, from, sources, destination, owner, mode, exclude, unpack: false, link: false, platform }
+        Self { parent, parts, destination, owner, mode, exclude, link: false, platform }
     }
 }
 
@@ -214,17 +218,17 @@ impl Op {
             FilesystemRef::Vertex(id) => Some(*id),
         };
         let mut inputs: Vec<VertexId> = match self {
-            Self::Image(_) | Self::Host(_) => Vec::new(),
+            Self::Image(_) | Self::Host(_) | Self::Remote(_) => Vec::new(),
             Self::Run(op) => {
                 let mounted = op.mounts.iter().filter_map(Mount::from);
                 std::iter::once(op.parent).chain(mounted).filter_map(|filesystem| of(&filesystem)).collect()
             }
             Self::Workdir(op) => of(&op.parent).into_iter().collect(),
             Self::Copy(op) => {
-                let from = match &op.from {
+                let from = op.parts.iter().filter_map(|part| match &part.from {
                     CopyFrom::Filesystem(filesystem) => of(filesystem),
                     CopyFrom::Context(_) => None,
-                };
+                });
                 of(&op.parent).into_iter().chain(from).collect()
             }
         };
@@ -236,7 +240,7 @@ impl Op {
     /// Returns the filesystem that the operation changes, where it changes one.
     pub fn parent(&self) -> Option<FilesystemRef> {
         match self {
-            Self::Image(_) | Self::Host(_) => None,
+            Self::Image(_) | Self::Host(_) | Self::Remote(_) => None,
             Self::Run(op) => Some(op.parent),
             Self::Copy(op) => Some(op.parent),
             Self::Workdir(op) => Some(op.parent),

@@ -7,6 +7,7 @@ use super::op::{ImageKey, NetworkMode};
 use crate::digest::Digest;
 use crate::oci::ImageConfig;
 use crate::platform::Platform;
+use crate::remote::RemoteSource;
 use crate::text::Span;
 
 /// Options of a plan.
@@ -85,6 +86,12 @@ pub enum NamedContext {
     Image,
     /// Programs of this machine (`host:sh,ls`), sorted, each once.
     Host(Vec<String>),
+    /// A file of a web server, or a git repository.
+    Remote(RemoteSource),
+    /// What a stage of this Dockerfile leaves behind (`target:NAME`).
+    Stage(String),
+    /// Nothing at all (`docker-image://scratch`).
+    Scratch,
 }
 
 /// An image that the caller resolved.
@@ -107,6 +114,17 @@ pub struct ImageRequest {
     pub span: Span,
 }
 
+/// What `SOURCE_DATE_EPOCH` takes the time of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EpochSource {
+    /// The main context.
+    MainContext,
+    /// A file or repository from elsewhere.
+    Remote(RemoteSource),
+    /// Something without a time of its own.
+    Nothing,
+}
+
 /// The answer of the planner.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Planned {
@@ -114,4 +132,7 @@ pub enum Planned {
     Ready(Box<Plan>),
     /// These images must be resolved first, then ask again with them added.
     NeedImages(Vec<ImageRequest>),
+    /// The time of this must be known first, then ask again with it as the build arg `SOURCE_DATE_EPOCH`; with an
+    /// empty one where it has none.
+    NeedEpoch(EpochSource),
 }

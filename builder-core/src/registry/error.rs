@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use super::retry::{Failure, is_transient_status};
 use crate::cancel::Cancelled;
 use crate::digest::Digest;
 use crate::store::StoreError;
 
 /// Why a connection or a reply came to nothing, in the words of whoever noticed.
-type Cause = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A registry could not give what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -167,18 +168,18 @@ impl RegistryError {
             _ => None,
         }
     }
+}
 
-    /// Tells whether the same request may succeed a little later.
-    pub(super) fn is_transient(&self) -> bool {
+impl Failure for RegistryError {
+    fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Broken { .. } | Self::Cut { .. } => true,
-            Self::Server { code, .. } => matches!(code, 408 | 425 | 429 | 500 | 502 | 503 | 504),
+            Self::Server { code, .. } => is_transient_status(*code),
             _ => false,
         }
     }
 
-    /// How long the registry asks us to wait before the next try.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
+    fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Server { retry_after, .. } => *retry_after,
             _ => None,

@@ -11,6 +11,7 @@
 //! | `reply` | bodies within limits, errors by their codes |
 //! | `download` | blobs, resumed where they broke off |
 //! | `retry` | the one budget of tries |
+//! | `web` | files of other web servers: the same pieces, other rules |
 //!
 //! Every call blocks: the runtime lives in here and nowhere else. Blobs are hashed and written on threads of their
 //! own, while one thread of the runtime reads the network. Manifests are kept byte for byte.
@@ -27,6 +28,7 @@ mod options;
 mod reply;
 mod retry;
 mod transport;
+pub mod web;
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -82,11 +84,13 @@ impl std::fmt::Debug for Client {
 struct Background(Option<Runtime>);
 
 impl Background {
-    fn block_on<F: Future<Output = Result<T, RegistryError>>, T>(&self, future: F) -> Result<T, RegistryError> {
-        match &self.0 {
-            Some(runtime) => runtime.block_on(future),
-            None => Err(RegistryError::Setup { message: "the runtime has ended".to_owned() }),
-        }
+    fn new() -> std::io::Result<Self> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(1).thread_name("registry").enable_all().build().map(|runtime| Self(Some(runtime)))
+    }
+
+    fn block_on<F: Future>(&self, future: F) -> Option<F::Output> {
+        self.0.as_ref().map(|runtime| runtime.block_on(future))
     }
 }
 
@@ -104,15 +108,10 @@ impl Client {
     /// # Errors
     /// [`RegistryError::Setup`] where this machine lacks threads or certificates, or the proxy is no address.
     pub fn new(reference: &Reference, options: &RegistryOptions) -> Result<Self, RegistryError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("registry")
-            .enable_all()
-            .build()
-            .map_err(|error| RegistryError::Setup { message: error.to_string() })?;
+        let runtime = Background::new().map_err(|error| RegistryError::Setup { message: error.to_string() })?;
         let transport = Transport::new(reference, options)?;
         let (reference, options) = (reference.clone(), options.clone());
-        Ok(Self { runtime: Background(Some(runtime)), transport, reference, options })
+        Ok(Self { runtime, transport, reference, options })
     }
 
     /// Returns the reference that it was made for.
@@ -145,7 +144,7 @@ impl Client {
             let bytes = bounded(response, &domain, "the manifest", MAX_MANIFEST_SIZE).await?;
             Ok((bytes, announced))
         };
-        let (bytes, announced) = self.runtime.block_on(retried(cancel, fetch))?;
+        let (bytes, announced) = self.block_on(retried(cancel, fetch))?;
         // Who asked by digest gets those bytes or nothing; who asked by tag gets what the registry says it sent.
         let announced = announced.and_then(|text| text.to_str().ok()?.parse().ok());
         let found = Digest::of(&bytes);
@@ -171,7 +170,7 @@ impl Client {
         let reached = Cell::new(0);
         let mut download = Download::new(&self.transport, blob, self.name_of(&blob.digest), Vec::new(), &reached);
         let tries = retried_while(cancel, || reached.get(), async || download.attempt(&|_| {}).await);
-        self.runtime.block_on(tries)?;
+        self.block_on(tries)?;
         let bytes = download.into_sink();
         let found = Digest::of(&bytes);
         if found == blob.digest { Ok(bytes) } else { Err(RegistryError::Mismatch { expected: blob.digest, found }) }
@@ -223,8 +222,13 @@ impl Client {
         let mut download = Download::new(&self.transport, blob, self.name_of(&blob.digest), sink, &reached);
         let progress = |seen| progress(&blob.digest, seen, blob.size);
         let tries = retried_while(cancel, || reached.get(), async || download.attempt(&progress).await);
-        self.runtime.block_on(tries)?;
+        self.block_on(tries)?;
         download.into_sink().finish(blob)
+    }
+
+    fn block_on<F: Future<Output = Result<T, RegistryError>>, T>(&self, future: F) -> Result<T, RegistryError> {
+        let ended = || RegistryError::Setup { message: "the runtime has ended".to_owned() };
+        self.runtime.block_on(future).ok_or_else(ended)?
     }
 
     /// The full name of something of this repository.

@@ -10,23 +10,41 @@ pub struct RegistryOptions {
     pub connect_timeout: Duration,
     /// How long a server may stay silent in the middle of an answer.
     pub silence_timeout: Duration,
-    /// The proxy before registries elsewhere; those on this machine are always asked directly.
+    /// The proxy for encrypted connections elsewhere; servers on this machine are always asked directly.
     pub proxy: Option<Proxy>,
+    /// The proxy for connections to web servers that are not encrypted.
+    pub plain_proxy: Option<Proxy>,
+    /// The largest file that is taken from a web server, in bytes.
+    pub file_limit: u64,
 }
 
 impl Default for RegistryOptions {
     fn default() -> Self {
-        Self { connect_timeout: Duration::from_secs(15), silence_timeout: Duration::from_mins(1), proxy: None }
+        Self {
+            connect_timeout: Duration::from_secs(15),
+            silence_timeout: Duration::from_mins(1),
+            proxy: None,
+            plain_proxy: None,
+            file_limit: 64 << 30,
+        }
     }
 }
 
-/// A proxy for encrypted connections.
+/// A proxy.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Proxy {
     /// Its address: `http://proxy.example:3128`, with a user and a password where it wants them.
     pub url: String,
     /// The hosts that are asked directly, in the form of the variable `NO_PROXY`.
     pub bypass: String,
+}
+
+impl Proxy {
+    /// Makes the proxy for encrypted connections, or for the others.
+    pub(super) fn of(&self, encrypted: bool) -> reqwest::Result<reqwest::Proxy> {
+        let proxy = if encrypted { reqwest::Proxy::https(&self.url) } else { reqwest::Proxy::http(&self.url) };
+        Ok(proxy?.no_proxy(reqwest::NoProxy::from_string(&self.bypass)))
+    }
 }
 
 impl std::fmt::Debug for Proxy {

@@ -115,16 +115,28 @@ pub(super) fn printable(text: &str) -> String {
 ///
 /// Spec: RFC 9110, 14.4, "Content-Range".
 pub(super) fn continues(headers: &HeaderMap, from: u64, size: u64) -> bool {
+    continues_at(headers, from).is_some_and(|rest| rest.total.is_none_or(|total| total == size))
+}
+
+/// What a partial reply is part of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rest {
+    /// The whole size, where the server knows it.
+    total: Option<u64>,
+}
+
+/// Reads what a partial reply is part of, where it begins at `from`.
+pub(super) fn continues_at(headers: &HeaderMap, from: u64) -> Option<Rest> {
     let range = headers.get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some((range, total)) = range.strip_prefix("bytes ").and_then(|range| range.split_once('/')) else {
-        return false;
-    };
-    let begin = range.split_once('-').and_then(|(begin, _)| begin.parse().ok());
-    begin == Some(from) && (total == "*" || total.parse() == Ok(size))
+    let (range, total) = range.strip_prefix("bytes ")?.split_once('/')?;
+    let begin: u64 = range.split_once('-')?.0.parse().ok()?;
+    let total = if total == "*" { None } else { Some(total.parse().ok()?) };
+    (begin == from).then_some(Rest { total })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::retry::Failure;
     use super::*;
 
     fn error(status: u16, code: &str, message: &str) -> RegistryError {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-use super::RegistryError;
 use crate::cancel::{CancelToken, Cancelled};
 
 /// How often one request is tried without getting further.
@@ -18,22 +17,36 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often a waiting request looks whether it was cancelled.
 const CANCEL_TICK: Duration = Duration::from_millis(50);
 
+/// Why a try failed.
+pub(super) trait Failure: From<Cancelled> {
+    /// Tells whether the same request may succeed a little later.
+    fn is_transient(&self) -> bool;
+
+    /// How long the server asks us to wait before the next try.
+    fn retry_after(&self) -> Option<Duration>;
+}
+
+/// Tells whether a status of HTTP may be another one a little later.
+pub(super) fn is_transient_status(code: u16) -> bool {
+    matches!(code, 408 | 425 | 429 | 500 | 502 | 503 | 504)
+}
+
 /// Tries a request again while its failures are transient, and gives up at once when cancelled.
-pub(super) async fn retried<T>(
+pub(super) async fn retried<T, E: Failure>(
     cancel: &CancelToken,
-    request: impl AsyncFnMut() -> Result<T, RegistryError>,
-) -> Result<T, RegistryError> {
+    request: impl AsyncFnMut() -> Result<T, E>,
+) -> Result<T, E> {
     retried_while(cancel, || 0, request).await
 }
 
 /// Does the same for what gets further with each try: one that brought [`PROGRESS`] more bytes than any before
 /// begins the budget anew. `reached` tells how far the request is; since that ends at the size of what is
 /// fetched, so do the tries.
-pub(super) async fn retried_while<T>(
+pub(super) async fn retried_while<T, E: Failure>(
     cancel: &CancelToken,
     reached: impl Fn() -> u64,
-    mut request: impl AsyncFnMut() -> Result<T, RegistryError>,
-) -> Result<T, RegistryError> {
+    mut request: impl AsyncFnMut() -> Result<T, E>,
+) -> Result<T, E> {
     let mut pause = FIRST_PAUSE;
     let mut tries = 0;
     let mut furthest = reached();

@@ -15,6 +15,21 @@ const HUB: &str = "registry-1.docker.io";
 /// Who we say we are.
 const USER_AGENT: &str = concat!("builder/", env!("CARGO_PKG_VERSION"));
 
+/// What is said of a proxy that is none; the address may hold a password.
+pub(super) const NO_PROXY_ADDRESS: &str = "the proxy is no address";
+
+/// Begins a client that follows no redirection by itself and reads no variables.
+pub(super) fn client_builder(options: &RegistryOptions) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .connect_timeout(options.connect_timeout)
+        .read_timeout(options.silence_timeout)
+        // Whoever sends a request follows them: it knows where a token may go.
+        .redirect(Policy::none())
+        // Neither does it read the variables of proxies.
+        .no_proxy()
+}
+
 /// A way to one registry.
 #[derive(Debug)]
 pub(super) struct Transport {
@@ -47,18 +62,9 @@ impl Transport {
         let host = if domain == DEFAULT_DOMAIN { HUB } else { domain };
         let base = Url::parse(&format!("{scheme}://{host}/v2/{}/", reference.path()))
             .map_err(|error| setup(format!("`{domain}` is no host: {error}")))?;
-        let mut http = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(options.connect_timeout)
-            .read_timeout(options.silence_timeout)
-            // `follow` does it: it knows where a token may go.
-            .redirect(Policy::none())
-            // Neither does it read the variables of proxies.
-            .no_proxy();
+        let mut http = client_builder(options);
         if let Some(proxy) = options.proxy.as_ref().filter(|_| !local) {
-            let bypass = reqwest::NoProxy::from_string(&proxy.bypass);
-            let proxy = reqwest::Proxy::https(&proxy.url).map_err(|_| setup("the proxy is no address".to_owned()))?;
-            http = http.proxy(proxy.no_proxy(bypass));
+            http = http.proxy(proxy.of(true).map_err(|_| setup(NO_PROXY_ADDRESS.to_owned()))?);
         }
         let http = http.build().map_err(|error| setup(chain(&error)))?;
         Ok(Self { http, base, domain: domain.to_owned(), auth: Auth::to_pull(reference.path()) })
@@ -151,13 +157,13 @@ impl Transport {
 }
 
 /// Where a reply sends us.
-fn target(response: &Response) -> Option<&HeaderValue> {
+pub(super) fn target(response: &Response) -> Option<&HeaderValue> {
     matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308).then(|| response.headers().get(LOCATION))?
 }
 
 /// Tells whether a connection stood and its encryption failed. What the TLS library says reaches us as
 /// `InvalidData`, under one or two other errors of input and output.
-fn is_tls(error: &reqwest::Error) -> bool {
+pub(super) fn is_tls(error: &reqwest::Error) -> bool {
     let is_invalid = |error: &std::io::Error| error.kind() == std::io::ErrorKind::InvalidData;
     error.is_connect() && causes(error).filter_map(|cause| cause.downcast_ref()).any(is_invalid)
 }
@@ -175,7 +181,7 @@ fn causes<'e>(
 }
 
 /// An error with its causes in one line.
-fn chain(error: &reqwest::Error) -> String {
+pub(super) fn chain(error: &reqwest::Error) -> String {
     let texts: Vec<String> = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
         .map(ToString::to_string)
         .collect();

@@ -107,9 +107,9 @@ impl ControlGroup {
         let unified = rustix::fs::statfs(MOUNT).is_ok_and(|stat| stat.f_type == libc::CGROUP2_SUPER_MAGIC);
         let mut group = Self { directories: Vec::new(), procs: Vec::new(), memory: None };
         if unified {
-            group.make_version2(resources)?
+            group.make_version2(resources)?;
         } else {
-            group.make_version1(resources)?
+            group.make_version1(resources)?;
         }
         Ok(Some(group))
     }

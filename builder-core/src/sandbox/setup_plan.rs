@@ -129,9 +129,10 @@ pub(super) fn plan(spec: &SandboxSpec, host: HostFacts, groups: usize) -> Result
     let (size_bytes, entries) = (DEV_BYTES, files.dev);
     preparations.push((
         DEV,
-        match all_devices {
-            true => Preparation::Devices { size_bytes, entries },
-            false => Preparation::Tmpfs { size_bytes, entries },
+        if all_devices {
+            Preparation::Devices { size_bytes, entries }
+        } else {
+            Preparation::Tmpfs { size_bytes, entries }
         },
     ));
     preparations.push((FILES, Preparation::Tmpfs { size_bytes: FILES_BYTES, entries: files.staged }));

@@ -2,6 +2,7 @@
 //!
 //! Pure; shared by the planner and the linter.
 
+pub mod outline;
 pub mod reachability;
 pub mod scope;
 pub mod stage_table;

@@ -1,5 +1,6 @@
 //! Why a step failed.
 
+use crate::build_context::ContextError;
 use crate::cancel::Cancelled;
 use crate::copy::CopyError;
 use crate::diagnostic::Diagnostic;
@@ -106,6 +107,9 @@ pub enum StepError {
     /// An image could not be had.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// An archive from elsewhere could not be unpacked.
+    #[error(transparent)]
+    Context(#[from] ContextError),
     /// Programs of this machine could not be collected.
     #[error(transparent)]
     Host(#[from] HostError),
@@ -124,6 +128,12 @@ pub enum StepError {
     /// The build was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+impl From<crate::source::git::GitError> for StepError {
+    fn from(error: crate::source::git::GitError) -> Self {
+        Self::Source(error.into())
+    }
 }
 
 impl StepError {
@@ -173,6 +183,7 @@ impl SolveError {
             StepError::MountSource(_) | StepError::MountNotFound { .. } => "mount-failed",
             StepError::SecretNotFound { .. } | StepError::Secret { .. } => "secret-unavailable",
             StepError::SshNotForwarded { .. } | StepError::SshKeys { .. } => "ssh-unavailable",
+            StepError::Source(error) if error.is_remote_file() => "fetch-failed",
             StepError::Source(_) => "image-unavailable",
             StepError::Host(_) => "host-program",
             _ => "step-failed",
@@ -200,6 +211,11 @@ impl SolveError {
             }
             StepError::Copy(error) | StepError::MountSource(error) => {
                 if let Some(hint) = error.help() {
+                    diagnostic = diagnostic.help(hint);
+                }
+            }
+            StepError::Source(error) if error.is_remote_file() => {
+                if let Some(hint) = error.hint() {
                     diagnostic = diagnostic.help(hint);
                 }
             }

@@ -4,6 +4,7 @@
 //! records in the cache. A vertex that fails stops the build; what other vertexes have finished stays.
 
 mod error;
+mod keeper;
 mod log_tail;
 mod op;
 mod scheduler;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use error::{SolveError, StepError};
+pub use keeper::{Keeper, Kept, Watch};
 
 use crate::build_context::Context;
 use crate::cache::FilesystemContent;
@@ -49,6 +51,8 @@ pub struct RunOptions {
 pub struct SolveOptions {
     /// Whether cache records are left unread.
     pub no_cache: bool,
+    /// Stages whose steps run whatever the cache has.
+    pub no_cache_stages: std::collections::BTreeSet<crate::ids::StageId>,
     /// Times in new layers are clamped to this, seconds since 1970.
     pub source_date_epoch: Option<i64>,
     /// The time that new layers are said to be made at, seconds and nanoseconds since 1970.
@@ -65,6 +69,9 @@ pub struct SolveOptions {
     pub run: RunOptions,
     /// Directories in which programs for `host:` contexts are looked up.
     pub host_search_path: Vec<PathBuf>,
+    /// How servers are reached.
+    #[cfg(feature = "registry")]
+    pub registry: crate::registry::RegistryOptions,
 }
 
 impl SolveOptions {
@@ -72,6 +79,7 @@ impl SolveOptions {
     pub fn new(now: (i64, u32)) -> Self {
         Self {
             no_cache: false,
+            no_cache_stages: std::collections::BTreeSet::new(),
             source_date_epoch: None,
             now,
             resolv_conf: String::new(),
@@ -80,6 +88,8 @@ impl SolveOptions {
             ssh: BTreeMap::new(),
             run: RunOptions::default(),
             host_search_path: Vec::new(),
+            #[cfg(feature = "registry")]
+            registry: crate::registry::RegistryOptions::default(),
         }
     }
 }

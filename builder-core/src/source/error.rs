@@ -96,6 +96,35 @@ pub enum SourceError {
     #[cfg(feature = "registry")]
     #[error(transparent)]
     Registry(Box<crate::registry::RegistryError>),
+    /// A web server could not give a file.
+    #[cfg(feature = "registry")]
+    #[error(transparent)]
+    Web(Box<crate::registry::web::WebError>),
+    /// A file of a web server is not what it should be. The text is BuildKit's.
+    #[error("digest mismatch for {url}: {found} (expected: {expected})")]
+    Checksum {
+        /// Its address.
+        url: String,
+        /// The digest of what came.
+        found: Digest,
+        /// The digest that was given.
+        expected: Digest,
+    },
+    /// A git repository could not be had.
+    #[error(transparent)]
+    Git(Box<super::git::GitError>),
+    /// A secret that is to open a server could not be read.
+    #[error("cannot read the secret `{id}`")]
+    Secret {
+        /// Its id.
+        id: String,
+        /// Why.
+        #[source]
+        source: crate::secret::SecretError,
+    },
+    /// This builder was made without a client for what the source is.
+    #[error("this builder was built without support for {0}")]
+    Unsupported(&'static str),
     /// A layer that a registry gave cannot be unpacked.
     #[error("layer {digest} of `{name}` cannot be unpacked")]
     Layer {
@@ -137,21 +166,41 @@ pub enum SourceError {
     Cancelled(#[from] Cancelled),
 }
 
+impl From<super::git::GitError> for SourceError {
+    fn from(error: super::git::GitError) -> Self {
+        Self::Git(Box::new(error))
+    }
+}
+
 impl SourceError {
     /// Tells whether the operation was cancelled rather than failed.
     pub fn is_cancelled(&self) -> bool {
         match self {
             Self::Cancelled(_) | Self::Store(StoreError::Cancelled(_)) => true,
             Self::Snapshot(error) => error.is_cancelled(),
+            #[cfg(feature = "registry")]
+            Self::Web(error) => matches!(**error, crate::registry::web::WebError::Cancelled(_)),
+            Self::Git(error) => matches!(**error, super::git::GitError::Cancelled(_)),
             _ => false,
         }
     }
 
-    /// Tells whether a registry is to blame.
+    /// Tells whether it is about what an ADD or a context fetches, and not about an image.
+    pub fn is_remote_file(&self) -> bool {
+        match self {
+            #[cfg(feature = "registry")]
+            Self::Web(_) => true,
+            Self::Checksum { .. } | Self::Git(_) | Self::Secret { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Tells whether a server, or the way to it, is to blame.
     pub fn is_registry(&self) -> bool {
         match self {
             #[cfg(feature = "registry")]
-            Self::Registry(_) => true,
+            Self::Registry(_) | Self::Web(_) => true,
+            Self::Git(error) => error.is_server(),
             Self::Layer { .. } => true,
             _ => false,
         }
@@ -172,6 +221,12 @@ impl SourceError {
         match self {
             #[cfg(feature = "registry")]
             Self::Registry(error) => error.hint(),
+            #[cfg(feature = "registry")]
+            Self::Web(error) => error.hint(),
+            Self::Git(error) => error.hint(),
+            Self::Checksum { .. } => {
+                Some("what the server gives has changed, or is not what you think it is".to_owned())
+            }
             Self::NotFound { .. } => Some(
                 "load it with `builder load`, import a root filesystem with `builder import FILE NAME`, or give a \
                  context for the name: `--build-context NAME=oci-layout://PATH`, `NAME=host:sh,ls` or a directory"

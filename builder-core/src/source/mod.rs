@@ -1,11 +1,15 @@
 //! What comes from outside, resolved to a digest and then fetched: images in the store, in OCI layouts and in
-//! archives, root filesystems as archives, programs of this machine.
+//! archives, root filesystems as archives, programs of this machine, files of web servers, git repositories.
 
 mod archive;
 mod error;
 mod fetch;
+pub mod git;
 pub mod host;
+#[cfg(feature = "registry")]
+pub mod http;
 mod layout;
+mod outside;
 #[cfg(feature = "registry")]
 mod remote;
 mod rootfs;
@@ -16,6 +20,7 @@ pub use archive::{LoadedImage, load, unpack_archive};
 pub use error::SourceError;
 pub use fetch::{Progress, fetch, is_fetched};
 pub use layout::{resolve_layout, resolve_stored};
+pub use outside::Outside;
 #[cfg(feature = "registry")]
 pub use remote::resolve_remote;
 pub use rootfs::{ImportRequest, import};

@@ -89,8 +89,8 @@ impl Store {
         let data = made.join("data");
         let prepare = || -> Result<File, StoreError> {
             fs::create_dir_all(&data).at("create directory", &data)?;
-            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-            fs::set_permissions(&data, mode).at("set the mode of", &data)?;
+            let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            fs::set_permissions(&data, permissions).at("set the mode of", &data)?;
             let about = directory.join("id");
             fs::write(&about, id).at("write", &about)?;
             let path = made.join("lock");

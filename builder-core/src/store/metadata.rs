@@ -14,7 +14,7 @@ use crate::layer::ContentId;
 /// How long a process waits for another one's transaction; none takes more than milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 /// Version of the tables.
-const SCHEMA_VERSION: u32 = 2;
+const SCHEMA_VERSION: u32 = 3;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS images (
@@ -34,6 +34,8 @@ const SCHEMA: &str = "
         key BLOB PRIMARY KEY, diff_id BLOB NOT NULL, content BLOB NOT NULL, size INTEGER NOT NULL,
         seconds INTEGER NOT NULL, nanoseconds INTEGER NOT NULL, parts TEXT NOT NULL
     ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS remote_files (key BLOB PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS remote_times (id TEXT PRIMARY KEY, seconds INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
 /// A layer as files.

@@ -25,6 +25,7 @@ mod error;
 mod images;
 mod layout;
 mod metadata;
+mod remote;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -36,7 +37,9 @@ pub use error::StoreError;
 pub use images::ImageRecord;
 pub use layout::{Owner, StoreOptions};
 pub use metadata::{CacheRecord, SnapshotRecord};
+pub use remote::HttpRecord;
 pub use work::WorkDir;
+pub(crate) use work::remove_tree;
 
 use layout::Layout;
 use metadata::Metadata;

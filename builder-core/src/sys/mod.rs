@@ -8,6 +8,7 @@
 mod child;
 mod credentials;
 mod error;
+pub(crate) mod helper;
 pub mod mount;
 pub(crate) mod namespace;
 pub(crate) mod process;

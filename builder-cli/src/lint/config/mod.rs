@@ -118,7 +118,7 @@ impl Config {
 fn broken(source: SourceFile, diagnostics: Vec<Diagnostic>) -> CommandError {
     let message = format!("the configuration file `{}` is wrong", source.name());
     let mut error = CommandError::new(ErrorKind::Usage, message);
-    error.report = Report { source_file: Some(source), diagnostics };
+    error.report = Report { source_file: Some(source), diagnostics, last_line: None };
     error
 }
 

@@ -80,10 +80,10 @@ pub(super) fn get(state: &State, name: &str) -> Value {
 }
 
 pub(super) fn set(state: &mut State, name: &str, value: Value) {
-    if let Some(state) = state {
-        if state.get(name) != Some(&value) {
-            state.insert(name.into(), value);
-        }
+    if let Some(state) = state
+        && state.get(name) != Some(&value)
+    {
+        state.insert(name.into(), value);
     }
 }
 

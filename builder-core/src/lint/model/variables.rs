@@ -1,7 +1,7 @@
 //! The variables that `ARG`, `ENV` and the base image give to the scripts of a stage, and the shell that hadolint
 //! believes to read them.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use imbl::OrdMap;
@@ -67,7 +67,7 @@ pub(super) struct Environment<'a> {
     /// What is in force at the end of each stage so far, for the stages that begin from it.
     ends: Vec<Variables>,
     /// The arguments among them: they end with their stage.
-    arguments: HashSet<String>,
+    arguments: BTreeSet<String>,
     current: Variables,
     /// What triggers declare, for the triggers behind them.
     declared: Vec<String>,
@@ -76,7 +76,7 @@ pub(super) struct Environment<'a> {
 
 impl<'a> Environment<'a> {
     pub(super) fn new(source: &'a SourceFile, stages: &'a [StageView], options: &'a LintOptions) -> Self {
-        let (ends, arguments, declared, current) = (Vec::new(), HashSet::new(), Vec::new(), OrdMap::new());
+        let (ends, arguments, declared, current) = (Vec::new(), BTreeSet::new(), Vec::new(), OrdMap::new());
         Self { stages, options, ends, arguments, current, declared, source }
     }
 
@@ -165,7 +165,7 @@ impl<'a> Environment<'a> {
         }
         let mut end = std::mem::take(&mut self.current);
         if self.options.dialect != Dialect::Hadolint {
-            for name in self.arguments.drain() {
+            for name in std::mem::take(&mut self.arguments) {
                 end.remove(name.as_str());
             }
         }

@@ -41,7 +41,7 @@ rule! {
 fn check(cx: &Context<'_>, stage: &StageView) {
     let body: Vec<_> = cx.model.body(stage.index).collect();
     let declares = |view: &&InstructionView<'_>| matches!(view.kind(), InstructionKind::Arg(_));
-    if !body.iter().any(|view| declares(&view)) {
+    if !body.iter().any(declares) {
         return;
     }
     // Where each name stands, so that not every argument has to read everything.

@@ -142,8 +142,8 @@ fn is_switched_off(cx: &Context<'_>, command: &CommandView<'_>) -> bool {
             InstructionKind::Env(env) => env.pairs.as_slice(),
             _ => &[],
         });
-        let values = values.filter(|pair| trimmed(pair.key.as_str()) == VARIABLE);
-        if let Some(pair) = values.last() {
+        let mut values = values.filter(|pair| trimmed(pair.key.as_str()) == VARIABLE);
+        if let Some(pair) = values.next_back() {
             return is_on(pair.value.as_str());
         }
     }

@@ -35,11 +35,11 @@ rule! {
 }
 
 fn check(cx: &Context<'_>, stage: &StageView) {
-    let users = cx.model.body(stage.index).filter_map(|view| match view.kind() {
+    let mut users = cx.model.body(stage.index).filter_map(|view| match view.kind() {
         InstructionKind::User(user) => Some((view.index, user)),
         _ => None,
     });
-    let Some((index, user)) = users.last() else { return };
+    let Some((index, user)) = users.next_back() else { return };
     let name = user.as_str();
     if matches!(name.split(':').next(), Some("root" | "0")) {
         cx.report(index, user.span(), format!("the last user of the stage is `{name}`"))

@@ -71,11 +71,11 @@ fn is_root(cx: &Context<'_>, command: &CommandView<'_>) -> bool {
     let Some(stage) = command.script.view.stage else { return false };
     let last = cx.model.ancestry(stage).find_map(|stage| {
         let users = cx.model.body(stage.index).filter(|view| view.index < command.instruction());
-        let names = users.filter_map(|view| match view.kind() {
+        let mut names = users.filter_map(|view| match view.kind() {
             InstructionKind::User(user) => Some(user.as_str()),
             _ => None,
         });
-        names.last()
+        names.next_back()
     });
     last.is_none_or(|user| matches!(user.split(':').next(), Some("root" | "0")))
 }

@@ -37,7 +37,7 @@ fn check(cx: &Context<'_>, view: &InstructionView<'_>) {
     let span = match view.kind() {
         InstructionKind::Arg(words) => words.iter().map(|word| word.span).find(|span| cx.text(*span).starts_with('#')),
         InstructionKind::Expose(words) => {
-            words.iter().find(|word| word.as_str().starts_with('#')).map(|word| word.span())
+            words.iter().find(|word| word.as_str().starts_with('#')).map(crate::dockerfile::SourceText::span)
         }
         InstructionKind::Env(pairs) | InstructionKind::Label(pairs) if pairs.legacy => {
             pairs.pairs.first().and_then(|pair| {

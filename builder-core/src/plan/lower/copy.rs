@@ -1,39 +1,48 @@
 //! `COPY` and `ADD`.
 
 use super::Source;
-use super::run::LANGUAGE_ISSUE;
+use super::remote::Operand;
 use super::stage::StageBuilder;
 use crate::dockerfile::expand::expand_heredoc;
 use crate::dockerfile::{Instruction, SourceText, Transfer, TransferSource};
 use crate::dockerignore::Patterns;
 use crate::plan::NamedContext;
 use crate::plan::mode::ModeChange;
-use crate::plan::op::{CopyFrom, CopyOp, CopySource, FilesystemRef, Op};
+use crate::plan::op::{CopyFrom, CopyOp, CopyPart, CopySource, FilesystemRef, Op};
+use crate::remote::{is_http, parse_git};
 use crate::text::{Span, Spanned};
 
 /// What the sources of an instruction came to.
 #[derive(Default)]
 struct Sources {
     /// Files of the Dockerfile come last, wherever they are written.
-    copied: Vec<CopySource>,
+    parts: Vec<CopyPart>,
     /// As history shows them, in the same order.
     shown: Vec<String>,
+}
+
+impl Sources {
+    /// Adds a source to those before it, where they are taken from the same place.
+    fn push(&mut self, from: &CopyFrom, source: CopySource, unpack: bool) {
+        match self.parts.last_mut() {
+            Some(last) if last.from == *from && last.unpack == unpack => last.sources.push(source),
+            _ => self.parts.push(CopyPart { from: from.clone(), sources: vec![source], unpack }),
+        }
+    }
 }
 
 impl StageBuilder<'_, '_> {
     pub(super) fn transfer(&mut self, instruction: &Instruction, transfer: &Transfer, add: bool) {
         let keyword = if add { "ADD" } else { "COPY" };
         let before = self.planner.diagnostics.len();
-        self.refuse_keep_git_dir(transfer);
         let mode_text = self.flag(transfer.chmod.as_ref());
         let mode = self.mode(mode_text.as_deref(), transfer);
         self.check_checksum(transfer);
-        let sources = self.sources(instruction, transfer, keyword);
+        let sources = self.sources(instruction, transfer, add);
         let destination = self.expand(&transfer.destination);
         let owner = self.flag(transfer.chown.as_ref()).filter(|owner| !owner.is_empty());
         let exclude = self.excluded(transfer);
-        let from = self.copied_from(transfer).and_then(|from| self.context_if_needed(from, &sources.copied));
-        let (Some(destination), Some(from)) = (destination, from) else { return };
+        let Some(destination) = destination else { return };
         if self.planner.diagnostics.len() > before {
             return;
         }
@@ -53,24 +62,32 @@ impl StageBuilder<'_, '_> {
             link: on(transfer.link.as_ref()) && mode.is_none(),
             mode,
             exclude,
-            unpack: transfer.unpack.as_ref().map_or(add, |flag| flag.value),
-            ..CopyOp::new(self.state.filesystem, from, sources.copied, destination, platform)
+            ..CopyOp::new(self.state.filesystem, sources.parts, destination, platform)
         });
         let name = self.step_name(&self.shown(instruction, true));
         self.step(op, name, instruction.head, created_by);
     }
 
-    fn sources(&mut self, instruction: &Instruction, transfer: &Transfer, keyword: &str) -> Sources {
+    fn sources(&mut self, instruction: &Instruction, transfer: &Transfer, add: bool) -> Sources {
         let mut sources = Sources::default();
         let mut inline: Vec<(String, String)> = Vec::new();
+        let from = self.copied_from(transfer);
+        let unpack = transfer.unpack.as_ref().map_or(add, |flag| flag.value);
         for source in &transfer.sources {
             match source {
                 TransferSource::Path(word) => {
                     let Some(path) = self.expand(word) else { continue };
-                    self.refuse_remote(&path, word.span(), keyword, transfer);
                     sources.shown.push(path.clone());
-                    let span = self.place(word.span());
-                    sources.copied.push(local_source(path, span, on(transfer.parents.as_ref())));
+                    match self.operand(&path, word.span(), transfer, add) {
+                        Operand::Wrong => {}
+                        Operand::Remote(part) => sources.parts.push(part),
+                        Operand::Local => {
+                            let source = local_source(path, self.place(word.span()), on(transfer.parents.as_ref()));
+                            if let Some(from) = self.context_if_there(from.as_ref(), &source) {
+                                sources.push(from, source, unpack);
+                            }
+                        }
+                    }
                 }
                 TransferSource::Heredoc(index) => {
                     let Some(heredoc) = instruction.heredocs.get(*index) else { continue };
@@ -91,33 +108,17 @@ impl StageBuilder<'_, '_> {
             }
         }
         sources.shown.extend(inline.iter().map(|(name, _)| format!("<<{name}")));
-        sources.copied.extend(inline.into_iter().map(|(name, content)| CopySource::Inline { name, content }));
+        // Files that the Dockerfile itself holds need no context.
+        let own = CopyFrom::Filesystem(FilesystemRef::Scratch);
+        for (name, content) in inline {
+            sources.push(&own, CopySource::Inline { name, content }, unpack);
+        }
         sources
     }
 
     fn flag(&mut self, value: Option<&Spanned<String>>) -> Option<String> {
         let value = value?;
         self.expand_str(&value.value, value.span)
-    }
-
-    /// Git repositories cannot be added yet, so there is no directory to keep.
-    fn refuse_keep_git_dir(&mut self, transfer: &Transfer) {
-        if let Some(flag) = transfer.keep_git_dir.as_ref().filter(|flag| flag.value) {
-            self.unsupported(flag.span, "`ADD --keep-git-dir`", LANGUAGE_ISSUE);
-        }
-    }
-
-    fn refuse_remote(&mut self, path: &str, span: Span, keyword: &str, transfer: &Transfer) {
-        let git = is_git(path);
-        if transfer.from.is_some() || !(git || is_http(path)) {
-            return;
-        }
-        match (keyword, git) {
-            ("COPY", true) => self.error("remote-copy", span, "source can't be a git ref for COPY"),
-            ("COPY", false) => self.error("remote-copy", span, "source can't be a URL for COPY"),
-            (_, true) => self.unsupported(span, "`ADD` of a git repository", LANGUAGE_ISSUE),
-            (_, false) => self.unsupported(span, "`ADD` of a URL", LANGUAGE_ISSUE),
-        }
     }
 
     /// `--checksum` is for one source that comes from elsewhere.
@@ -133,7 +134,8 @@ impl StageBuilder<'_, '_> {
             return;
         };
         let Some(path) = self.expand(only) else { return };
-        if !is_git(&path) && !is_http(&path) {
+        let is_git = parse_git(&path).is_ok_and(|address| address.is_some_and(|address| !address.like_a_path));
+        if !is_git && !is_http(&path) {
             self.error("invalid-checksum", span, "checksum requires HTTP(S) or Git sources");
         }
     }
@@ -178,23 +180,20 @@ impl StageBuilder<'_, '_> {
         })
     }
 
-    /// Asks for the main context only where something is taken from it, and reports where there is none.
-    fn context_if_needed(&mut self, from: CopyFrom, sources: &[CopySource]) -> Option<CopyFrom> {
-        if from != CopyFrom::Context(String::new()) {
-            return Some(from);
-        }
-        let (path, span) = match sources.iter().find(|source| source.span().is_some()) {
-            Some(CopySource::Path { path, span }) => (path, *span),
-            Some(CopySource::Parents { pattern, span, .. }) => (pattern, *span),
-            // Files that the Dockerfile itself holds need no context.
-            _ => return Some(CopyFrom::Filesystem(FilesystemRef::Scratch)),
+    /// Reports where something is taken from a main context that is not there.
+    fn context_if_there<'f>(&mut self, from: Option<&'f CopyFrom>, source: &CopySource) -> Option<&'f CopyFrom> {
+        let (path, span) = match source {
+            CopySource::Path { path, span } => (path, *span),
+            CopySource::Parents { pattern, span, .. } => (pattern, *span),
+            CopySource::Inline { .. } => return from,
         };
-        if !self.planner.options.has_main_context {
+        let is_main = from.is_some_and(|from| *from == CopyFrom::Context(String::new()));
+        if is_main && !self.planner.options.has_main_context {
             let message = format!("\"/{}\": not found", path.trim_start_matches('/'));
             self.error("no-context", span, format!("{message}: there is no build context"));
             return None;
         }
-        Some(from)
+        from
     }
 }
 
@@ -219,18 +218,6 @@ fn local_source(path: String, span: Span, parents: bool) -> CopySource {
     let pattern = clean(&join("/", pattern));
     let pattern = pattern.trim_start_matches('/').to_owned();
     CopySource::Parents { base: base.to_owned(), pattern, span }
-}
-
-fn is_http(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    lower.starts_with("http://") || lower.starts_with("https://")
-}
-
-fn is_git(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    let bare = lower.split(['#', '?']).next().unwrap_or(&lower);
-    ["git://", "ssh://", "git@"].iter().any(|prefix| lower.starts_with(prefix))
-        || (is_http(path) && bare.strip_suffix(".git").is_some())
 }
 
 /// A destination seen from the working directory: a trailing slash, `.` and nothing mean a directory.

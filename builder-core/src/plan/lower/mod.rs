@@ -1,10 +1,13 @@
 //! From stages and instructions to vertexes and configs.
 
+mod contexts;
 mod copy;
+mod epoch;
 mod metadata;
 mod mount;
 mod platform;
 mod ports;
+mod remote;
 mod run;
 mod stage;
 mod unused;
@@ -22,6 +25,7 @@ use crate::semantic::reachability::{self, Cycle, StageEdge};
 use crate::semantic::scope::{GlobalScope, ScopeInput};
 use crate::semantic::stage_table::{Base, SCRATCH, Stage, StageLookup, StageTable};
 use crate::text::Span;
+use contexts::is_reserved;
 use stage::StageState;
 pub use unused::unused_build_args;
 
@@ -118,16 +122,20 @@ impl Planner<'_> {
                 return Err(self.failed());
             }
         };
+        let epoch = match self.epoch() {
+            epoch::Epoch::Of(source) if self.diagnostics.is_empty() => return Ok(Planned::NeedEpoch(source)),
+            epoch::Epoch::Of(_) => None,
+            epoch::Epoch::Known(epoch) => epoch,
+        };
         let needed = self.needed(target).map_err(|cycle| {
             self.diagnostics.push(self.circle(&cycle));
             self.failed()
         })?;
         let mut states: BTreeMap<StageId, Option<StageState>> = BTreeMap::new();
-        for id in needed {
+        for id in self.in_order(needed) {
             let state = self.stage(id, &states);
             states.insert(id, state);
         }
-        let epoch = self.epoch();
         if !self.diagnostics.is_empty() {
             return Err(self.failed());
         }
@@ -151,11 +159,11 @@ impl Planner<'_> {
         let vertexes = std::mem::take(&mut self.vertexes);
         let mut contexts: BTreeMap<String, ContextUse> = BTreeMap::new();
         for vertex in &vertexes {
-            if let Op::Copy(op) = &vertex.op
-                && let super::op::CopyFrom::Context(name) = &op.from
-                && op.sources.iter().any(|source| !matches!(source, super::op::CopySource::Inline { .. }))
-            {
-                contexts.entry(name.clone()).or_default().readers.push(vertex.id);
+            let Op::Copy(op) = &vertex.op else { continue };
+            for part in &op.parts {
+                if let super::op::CopyFrom::Context(name) = &part.from {
+                    contexts.entry(name.clone()).or_default().readers.push(vertex.id);
+                }
             }
         }
         Plan {
@@ -167,25 +175,6 @@ impl Planner<'_> {
             contexts,
             source_date_epoch,
         }
-    }
-
-    /// `SOURCE_DATE_EPOCH` as a build arg, else as a global argument.
-    fn epoch(&mut self) -> Option<i64> {
-        let given = self.options.build_args.get(EPOCH).map(String::as_str).or_else(|| self.globals.get(EPOCH))?;
-        if given.is_empty() {
-            return None;
-        }
-        if let Ok(epoch) = given.parse() {
-            return Some(epoch);
-        }
-        let diagnostic = Diagnostic::new(
-            crate::diagnostic::Severity::Error,
-            "invalid-source-date-epoch",
-            format!("invalid SOURCE_DATE_EPOCH: {given}"),
-        );
-        self.diagnostics
-            .push(diagnostic.help("give whole seconds since 1970; `context` and stage names are not supported yet"));
-        None
     }
 
     /// Finds what a target needs. Stages that need each other are refused wherever they are.
@@ -202,6 +191,7 @@ impl Planner<'_> {
         reachability::reachable(target, |stage| {
             let mut edges = self.edges(stage);
             edges.retain(|edge| edge.to < stage);
+            edges.extend(self.redirected(stage));
             edges
         })
     }
@@ -219,8 +209,9 @@ impl Planner<'_> {
 
     /// The stages that a stage refers to; triggers of its base included, where that is known.
     fn edges(&self, stage: StageId) -> Vec<StageEdge> {
-        if self.replaced(stage).is_some() {
-            return Vec::new();
+        if let Some((_, context)) = self.replaced(stage) {
+            let span = self.span_of_from(stage);
+            return self.stage_of(&context).map(|to| StageEdge { to, span }).into_iter().collect();
         }
         let mut edges = reachability::edges(self.table, self.dockerfile, stage);
         let span = self.span_of_from(stage);
@@ -229,6 +220,7 @@ impl Planner<'_> {
                 edges.push(StageEdge { to, span });
             }
         }
+        edges.extend(self.redirected(stage));
         edges
     }
 
@@ -238,13 +230,13 @@ impl Planner<'_> {
         let named = |name: &str| self.context(name, &platform).map(|(name, _)| name);
         let image = match self.table.get(stage).map(|stage| &stage.base) {
             Some(Ok(Base::Outside(name))) => named(name).unwrap_or_else(|| name.clone()),
-            Some(Ok(Base::Stage(parent))) => match self.replaced(*parent) {
-                Some((name, _)) => name,
-                None => {
+            Some(Ok(Base::Stage(parent))) => {
+                let Some((name, _)) = self.replaced(*parent) else {
                     let body = self.table.body(self.dockerfile, *parent);
                     return body.iter().filter_map(trigger).cloned().collect();
-                }
-            },
+                };
+                name
+            }
             _ => return Vec::new(),
         };
         let texts = self.images.get(&ImageKey { name: image, platform }).map(|image| &image.config.config.on_build);
@@ -264,14 +256,16 @@ impl Planner<'_> {
     /// The context that stands in for a stage of that name.
     fn replaced(&self, stage: StageId) -> Option<(String, NamedContext)> {
         let name = self.table.get(stage)?.name.as_ref()?;
-        self.context(&name.value, &self.platform(stage))
+        let (name, context) = self.context(&name.value, &self.platform(stage))?;
+        // A stage cannot be replaced by itself.
+        (self.stage_of(&context) != Some(stage)).then_some((name, context))
     }
 
     /// A named context, by the name as written or in its short form, with or without `:latest`. One that is given
     /// for the platform alone (`NAME::PLATFORM`) comes first.
     fn context(&self, name: &str, platform: &Platform) -> Option<(String, NamedContext)> {
         let contexts = &self.options.contexts;
-        if contexts.is_empty() {
+        if contexts.is_empty() || is_reserved(name) {
             return None;
         }
         let short = short_name(name);
@@ -293,7 +287,7 @@ impl Planner<'_> {
             return Some(Source::Scratch);
         }
         if let Some((name, context)) = self.context(name, &self.platform(at)) {
-            return Some(Source::Context(name, context));
+            return self.context_source(name, context, span);
         }
         let label = |id: StageId| self.table.get(id).map_or_else(String::new, Stage::label);
         match self.table.lookup(at, name) {

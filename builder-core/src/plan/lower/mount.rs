@@ -9,7 +9,7 @@ use crate::dockerfile::{closest, csv_fields};
 use crate::plan::mount::{
     BindMount, CacheMount, CacheOwner, Mount, MountKind, SecretMount, Sharing, SshMount, escape_pattern,
 };
-use crate::plan::op::{CopyFrom, CopyOp, CopySource, FilesystemRef, Op};
+use crate::plan::op::{CopyFrom, CopyOp, CopyPart, CopySource, FilesystemRef, Op};
 use crate::semantic::stage_table::StageLookup;
 use crate::text::{Span, Spanned, go_quoted, parse_size};
 
@@ -267,24 +267,24 @@ impl StageBuilder<'_, '_> {
         if self.planner.diagnostics.len() > before {
             return None;
         }
-        self.lower_mount(read, value.span)
+        self.lower_mount(&read, value.span)
     }
 
-    fn lower_mount(&mut self, fields: Fields, span: Span) -> Option<Mount> {
+    fn lower_mount(&mut self, fields: &Fields, span: Span) -> Option<Mount> {
         let read_only = fields.read_only.unwrap_or(!matches!(fields.kind, Kind::Cache | Kind::Tmpfs));
         let source = clean(&join("/", &fields.source));
         let written = fields.target.as_str();
         let (target, kind) = match fields.kind {
             Kind::Bind => {
-                let (from, selected) = self.mount_source(&fields, &source, span)?;
+                let (from, selected) = self.mount_source(fields, &source, span)?;
                 (Some(written), MountKind::Bind(BindMount { from, selected, source }))
             }
             Kind::Cache => {
                 let from = match fields.from.as_str() {
                     "" => FilesystemRef::Scratch,
-                    _ => self.mount_source(&fields, &source, span)?.0,
+                    _ => self.mount_source(fields, &source, span)?.0,
                 };
-                (Some(written), MountKind::Cache(self.cache_mount(&fields, from, source)))
+                (Some(written), MountKind::Cache(self.cache_mount(fields, from, source)))
             }
             Kind::Tmpfs => (Some(written), MountKind::Tmpfs { size: fields.size.filter(|size| *size > 0) }),
             Kind::Secret => {
@@ -380,19 +380,11 @@ impl StageBuilder<'_, '_> {
         };
         let shown = if name.is_empty() { "build context".to_owned() } else { format!("build context {name}") };
         let place = self.place(span);
-        let op = Op::Copy(CopyOp {
-            parent: FilesystemRef::Scratch,
-            // At the same place, so that the mount's source needs no other name.
-            destination: source.to_owned(),
-            sources: vec![CopySource::Path { path: escape_pattern(source), span: place }],
-            from,
-            owner: None,
-            mode: None,
-            exclude: Vec::new(),
-            unpack: false,
-            link: false,
-            platform: self.state.platform.clone(),
-        });
+        let sources = vec![CopySource::Path { path: escape_pattern(source), span: place }];
+        let parts = vec![CopyPart { from, sources, unpack: false }];
+        // At the same place, so that the mount's source needs no other name.
+        let (destination, platform) = (source.to_owned(), self.state.platform.clone());
+        let op = Op::Copy(CopyOp::new(FilesystemRef::Scratch, parts, destination, platform));
         let vertex = self.planner.vertex(op, format!("[internal] load {shown}: {source}"), place, self.id);
         Some((FilesystemRef::Vertex(vertex), true))
     }

@@ -11,8 +11,6 @@ use crate::text::Span;
 
 /// The shell of shell forms where no `SHELL` says otherwise.
 const DEFAULT_SHELL: [&str; 2] = ["/bin/sh", "-c"];
-/// The issue that brings what is still missing of the language.
-pub(super) const LANGUAGE_ISSUE: &str = "The whole Dockerfile language, as BuildKit means it";
 /// The build arg that names the host of every RUN.
 const HOSTNAME: &str = "BUILDKIT_SANDBOX_HOSTNAME";
 /// Build args that RUN sees without declaration, in upper or lower case (dockerfile-semantics 3.3).

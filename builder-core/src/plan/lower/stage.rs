@@ -7,7 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dockerfile::{EscapeCharacter, Instruction, InstructionKind, SourceText, parse_trigger};
 use crate::ids::StageId;
 use crate::oci::ImageConfig;
-use crate::plan::op::{CopyFrom, CopyOp, CopySource, FilesystemRef, HostOp, Op};
+use crate::plan::op::{CopyFrom, CopyOp, CopyPart, CopySource, FilesystemRef, HostOp, Op};
 use crate::plan::{NamedContext, PlannedHistory};
 use crate::platform::Platform;
 use crate::semantic::scope::Variables;
@@ -84,15 +84,19 @@ impl Planner<'_> {
             }
             Ok(platform) => platform.clone(),
         };
+        let wanted = platform.clone().unwrap_or_else(|| self.options.platform.clone());
         if let Some((name, context)) = self.replaced(id) {
-            let platform = platform.unwrap_or_else(|| self.options.platform.clone());
-            return self.outside(&name, &context, platform, id, span);
+            return match self.context_source(name, context, span)? {
+                Source::Context(name, context) => self.outside(&name, &context, wanted, id, span),
+                Source::Stage(stage) => states.get(&stage)?.clone(),
+                Source::Scratch | Source::Image(_) => Some(StageState::scratch(wanted)),
+            };
         }
         let base = match entry.base {
             Ok(Base::Scratch) => Source::Scratch,
             Ok(Base::Stage(stage)) => Source::Stage(stage),
             Ok(Base::Outside(name)) => match self.context(&name, &self.platform(id)) {
-                Some((name, context)) => Source::Context(name, context),
+                Some((name, context)) => self.context_source(name, context, span)?,
                 None => Source::Image(name),
             },
             Err(diagnostic) => {
@@ -100,7 +104,6 @@ impl Planner<'_> {
                 return None;
             }
         };
-        let wanted = platform.clone().unwrap_or_else(|| self.options.platform.clone());
         let mut counts_base = true;
         let mut stage = match base {
             Source::Scratch => {
@@ -208,6 +211,7 @@ impl Planner<'_> {
         let filesystem = self.context_filesystem(name, context, &state.platform, id, span)?;
         let created_by = match context {
             NamedContext::Host(programs) => format!("FROM host:{} # builder", programs.join(",")),
+            NamedContext::Remote(source) => format!("FROM {} # builder remote context", source.display()),
             _ => format!("FROM {name} # builder local context"),
         };
         if let FilesystemRef::Vertex(vertex) = filesystem {
@@ -227,6 +231,7 @@ impl Planner<'_> {
         span: Span,
     ) -> Option<FilesystemRef> {
         match context {
+            NamedContext::Scratch | NamedContext::Stage(_) => None,
             NamedContext::Image => {
                 let (key, image) = self.image(name, platform, span)?;
                 Some(self.image_vertex(key, &image, &format!("[context {name}] "), span, id))
@@ -236,10 +241,15 @@ impl Planner<'_> {
                 let op = Op::Host(HostOp { programs: programs.clone() });
                 Some(FilesystemRef::Vertex(self.vertex(op, step, span, id)))
             }
+            NamedContext::Remote(source) => {
+                let step = format!("[context {name}] {}", source.display());
+                Some(FilesystemRef::Vertex(self.vertex(Op::Remote(source.clone()), step, span, id)))
+            }
             NamedContext::Local => {
-                let (parent, from) = (FilesystemRef::Scratch, CopyFrom::Context(name.to_owned()));
                 let sources = vec![CopySource::Path { path: "/".to_owned(), span }];
-                let op = Op::Copy(CopyOp::new(parent, from, sources, "/".to_owned(), platform.clone()));
+                let part = CopyPart { from: CopyFrom::Context(name.to_owned()), sources, unpack: false };
+                let op = CopyOp::new(FilesystemRef::Scratch, vec![part], "/".to_owned(), platform.clone());
+                let op = Op::Copy(op);
                 let step = format!("[context {name}] load from a local directory");
                 Some(FilesystemRef::Vertex(self.vertex(op, step, span, id)))
             }
@@ -283,13 +293,6 @@ impl StageBuilder<'_, '_> {
 
     pub(super) fn error(&mut self, id: &'static str, span: Span, message: impl Into<String>) {
         self.planner.diagnostics.push(Diagnostic::error(id, self.place(span), message));
-    }
-
-    /// Reports something that the executor cannot do yet.
-    pub(super) fn unsupported(&mut self, span: Span, what: &str, issue: &str) {
-        let message = format!("{what} is not supported yet");
-        let help = format!("it comes with the issue \"{issue}\"");
-        self.planner.diagnostics.push(Diagnostic::error("not-supported-yet", self.place(span), message).help(help));
     }
 
     /// Expands a word; `None` where that was reported to be impossible.

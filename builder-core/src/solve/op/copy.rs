@@ -7,51 +7,63 @@
 //! filesystem that the layer lies on. So a new base needs no new copy.
 
 use super::{Failure, Outcome, Step, root_of};
-use crate::cache::{FilesystemContent, KeyBuilder};
+use crate::build_context::Context;
+use crate::cache::{CacheKey, FilesystemContent, KeyBuilder, KeyPart};
 use crate::copy::{self, CopyError, CopyRequest, CopyTree, Selection};
 use crate::fs::accounts::resolve_owner;
 use crate::fs::root::RootDir;
-use crate::plan::op::{CopyFrom, CopyOp, CopySource};
+use crate::plan::op::{CopyFrom, CopyOp, CopyPart, CopySource};
 use crate::snapshot::ActiveSnapshot;
 use crate::solve::{StepError, StepResult};
+
+/// A part of a copy with the tree that it is taken from.
+struct Opened<'o> {
+    part: &'o CopyPart,
+    tree: Tree<'o>,
+}
+
+enum Tree<'o> {
+    Context(&'o Context),
+    Filesystem(RootDir),
+}
+
+impl Opened<'_> {
+    fn tree(&self) -> CopyTree<'_> {
+        match &self.tree {
+            Tree::Context(context) => CopyTree::Context(context),
+            Tree::Filesystem(root) => CopyTree::Filesystem(root),
+        }
+    }
+}
 
 impl Step<'_, '_> {
     pub(super) fn copy(&self, op: &CopyOp) -> Outcome<StepResult> {
         let parent = self.filesystem(op.parent)?;
         let mut keys = Vec::new();
-        let source = match &op.from {
-            CopyFrom::Context(_) => None,
-            CopyFrom::Filesystem(reference) => Some(self.filesystem(*reference)?),
-        };
-        if let Some(source) = &source {
-            let mut key = self.copy_key(op, &parent);
-            key.digest("source filesystem", &source.content.0);
-            key.list("source path", source_paths(op).into_iter());
-            keys.push(key.finish());
+        if let Some(key) = self.filesystems_key(op, &parent)? {
+            keys.push(key);
             if let Some(result) = self.cached(&keys[0].0, &parent)? {
                 return Ok(result);
             }
         }
-        let view;
-        let tree = match (&op.from, &source) {
-            (CopyFrom::Context(name), _) => {
-                let context = self.inputs.contexts.get(name);
-                CopyTree::Context(context.ok_or_else(|| StepError::MissingInput(format!("context `{name}`")))?)
-            }
-            (CopyFrom::Filesystem(_), source) => {
-                let diff_ids = source.as_ref().map(|source| &*source.diff_ids).unwrap_or_default();
-                view = RootDir::from_fd(self.solver.snapshots.view(diff_ids)?);
-                CopyTree::Filesystem(&view)
-            }
-        };
-        let selection =
-            Selection::find(&tree, &op.sources, &op.exclude, self.cancel).map_err(|error| self.blame(op, error))?;
-        let selected =
-            copy::content_digest(&tree, &op.sources, &selection, self.cancel).map_err(|error| self.blame(op, error))?;
+        let opened: Vec<Opened<'_>> = op.parts.iter().map(|part| self.open(part)).collect::<Outcome<_>>()?;
+        // All of them before anything is written: a missing one leaves no half of a copy.
+        let mut selections = Vec::new();
         let mut key = self.copy_key(op, &parent);
-        key.digest("files", &selected.digest);
-        for part in &selected.sources {
-            key.digest(&format!("source {}", part.path), &part.digest);
+        for Opened { part, .. } in &opened {
+            key.text("unpack", if part.unpack { "yes" } else { "no" });
+        }
+        for opened in &opened {
+            let (tree, sources) = (opened.tree(), &opened.part.sources);
+            let blame = |error| self.blame(opened.part, error);
+            let selection = Selection::find(&tree, sources, &op.exclude, self.cancel).map_err(blame)?;
+            let selected = copy::content_digest(&tree, sources, &selection, self.cancel).map_err(blame)?;
+            key.text("owners of files", if tree.keeps_owner() { "kept" } else { "dropped" });
+            key.digest("files", &selected.digest);
+            for source in &selected.sources {
+                key.digest(&format!("source {}", source.path), &source.digest);
+            }
+            selections.push(selection);
         }
         keys.push(key.finish());
         if let Some((exact, _)) = keys.last()
@@ -61,7 +73,8 @@ impl Step<'_, '_> {
         }
         self.started();
         let active = self.begin(&parent)?;
-        let outcome = {
+        let mut changed = false;
+        {
             let root = if op.link { RootDir::open(active.upper())? } else { mounted(&active)? };
             let owner = match &op.owner {
                 None => None,
@@ -71,19 +84,50 @@ impl Step<'_, '_> {
                     Some(resolve_owner(below.then_some(&root), owner)?)
                 }
             };
-            let mut request = CopyRequest::new(tree, &op.sources, &root, &op.destination);
-            request.owner = owner;
-            request.mode = op.mode.as_ref();
-            request.unpack = op.unpack;
-            request.created_mtime = self.solver.options.source_date_epoch;
-            copy::run(&request, &selection, self.cancel).map_err(|error| self.blame(op, error))?
-        };
-        if outcome.changed && matches!(op.from, CopyFrom::Context(_)) {
+            for (opened, selection) in opened.iter().zip(&selections) {
+                let mut request = CopyRequest::new(opened.tree(), &opened.part.sources, &root, &op.destination);
+                request.owner = owner;
+                request.mode = op.mode.as_ref();
+                request.unpack = opened.part.unpack;
+                request.created_mtime = self.solver.options.source_date_epoch;
+                let outcome = copy::run(&request, selection, self.cancel);
+                let outcome = outcome.map_err(|error| self.blame(opened.part, error))?;
+                // Filesystems of stages never change.
+                changed |= outcome.changed && matches!(opened.tree, Tree::Context(_));
+            }
+        }
+        if changed {
             // Somebody edited a file after it was hashed: the layer holds what the key does not say. It is right for
-            // this build, but no later one may find it. Filesystems of stages never change.
+            // this build, but no later one may find it.
             keys.clear();
         }
         self.commit(active, &parent, &keys)
+    }
+
+    /// The cheap key: there is one where nothing is taken from a context.
+    fn filesystems_key(&self, op: &CopyOp, parent: &StepResult) -> Outcome<Option<(CacheKey, Vec<KeyPart>)>> {
+        let mut key = self.copy_key(op, parent);
+        for part in &op.parts {
+            let CopyFrom::Filesystem(reference) = &part.from else { return Ok(None) };
+            key.digest("source filesystem", &self.filesystem(*reference)?.content.0)
+                .text("unpack", if part.unpack { "yes" } else { "no" })
+                .list("source path", source_paths(part).into_iter());
+        }
+        Ok(Some(key.finish()))
+    }
+
+    fn open<'o>(&'o self, part: &'o CopyPart) -> Outcome<Opened<'o>> {
+        let tree = match &part.from {
+            CopyFrom::Context(name) => {
+                let context = self.inputs.contexts.get(name);
+                Tree::Context(context.ok_or_else(|| StepError::MissingInput(format!("context `{name}`")))?)
+            }
+            CopyFrom::Filesystem(reference) => {
+                let source = self.filesystem(*reference)?;
+                Tree::Filesystem(RootDir::from_fd(self.solver.snapshots.view(&source.diff_ids)?))
+            }
+        };
+        Ok(Opened { part, tree })
     }
 
     /// What both keys have in common.
@@ -96,14 +140,12 @@ impl Step<'_, '_> {
         key.text("destination", &op.destination)
             .text("owner", op.owner.as_deref().unwrap_or(""))
             .text("mode", &op.mode.as_ref().map(ToString::to_string).unwrap_or_default())
-            .list("exclude", op.exclude.iter().map(String::as_str))
-            .text("unpack", if op.unpack { "yes" } else { "no" })
-            .text("owners of files", if matches!(op.from, CopyFrom::Context(_)) { "dropped" } else { "kept" });
+            .list("exclude", op.exclude.iter().map(String::as_str));
         key
     }
 
-    fn blame(&self, op: &CopyOp, error: CopyError) -> Failure {
-        let span = error.source_index().and_then(|index| op.sources.get(index)).and_then(CopySource::span);
+    fn blame(&self, part: &CopyPart, error: CopyError) -> Failure {
+        let span = error.source_index().and_then(|index| part.sources.get(index)).and_then(CopySource::span);
         // A trigger of a base image has its operands in another text; the plan gives the `FROM` for them.
         Failure { cause: StepError::Copy(error), span: span.or(Some(self.vertex.span)) }
     }
@@ -113,8 +155,8 @@ fn mounted(active: &ActiveSnapshot) -> Outcome<RootDir> {
     root_of(&active.mount(None)?)
 }
 
-fn source_paths(op: &CopyOp) -> Vec<&str> {
-    op.sources
+fn source_paths(part: &CopyPart) -> Vec<&str> {
+    part.sources
         .iter()
         .flat_map(|source| match source {
             CopySource::Path { path, .. } => ["path", path.as_str(), ""],

@@ -2,6 +2,7 @@
 
 mod copy;
 mod mounts;
+mod remote;
 mod run;
 mod run_help;
 mod source;
@@ -51,6 +52,7 @@ impl Step<'_, '_> {
         let outcome = self.cancel.check().map_err(Failure::from).and_then(|()| match &self.vertex.op {
             Op::Image(op) => self.image(op),
             Op::Host(op) => self.host(op),
+            Op::Remote(source) => self.remote(source),
             Op::Run(op) => self.run(op),
             Op::Copy(op) => self.copy(op),
             Op::Workdir(op) => self.workdir(op),
@@ -89,7 +91,8 @@ impl Step<'_, '_> {
 
     /// Looks a key up; a record counts only while its layer can be used on this parent.
     fn cached(&self, key: &CacheKey, parent: &StepResult) -> Outcome<Option<StepResult>> {
-        if self.solver.options.no_cache {
+        let options = &self.solver.options;
+        if options.no_cache || options.no_cache_stages.contains(&self.vertex.stage) {
             return Ok(None);
         }
         let Some(record) = self.solver.store.cache_record(&key.0)? else { return Ok(None) };

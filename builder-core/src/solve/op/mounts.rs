@@ -33,7 +33,8 @@ pub(super) struct StepMounts {
     pub(super) mounts: Vec<SandboxMount>,
     pub(super) secret_env: Vec<(String, Secret)>,
     pub(super) env: Vec<(String, String)>,
-    _held: Vec<Held>,
+    /// Dropped with the rest, when the step is over.
+    held: Vec<Held>,
 }
 
 /// What a mount needs for as long as it is there.
@@ -147,7 +148,7 @@ impl Step<'_, '_> {
         let (path, metadata) = find(&root_of(&tree)?, &bind.source)?;
         let mounted = SandboxMount::tree(target(mount), tree, &path, kind(&metadata), mount.read_only);
         made.mounts.push(mounted.map_err(StepError::Sandbox)?);
-        made._held.extend(active.map(Held::Writes));
+        made.held.extend(active.map(Held::Writes));
         Ok(())
     }
 
@@ -225,7 +226,7 @@ impl Step<'_, '_> {
         let clone = clone_descriptor(found.as_fd()).map_err(SandboxError::from).map_err(StepError::Sandbox)?;
         let mounted = SandboxMount::tree(target(mount), clone, Path::new(""), kind(&metadata), mount.read_only);
         made.mounts.push(mounted.map_err(StepError::Sandbox)?);
-        made._held.push(Held::Cache(Arc::clone(instance)));
+        made.held.push(Held::Cache(Arc::clone(instance)));
         Ok(())
     }
 
@@ -269,7 +270,7 @@ impl Step<'_, '_> {
         };
         let proxy = AgentProxy::start(listener, agent).at("serve", target)?;
         made.mounts.push(socket);
-        made._held.push(Held::Agent(proxy));
+        made.held.push(Held::Agent(proxy));
         Ok(())
     }
 }

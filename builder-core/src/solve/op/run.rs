@@ -12,7 +12,7 @@ use crate::copy::make_workdir;
 use crate::event::{Event, LogStream};
 use crate::fs::accounts::resolve_user;
 use crate::fs::entry::FileKind;
-use crate::fs::root::{Follow, RootDir};
+use crate::fs::root::{Follow, NewDirectory, RootDir};
 use crate::plan::op::{NetworkMode, RunOp, SecurityMode};
 use crate::sandbox::{
     self, DEFAULT_HOSTNAME, Exit, SandboxError, SandboxFile, SandboxNetwork, SandboxSpec, hosts_file, stubs,
@@ -22,6 +22,8 @@ use crate::solve::{StepError, StepResult};
 
 /// Bytes of one step's output that are passed on; the rest is dropped with a notice (dockerfile-semantics 16.9).
 const MAX_LOG_BYTES: u64 = 2 * 1024 * 1024;
+/// Mount points that stay where they were missing, as with BuildKit; all others vanish.
+const KEPT: [&str; 3] = ["/dev", "/proc", "/sys"];
 /// Where scripts of heredocs with an interpreter line are put for the duration.
 const PIPES_DIRECTORY: &str = "/dev/pipes";
 
@@ -48,10 +50,12 @@ impl Step<'_, '_> {
             let mut mounts = self.mounts(op)?;
             let view = self.solver.snapshots.view(&parent.diff_ids)?;
             let mut targets = stubs::targets(true, &files);
+            targets.retain(|stub| !KEPT.contains(&stub.target.as_str()));
             targets.extend(stubs::mount_targets(&mounts.mounts));
             let extra = stubs::prepare(view.as_fd(), &targets, directory.path()).map_err(StepError::Sandbox)?;
             let mount = active.mount(extra.as_deref())?;
             let root = root_of(&mount)?;
+            self.keep_directories(&root)?;
             let spec = self.spec(op, &root, mount, files, &mut mounts)?;
             self.supervise(&spec).map_err(|error| failure(op, error))?
         };
@@ -59,6 +63,17 @@ impl Step<'_, '_> {
             Exit::Code(0) => self.commit(active, &parent, &keys),
             exit => Err(StepError::Command { command: op.args.join(" "), exit, log }.into()),
         }
+    }
+
+    /// Makes the directories that every sandbox mounts something on where the filesystem has none.
+    fn keep_directories(&self, root: &RootDir) -> Outcome<()> {
+        let mtime = self.solver.options.source_date_epoch.map(|seconds| (seconds, 0));
+        for path in KEPT.map(Path::new) {
+            if root.find(path, Follow::Yes)?.is_none() {
+                root.make_dirs(path, NewDirectory { mode: 0o755, owner: Some((0, 0)), mtime })?;
+            }
+        }
+        Ok(())
     }
 
     /// The key of a step, and whether a more precise one says something else.

@@ -1,0 +1,125 @@
+//! What opens a repository: tokens and headers from secrets, keys through ssh.
+
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::super::Outside;
+use super::GitError;
+use crate::remote::GitSource;
+use crate::secret::{SecretSource, SshSource};
+
+/// The secret with a whole header.
+const HEADER: &str = "GIT_AUTH_HEADER";
+/// The secret with a token.
+const TOKEN: &str = "GIT_AUTH_TOKEN";
+/// The id of the agent or keys that are lent to git.
+const SSH_ID: &str = "default";
+
+/// The value of an `Authorization` header, where a secret gives one: those for the host first.
+///
+/// Spec: dockerfile-semantics 11.2, "Auth".
+pub(super) fn authorization(
+    source: &GitSource,
+    secrets: &BTreeMap<String, SecretSource>,
+) -> Result<Option<Zeroizing<Vec<u8>>>, GitError> {
+    if source.is_ssh() {
+        return Ok(None);
+    }
+    let host = source.host();
+    let without_port = host.split(':').next().unwrap_or_default();
+    let ids = [format!(".{host}"), format!(".{without_port}"), String::new()];
+    for (suffix, name) in ids.iter().flat_map(|suffix| [(suffix, HEADER), (suffix, TOKEN)]) {
+        let id = format!("{name}{suffix}");
+        let Some(secret) = secrets.get(&id) else { continue };
+        let secret = secret.read().map_err(|source| GitError::Secret { id, source })?;
+        let value = secret.expose().trim_ascii();
+        if name == HEADER {
+            return Ok(Some(Zeroizing::new(value.to_vec())));
+        }
+        let pair = Zeroizing::new([b"x-access-token:", value].concat());
+        let encoded = Zeroizing::new(STANDARD.encode(&*pair));
+        return Ok(Some(Zeroizing::new([b"basic ", encoded.as_bytes()].concat())));
+    }
+    Ok(None)
+}
+
+/// The addresses that the authorization is for: the repository's own, and with GitHub, where submodules are often
+/// beside it, the whole of it.
+pub(super) fn scope(remote: &str) -> &str {
+    ["https://github.com/", "https://www.github.com/"]
+        .into_iter()
+        .find(|prefix| remote.starts_with(prefix))
+        .unwrap_or(remote)
+}
+
+/// The command that git runs for ssh, and the socket of an agent.
+pub(super) fn ssh(outside: &Outside<'_>, work: &Path) -> Result<(Vec<u8>, Option<std::path::PathBuf>), GitError> {
+    let known_hosts = work.join("known_hosts");
+    let mut command = b"ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=30 \
+                        -o GlobalKnownHostsFile=/etc/ssh/ssh_known_hosts -o UserKnownHostsFile="
+        .to_vec();
+    command.extend(quoted(&known_hosts)?);
+    match outside.ssh.get(SSH_ID) {
+        Some(SshSource::Agent(socket)) => {
+            command.extend_from_slice(b" -o IdentityFile=none");
+            Ok((command, Some(socket.clone())))
+        }
+        Some(SshSource::Keys(keys)) => {
+            command.extend_from_slice(b" -o IdentitiesOnly=yes");
+            for key in keys {
+                let key = std::path::absolute(key).map_err(|_| GitError::Key { path: key.clone() })?;
+                command.extend_from_slice(b" -i ");
+                command.extend(quoted(&key)?);
+            }
+            Ok((command, None))
+        }
+        None => {
+            command.extend_from_slice(b" -o IdentityFile=none");
+            Ok((command, None))
+        }
+    }
+}
+
+/// A path as the shell that git runs ssh with reads it.
+fn quoted(path: &Path) -> Result<Vec<u8>, GitError> {
+    let bytes = path.as_os_str().as_bytes();
+    if bytes.iter().any(|byte| matches!(byte, b'\'' | b'\n' | b'"' | b'%' | b'$')) {
+        return Err(GitError::Key { path: path.to_owned() });
+    }
+    Ok([b"'", bytes, b"'"].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    fn value(address: &str, secrets: &[(&str, &str)]) -> Option<String> {
+        let source = crate::remote::parse_git(address).unwrap().unwrap().source;
+        let secret = |value: &str| SecretSource::Value(Secret::new(value.into()).unwrap());
+        let secrets = secrets.iter().map(|(id, value)| ((*id).to_owned(), secret(value))).collect();
+        authorization(&source, &secrets).unwrap().map(|value| String::from_utf8(value.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn the_secret_of_the_host_comes_first() {
+        let all = [("GIT_AUTH_TOKEN", "t"), ("GIT_AUTH_TOKEN.h", "h\n"), ("GIT_AUTH_HEADER.h:1", "bearer x")];
+        assert_eq!(value("https://h:1/x.git", &all).as_deref(), Some("bearer x"));
+        // `x-access-token:h` and `x-access-token:t`.
+        assert_eq!(value("https://h/x.git", &all).as_deref(), Some("basic eC1hY2Nlc3MtdG9rZW46aA=="));
+        assert_eq!(value("https://o/x.git", &all).as_deref(), Some("basic eC1hY2Nlc3MtdG9rZW46dA=="));
+        assert_eq!(value("git@h:x", &all), None);
+        assert_eq!(value("https://h/x.git", &[]), None);
+    }
+
+    #[test]
+    fn an_authorization_is_for_one_repository() {
+        assert_eq!(scope("https://github.com/a/b.git"), "https://github.com/");
+        assert_eq!(scope("https://github.com.example/a/b.git"), "https://github.com.example/a/b.git");
+    }
+}

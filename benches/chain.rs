@@ -12,6 +12,7 @@ use builder_core::copy::{CopyTree, Selection, content_digest};
 use builder_core::dockerfile::parse;
 use builder_core::event::NullSink;
 use builder_core::layer::{OverlayFlavor, write_layer};
+use builder_core::lint::{LintOptions, lint};
 use builder_core::plan::op::CopySource;
 use builder_core::plan::{NamedContext, PlanOptions, plan};
 use builder_core::platform::Platform;
@@ -114,5 +115,33 @@ fn builds(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, pure, files, builds);
+/// Large files of shapes that once took more than linear time: twice the size may take twice the time.
+fn lints(criterion: &mut Criterion) {
+    let shapes: [(&str, fn(usize) -> String); 5] = [
+        ("chained stages", |n| format!("FROM s{n} AS s{}\n", n + 1)),
+        ("stages", |n| format!("FROM debian:12 AS s{n}\nRUN a | b\nCOPY --from=s{n} /a /b\nENV X{n}=1\n")),
+        ("arguments", |n| format!("ARG A{n}\nENV B{n}=$A{n}\n")),
+        ("runs", |n| format!("RUN a{n} | b $X && rm -rf /c{n}\n")),
+        ("one run", |n| format!("    if [ -n $A{n} ]; then B{n}=1; fi; for f in $(c); do echo $f >> log; done; \\\n")),
+    ];
+    let mut group = criterion.benchmark_group("lint");
+    group.sample_size(10);
+    for (name, shape) in shapes {
+        for count in [2_000, 4_000] {
+            let begin =
+                if name == "one run" { "FROM debian:12 AS s0\nRUN true; \\\n" } else { "FROM debian:12 AS s0\n" };
+            let text =
+                std::iter::once(begin.to_owned()).chain((0..count).map(shape)).collect::<String>() + "    true\n";
+            let text = if name == "one run" { text } else { text.trim_end_matches("    true\n").to_owned() };
+            let source = SourceFile::new("Dockerfile", text.as_str());
+            group.throughput(Throughput::Bytes(text.len() as u64));
+            group.bench_function(format!("{name}, {count}"), |bencher| {
+                bencher.iter(|| lint(&source, &LintOptions::default()));
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, pure, files, builds, lints);
 criterion_main!(benches);

@@ -8,6 +8,8 @@ mod language;
 mod lint;
 #[cfg(feature = "lint")]
 mod lint_buildkit;
+#[cfg(feature = "lint")]
+mod lint_suppression;
 mod oracle;
 mod parser;
 mod properties;

@@ -144,9 +144,12 @@ enum Why<'a> {
     Unknown,
 }
 
+/// An instruction, and the place of the name in it.
+type Defined = (usize, Span);
+
 /// Where names are defined: by stage and name, the instructions in order.
 struct Declared<'a> {
-    places: HashMap<(Option<usize>, &'a str), Vec<(usize, Span)>>,
+    places: HashMap<(Option<usize>, &'a str), Vec<Defined>>,
 }
 
 impl<'a> Declared<'a> {

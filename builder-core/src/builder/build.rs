@@ -135,7 +135,8 @@ fn built(
     let history = plan
         .history
         .iter()
-        .map(|entry| NewHistory { created_by: entry.created_by.clone(), has_layer: layer(entry).is_some() });
+        .filter_map(|entry| Some((entry.created_by.clone()?, entry)))
+        .map(|(created_by, entry)| NewHistory { created_by, has_layer: layer(entry).is_some() });
     let request = AssembleRequest {
         platform: planned.platform.clone(),
         config: plan.config.clone(),

@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::digest::Digest;
+use super::Checksum;
 
 /// The name of a file whose address has none.
 pub const UNNAMED: &str = "__unnamed__";
@@ -14,8 +14,8 @@ pub struct HttpSource {
     pub url: String,
     /// The name that it gets.
     pub name: String,
-    /// The digest that it must have, where given.
-    pub checksum: Option<Digest>,
+    /// What it must be, where given.
+    pub checksum: Option<Checksum>,
 }
 
 impl HttpSource {

@@ -3,9 +3,11 @@
 //!
 //! Spec: dockerfile-semantics 5.6.9, 5.6.10, 11.2.
 
+mod checksum;
 mod git;
 mod http;
 
+pub use checksum::{Checksum, ChecksumError};
 pub use git::{GitAddress, GitAddressError, GitMtime, GitSource, is_commit, parse_git};
 pub use http::{HttpSource, UNNAMED, file_name, is_http};
 

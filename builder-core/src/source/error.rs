@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::cancel::Cancelled;
 use crate::digest::Digest;
+use crate::remote::Checksum;
 use crate::fs::PathError;
 use crate::oci::{DocumentError, SelectError};
 use crate::platform::Platform;
@@ -105,10 +106,10 @@ pub enum SourceError {
     Checksum {
         /// Its address.
         url: String,
-        /// The digest of what came.
-        found: Digest,
-        /// The digest that was given.
-        expected: Digest,
+        /// The checksum of what came.
+        found: Checksum,
+        /// The one that was given.
+        expected: Checksum,
     },
     /// A git repository could not be had.
     #[error(transparent)]

@@ -3,12 +3,13 @@
 //! Spec: dockerfile-semantics 5.6.9, 15.2.
 
 use std::fs::File;
+use std::io::Seek;
 use std::path::PathBuf;
 
 use super::{Outside, SourceError};
-use crate::digest::Digest;
+use crate::fs::PathContext;
 use crate::registry::web::{Validators, WebClient, WebFile, WebRequest};
-use crate::remote::{HttpSource, host_of};
+use crate::remote::{Checksum, HttpSource, host_of};
 use crate::store::{HttpRecord, WorkDir};
 
 /// A file that was asked for.
@@ -33,7 +34,7 @@ pub fn fetch(
 ) -> Result<HttpFile, SourceError> {
     let mut known = outside.store.http_record(&source.url)?;
     if let Some(record) = &known
-        && (source.checksum.is_some_and(|checksum| checksum != record.digest) || !is_here(record)?)
+        && (source.checksum.as_ref().is_some_and(|checksum| !is_known(checksum, record)) || !is_here(record)?)
     {
         known = None;
     }
@@ -44,7 +45,7 @@ pub fn fetch(
     let work = outside.store.work_dir()?;
     let path = work.path().join("file");
     let open = File::options().create_new(true).read(true).write(true).open(&path);
-    let mut file = crate::fs::PathContext::at(open, "create", &path)?;
+    let mut content = open.at("create", &path)?;
     let authorization = authorization(source, outside)?;
     let validators = known
         .as_ref()
@@ -56,35 +57,54 @@ pub fn fetch(
     };
     let web = |error| SourceError::Web(Box::new(error));
     let client = WebClient::new(outside.registry).map_err(web)?;
-    let fetched = client.fetch(&request, &mut file, progress, outside.cancel).map_err(web)?;
+    let fetched = client.fetch(&request, &mut content, progress, outside.cancel).map_err(web)?;
     match (fetched, known) {
         (None, Some(record)) => Ok(HttpFile { record, fetched: None }),
         (None, None) => {
             Err(SourceError::Web(Box::new(crate::registry::web::WebError::Status { code: 304, retry_after: None })))
         }
         (Some(file), _) => {
-            verify(source, file.digest)?;
-            let record = record(file);
+            let found = Checksum::from(file.digest);
+            let mut record = record(file);
+            if let Some(expected) = &source.checksum {
+                let found = match expected.sha256() {
+                    Some(_) => found,
+                    None => of_file(expected, &mut content).at("read", &path)?,
+                };
+                verify(source, expected, found)?;
+                record.checksum = Some(expected.to_string());
+            }
             outside.store.put_http_record(&source.url, &record)?;
             Ok(HttpFile { record, fetched: Some((work, path)) })
         }
     }
 }
 
-fn verify(source: &HttpSource, found: Digest) -> Result<(), SourceError> {
-    match source.checksum {
-        Some(expected) if expected != found => {
-            let url = crate::remote::without_credentials(&source.url);
-            Err(SourceError::Checksum { url, found, expected })
-        }
-        _ => Ok(()),
+fn verify(source: &HttpSource, expected: &Checksum, found: Checksum) -> Result<(), SourceError> {
+    if *expected == found {
+        return Ok(());
     }
+    let url = crate::remote::without_credentials(&source.url);
+    Err(SourceError::Checksum { url, found, expected: expected.clone() })
+}
+
+/// Whether a version was found to have a checksum, or must have it.
+fn is_known(checksum: &Checksum, record: &HttpRecord) -> bool {
+    match checksum.sha256() {
+        Some(digest) => digest == record.digest,
+        None => record.checksum.as_deref() == Some(checksum.to_string().as_str()),
+    }
+}
+
+fn of_file(expected: &Checksum, file: &mut File) -> std::io::Result<Checksum> {
+    file.rewind()?;
+    expected.same_of(file)
 }
 
 fn record(file: WebFile) -> HttpRecord {
     let Validators { etag, last_modified } = file.validators;
     let modified = last_modified.as_deref().and_then(seconds);
-    HttpRecord { digest: file.digest, size: file.size, etag, last_modified, modified }
+    HttpRecord { digest: file.digest, size: file.size, etag, last_modified, modified, checksum: None }
 }
 
 /// Reads a date of HTTP: seconds since 1970.

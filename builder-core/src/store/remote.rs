@@ -21,6 +21,9 @@ pub struct HttpRecord {
     pub last_modified: Option<String>,
     /// The same, where it is a date: seconds since 1970.
     pub modified: Option<i64>,
+    /// The checksum in another algorithm that it was found to have.
+    #[serde(default)]
+    pub checksum: Option<String>,
 }
 
 fn failed(source: rusqlite::Error) -> StoreError {

@@ -1,10 +1,9 @@
 //! `ADD` of files and repositories from elsewhere.
 
 use super::stage::StageBuilder;
-use crate::digest::Digest;
 use crate::dockerfile::Transfer;
 use crate::plan::op::{CopyFrom, CopyPart, CopySource, FilesystemRef, Op};
-use crate::remote::{GitAddress, HttpSource, RemoteSource, is_http, parse_git};
+use crate::remote::{Checksum, GitAddress, HttpSource, RemoteSource, is_http, parse_git};
 use crate::text::{Span, Spanned};
 
 /// What an operand of COPY or ADD turned out to be.
@@ -84,7 +83,7 @@ impl StageBuilder<'_, '_> {
     fn web_file(&mut self, url: &str, transfer: &Transfer) -> Option<HttpSource> {
         let mut source = HttpSource::new(url);
         if let Some((checksum, span)) = self.checksum(transfer) {
-            match checksum.parse::<Digest>() {
+            match checksum.parse::<Checksum>() {
                 Ok(digest) => source.checksum = Some(digest),
                 Err(error) => {
                     self.error("invalid-checksum", span, format!("invalid checksum {checksum:?}: {error}"));

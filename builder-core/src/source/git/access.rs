@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +11,9 @@ use zeroize::Zeroizing;
 
 use super::super::Outside;
 use super::GitError;
+use crate::fs::PathContext;
 use crate::remote::GitSource;
+use crate::sandbox::{Agent, AgentProxy, KeyRing, SshKeyError};
 use crate::secret::{SecretSource, SshSource};
 
 /// The secret with a whole header.
@@ -19,6 +22,8 @@ const HEADER: &str = "GIT_AUTH_HEADER";
 const TOKEN: &str = "GIT_AUTH_TOKEN";
 /// The id of the agent or keys that are lent to git.
 const SSH_ID: &str = "default";
+/// The longest path that a socket can have.
+const MAX_SOCKET_PATH: usize = 107;
 
 /// The value of an `Authorization` header, where a secret gives one: those for the host first.
 ///
@@ -57,32 +62,53 @@ pub(super) fn scope(remote: &str) -> &str {
         .unwrap_or(remote)
 }
 
-/// The command that git runs for ssh, and the socket of an agent.
-pub(super) fn ssh(outside: &Outside<'_>, work: &Path) -> Result<(Vec<u8>, Option<std::path::PathBuf>), GitError> {
+/// What git needs for servers that it reaches through ssh.
+pub(super) struct Ssh {
+    /// The command that it runs.
+    pub(super) command: Vec<u8>,
+    /// The socket of an agent.
+    pub(super) socket: Option<PathBuf>,
+    /// The agent, where it is this program; it ends with this.
+    pub(super) agent: Option<AgentProxy>,
+}
+
+/// Lends keys to git. Those from files are used by an agent of this program's own, so that ssh does not look at whose
+/// they are; kinds of keys that it cannot use are left to ssh.
+pub(super) fn ssh(outside: &Outside<'_>, work: &Path) -> Result<Ssh, GitError> {
     let known_hosts = work.join("known_hosts");
     let mut command = b"ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=30 \
                         -o GlobalKnownHostsFile=/etc/ssh/ssh_known_hosts -o UserKnownHostsFile="
         .to_vec();
     command.extend(quoted(&known_hosts)?);
+    let (mut socket, mut agent) = (None, None);
+    let mut files: &[PathBuf] = &[];
     match outside.ssh.get(SSH_ID) {
-        Some(SshSource::Agent(socket)) => {
-            command.extend_from_slice(b" -o IdentityFile=none");
-            Ok((command, Some(socket.clone())))
-        }
-        Some(SshSource::Keys(keys)) => {
-            command.extend_from_slice(b" -o IdentitiesOnly=yes");
-            for key in keys {
-                let key = std::path::absolute(key).map_err(|_| GitError::Key { path: key.clone() })?;
-                command.extend_from_slice(b" -i ");
-                command.extend(quoted(&key)?);
-            }
-            Ok((command, None))
-        }
-        None => {
-            command.extend_from_slice(b" -o IdentityFile=none");
-            Ok((command, None))
-        }
+        Some(SshSource::Agent(of_caller)) => socket = Some(of_caller.clone()),
+        Some(SshSource::Keys(keys)) => match own_agent(keys, work)? {
+            Some((path, proxy)) => (socket, agent) = (Some(path), Some(proxy)),
+            None => files = keys,
+        },
+        None => {}
     }
+    command.extend_from_slice(if files.is_empty() { b" -o IdentityFile=none" } else { b" -o IdentitiesOnly=yes" });
+    for key in files {
+        let key = std::path::absolute(key).map_err(|_| GitError::Key { path: key.clone() })?;
+        command.extend_from_slice(b" -i ");
+        command.extend(quoted(&key)?);
+    }
+    Ok(Ssh { command, socket, agent })
+}
+
+/// Starts an agent for keys; nothing where ssh has to read them itself.
+fn own_agent(keys: &[PathBuf], work: &Path) -> Result<Option<(PathBuf, AgentProxy)>, GitError> {
+    let path = work.join("agent");
+    let ring = match KeyRing::read(keys) {
+        Ok(ring) if path.as_os_str().len() < MAX_SOCKET_PATH => ring,
+        Ok(_) | Err(SshKeyError::Kind { .. }) => return Ok(None),
+        Err(error) => return Err(GitError::SshKey(error)),
+    };
+    let started = UnixListener::bind(&path).and_then(|listener| AgentProxy::start(listener, Agent::Keys(ring)));
+    Ok(Some((path.clone(), started.at("listen at", &path)?)))
 }
 
 /// A path as the shell that git runs ssh with reads it.

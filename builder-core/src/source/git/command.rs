@@ -11,9 +11,11 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use zeroize::Zeroizing;
 
 use super::super::Outside;
-use super::{GitError, access};
+use super::access::{self, Ssh};
+use super::GitError;
 use crate::fs::PathContext;
 use crate::remote::{GitSource, without_credentials};
+use crate::sandbox::AgentProxy;
 use crate::store::WorkDir;
 
 /// How long one run may take.
@@ -56,6 +58,7 @@ pub(super) struct Git<'a> {
     environment: Vec<(OsString, OsString)>,
     hidden: Vec<Zeroizing<String>>,
     work: WorkDir,
+    _agent: Option<AgentProxy>,
 }
 
 impl<'a> Git<'a> {
@@ -81,15 +84,15 @@ impl<'a> Git<'a> {
             hidden.push(Zeroizing::new(String::from_utf8_lossy(&value).into_owned()));
         }
         let mut environment = hermetic(outside, &home);
-        let (ssh, agent) = access::ssh(outside, work.path())?;
-        environment.push(("GIT_SSH_COMMAND".into(), OsString::from_vec(ssh)));
-        environment.extend(agent.map(|socket| ("SSH_AUTH_SOCK".into(), socket.into_os_string())));
+        let Ssh { command, socket, agent } = access::ssh(outside, work.path())?;
+        environment.push(("GIT_SSH_COMMAND".into(), OsString::from_vec(command)));
+        environment.extend(socket.map(|socket| ("SSH_AUTH_SOCK".into(), socket.into_os_string())));
         environment.push(("GIT_CONFIG_COUNT".into(), settings.len().to_string().into()));
         for (index, (key, value)) in settings.into_iter().enumerate() {
             environment.push((format!("GIT_CONFIG_KEY_{index}").into(), key));
             environment.push((format!("GIT_CONFIG_VALUE_{index}").into(), value));
         }
-        Ok(Self { outside, program, remote: source.remote.clone(), environment, hidden, work })
+        Ok(Self { outside, program, remote: source.remote.clone(), environment, hidden, work, _agent: agent })
     }
 
     /// The temporary directory.

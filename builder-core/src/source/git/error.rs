@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::cancel::Cancelled;
 use crate::fs::PathError;
+use crate::sandbox::SshKeyError;
 use crate::secret::SecretError;
 use crate::store::StoreError;
 
@@ -76,6 +77,9 @@ pub enum GitError {
         /// The key file.
         path: PathBuf,
     },
+    /// A key that was lent cannot be used.
+    #[error(transparent)]
+    SshKey(SshKeyError),
     /// A file of this machine could not be used.
     #[error(transparent)]
     Path(#[from] PathError),

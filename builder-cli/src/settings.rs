@@ -18,6 +18,7 @@ use builder_core::lint::{Level, LintOptions};
 use builder_core::plan::op::NetworkMode;
 use builder_core::reference::Reference;
 use builder_core::registry::Proxy;
+use builder_core::sandbox::ResolvConf;
 use builder_core::sandbox::rootless::RootlessOptions;
 
 use crate::args::{BuildArgs, ColorArg, GlobalArgs, LintArg, NetworkArg, ProgressArg};
@@ -175,7 +176,10 @@ pub(crate) fn build(
     }
     options.source_date_epoch = epoch(arguments, &mut options.build_args);
     options.now = now();
-    options.resolv_conf = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    options.resolv_conf = ResolvConf {
+        host: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
+        upstream: std::fs::read_to_string("/run/systemd/resolve/resolv.conf").ok(),
+    };
     if arguments.lint == LintArg::Off {
         options.checks = CheckScope::Silent;
     }

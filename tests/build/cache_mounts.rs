@@ -84,10 +84,18 @@ RUN --mount=type=cache,from=seed,source=/a,target=/c test \"$(cat /c/b/more)\" =
 RUN --mount=type=cache,target=/d,uid=7,gid=8,mode=0750 test \"$(stat -c %u:%g:%a /d)\" = 7:8:750
 RUN --mount=type=cache,target=/e test \"$(stat -c %u:%g:%a /e)\" = 0:0:755
 RUN --mount=type=cache,target=/e,ro ! touch /e/x
-RUN --mount=type=cache,target=/s,id=sub,source=in/side echo x > /s/f
-RUN --mount=type=cache,target=/s,id=sub test \"$(cat /s/in/side/f)\" = x
+RUN --mount=type=cache,from=seed,target=/c test \"$(cat /c/a/b/more)\" = more && test -e /c/bin
+RUN --mount=type=cache,target=/s,id=sub mkdir -p /s/in/side && echo x > /s/in/side/f
+RUN --mount=type=cache,target=/t,id=sub,source=in/side test \"$(cat /t/f)\" = x
 ";
     build(&env, dockerfile, &[]).success();
+}
+
+#[test]
+fn a_cache_has_what_is_selected_of_it() {
+    let env = TestEnv::root();
+    let failed = build(&env, "FROM base\nRUN --mount=type=cache,target=/s,id=sub,source=in/side true\n", &[]).fails(2);
+    assert!(failed.stderr.contains("\"/in/side\": not found in the cache \"/sub\""), "{}", failed.stderr);
 }
 
 #[test]

@@ -13,6 +13,22 @@ fn with(dockerfile: &str) -> TestEnv {
     env
 }
 
+#[test]
+fn every_platform_is_checked_and_each_thing_told_once() {
+    let env = with(
+        "FROM scratch AS amd64\nENV X=1\nFROM scratch AS arm64\nENV Y=1\nFROM $TARGETARCH\nLABEL a=$X\nCMD a\n",
+    );
+    let told = |platforms: &str| {
+        let text = run(&env, &["--platform", platforms]).success().stderr;
+        ["undefined variable '$X'", "JSON arguments recommended"].map(|found| text.matches(found).count())
+    };
+    let [none, once] = told("linux/amd64");
+    let [undefined, same] = told("linux/arm64");
+    assert!(none == 0 && undefined > 0 && once > 0 && same == once);
+    assert_eq!(told("linux/amd64,linux/arm64"), [undefined, once]);
+    assert_eq!(told("linux/arm64,linux/amd64"), [undefined, once]);
+}
+
 /// Every check: a Dockerfile, and the line that a build ends with.
 const CHECKS: &[(&str, &str)] = &[
     ("FROM base AS Build\n", "StageNameCasing: Stage name 'Build' should be lowercase (line 1)"),

@@ -288,6 +288,16 @@ fn an_output_can_set_or_take_away_the_time() {
 }
 
 #[test]
+fn times_are_not_rewritten_without_an_epoch() {
+    let env = env();
+    let warning = "rewrite-timestamp is specified, but no source-date-epoch was found";
+    let built = |output: &str| env.ok(["build", "-t", "app", "-o", output, "."]).stderr.matches(warning).count();
+    assert_eq!(built("type=image,rewrite-timestamp=true"), 1);
+    assert_eq!(built("type=image,rewrite-timestamp=false"), 0);
+    assert_eq!(built("type=image,rewrite-timestamp=true,source-date-epoch=7"), 0);
+}
+
+#[test]
 fn what_an_output_does_not_know_is_answered_with_what_it_knows() {
     let env = env();
     for (output, expected) in [

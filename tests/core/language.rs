@@ -185,7 +185,7 @@ fn described(plan: &Plan) -> Vec<String> {
     lines.extend(config.on_build.iter().map(|text| format!("onbuild {text}")));
     for entry in &plan.history {
         let layer = if entry.vertex.is_some() { "history+" } else { "history" };
-        lines.push(format!("{layer} {}", entry.created_by));
+        lines.push(format!("{layer} {}", entry.created_by.as_deref().unwrap_or("(no entry)")));
     }
     lines.into_iter().map(|line| line.replace('\n', "\\n").trim_end().to_owned()).collect()
 }

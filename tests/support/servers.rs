@@ -3,18 +3,31 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
+
 use super::{Finished, repository};
 
-/// A program that is killed with its test.
+/// A program that is killed with its test, and with it what it started.
 struct Server(Child);
+
+impl Server {
+    /// Starts a program in a process group of its own; it dies with the thread of the test, however that ends.
+    fn start(program: &str, configure: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", program]).process_group(0).stdin(Stdio::null());
+        configure(&mut command);
+        Self(command.spawn().unwrap_or_else(|error| panic!("{program}: {error}")))
+    }
+}
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.0.kill().expect("kill");
+        kill_process_group(Pid::from_child(&self.0), Signal::KILL).expect("kill");
         self.0.wait().expect("wait");
     }
 }
@@ -49,9 +62,9 @@ impl Web {
         fs::create_dir_all(&folder).expect("folder");
         fs::write(&log, "").expect("log");
         let script = repository().join("tests/support/web_server.py");
-        let mut command = Command::new("python3");
-        command.arg(script).arg(&folder).arg(&log).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut server = Server(command.spawn().expect("python3"));
+        let mut server = Server::start("python3", |command| {
+            command.arg(script).arg(&folder).arg(&log).stdout(Stdio::piped());
+        });
         let mut line = String::new();
         BufReader::new(server.0.stdout.take().expect("output")).read_line(&mut line).expect("port");
         let port = line.trim().parse().expect("port");
@@ -144,11 +157,15 @@ impl GitDaemon {
     /// Starts it.
     pub fn start(folder: &Path) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("address").port();
-        let mut command = Command::new("git");
-        command.args(["daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1", &format!("--port={port}")]);
-        command.arg(format!("--base-path={}", folder.display())).stdin(Stdio::null()).stderr(Stdio::null());
-        command.env("GIT_CONFIG_COUNT", "1").env("GIT_CONFIG_KEY_0", "safe.directory").env("GIT_CONFIG_VALUE_0", "*");
-        let server = Server(command.spawn().expect("git daemon"));
+        // `git daemon` is a program that git starts, and that would outlive it: it is started itself.
+        let programs = Command::new("git").arg("--exec-path").output().expect("git").stdout;
+        let daemon = format!("{}/git-daemon", String::from_utf8_lossy(&programs).trim());
+        let server = Server::start(&daemon, |command| {
+            command.args(["--export-all", "--reuseaddr", "--listen=127.0.0.1", &format!("--port={port}")]);
+            command.arg(format!("--base-path={}", folder.display())).stdout(Stdio::null()).stderr(Stdio::null());
+            command.env("GIT_CONFIG_COUNT", "1").env("GIT_CONFIG_KEY_0", "safe.directory");
+            command.env("GIT_CONFIG_VALUE_0", "*");
+        });
         for _ in 0..200 {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return Self { _server: server, port };

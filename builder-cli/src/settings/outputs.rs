@@ -56,7 +56,6 @@ pub(super) fn output(text: &str) -> Result<Output, CommandError> {
     let mut reader = Reader {
         text,
         output: Output::new(kind_of(text, kind)?, ExportTarget::Store),
-        rewrite: false,
         types_given: false,
     };
     let mut unpack = false;
@@ -64,7 +63,7 @@ pub(super) fn output(text: &str) -> Result<Output, CommandError> {
         unpack |= key == "unpack" && value == "true";
         reader.attribute(&key, given, value)?;
     }
-    if unpack && reader.rewrite {
+    if unpack && reader.output.rewrite_timestamp {
         return Err(CommandError::usage("exporter option \"rewrite-timestamp\" conflicts with \"unpack\""));
     }
     let mut output = reader.output;
@@ -111,7 +110,6 @@ fn kind_of(text: &str, kind: &str) -> Result<OutputKind, CommandError> {
 struct Reader<'t> {
     text: &'t str,
     output: Output,
-    rewrite: bool,
     types_given: bool,
 }
 
@@ -223,7 +221,7 @@ impl Reader<'_> {
                 self.types_given = true;
                 self.output.form.media_types = if oci { MediaTypes::Oci } else { MediaTypes::Docker };
             }
-            "rewrite-timestamp" => self.rewrite = self.boolean(key, value)?,
+            "rewrite-timestamp" => self.output.rewrite_timestamp = self.boolean(key, value)?,
             // Root filesystems of the store are always unpacked, and statements about images always in the index.
             "unpack" | "attestation-inline" => {
                 self.boolean(key, value)?;

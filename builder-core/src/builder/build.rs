@@ -1,12 +1,14 @@
 //! One build from beginning to end.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::outputs::Results;
 use super::prepare::{PlatformPlan, Prepared, Tasks};
 use super::{BuildError, BuildErrorKind, BuildOptions, BuildOutcome, Builder, OptionError};
 use crate::cancel::CancelToken;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::digest::Digest;
 use crate::event::{Event, EventSink, StepInfo};
 use crate::image::{self, AssembleRequest, Attestation, ImageParts, NewHistory, NewLayer};
@@ -44,6 +46,7 @@ impl Builder {
         let Some(graph) = prepared.graph() else { return Err(OptionError::NoPlatform.into()) };
         events.emit(Event::PlanReady { steps: steps(&prepared) });
         let epoch = epoch(options, graph.source_date_epoch)?;
+        warn_of_rewrite(options, epoch, &prepared, events);
         let mut solve_options = SolveOptions::new(options.now);
         // An empty name means every stage.
         solve_options.no_cache = options.no_cache || options.no_cache_stages.iter().any(String::is_empty);
@@ -60,7 +63,7 @@ impl Builder {
         let solver = Solver::new(&self.store, &self.snapshots, &solve_options, events);
         let inputs = SolveInputs { plan: graph, contexts: &prepared.contexts, images: &prepared.images };
         let results = solver.solve(&inputs, cancel).map_err(|error| BuildErrorKind::Solve {
-            source_file: std::sync::Arc::clone(&prepared.source_file),
+            source_file: Arc::clone(&prepared.source_file),
             error,
         })?;
         let built = prepared.plans.iter().map(|plan| built(&prepared, plan, &results, epoch));
@@ -113,6 +116,16 @@ fn epoch(options: &BuildOptions, planned: Option<i64>) -> Result<Option<i64>, Op
     }
 }
 
+/// Warns of times that cannot be rewritten, in BuildKit's words.
+fn warn_of_rewrite(options: &BuildOptions, epoch: Option<i64>, prepared: &Prepared, events: &dyn EventSink) {
+    if epoch.is_none() && options.outputs.iter().any(|output| output.rewrite_timestamp) {
+        let message = "rewrite-timestamp is specified, but no source-date-epoch was found";
+        let diagnostic = Diagnostic::new(Severity::Warning, "no-source-date-epoch", message)
+            .help("give the time with `--timestamp`, the variable `SOURCE_DATE_EPOCH` or `source-date-epoch=` of the output");
+        events.emit(Event::Warning { diagnostic, source_file: Arc::clone(&prepared.source_file) });
+    }
+}
+
 fn built(
     prepared: &Prepared,
     planned: &PlatformPlan,
@@ -135,7 +148,8 @@ fn built(
     let history = plan
         .history
         .iter()
-        .map(|entry| NewHistory { created_by: entry.created_by.clone(), has_layer: layer(entry).is_some() });
+        .filter_map(|entry| Some((entry.created_by.clone()?, entry)))
+        .map(|(created_by, entry)| NewHistory { created_by, has_layer: layer(entry).is_some() });
     let request = AssembleRequest {
         platform: planned.platform.clone(),
         config: plan.config.clone(),

@@ -25,29 +25,47 @@ pub enum CheckScope {
     All,
 }
 
-/// Makes the checks, and looks with the linter where that is asked for; tells what was found.
+/// Makes the checks for each platform, and looks with the linter where that is asked for; tells what was found, each
+/// thing once.
 ///
 /// # Errors
 /// A directive that makes no sense, or findings that the file or the options make errors of.
 pub(super) fn report(
     options: &BuildOptions,
-    planned: &Planned<'_>,
+    platforms: &[Planned<'_>],
     source_file: &Arc<SourceFile>,
     mismatches: &[Diagnostic],
     events: &dyn EventSink,
 ) -> Result<Vec<CheckWarning>, BuildError> {
-    let settings = settings(planned).map_err(|diagnostic| BuildErrorKind::Dockerfile {
-        source_file: Arc::clone(source_file),
-        diagnostics: vec![diagnostic],
-    })?;
-    let warnings = look(options, planned, &settings, mismatches);
-    if settings.error && !warnings.is_empty() {
+    let mut warnings: Vec<CheckWarning> = Vec::new();
+    let mut is_error = false;
+    for (index, planned) in platforms.iter().enumerate() {
+        let settings = settings(planned).map_err(|diagnostic| BuildErrorKind::Dockerfile {
+            source_file: Arc::clone(source_file),
+            diagnostics: vec![diagnostic],
+        })?;
+        is_error |= settings.error;
+        // The mismatches are those of all platforms.
+        let mismatches = if index == 0 { mismatches } else { &[] };
+        let found = look(options, planned, &settings, mismatches);
+        let new: Vec<_> = found.into_iter().filter(|found| !warnings.contains(found)).collect();
+        warnings.extend(new);
+    }
+    warnings.sort_by_key(|warning| warning.lines);
+    if is_error && !warnings.is_empty() {
         return Err(BuildErrorKind::Checks { source_file: Arc::clone(source_file), warnings }.into());
     }
     if let Some(request) = &options.lint {
         // What BuildKit has a check for is told as that check.
-        let mut found = findings(request, options, planned);
-        found.retain(|finding| finding.rule.buildkit_name().is_none());
+        let mut found: Vec<Finding> = Vec::new();
+        for planned in platforms {
+            let mut more = findings(request, options, planned);
+            let is_known = |finding: &Finding| {
+                found.iter().any(|known| known.code() == finding.code() && known.diagnostic == finding.diagnostic)
+            };
+            more.retain(|finding| finding.rule.buildkit_name().is_none() && !is_known(finding));
+            found.extend(more);
+        }
         let is_denied = |deny: Level| {
             deny <= Level::Warning && !warnings.is_empty() || found.iter().any(|finding| finding.level >= deny)
         };

@@ -196,6 +196,7 @@ impl BuildError {
                 | StepError::Workdir(_)
                 | StepError::MountSource(_)
                 | StepError::MountNotFound { .. }
+                | StepError::CacheSourceNotFound { .. }
                 | StepError::SecretNotFound { .. }
                 | StepError::Secret { .. }
                 | StepError::SshNotForwarded { .. }

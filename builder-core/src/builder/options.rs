@@ -10,6 +10,7 @@ use crate::plan::op::NetworkMode;
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::remote::GitSource;
+use crate::sandbox::ResolvConf;
 use crate::secret::{SecretSource, SshSource};
 use crate::solve::RunOptions;
 
@@ -144,6 +145,9 @@ pub struct Output {
     pub canonical_names: bool,
     /// `source-date-epoch=`, seconds since 1970; the inner `None` takes away what build args say.
     pub source_date_epoch: Option<Option<i64>>,
+    /// `rewrite-timestamp=true`: times in layers are to be those of the epoch. They always are; without one there is a
+    /// warning.
+    pub rewrite_timestamp: bool,
     /// `platform-split=`: a directory for each platform; by default where there are several.
     pub platform_split: Option<bool>,
     /// `mode=delete`: what the result does not have goes from the directory.
@@ -166,6 +170,7 @@ impl Output {
             dangling_prefix: None,
             canonical_names: false,
             source_date_epoch: None,
+            rewrite_timestamp: false,
             platform_split: None,
             mirror: false,
             attestation_prefix: String::new(),
@@ -219,8 +224,8 @@ pub struct BuildOptions {
     pub source_date_epoch: Option<i64>,
     /// The time of the build for images without an epoch, seconds and nanoseconds since 1970.
     pub now: (i64, u32),
-    /// The content of `/etc/resolv.conf` for steps with a network.
-    pub resolv_conf: String,
+    /// Where steps find names on the network.
+    pub resolv_conf: ResolvConf,
     /// Steps that may run at the same time.
     pub parallelism: usize,
     /// How the Dockerfile is linted; not at all where there is nothing.
@@ -256,7 +261,7 @@ impl BuildOptions {
             outputs: Vec::new(),
             source_date_epoch: None,
             now: (0, 0),
-            resolv_conf: String::new(),
+            resolv_conf: ResolvConf::default(),
             parallelism: 16,
             #[cfg(feature = "lint")]
             lint: None,

@@ -178,18 +178,21 @@ impl Builder {
         let Some(first) = plans.first() else { return Err(BuildErrorKind::Option(OptionError::NoPlatform).into()) };
         #[cfg(feature = "lint")]
         let warnings = {
-            let mut plan_options = base_options;
-            plan_options.platform = first.platform.clone();
-            plan_options.multi_platform = platforms.index;
-            let planned = super::lint::Planned {
+            let of_platform = |plan: &PlatformPlan| PlanOptions {
+                platform: plan.platform.clone(),
+                multi_platform: platforms.index,
+                ..base_options.clone()
+            };
+            let plan_options: Vec<PlanOptions> = plans.iter().map(of_platform).collect();
+            let planned = plan_options.iter().map(|plan_options| super::lint::Planned {
                 source: &source_file,
                 dockerfile: &parsed.dockerfile,
                 dockerfile_path: dockerfile_path.as_deref(),
                 remote_context: main.remote_directory(),
-                plan_options: &plan_options,
+                plan_options,
                 images: &bases.known,
-            };
-            super::checks::report(options, &planned, &source_file, &mismatches, events)?
+            });
+            super::checks::report(options, &planned.collect::<Vec<_>>(), &source_file, &mismatches, events)?
         };
         #[cfg(not(feature = "lint"))]
         mismatches.into_iter().for_each(warn);

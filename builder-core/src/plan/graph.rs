@@ -25,9 +25,9 @@ pub struct Vertex {
 /// One entry of the image's history as the plan knows it; times and layers are added when it is solved.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PlannedHistory {
-    /// `created_by` in BuildKit's form.
-    pub created_by: String,
-    /// The vertex whose layer this entry describes; `None` for entries without a layer.
+    /// `created_by` in BuildKit's form; `None` for a layer that no entry speaks of.
+    pub created_by: Option<String>,
+    /// The vertex whose layer this is about; `None` for entries without a layer.
     pub vertex: Option<VertexId>,
 }
 

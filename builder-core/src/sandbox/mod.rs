@@ -39,7 +39,7 @@ mod subid;
 pub use control_group::Resources;
 pub use error::SandboxError;
 pub use launch::{Exit, run};
-pub use network::hosts_file;
+pub use network::{ResolvConf, hosts_file};
 pub use spec::{DEFAULT_HOSTNAME, SandboxFile, SandboxNetwork, SandboxSpec, Ulimit};
 pub use ssh_agent::{Agent, AgentProxy};
 pub use ssh_keys::{KeyRing, SshKeyError};

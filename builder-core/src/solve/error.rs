@@ -68,6 +68,14 @@ pub enum StepError {
         /// The path, from the root of where it is taken from.
         path: String,
     },
+    /// What a cache mount selects is not in the cache.
+    #[error("\"{path}\": not found in the cache \"{id}\"")]
+    CacheSourceNotFound {
+        /// The path, from the root of the cache.
+        path: String,
+        /// The name of the cache.
+        id: String,
+    },
     /// A secret that a step requires was not given.
     #[error("secret {id}: not found")]
     SecretNotFound {
@@ -180,7 +188,9 @@ impl SolveError {
             StepError::Command { .. } | StepError::Start { .. } => "command-failed",
             StepError::Copy(_) => "copy-failed",
             StepError::Workdir(_) => "workdir-failed",
-            StepError::MountSource(_) | StepError::MountNotFound { .. } => "mount-failed",
+            StepError::MountSource(_) | StepError::MountNotFound { .. } | StepError::CacheSourceNotFound { .. } => {
+                "mount-failed"
+            }
             StepError::SecretNotFound { .. } | StepError::Secret { .. } => "secret-unavailable",
             StepError::SshNotForwarded { .. } | StepError::SshKeys { .. } => "ssh-unavailable",
             StepError::Source(error) if error.is_remote_file() => "fetch-failed",

@@ -25,7 +25,7 @@ use crate::event::{Event, EventSink, StepStatus};
 use crate::ids::VertexId;
 use crate::plan::Plan;
 use crate::plan::op::ImageKey;
-use crate::sandbox::{Resources, Ulimit};
+use crate::sandbox::{ResolvConf, Resources, Ulimit};
 use crate::secret::{SecretSource, SshSource};
 use crate::snapshot::Snapshots;
 use crate::source::Resolved;
@@ -57,8 +57,8 @@ pub struct SolveOptions {
     pub source_date_epoch: Option<i64>,
     /// The time that new layers are said to be made at, seconds and nanoseconds since 1970.
     pub now: (i64, u32),
-    /// The content of `/etc/resolv.conf` for steps with a network.
-    pub resolv_conf: String,
+    /// Where steps find names on the network.
+    pub resolv_conf: ResolvConf,
     /// Steps that may run at the same time.
     pub parallelism: usize,
     /// What secrets stand for, by id. No part of any key.
@@ -82,7 +82,7 @@ impl SolveOptions {
             no_cache_stages: std::collections::BTreeSet::new(),
             source_date_epoch: None,
             now,
-            resolv_conf: String::new(),
+            resolv_conf: ResolvConf::default(),
             parallelism: 16,
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),

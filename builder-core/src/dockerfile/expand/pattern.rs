@@ -1,4 +1,5 @@
-//! The patterns of `${v#p}`, `${v%p}` and `${v/p/r}`: `*`, `?` and literal characters.
+//! The patterns of `${v#p}`, `${v%p}` and `${v/p/r}`: `*`, `?` and literal characters. Wildcards match no line feed,
+//! as in the regular expressions that BuildKit makes of them.
 //!
 //! Matching follows all ways through the pattern at once, so that its time is linear in the text whatever
 //! the pattern.
@@ -96,18 +97,22 @@ impl Pattern {
     fn find(&self, text: &[char], from: usize) -> Option<(usize, usize)> {
         let head = self.tokens.iter().position(|token| *token == Token::Any).unwrap_or(self.tokens.len());
         let (head, tail) = self.tokens.split_at(head);
-        for start in from..=text.len() {
-            let Some(candidate) = text.get(start..start + head.len()) else { break };
+        let mut start = from;
+        while let Some(candidate) = text.get(start..start + head.len()) {
             let fits = head.iter().zip(candidate).all(|(token, ch)| match token {
                 Token::Literal(literal) => literal == ch,
-                Token::Any | Token::One => true,
+                Token::Any | Token::One => *ch != '\n',
             });
             if !fits {
+                start += 1;
                 continue;
             }
             let after = start + head.len();
-            // The tail begins with `*`: where it matches nothing from here, it matches nothing further on.
-            return match_length(tail, text[after..].iter().copied(), true).map(|length| (start, after + length));
+            if let Some(length) = match_length(tail, text[after..].iter().copied(), true) {
+                return Some((start, after + length));
+            }
+            // The tail begins with `*`: where it matches nothing from here, it matches nothing further on in the line.
+            start += text[after..].iter().position(|ch| *ch == '\n')? + 1;
         }
         None
     }
@@ -127,8 +132,8 @@ fn match_length(tokens: &[Token], text: impl Iterator<Item = char>, longest: boo
         let mut next = vec![false; tokens.len() + 1];
         for (i, token) in tokens.iter().enumerate().filter(|(i, _)| active[*i]) {
             match token {
-                Token::Any => next[i] = true,
-                Token::One => next[i + 1] = true,
+                Token::Any => next[i] |= ch != '\n',
+                Token::One => next[i + 1] |= ch != '\n',
                 Token::Literal(literal) => next[i + 1] |= *literal == ch,
             }
         }

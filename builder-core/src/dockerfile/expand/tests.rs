@@ -91,6 +91,23 @@ fn words_expand_as_the_vectors_say() {
 }
 
 #[test]
+fn wildcards_match_no_line_feed() {
+    for (word, value, expected) in [
+        ("${V#*b}", "a\nb", "a\nb"),
+        ("${V#a?b}", "a\nb", "a\nb"),
+        ("${V%%b*}", "a\nbc", "a\n"),
+        ("${V%a*}", "a\nbc", "a\nbc"),
+        ("${V/a*c/x}", "a\nb a1c", "a\nb x"),
+        ("${V//a*c/x}", "ac a\na2c", "x a\nx"),
+        ("${V/*c/x}", "a\nb\nc", "a\nb\nx"),
+    ] {
+        let lookup = |name: &str| (name == "V").then_some(value);
+        let expanded = expand(word, EscapeCharacter::Backslash, &lookup).unwrap();
+        assert_eq!(expanded.text, expected, "{word} of {value:?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_expanded_is_told_in_the_known_words() {
     for (word, message) in [
         (r#""open"#, "unexpected end of statement while looking for matching double-quote"),

@@ -53,6 +53,7 @@ impl Planner<'_> {
             _ => None,
         };
         let operands = self.table.body(self.dockerfile, stage).iter().flat_map(reachability::from_operands);
+        let operands = operands.filter(|(_, name)| !self.is_stage_number(&name.value));
         let names = base.into_iter().chain(operands.map(|(_, name)| (name.value, name.span)));
         let platform = self.platform(stage);
         let edge = |(name, span): (String, Span)| {

@@ -281,12 +281,19 @@ impl Planner<'_> {
         found.map(|(name, context)| (name.clone(), context.clone()))
     }
 
+    /// Whether a name counts the stages: a context of that name does not replace what it counts.
+    fn is_stage_number(&self, name: &str) -> bool {
+        name.parse::<usize>().is_ok_and(|number| number < self.table.stages().len())
+    }
+
     /// What a name means to a stage that copies from it.
     fn copy_source(&mut self, at: StageId, name: &str, span: Span) -> Option<Source> {
         if name == SCRATCH {
             return Some(Source::Scratch);
         }
-        if let Some((name, context)) = self.context(name, &self.platform(at)) {
+        if !self.is_stage_number(name)
+            && let Some((name, context)) = self.context(name, &self.platform(at))
+        {
             return self.context_source(name, context, span);
         }
         let label = |id: StageId| self.table.get(id).map_or_else(String::new, Stage::label);

@@ -165,10 +165,10 @@ impl StageBuilder<'_, '_> {
         let Some(expanded) = self.expand(path) else { return };
         let path = super::copy::clean(&super::copy::join(self.state.cwd(), &expanded));
         // As BuildKit has it, an absolute path stays in the config as it is written, with a slash at its end.
-        let shown = if expanded.starts_with('/') && path != "/" { &expanded } else { &path };
+        let shown = if expanded.starts_with('/') { &expanded } else { &path };
         self.state.config.config.working_dir.clone_from(shown);
         let created_by = format!("WORKDIR {shown}");
-        if path == "/" {
+        if shown == "/" {
             self.state.add_history(created_by, None);
             return;
         }

@@ -53,7 +53,7 @@ impl StageState {
     }
 
     pub(super) fn add_history(&mut self, created_by: String, vertex: Option<crate::ids::VertexId>) {
-        self.history.push(PlannedHistory { created_by, vertex });
+        self.history.push(PlannedHistory { created_by: Some(created_by), vertex });
     }
 }
 
@@ -104,7 +104,7 @@ impl Planner<'_> {
                 return None;
             }
         };
-        let mut counts_base = true;
+        let (mut counts_base, mut shows_base) = (true, true);
         let mut stage = match base {
             Source::Scratch => {
                 counts_base = false;
@@ -117,7 +117,10 @@ impl Planner<'_> {
                 parent.cmd_set = false;
                 parent
             }
-            Source::Context(name, context) => self.outside(&name, &context, wanted, id, span)?,
+            Source::Context(name, context) => {
+                shows_base = matches!(context, NamedContext::Image | NamedContext::Host(_));
+                self.outside(&name, &context, wanted, id, span)?
+            }
             Source::Image(name) => self.begin_from_image(&name, wanted, id, span)?,
         };
         let triggers = std::mem::take(&mut stage.config.config.on_build);
@@ -133,7 +136,7 @@ impl Planner<'_> {
             escape,
             instead: Some(span),
             label,
-            step: usize::from(counts_base),
+            step: usize::from(counts_base && shows_base),
             steps: steps + usize::from(counts_base),
         };
         for trigger in &triggers {
@@ -146,13 +149,22 @@ impl Planner<'_> {
         Some(builder.state)
     }
 
-    /// `name `, `stage-1 ` or, for a single stage without a name, nothing.
+    /// `name `, `stage-1 ` or, for a single stage without a name, nothing. What is copied or mounted from elsewhere
+    /// counts as a stage, as with BuildKit.
     fn label(&self, id: StageId) -> String {
         match self.table.get(id).and_then(|stage| stage.name.as_ref()) {
             Some(name) => format!("{} ", name.value),
-            None if self.table.stages().len() > 1 => format!("stage-{id} "),
+            None if self.table.stages().len() > 1 || self.has_other_sources(id) => format!("stage-{id} "),
             None => String::new(),
         }
+    }
+
+    fn has_other_sources(&self, id: StageId) -> bool {
+        self.table.body(self.dockerfile, id).iter().any(|instruction| match &instruction.kind {
+            InstructionKind::Copy(transfer) => transfer.from.is_some(),
+            InstructionKind::Run(run) => !run.mounts.is_empty(),
+            _ => false,
+        })
     }
 
     fn base_prefix(&self, id: StageId, platform: &Platform) -> String {
@@ -209,13 +221,13 @@ impl Planner<'_> {
         }
         let mut state = StageState::scratch(platform);
         let filesystem = self.context_filesystem(name, context, &state.platform, id, span)?;
+        // BuildKit says nothing of other contexts as a base; its exporter fills the history up at the end.
         let created_by = match context {
-            NamedContext::Host(programs) => format!("FROM host:{} # builder", programs.join(",")),
-            NamedContext::Remote(source) => format!("FROM {} # builder remote context", source.display()),
-            _ => format!("FROM {name} # builder local context"),
+            NamedContext::Host(programs) => Some(format!("FROM host:{} # builder", programs.join(","))),
+            _ => None,
         };
         if let FilesystemRef::Vertex(vertex) = filesystem {
-            state.add_history(created_by, Some(vertex));
+            state.history.push(PlannedHistory { created_by, vertex: Some(vertex) });
         }
         state.filesystem = filesystem;
         Some(state)

@@ -12,7 +12,7 @@ use crate::cache::KeyBuilder;
 use crate::copy::{self, CopyRequest, CopyTree, Selection};
 use crate::fs::PathContext;
 use crate::fs::entry::{FileKind, Metadata, Xattrs, set_attributes};
-use crate::fs::root::{Follow, NewDirectory, RootDir};
+use crate::fs::root::{Follow, RootDir};
 use crate::plan::mount::{BindMount, CacheMount, Mount, MountKind, SecretMount, Sharing, SshMount, escape_pattern};
 use crate::plan::op::{CopySource, FilesystemRef, RunOp};
 use crate::sandbox::stubs::StubKind;
@@ -172,9 +172,6 @@ impl Step<'_, '_> {
     fn cache_identity(&self, cache: &CacheMount) -> Outcome<[u8; 32]> {
         let mut key = KeyBuilder::new("cache mount");
         key.text("id", &cache.id).digest("base", &self.filesystem(cache.from)?.content.0);
-        if cache.from != FilesystemRef::Scratch {
-            key.text("source", &cache.source);
-        }
         if let Some(owner) = cache.owner {
             key.text("owner", &format!("{}:{} {:o}", owner.uid, owner.gid, owner.mode));
         }
@@ -200,9 +197,9 @@ impl Step<'_, '_> {
         let from = self.filesystem(cache.from)?;
         let view = RootDir::from_fd(self.solver.snapshots.view(&from.diff_ids)?);
         let tree = CopyTree::Filesystem(&view);
-        let sources = [source(&cache.source)];
+        let sources = [source("/")];
         let selection = Selection::find(&tree, &sources, &[], self.cancel).map_err(StepError::MountSource)?;
-        let request = CopyRequest::new(tree, &sources, &root, &cache.source);
+        let request = CopyRequest::new(tree, &sources, &root, "/");
         copy::run(&request, &selection, self.cancel).map_err(StepError::MountSource)?;
         Ok(())
     }
@@ -217,8 +214,7 @@ impl Step<'_, '_> {
         let root = RootDir::open(instance.data())?;
         let path = Path::new(&cache.source);
         if root.find(path, Follow::Yes)?.is_none() {
-            let mtime = self.solver.options.source_date_epoch.map(|seconds| (seconds, 0));
-            root.make_dirs(path, NewDirectory { mode: 0o755, owner: Some((0, 0)), mtime })?;
+            return Err(StepError::CacheSourceNotFound { path: cache.source.clone(), id: cache.id.clone() }.into());
         }
         // Opened once, inside the cache: links that other steps plant meanwhile lead nowhere else.
         let found = root.open_at(path, OFlags::PATH).at("open", path)?;

@@ -155,7 +155,7 @@ impl Step<'_, '_> {
             .network(network)
             .hostname(hostname)
             .hosts(hosts_file(hostname, &addresses))
-            .resolv_conf(self.solver.options.resolv_conf.clone())
+            .resolv_conf(self.solver.options.resolv_conf.seen_by(op.network))
             .files(files);
         spec.mounts = std::mem::take(&mut mounts.mounts);
         spec.secret_env = std::mem::take(&mut mounts.secret_env);

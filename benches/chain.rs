@@ -117,7 +117,8 @@ fn builds(criterion: &mut Criterion) {
 
 /// Large files of shapes that once took more than linear time: twice the size may take twice the time.
 fn lints(criterion: &mut Criterion) {
-    let shapes: [(&str, fn(usize) -> String); 5] = [
+    type Shape = (&'static str, fn(usize) -> String);
+    let shapes: [Shape; 5] = [
         ("chained stages", |n| format!("FROM s{n} AS s{}\n", n + 1)),
         ("stages", |n| format!("FROM debian:12 AS s{n}\nRUN a | b\nCOPY --from=s{n} /a /b\nENV X{n}=1\n")),
         ("arguments", |n| format!("ARG A{n}\nENV B{n}=$A{n}\n")),

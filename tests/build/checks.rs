@@ -15,9 +15,8 @@ fn with(dockerfile: &str) -> TestEnv {
 
 #[test]
 fn every_platform_is_checked_and_each_thing_told_once() {
-    let env = with(
-        "FROM scratch AS amd64\nENV X=1\nFROM scratch AS arm64\nENV Y=1\nFROM $TARGETARCH\nLABEL a=$X\nCMD a\n",
-    );
+    let env =
+        with("FROM scratch AS amd64\nENV X=1\nFROM scratch AS arm64\nENV Y=1\nFROM $TARGETARCH\nLABEL a=$X\nCMD a\n");
     let told = |platforms: &str| {
         let text = run(&env, &["--platform", platforms]).success().stderr;
         ["undefined variable '$X'", "JSON arguments recommended"].map(|found| text.matches(found).count())

@@ -53,11 +53,8 @@ pub(super) fn output(text: &str) -> Result<Output, CommandError> {
     }
     let kind = pairs.iter().find(|(key, ..)| key == "type").map(|(_, _, value)| *value);
     let kind = kind.ok_or_else(|| CommandError::usage(format!("output `{text}` has no `type=`")))?;
-    let mut reader = Reader {
-        text,
-        output: Output::new(kind_of(text, kind)?, ExportTarget::Store),
-        types_given: false,
-    };
+    let mut reader =
+        Reader { text, output: Output::new(kind_of(text, kind)?, ExportTarget::Store), types_given: false };
     let mut unpack = false;
     for (key, given, value) in pairs {
         unpack |= key == "unpack" && value == "true";

@@ -62,10 +62,9 @@ impl Builder {
         solve_options.registry.clone_from(&self.registry);
         let solver = Solver::new(&self.store, &self.snapshots, &solve_options, events);
         let inputs = SolveInputs { plan: graph, contexts: &prepared.contexts, images: &prepared.images };
-        let results = solver.solve(&inputs, cancel).map_err(|error| BuildErrorKind::Solve {
-            source_file: Arc::clone(&prepared.source_file),
-            error,
-        })?;
+        let results = solver
+            .solve(&inputs, cancel)
+            .map_err(|error| BuildErrorKind::Solve { source_file: Arc::clone(&prepared.source_file), error })?;
         let built = prepared.plans.iter().map(|plan| built(&prepared, plan, &results, epoch));
         let mut built = built.collect::<Result<Vec<_>, _>>()?;
         let mut provenance = Vec::new();
@@ -120,8 +119,9 @@ fn epoch(options: &BuildOptions, planned: Option<i64>) -> Result<Option<i64>, Op
 fn warn_of_rewrite(options: &BuildOptions, epoch: Option<i64>, prepared: &Prepared, events: &dyn EventSink) {
     if epoch.is_none() && options.outputs.iter().any(|output| output.rewrite_timestamp) {
         let message = "rewrite-timestamp is specified, but no source-date-epoch was found";
-        let diagnostic = Diagnostic::new(Severity::Warning, "no-source-date-epoch", message)
-            .help("give the time with `--timestamp`, the variable `SOURCE_DATE_EPOCH` or `source-date-epoch=` of the output");
+        let diagnostic = Diagnostic::new(Severity::Warning, "no-source-date-epoch", message).help(
+            "give the time with `--timestamp`, the variable `SOURCE_DATE_EPOCH` or `source-date-epoch=` of the output",
+        );
         events.emit(Event::Warning { diagnostic, source_file: Arc::clone(&prepared.source_file) });
     }
 }

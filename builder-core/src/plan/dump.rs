@@ -19,7 +19,8 @@ pub fn text(plan: &Plan) -> String {
     let _ = writeln!(out, "\nresult {}", filesystem(plan.result));
     for entry in &plan.history {
         let layer = entry.vertex.map_or_else(String::new, |id| format!("  <- {id}"));
-        let _ = writeln!(out, "    {}{layer}", entry.created_by.as_deref().unwrap_or("(no entry)").replace('\n', "\\n"));
+        let _ =
+            writeln!(out, "    {}{layer}", entry.created_by.as_deref().unwrap_or("(no entry)").replace('\n', "\\n"));
     }
     if let Ok(config) = serde_json::to_string_pretty(&plan.config.config) {
         let _ = writeln!(out, "config {config}");

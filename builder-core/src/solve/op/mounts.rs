@@ -115,7 +115,7 @@ impl Step<'_, '_> {
                 MountKind::Cache(cache) => {
                     let identity = self.cache_identity(cache)?;
                     if let Some(instance) = caches.get(&identity) {
-                        self.cache(mount, cache, instance, &mut made)?;
+                        Self::cache(mount, cache, instance, &mut made)?;
                     }
                 }
                 MountKind::Tmpfs { size } => {
@@ -204,13 +204,7 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    fn cache(
-        &self,
-        mount: &Mount,
-        cache: &CacheMount,
-        instance: &Arc<CacheInstance>,
-        made: &mut StepMounts,
-    ) -> Outcome<()> {
+    fn cache(mount: &Mount, cache: &CacheMount, instance: &Arc<CacheInstance>, made: &mut StepMounts) -> Outcome<()> {
         let root = RootDir::open(instance.data())?;
         let path = Path::new(&cache.source);
         if root.find(path, Follow::Yes)?.is_none() {

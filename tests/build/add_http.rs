@@ -101,6 +101,29 @@ fn a_wrong_checksum_and_a_bad_status_end_the_build() {
 }
 
 #[test]
+fn a_longer_checksum_is_verified_too() {
+    let env = TestEnv::root();
+    let web = Web::start(&env.path(""));
+    web.write("file", "abc");
+    let url = web.url("file");
+    let right = "sha512:ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd\
+                 454d4423643ce80e2a9ac94fa54ca49f";
+    env.write("Dockerfile", format!("FROM scratch\nADD --checksum={right} {url} /\n"));
+    env.ok(["build", "-t", "app", "."]);
+    assert_eq!(Image::open(&env.store(), "app").file("file"), "abc");
+    web.asked();
+    env.ok(["build", "-t", "app", "--no-cache", "."]);
+    assert_eq!(web.asked().len(), 0, "what was verified needs nobody to confirm it");
+    let wrong = right.replace("ddaf", "0000");
+    env.write("Dockerfile", format!("FROM scratch\nADD --checksum={wrong} {url} /\n"));
+    let refused = env.run(["build", "."]).fails(2);
+    assert!(refused.stderr.contains(&format!("digest mismatch for {url}: {right} (expected: {wrong})")));
+    env.write("Dockerfile", format!("FROM scratch\nADD --checksum=sha1:00 {url} /\n"));
+    let refused = env.run(["build", "."]).fails(2);
+    assert!(refused.stderr.contains("expected `sha256`, `sha384` or `sha512`"), "{}", refused.stderr);
+}
+
+#[test]
 fn what_breaks_off_goes_on_and_what_is_busy_is_asked_again() {
     let env = TestEnv::root();
     let web = Web::start(&env.path(""));

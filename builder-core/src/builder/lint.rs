@@ -82,15 +82,23 @@ pub(super) fn facts(build: &BuildOptions, planned: &Planned<'_>, table: &StageTa
         build_args: planned.plan_options.build_args.clone(),
         named_contexts: planned.plan_options.contexts.keys().cloned().collect(),
         target: planned.plan_options.target.clone(),
+        target_platform: Some(planned.plan_options.platform.clone()),
+        build_platform: Some(planned.plan_options.build_platform.clone()),
         ..Facts::default()
     };
     for stage in table.stages() {
         let Ok(Base::Outside(name)) = &stage.base else { continue };
-        let Some((_, image)) = planned.images.iter().find(|(key, _)| key.name == *name) else { continue };
+        let asked = stage.platform.as_ref().ok().and_then(Option::as_ref);
+        let wanted = asked.unwrap_or(&planned.plan_options.platform);
+        let mut named = planned.images.iter().filter(|(key, _)| key.name == *name);
+        let of_platform = named.clone().find(|(key, _)| key.platform == *wanted);
+        let Some((_, image)) = of_platform.or_else(|| named.next()) else { continue };
         let crate::dockerfile::InstructionKind::From(from) = &planned.dockerfile.instructions[stage.from].kind else {
             continue;
         };
+        // As written for what is looked at without the values of this build.
         facts.bases.insert(from.image.as_str().to_owned(), base(image));
+        facts.bases.insert(name.clone(), base(image));
     }
     let of = |path: &Path| ContextFacts::of(Arc::new(ContextDirectory::new(path.to_owned(), ".")));
     facts.context = Some(match &build.context {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use super::build_files::{BuildFiles, ContextFacts, Entries};
 use super::registry::RULES;
 use super::rule::{Activation, Level, Rule, Status};
+use crate::platform::Platform;
 
 /// Whose habits the rules follow where the tools differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -79,6 +80,10 @@ pub struct Facts {
     pub named_contexts: BTreeSet<String>,
     /// The stage that is built, where it is not the last one.
     pub target: Option<String>,
+    /// The platform that is built for; `linux/amd64` where that is not known.
+    pub target_platform: Option<Platform>,
+    /// The platform that is built on, likewise.
+    pub build_platform: Option<Platform>,
 }
 
 /// What a run looks for.

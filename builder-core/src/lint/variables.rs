@@ -19,11 +19,11 @@ use crate::text::{Span, Spanned};
 pub(super) fn global_scope(cx: &Context<'_>, with_build_args: bool) -> GlobalScope {
     let none = BTreeMap::new();
     let facts = &cx.options.facts;
-    let platform = Platform::new("linux", "amd64", None);
+    let unknown = Platform::new("linux", "amd64", None);
     let input = ScopeInput {
         build_args: if with_build_args { &facts.build_args } else { &none },
-        target_platform: &platform,
-        build_platform: &platform,
+        target_platform: facts.target_platform.as_ref().unwrap_or(&unknown),
+        build_platform: facts.build_platform.as_ref().unwrap_or(&unknown),
         target: facts.target.as_deref(),
     };
     GlobalScope::evaluate(cx.dockerfile, &input).0
@@ -121,13 +121,21 @@ pub(super) fn walk<'m>(cx: &Context<'m>, mut visit: impl FnMut(&'m InstructionVi
             if stage > 0 {
                 ends.push(std::mem::take(&mut current));
             }
-            let parent = cx.model.stages.get(stage).and_then(|stage| ends.get(stage.parent?));
-            current = Environment::begin(cx, parent, from, &globals);
+            let parent = cx.model.stages.get(stage).and_then(|stage| stage.parent);
+            let parent = parent.or_else(|| named_by_variables(cx, from, &globals, ends.len()));
+            current = Environment::begin(cx, parent.and_then(|parent| ends.get(parent)), from, &globals);
         } else {
             visit(view, &current);
             current.apply(cx, view.kind(), &globals);
         }
     }
+}
+
+/// The stage, of the first ones, that `FROM` names when its variables have their values.
+fn named_by_variables(cx: &Context<'_>, from: &From, globals: &GlobalScope, before: usize) -> Option<usize> {
+    let image = globals.expand(&from.image).ok()?.text;
+    let is_named = |name: Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case(&image));
+    cx.model.stages.iter().take(before).rposition(|stage| is_named(stage.name.as_deref()))
 }
 
 /// A text that the builder expands.

@@ -180,6 +180,16 @@ fn a_secret_opens_a_server_and_stays_secret() {
     env.write("token", "custom sesame\n");
     env.ok(["build", "--no-cache", "--secret", "id=HTTP_AUTH_HEADER_127.0.0.1,src=token", "."]);
     assert!(!super::add_git::holds(&env.store(), b"sesame"), "the store has the secret");
+    // Builds that fail: behind what it opened, and because it opens nothing.
+    let [opened, missing] = [web.url("secret/file"), web.url("nothing")];
+    env.write("Dockerfile", format!("FROM scratch\nADD {opened} /a\nADD {missing} /b\nCOPY no /\n"));
+    env.write("token", "sesame\n");
+    let failed = env.run(["build", "--no-cache", "--progress", "plain", "--secret", &secret, "."]);
+    assert!(failed.code != Some(0) && !failed.stderr.contains("sesame"), "{}", failed.stderr);
+    env.write("token", "not-sesame\n");
+    let failed = env.run(["build", "--no-cache", "--progress", "plain", "--secret", &secret, "."]);
+    assert!(failed.stderr.contains("401") && !failed.stderr.contains("sesame"), "{}", failed.stderr);
+    assert!(!super::add_git::holds(&env.store(), b"sesame"), "the store has the secret");
 }
 
 #[test]

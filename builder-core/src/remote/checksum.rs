@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn each_algorithm_is_read_and_computed() {
-        let abc384 = "sha384:cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7";
+        let abc384 =
+            "sha384:cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7";
         let abc512 = "sha512:ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
         for text in [abc384, abc512, &Digest::of(b"abc").to_string()] {
             let checksum: Checksum = text.parse().unwrap();

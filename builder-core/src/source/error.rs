@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use crate::cancel::Cancelled;
 use crate::digest::Digest;
-use crate::remote::Checksum;
 use crate::fs::PathError;
 use crate::oci::{DocumentError, SelectError};
 use crate::platform::Platform;
+use crate::remote::Checksum;
 use crate::snapshot::SnapshotError;
 use crate::store::StoreError;
 

@@ -11,8 +11,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use zeroize::Zeroizing;
 
 use super::super::Outside;
-use super::access::{self, Ssh};
 use super::GitError;
+use super::access::{self, Ssh};
 use crate::fs::PathContext;
 use crate::remote::{GitSource, without_credentials};
 use crate::sandbox::AgentProxy;

@@ -1,6 +1,7 @@
 //! Applies fixes until nothing is left to mend.
 
 use super::{Applicability, Edit, Finding, LintOptions, lint};
+use crate::diagnostic::Severity;
 use crate::dockerfile::parse;
 use crate::text::SourceFile;
 
@@ -55,7 +56,7 @@ fn unchanged(source: &SourceFile, options: &LintOptions) -> Fixed {
 /// Applies every fix that does not touch another's bytes, first come first served. A fix that breaks the file is
 /// left out: that is our mistake, and must not become the user's.
 fn round(source: &SourceFile, findings: &[Finding], least: Applicability) -> Option<(String, Vec<&'static str>)> {
-    let was_valid = !parse(source).has_errors();
+    let errors = errors(source);
     let mut taken: Vec<&Edit> = Vec::new();
     let mut codes = Vec::new();
     let mut text = None;
@@ -63,13 +64,13 @@ fn round(source: &SourceFile, findings: &[Finding], least: Applicability) -> Opt
         let Some(fix) = finding.fix.as_ref().filter(|fix| fix.applicability >= least && !fix.edits.is_empty()) else {
             continue;
         };
-        if fix.edits.iter().any(|edit| taken.iter().any(|other| touch(edit, other))) {
+        if fix.edits.iter().any(|edit| taken.iter().any(|other| touch(edit, other)) || loses_comment(source, edit)) {
             continue;
         }
         let before = taken.len();
         taken.extend(&fix.edits);
         let candidate = apply(source.text(), &taken);
-        if was_valid && parse(&SourceFile::new(source.name(), candidate.as_str())).has_errors() {
+        if self::errors(&SourceFile::new(source.name(), candidate.as_str())) > errors {
             taken.truncate(before);
             continue;
         }
@@ -77,6 +78,20 @@ fn round(source: &SourceFile, findings: &[Finding], least: Applicability) -> Opt
         text = Some(candidate);
     }
     text.filter(|text| text != source.text()).map(|text| (text, codes))
+}
+
+/// Counts what is wrong with a file.
+fn errors(source: &SourceFile) -> usize {
+    let parsed = parse(source);
+    parsed.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count()
+}
+
+/// Tells whether a comment between the lines of an instruction would go. What somebody took the trouble to write
+/// stays: such a place is mended by hand.
+fn loses_comment(source: &SourceFile, edit: &Edit) -> bool {
+    let replaced = source.text().get(edit.span.range()).unwrap_or_default();
+    let mut comments = replaced.lines().skip(1).map(str::trim).filter(|line| line.starts_with('#'));
+    comments.any(|comment| !edit.text.contains(comment))
 }
 
 /// Tells whether two edits want the same bytes, or the same place.
@@ -107,6 +122,19 @@ mod tests {
 
     fn fixed(text: &str) -> String {
         fix(&SourceFile::new("Dockerfile", text), &LintOptions::default(), Applicability::Unsafe).text
+    }
+
+    #[test]
+    fn no_comment_and_no_instruction_is_lost() {
+        for kept in [
+            "FROM debian:12\nENTRYPOINT foo \\\n  # why\n  --bar $X\n",
+            "FROM debian:12\nCMD\nFOO\n",
+            "FROM debian:12 a\\\n# b\ns c\n",
+        ] {
+            let fixed = fixed(kept);
+            assert!(!fixed.contains("CMD["), "{fixed}");
+            assert_eq!(fixed.matches('#').count(), kept.matches('#').count(), "{fixed}");
+        }
     }
 
     #[test]

@@ -161,8 +161,8 @@ impl StepError {
 fn ending(exit: &Exit) -> String {
     match exit {
         Exit::Code(code) => format!("exit code: {code}"),
-        Exit::Signal(signal) => format!("exit code: {} (killed by signal {signal})", 128 + signal),
-        Exit::OutOfMemory => "cannot allocate memory (killed for lack of memory)".to_owned(),
+        Exit::Signal(signal) => format!("exit code: {}", 128 + signal),
+        Exit::OutOfMemory => "cannot allocate memory".to_owned(),
     }
 }
 
@@ -200,6 +200,15 @@ impl SolveError {
         };
         let mut diagnostic =
             Diagnostic::error(id, self.span, self.cause.message()).note(format!("in step {}", self.name));
+        match &self.cause {
+            StepError::Command { exit: Exit::Signal(signal), .. } => {
+                diagnostic = diagnostic.note(format!("it was killed by signal {signal}"));
+            }
+            StepError::Command { exit: Exit::OutOfMemory, .. } => {
+                diagnostic = diagnostic.note("it was killed because it used more memory than it may");
+            }
+            _ => {}
+        }
         match &self.cause {
             StepError::Command { log, .. } if log.is_empty() => {
                 diagnostic = diagnostic.note("the command wrote nothing");

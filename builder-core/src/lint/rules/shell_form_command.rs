@@ -83,14 +83,16 @@ fn has_own_shell(cx: &Context<'_>, view: &InstructionView<'_>) -> bool {
 
 fn exec_form(cx: &Context<'_>, view: &InstructionView<'_>, text: &SourceText) -> Option<Fix> {
     let script = cx.model.script_of(view)?;
-    if text.as_str().contains('\n') || !script.shell.is_bourne() {
+    if text.as_str().contains('\n') || text.as_str().trim().is_empty() || !script.shell.is_bourne() {
         return None;
     }
-    let words = plain_words(script).unwrap_or_else(|| {
-        let mut words = script.shell.words.clone();
-        words.push(text.as_str().trim().to_owned());
-        words
-    });
+    let has_lines = cx.source.text().get(text.span().range()).is_some_and(|written| written.contains('\n'));
+    let words = match plain_words(script) {
+        Some(words) => words,
+        // A script of several lines would become one long string.
+        None if has_lines => return None,
+        None => script.shell.words.iter().cloned().chain([text.as_str().trim().to_owned()]).collect(),
+    };
     let quoted: Vec<String> = words.iter().map(|word| serde_json::Value::from(word.as_str()).to_string()).collect();
     let array = format!("[{}]", quoted.join(", "));
     Some(Fix::risky(format!("write `{array}`"), vec![Edit::replace(text.span(), array)]))

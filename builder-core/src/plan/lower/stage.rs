@@ -10,6 +10,7 @@ use crate::oci::ImageConfig;
 use crate::plan::op::{CopyFrom, CopyOp, CopyPart, CopySource, FilesystemRef, HostOp, Op};
 use crate::plan::{NamedContext, PlannedHistory};
 use crate::platform::Platform;
+use crate::remote::without_credentials;
 use crate::semantic::scope::Variables;
 use crate::semantic::stage_table::Base;
 use crate::text::Span;
@@ -344,6 +345,8 @@ impl StageBuilder<'_, '_> {
         } else {
             rest.to_owned()
         };
+        // Addresses may hold a password, which nobody reads over a shoulder.
+        let rest: String = rest.split_inclusive(char::is_whitespace).map(without_credentials).collect();
         format!("{} {rest}", instruction.keyword.value.to_ascii_uppercase())
     }
 

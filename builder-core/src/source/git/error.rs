@@ -106,6 +106,11 @@ impl GitError {
             Self::NoReference { .. } => {
                 Some("name a branch, a tag, or a whole commit id of 40 digits: `#NAME` after the address".to_owned())
             }
+            Self::Failed { said, .. } if said.contains("requested URL returned error: 30") => Some(
+                "the server sends on to another address; a token is only given to the one that was named: write the \
+                 new address in the Dockerfile"
+                    .to_owned(),
+            ),
             Self::Failed { said, .. } if asks_who(said) => Some(
                 "where the server wants to know who asks: `--secret id=GIT_AUTH_TOKEN,src=FILE` passes a token, and \
                  `--ssh default` the keys of your agent"

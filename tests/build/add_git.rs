@@ -1,6 +1,5 @@
 //! `ADD` of git repositories, from `git daemon` and from `git http-backend` behind a web server.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::support::image::Image;
@@ -187,31 +186,4 @@ fn nothing_of_a_repository_runs_and_nothing_of_this_machine_is_read() {
     assert!(refused.stderr.contains("transport 'file' not allowed"), "{}", refused.stderr);
     assert!(!ran.exists());
     assert_eq!(std::fs::read_dir(env.store().join("work")).unwrap().count(), 0);
-}
-
-/// Keys from files are lent by an agent: what ssh thinks of the files does not matter. There is no ssh server here; in
-/// its place stands a program that lists the agent's keys and goes on as a server would.
-#[test]
-fn keys_from_files_reach_ssh_through_an_agent() {
-    let Fixture { env, first, .. } = fixture(RunAs::Root);
-    let key = super::ssh::key(&env, "ed25519", "");
-    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
-    let (programs, listed) = (env.path("programs"), env.path("listed"));
-    std::fs::create_dir(&programs).unwrap();
-    let script =
-        format!("#!/bin/sh\nssh-add -L > {} 2>&1\nfor last; do :; done\nexec sh -c \"$last\"\n", listed.display());
-    std::fs::write(programs.join("ssh"), script).unwrap();
-    std::fs::set_permissions(programs.join("ssh"), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let url = format!("ssh://git@server.invalid{}", env.path("repositories/app").display());
-    env.write("Dockerfile", format!("FROM scratch\nADD {url}#{first} /\n"));
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
-    let mut command = env.builder();
-    command.env("PATH", path).args(["build", "-t", "app", "--ssh", &format!("default={}", key.display()), "."]);
-    crate::support::Finished::of(&mut command).success();
-    let listed = std::fs::read_to_string(listed).unwrap();
-    assert_eq!(listed.split(' ').nth(1), public.split(' ').nth(1), "{listed}");
-    // Without the key nobody is there to ask.
-    let refused = env.run(["build", "--no-cache", "--ssh", "default=/no/such/key", "."]);
-    assert!(refused.code != Some(0) && refused.stderr.contains("/no/such/key"), "{}", refused.stderr);
 }

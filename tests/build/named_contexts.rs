@@ -103,3 +103,13 @@ fn what_is_no_context_is_refused() {
         assert!(refused.stderr.contains(message), "{context}: {}", refused.stderr);
     }
 }
+
+#[test]
+fn a_number_is_a_stage_whatever_contexts_are_called() {
+    let env = TestEnv::root();
+    env.write("other/file", "context");
+    env.write("file", "stage");
+    env.write("Dockerfile", "FROM scratch\nCOPY file /\nFROM scratch\nCOPY --from=0 /file /\n");
+    env.ok(["build", "-t", "app", "--build-context", "0=other", "."]);
+    assert_eq!(Image::open(&env.store(), "app").file("file"), "stage");
+}

@@ -21,7 +21,7 @@ fn build(env: &TestEnv, dockerfile: &str, extra: &[&str]) -> Finished {
 }
 
 /// Makes a key and returns its path.
-pub fn key(env: &TestEnv, kind: &str, passphrase: &str) -> PathBuf {
+fn key(env: &TestEnv, kind: &str, passphrase: &str) -> PathBuf {
     let path = env.path("work").join(format!("key-{kind}"));
     let arguments = ["-q", "-t", kind, "-N", passphrase, "-C", "the comment", "-f"];
     assert!(Command::new("ssh-keygen").args(arguments).arg(&path).status().expect("ssh-keygen").success());

@@ -1,6 +1,6 @@
 //! What a file from elsewhere must be, in the algorithms that BuildKit knows (`ADD --checksum`).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{self, Read};
 use std::str::FromStr;
 
@@ -90,7 +90,12 @@ fn hash<H: sha2::Digest>(from: &mut dyn Read) -> io::Result<String> {
             count => hasher.update(&buffer[..count]),
         }
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut hex = String::new();
+    for byte in hasher.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    Ok(hex)
 }
 
 impl From<Digest> for Checksum {

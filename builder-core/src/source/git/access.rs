@@ -122,6 +122,8 @@ fn quoted(path: &Path) -> Result<Vec<u8>, GitError> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+
     use super::*;
     use crate::secret::Secret;
 
@@ -147,5 +149,33 @@ mod tests {
     fn an_authorization_is_for_one_repository() {
         assert_eq!(scope("https://github.com/a/b.git"), "https://github.com/");
         assert_eq!(scope("https://github.com.example/a/b.git"), "https://github.com.example/a/b.git");
+    }
+
+    /// What `ssh-keygen` makes of a kind of key, whatever others may read.
+    fn key(directory: &Path, kind: &str) -> PathBuf {
+        let path = directory.join(kind);
+        let arguments = ["-q", "-t", kind, "-N", "", "-f"];
+        assert!(std::process::Command::new("ssh-keygen").args(arguments).arg(&path).status().unwrap().success());
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        path
+    }
+
+    #[test]
+    fn keys_from_files_are_lent_by_an_agent() {
+        let directory = tempfile::tempdir().unwrap();
+        let keys = [key(directory.path(), "ed25519"), key(directory.path(), "ecdsa")];
+        let (socket, agent) = own_agent(&keys, directory.path()).unwrap().unwrap();
+        let mut connection = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+        // SSH_AGENTC_REQUEST_IDENTITIES; the answer has its length, its kind and the number of keys.
+        connection.write_all(&[0, 0, 0, 1, 11]).unwrap();
+        let mut answer = [0; 9];
+        connection.read_exact(&mut answer).unwrap();
+        assert_eq!(answer[4..], [12, 0, 0, 0, 2]);
+        drop(connection);
+        drop(agent);
+        assert!(std::os::unix::net::UnixStream::connect(&socket).is_err(), "nobody listens any more");
+        // What only ssh itself can use is left to it.
+        assert!(own_agent(&[key(directory.path(), "rsa")], directory.path()).unwrap().is_none());
+        assert!(own_agent(&[directory.path().join("no")], directory.path()).is_err());
     }
 }

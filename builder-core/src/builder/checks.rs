@@ -9,8 +9,6 @@ use crate::dockerfile::{Dockerfile, Instruction};
 use crate::event::{Event, EventSink};
 use crate::lint::buildkit::{BASE_IMAGE_PLATFORM, check_warning, description, is_experimental};
 use crate::lint::{CHECK_ARGUMENT, CheckSettings, Dialect, Finding, Level, LintOptions, RULES, lint_parsed};
-use crate::semantic::scope::{GlobalScope, ScopeInput};
-use crate::semantic::stage_table::StageTable;
 use crate::text::{SourceFile, Span};
 
 /// Which build checks are told. Those that the file makes errors of always count.
@@ -131,14 +129,7 @@ fn look(
         // Known names cannot be refused; which of them count is decided for each finding.
         let _ = options.select(rule.id, None);
     }
-    let input = ScopeInput {
-        build_args: &planned.plan_options.build_args,
-        target_platform: &planned.plan_options.platform,
-        build_platform: &planned.plan_options.build_platform,
-        target: planned.plan_options.target.as_deref(),
-    };
-    let (globals, _) = GlobalScope::evaluate(planned.dockerfile, &input);
-    let table = StageTable::new(planned.dockerfile, &globals);
+    let table = planned.stages();
     options.facts = facts(build, planned, &table);
     if build.checks != CheckScope::All && options.facts.target.is_none() {
         options.facts.target = table.stages().last().map(crate::semantic::stage_table::Stage::label);

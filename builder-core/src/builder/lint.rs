@@ -47,16 +47,23 @@ pub(super) struct Planned<'a> {
     pub(super) images: &'a BTreeMap<ImageKey, ResolvedImage>,
 }
 
+impl Planned<'_> {
+    /// Returns the stages, as the build's arguments make them.
+    pub(super) fn stages(&self) -> StageTable {
+        let input = ScopeInput {
+            build_args: &self.plan_options.build_args,
+            target_platform: &self.plan_options.platform,
+            build_platform: &self.plan_options.build_platform,
+            target: self.plan_options.target.as_deref(),
+        };
+        let (globals, _) = GlobalScope::evaluate(self.dockerfile, &input);
+        StageTable::new(self.dockerfile, &globals)
+    }
+}
+
 /// Returns the findings in the stages that are built, each once.
 pub(super) fn findings(request: &BuildLint, build: &BuildOptions, planned: &Planned<'_>) -> Vec<Finding> {
-    let input = ScopeInput {
-        build_args: &planned.plan_options.build_args,
-        target_platform: &planned.plan_options.platform,
-        build_platform: &planned.plan_options.build_platform,
-        target: planned.plan_options.target.as_deref(),
-    };
-    let (globals, _) = GlobalScope::evaluate(planned.dockerfile, &input);
-    let table = StageTable::new(planned.dockerfile, &globals);
+    let table = planned.stages();
     let mut options = request.options.clone();
     options.facts = facts(build, planned, &table);
     let needed = built_stages(planned, &table);

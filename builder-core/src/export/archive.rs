@@ -237,7 +237,7 @@ fn layer(
     let file = DigestWriter::new(File::create(path).at("create", path)?);
     let (mut out, media_type) = match compression {
         Compression::Zstd => (Compressor::zstd(file).map_err(ExportError::Write)?, media_type::OCI_LAYER_ZSTD),
-        _ => (Compressor::gzip(file), media_type::OCI_LAYER_GZIP),
+        _ => (Compressor::gzip(file).map_err(ExportError::Write)?, media_type::OCI_LAYER_GZIP),
     };
     if store.has_blob(&known.digest) {
         // The reader verifies the digest at the end.

@@ -5,6 +5,7 @@
 
 mod archive;
 mod error;
+pub mod fingerprints;
 mod locate;
 pub mod scan;
 

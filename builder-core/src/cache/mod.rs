@@ -8,6 +8,8 @@
 //! A filesystem enters a key by its [`FilesystemContent`]: the contents of its layers without their times.
 //! So a step that runs again and leaves the same files does not disturb what follows (early cut-off).
 
+mod explain;
 mod key;
 
+pub use explain::{KeyChange, changes, likeness};
 pub use key::{CacheKey, FilesystemContent, KeyBuilder, KeyPart};

@@ -6,10 +6,12 @@ use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
 
+use super::gzip::GzipWriter;
+
 /// Bytes looked at to recognise a compression.
 const MAGIC_LENGTH: usize = 6;
 /// gzip's default level, which is what other builders write.
-const GZIP_LEVEL: u32 = 6;
+const GZIP_LEVEL: i32 = 6;
 /// The memory that reading an xz stream may take, in KiB: `xz -9` asks for 65 MiB, a hostile header for 4 GiB.
 const XZ_MEMORY_LIMIT_KIB: u32 = 512 * 1024;
 /// zstd's default level.
@@ -78,7 +80,7 @@ pub enum Compressor<W: Write> {
     /// Passes everything on.
     Plain(W),
     /// gzip with neither name nor time in its header.
-    Gzip(Box<flate2::write::GzEncoder<W>>),
+    Gzip(Box<GzipWriter<W>>),
     /// zstd.
     Zstd(Box<zstd::stream::write::Encoder<'static, W>>),
 }
@@ -95,15 +97,21 @@ impl<W: Write> std::fmt::Debug for Compressor<W> {
 
 impl<W: Write> Compressor<W> {
     /// Begins a gzip stream.
-    pub fn gzip(out: W) -> Self {
+    /// Begins a gzip stream.
+    ///
+    /// # Errors
+    /// None at this level; see [`GzipWriter::new`].
+    pub fn gzip(out: W) -> io::Result<Self> {
         Self::gzip_level(out, None)
     }
 
     /// Begins a gzip stream of a level from 0 to 9; its usual level where there is none.
-    pub fn gzip_level(out: W, level: Option<i32>) -> Self {
-        let level = level.and_then(|level| u32::try_from(level).ok()).map_or(GZIP_LEVEL, |level| level.min(9));
-        let encoder = flate2::GzBuilder::new().mtime(0).write(out, flate2::Compression::new(level));
-        Self::Gzip(Box::new(encoder))
+    ///
+    /// # Errors
+    /// See [`GzipWriter::new`].
+    pub fn gzip_level(out: W, level: Option<i32>) -> io::Result<Self> {
+        let level = level.map_or(GZIP_LEVEL, |level| level.clamp(0, 9));
+        Ok(Self::Gzip(Box::new(GzipWriter::new(out, level)?)))
     }
 
     /// Begins a zstd stream.
@@ -119,8 +127,11 @@ impl<W: Write> Compressor<W> {
     /// # Errors
     /// As [`Compressor::zstd`].
     pub fn zstd_level(out: W, level: Option<i32>) -> io::Result<Self> {
-        let level = level.unwrap_or(ZSTD_LEVEL);
-        Ok(Self::Zstd(Box::new(zstd::stream::write::Encoder::new(out, level)?)))
+        let mut encoder = zstd::stream::write::Encoder::new(out, level.unwrap_or(ZSTD_LEVEL))?;
+        // The bytes are the same for any number of threads but none at all.
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        encoder.multithread(u32::try_from(threads).unwrap_or(1))?;
+        Ok(Self::Zstd(Box::new(encoder)))
     }
 
     /// Ends the stream and returns the writer.
@@ -161,7 +172,7 @@ mod tests {
     #[test]
     fn what_is_compressed_is_recognised_and_read_back() {
         let text = b"layer ".repeat(10_000);
-        let mut gzip = Compressor::gzip(Vec::new());
+        let mut gzip = Compressor::gzip(Vec::new()).unwrap();
         gzip.write_all(&text).unwrap();
         let mut zstd = Compressor::zstd(Vec::new()).unwrap();
         zstd.write_all(&text).unwrap();

@@ -8,6 +8,7 @@
 
 pub mod compression;
 mod error;
+pub mod gzip;
 mod header;
 mod unpack;
 mod write;

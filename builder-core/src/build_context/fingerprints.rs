@@ -1,0 +1,362 @@
+//! What a build context's files were when they were last hashed, so that nothing is read when nothing changed.
+//!
+//! Like git's index: a file whose device, inode, kind, mode, size, mtime and ctime are all what they were has the
+//! content it had. Nobody can set a ctime, so an edit that puts size and mtime back is seen. What such a comparison
+//! cannot see is a second write within one tick of the file system's clock: a file is therefore only remembered once
+//! its last change lies safely before the moment at which it was hashed (git's "racy" rule).
+//!
+//! One file a context, replaced as a whole; it is an aid and never the truth: one that is missing, damaged or of another
+//! version is empty. Layout, numbers in little endian:
+//!
+//! ```text
+//! file   = "builder fingerprints" version:u32 count:u64 record* BLAKE3(all before)
+//! record = path:16 state:16 content:32                   sorted by path
+//! path   = the first bytes of BLAKE3(path from the context's root)
+//! state  = the first bytes of BLAKE3(what is compared, see above)
+//! ```
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::fs::entry::{Metadata, Time};
+
+const MAGIC: &[u8] = b"builder fingerprints";
+/// Version of the layout, and of what `content` stands for.
+const VERSION: u32 = 1;
+const HEADER_BYTES: usize = MAGIC.len() + 4 + 8;
+const RECORD_BYTES: usize = 64;
+const CHECKSUM_BYTES: usize = 32;
+/// The largest file that is read, in bytes: four million files.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// How long before its hashing a file must have changed last. File systems of Linux count in ticks of at most
+/// 10 ms; those that keep whole seconds only (FAT: every other one) show no nanoseconds.
+const SETTLED_NANOSECONDS: i128 = 25_000_000;
+const SETTLED_COARSE_NANOSECONDS: i128 = 2_100_000_000;
+/// Records of files that the last build did not ask for are kept, up to so many times those that it did.
+const KEPT_FACTOR: usize = 4;
+
+/// What one file was.
+#[derive(Clone, Copy)]
+struct Record {
+    path: [u8; 16],
+    state: [u8; 16],
+    content: [u8; 32],
+}
+
+/// The fingerprints of one context.
+#[derive(Debug)]
+pub struct Fingerprints {
+    file: PathBuf,
+    /// The records as they were read, sorted by path.
+    known: Vec<u8>,
+    seen: Mutex<Seen>,
+}
+
+/// What a build learned.
+#[derive(Debug, Default)]
+struct Seen {
+    hits: usize,
+    fresh: Vec<([u8; 16], [u8; 16], [u8; 32])>,
+}
+
+/// The moment before a file is opened to be hashed.
+#[derive(Clone, Copy, Debug)]
+pub struct Before(Time);
+
+impl Before {
+    /// Now.
+    pub fn now() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self((i64::try_from(now.as_secs()).unwrap_or(i64::MAX), now.subsec_nanos()))
+    }
+}
+
+impl Fingerprints {
+    /// Reads the fingerprints that an earlier build left for a context; none where there are none.
+    pub fn open(directory: &Path, context: &Path) -> Self {
+        let file = directory.join(format!("{}.v{VERSION}", blake3::hash(context.as_os_str().as_bytes()).to_hex()));
+        let known = read(&file).unwrap_or_default();
+        Self { file, known, seen: Mutex::default() }
+    }
+
+    /// Returns the content digest that a file had when it was hashed, where it is what it was then.
+    pub fn content(&self, path: &Path, metadata: &Metadata) -> Option<[u8; 32]> {
+        let record = find(&self.known, &path_key(path))?;
+        if record.state != state_key(metadata) {
+            return None;
+        }
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).hits += 1;
+        Some(record.content)
+    }
+
+    /// Remembers a file, unless it may change again without showing it. `metadata` is what it was after the last
+    /// byte was read, `before` the moment before it was opened.
+    pub fn remember(&self, path: &Path, metadata: &Metadata, before: Before, content: [u8; 32]) {
+        if !settled(metadata, before) {
+            return;
+        }
+        let record = (path_key(path), state_key(metadata), content);
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).fresh.push(record);
+    }
+
+    /// Writes down what was learned; nothing is written where that is nothing.
+    ///
+    /// # Errors
+    /// Those of the file system. The next build then reads the files again, no more.
+    pub fn save(&self) -> io::Result<()> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.fresh.is_empty() {
+            return Ok(());
+        }
+        let mut fresh = std::mem::take(&mut seen.fresh);
+        let used = seen.hits + fresh.len();
+        fresh.sort_unstable();
+        fresh.dedup_by_key(|(path, ..)| *path);
+        let old = self.known.chunks_exact(RECORD_BYTES).filter_map(decode);
+        // Files that went away leave records behind. When they are many, all are forgotten that are not from today.
+        let keep = self.known.len() / RECORD_BYTES <= used.saturating_mul(KEPT_FACTOR);
+        let old = old.filter(|record| keep && fresh.binary_search_by_key(&record.path, |(path, ..)| *path).is_err());
+        let mut all: Vec<[u8; RECORD_BYTES]> =
+            old.map(|record| encode(record.path, record.state, record.content)).collect();
+        all.extend(fresh.iter().map(|(path, state, content)| encode(*path, *state, *content)));
+        all.sort_unstable();
+        write(&self.file, &all)
+    }
+}
+
+fn path_key(path: &Path) -> [u8; 16] {
+    first_half(&blake3::hash(path.as_os_str().as_bytes()))
+}
+
+fn state_key(metadata: &Metadata) -> [u8; 16] {
+    let Metadata { kind, mode, uid, gid, size, mtime, ctime, identity, .. } = *metadata;
+    let mut bytes = Vec::with_capacity(80);
+    for number in [identity.0, identity.1, size, mtime.0.cast_unsigned(), ctime.0.cast_unsigned()] {
+        bytes.extend_from_slice(&number.to_le_bytes());
+    }
+    for number in [mtime.1, ctime.1, mode, uid, gid, kind as u32] {
+        bytes.extend_from_slice(&number.to_le_bytes());
+    }
+    first_half(&blake3::hash(&bytes))
+}
+
+fn first_half(hash: &blake3::Hash) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash.as_bytes()[..16]);
+    half
+}
+
+fn settled(metadata: &Metadata, Before(before): Before) -> bool {
+    let nanoseconds = |(seconds, part): Time| i128::from(seconds) * 1_000_000_000 + i128::from(part);
+    let coarse = metadata.ctime.1 == 0 && metadata.mtime.1 == 0;
+    let margin = if coarse { SETTLED_COARSE_NANOSECONDS } else { SETTLED_NANOSECONDS };
+    nanoseconds(metadata.ctime.max(metadata.mtime)) + margin < nanoseconds(before)
+}
+
+fn encode(path: [u8; 16], state: [u8; 16], content: [u8; 32]) -> [u8; RECORD_BYTES] {
+    let mut bytes = [0; RECORD_BYTES];
+    bytes[..16].copy_from_slice(&path);
+    bytes[16..32].copy_from_slice(&state);
+    bytes[32..].copy_from_slice(&content);
+    bytes
+}
+
+fn decode(bytes: &[u8]) -> Option<Record> {
+    Some(Record {
+        path: bytes.get(..16)?.try_into().ok()?,
+        state: bytes.get(16..32)?.try_into().ok()?,
+        content: bytes.get(32..RECORD_BYTES)?.try_into().ok()?,
+    })
+}
+
+fn find(records: &[u8], path: &[u8; 16]) -> Option<Record> {
+    let (mut low, mut high) = (0, records.len() / RECORD_BYTES);
+    while low < high {
+        let middle = low.midpoint(high);
+        let record = decode(records.get(middle * RECORD_BYTES..)?.get(..RECORD_BYTES)?)?;
+        match record.path.cmp(path) {
+            std::cmp::Ordering::Equal => return Some(record),
+            std::cmp::Ordering::Less => low = middle + 1,
+            std::cmp::Ordering::Greater => high = middle,
+        }
+    }
+    None
+}
+
+/// Returns the records of a file that is whole and of this version.
+fn read(file: &Path) -> Option<Vec<u8>> {
+    if fs::metadata(file).ok()?.len() > MAX_BYTES {
+        return None;
+    }
+    let mut bytes = fs::read(file).ok()?;
+    let checksum = bytes.split_off(bytes.len().checked_sub(CHECKSUM_BYTES)?);
+    if blake3::hash(&bytes).as_bytes() != checksum.as_slice() {
+        return None;
+    }
+    let (header, records) = bytes.split_at_checked(HEADER_BYTES)?;
+    if header != self::header(records.len() / RECORD_BYTES) || records.len() % RECORD_BYTES != 0 {
+        return None;
+    }
+    bytes.drain(..HEADER_BYTES);
+    Some(bytes)
+}
+
+fn header(count: usize) -> Vec<u8> {
+    let mut header = MAGIC.to_vec();
+    header.extend_from_slice(&VERSION.to_le_bytes());
+    header.extend_from_slice(&(count as u64).to_le_bytes());
+    header
+}
+
+fn write(file: &Path, records: &[[u8; RECORD_BYTES]]) -> io::Result<()> {
+    let directory = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let mut partial = tempfile::NamedTempFile::new_in(directory)?;
+    let mut hasher = blake3::Hasher::new();
+    let mut out = io::BufWriter::with_capacity(128 * 1024, partial.as_file_mut());
+    let mut put = |bytes: &[u8]| {
+        hasher.update(bytes);
+        out.write_all(bytes)
+    };
+    put(&header(records.len()))?;
+    for record in records {
+        put(record)?;
+    }
+    out.write_all(hasher.finalize().as_bytes())?;
+    out.flush()?;
+    drop(out);
+    partial.persist(file)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fs::entry;
+
+    struct Place {
+        directory: tempfile::TempDir,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            Self { directory: tempfile::tempdir().unwrap() }
+        }
+
+        fn open(&self) -> Fingerprints {
+            Fingerprints::open(&self.directory.path().join("fingerprints"), Path::new("/context"))
+        }
+
+        fn write(&self, content: &str) -> Metadata {
+            fs::write(self.directory.path().join("file"), content).unwrap();
+            self.metadata()
+        }
+
+        fn metadata(&self) -> Metadata {
+            entry::metadata_of(fs::File::open(self.directory.path().join("file")).unwrap()).unwrap()
+        }
+    }
+
+    fn settle() {
+        std::thread::sleep(Duration::from_millis(40));
+    }
+
+    #[test]
+    fn a_file_that_did_not_change_is_known_and_one_that_did_is_not() {
+        let place = Place::new();
+        let metadata = place.write("one");
+        settle();
+        let first = place.open();
+        assert_eq!(first.content(Path::new("file"), &metadata), None);
+        first.remember(Path::new("file"), &metadata, Before::now(), [7; 32]);
+        first.save().unwrap();
+        let second = place.open();
+        assert_eq!(second.content(Path::new("file"), &metadata), Some([7; 32]));
+        assert_eq!(second.content(Path::new("other"), &metadata), None);
+
+        // The same size and the mtime put back: the ctime tells.
+        let path = place.directory.path().join("file");
+        let mtime = fs::metadata(&path).unwrap().modified().unwrap();
+        fs::write(&path, "two").unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_modified(mtime).unwrap();
+        let edited = place.metadata();
+        assert_eq!((edited.size, edited.mtime), (metadata.size, metadata.mtime));
+        assert_eq!(second.content(Path::new("file"), &edited), None);
+
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(second.content(Path::new("file"), &place.metadata()), None);
+    }
+
+    #[test]
+    fn a_file_that_has_just_changed_is_not_remembered() {
+        let place = Place::new();
+        let metadata = place.write("one");
+        let fingerprints = place.open();
+        fingerprints.remember(Path::new("file"), &metadata, Before::now(), [7; 32]);
+        fingerprints.save().unwrap();
+        assert_eq!(place.open().content(Path::new("file"), &metadata), None);
+    }
+
+    #[test]
+    fn coarse_clocks_need_more_time() {
+        let place = Place::new();
+        let mut metadata = place.write("one");
+        let (seconds, _) = metadata.ctime;
+        (metadata.ctime, metadata.mtime) = ((seconds, 0), (seconds, 0));
+        assert!(!settled(&metadata, Before((seconds + 2, 0))));
+        assert!(settled(&metadata, Before((seconds + 3, 0))));
+        (metadata.ctime, metadata.mtime) = ((seconds, 1), (seconds, 1));
+        assert!(settled(&metadata, Before((seconds, 30_000_000))));
+        assert!(!settled(&metadata, Before((seconds - 5, 0))), "a clock that was set back");
+    }
+
+    #[test]
+    fn old_records_stay_and_new_ones_replace_them() {
+        let place = Place::new();
+        let metadata = place.write("one");
+        settle();
+        let names: Vec<PathBuf> = (0..100).map(|n| PathBuf::from(format!("d/{n}"))).collect();
+        let first = place.open();
+        for name in &names {
+            first.remember(name, &metadata, Before::now(), [1; 32]);
+        }
+        first.save().unwrap();
+        let second = place.open();
+        for name in &names[..50] {
+            second.remember(name, &metadata, Before::now(), [2; 32]);
+        }
+        second.save().unwrap();
+        let third = place.open();
+        for (n, name) in names.iter().enumerate() {
+            assert_eq!(third.content(name, &metadata), Some([if n < 50 { 2 } else { 1 }; 32]));
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_no_file() {
+        let place = Place::new();
+        let metadata = place.write("one");
+        settle();
+        let first = place.open();
+        first.remember(Path::new("file"), &metadata, Before::now(), [7; 32]);
+        first.save().unwrap();
+        let whole = fs::read(&first.file).unwrap();
+        for length in [0, 1, HEADER_BYTES, whole.len() - 1] {
+            fs::write(&first.file, &whole[..length]).unwrap();
+            assert_eq!(place.open().content(Path::new("file"), &metadata), None, "{length}");
+        }
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            fs::write(&first.file, &damaged).unwrap();
+            assert_eq!(place.open().content(Path::new("file"), &metadata), None, "{at}");
+        }
+    }
+}

@@ -131,7 +131,7 @@ pub(super) fn layer(
     let file = DigestWriter::new(File::create(&path).at("create", &path)?);
     let mut out = match wanted {
         Format::Zstd => Compressor::zstd_level(file, form.level).map_err(failed)?,
-        Format::Gzip => Compressor::gzip_level(file, form.level),
+        Format::Gzip => Compressor::gzip_level(file, form.level).map_err(failed)?,
         _ => Compressor::Plain(file),
     };
     if snapshots.store().has_blob(&known.digest) {

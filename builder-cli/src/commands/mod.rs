@@ -2,6 +2,7 @@
 
 mod build;
 mod build_metadata;
+mod cache;
 mod call;
 mod images;
 mod info;
@@ -77,6 +78,8 @@ pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<u8, 
         Command::Save(arguments) => transfer::save(&arguments, &open()?),
         Command::Load(arguments) => transfer::load(&arguments, &open()?),
         Command::Import(arguments) => transfer::import(&arguments, &open()?),
+        Command::Cache(arguments) => cache::cache(&arguments, &open()?),
+        Command::System(arguments) => cache::system(&arguments, &open()?),
         Command::Info(arguments) => info::info(&arguments, &cli.global, printer),
         Command::Lsp(_) => crate::lsp::serve(),
         Command::Version => printer.data(&format!("builder {}\n", env!("CARGO_PKG_VERSION"))),

@@ -18,13 +18,24 @@ impl Store {
         self.root().join("blobs/sha256").join(digest.hex())
     }
 
-    /// Tells whether a blob is there.
+    /// Tells whether a blob is there. It stays while somebody holds the store.
     pub fn has_blob(&self, digest: &Digest) -> bool {
-        self.blob_path(digest).is_file()
+        self.blob_size(digest).is_some()
     }
 
-    /// Returns the size of a blob in bytes, or `None` where it is not there.
+    /// Returns the size of a blob in bytes, or `None` where it is not there. It stays while somebody holds the store.
     pub fn blob_size(&self, digest: &Digest) -> Option<u64> {
+        if !self.must_retain(digest) {
+            return self.size_of(digest);
+        }
+        let _gate = self.gate().ok()?;
+        let size = self.size_of(digest)?;
+        // What cannot be kept is as good as gone.
+        self.retain(&[*digest]).ok().map(|()| size)
+    }
+
+    /// Returns the size of a blob that nobody relies on.
+    pub(super) fn size_of(&self, digest: &Digest) -> Option<u64> {
         fs::metadata(self.blob_path(digest)).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len())
     }
 
@@ -47,7 +58,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::MissingBlob`], [`StoreError::TooLarge`], [`StoreError::Mismatch`].
     pub fn read_blob(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, StoreError> {
-        if let Some(size) = self.blob_size(digest).filter(|size| *size > limit) {
+        if let Some(size) = self.size_of(digest).filter(|size| *size > limit) {
             return Err(StoreError::TooLarge { digest: *digest, size, limit });
         }
         let mut bytes = Vec::new();
@@ -173,6 +184,8 @@ fn persist(
     if sync {
         file.as_file().sync_all().at("sync", &path)?;
     }
+    let _gate = store.gate()?;
+    store.retain(&[*digest])?;
     file.persist(&path).map_err(|error| error.error).at("rename", &path)?;
     Ok(())
 }

@@ -38,6 +38,17 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS remote_times (id TEXT PRIMARY KEY, seconds INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
+/// What collection knows: when what a digest names (a chain, a blob) was used last, as seconds since 1970, at which
+/// place of that build and in how many builds; and how many bytes of the disk something takes.
+const COLLECT_SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS last_used (
+        id BLOB PRIMARY KEY, used INTEGER NOT NULL, position INTEGER NOT NULL, uses INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS disk_usage (
+        place TEXT PRIMARY KEY, bytes INTEGER NOT NULL, measured INTEGER NOT NULL
+    ) WITHOUT ROWID;
+";
+
 /// A layer as files.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SnapshotRecord {
@@ -91,7 +102,7 @@ impl Metadata {
             connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
             if version != SCHEMA_VERSION {
                 connection.execute_batch(&format!(
-                    "BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                    "BEGIN IMMEDIATE; {SCHEMA} {COLLECT_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
                 ))?;
             }
             Ok(connection)

@@ -7,7 +7,9 @@
 //!   blobs/sha256/HEX      manifests, configs, layers; whole and verified, or not there
 //!   snapshots/ID/         one layer's own files in overlay form, ready as a lower directory
 //!   cache-mounts/ID/      directories of `RUN --mount=type=cache`
-//!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives
+//!   fingerprints/         what files of contexts were when they were hashed
+//!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives, and PROCESS/held says what a
+//!                         build of it relies on
 //!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records
 //!   lock                  shared by every process that uses the store, exclusive for removing blobs
 //!   builder-store.json    format version, and who made the store
@@ -21,7 +23,9 @@
 
 mod blob;
 mod cache_mounts;
+mod collect;
 mod error;
+mod hold;
 mod images;
 mod layout;
 mod metadata;
@@ -33,7 +37,9 @@ use std::sync::Arc;
 
 pub use blob::BlobWriter;
 pub use cache_mounts::CacheInstance;
+pub use collect::{CacheItem, CacheKind, CacheUsage, PruneLimits, PruneOptions, Pruned};
 pub use error::StoreError;
+pub use hold::Hold;
 pub use images::ImageRecord;
 pub use layout::{Owner, StoreOptions};
 pub use metadata::{CacheRecord, SnapshotRecord};
@@ -54,6 +60,7 @@ pub struct Store {
 struct Inner {
     layout: Layout,
     metadata: Metadata,
+    holds: hold::Holds,
     work: work::Work,
 }
 
@@ -67,7 +74,8 @@ impl Store {
         let layout = Layout::open(options)?;
         let work = work::Work::begin(&layout.root.join("work"))?;
         let metadata = Metadata::open(&layout.root.join("metadata.sqlite"))?;
-        Ok(Self { inner: Arc::new(Inner { layout, metadata, work }) })
+        let holds = hold::Holds::new(work.path());
+        Ok(Self { inner: Arc::new(Inner { layout, metadata, holds, work }) })
     }
 
     /// Returns the store's directory.

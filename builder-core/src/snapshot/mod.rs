@@ -212,7 +212,7 @@ impl Snapshots {
     ///
     /// # Errors
     /// [`SnapshotError::Missing`] for layers that no step of ours made: theirs is the blob that they came in.
-    /// [`SnapshotError::DiffId`] where the files were changed behind our back.
+    /// [`SnapshotError::Changed`] where the files were changed behind our back: then the layer is forgotten.
     pub fn write_tar(
         &self,
         diff_ids: &[Digest],
@@ -226,7 +226,9 @@ impl Snapshots {
         }
         let layer = layer::write_layer(&path, self.flavor, None, out, cancel)?;
         if layer.diff_id != *expected {
-            return Err(SnapshotError::DiffId { expected: *expected, found: layer.diff_id });
+            // So that the next build makes it again.
+            self.store.forget_snapshot(&record.directory)?;
+            return Err(SnapshotError::Changed { diff_id: *expected });
         }
         Ok(layer)
     }
@@ -237,8 +239,11 @@ impl Snapshots {
     /// As [`Snapshots::write_tar`].
     pub fn ensure_blob(&self, diff_ids: &[Digest], cancel: &CancelToken) -> Result<u64, SnapshotError> {
         let Some(diff_id) = diff_ids.last() else { return Err(SnapshotError::NoLayer) };
-        if let Some(size) = self.store.blob_size(diff_id) {
-            return Ok(size);
+        let known = chain_id(diff_ids).map(|chain| self.store.snapshot(&chain)).transpose()?.flatten();
+        match self.store.blob_size(diff_id) {
+            // One that was cut short is written again.
+            Some(size) if known.is_none_or(|known| known.size == size) => return Ok(size),
+            _ => {}
         }
         let mut blob = self.store.blob_writer()?;
         self.write_tar(diff_ids, &mut blob, cancel)?;

@@ -268,6 +268,12 @@ fn put(connection: &rusqlite::Connection, image: &ImageRecord) -> rusqlite::Resu
     connection.execute("DELETE FROM unnamed_images WHERE manifest = ?1", [image.manifest.as_bytes()]).map(|_| ())
 }
 
+/// Writes the record of a name that has none.
+pub(super) fn put_new(connection: &rusqlite::Connection, image: &ImageRecord) -> rusqlite::Result<()> {
+    let known = connection.prepare_cached("SELECT 1 FROM images WHERE name = ?1")?.exists([&image.name])?;
+    if known { Ok(()) } else { put(connection, image) }
+}
+
 fn keep(connection: &rusqlite::Connection, image: &ImageRecord) -> rusqlite::Result<()> {
     let manifest = image.manifest.as_bytes();
     // Looked up first: most builds make what is there, and writing would wait for whoever else writes.

@@ -29,13 +29,14 @@ mod hold;
 mod images;
 mod layout;
 mod metadata;
+mod recover;
 mod remote;
 mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use blob::BlobWriter;
+pub use blob::{BlobReader, BlobWriter};
 pub use cache_mounts::CacheInstance;
 pub use collect::{CacheItem, CacheKind, CacheUsage, PruneLimits, PruneOptions, Pruned};
 pub use error::StoreError;
@@ -43,6 +44,7 @@ pub use hold::Hold;
 pub use images::ImageRecord;
 pub use layout::{Owner, StoreOptions};
 pub use metadata::{CacheRecord, SnapshotRecord};
+pub use recover::{is_damaged_database, is_full_database, mark_damaged_database};
 pub use remote::HttpRecord;
 pub use work::WorkDir;
 pub(crate) use work::remove_tree;
@@ -61,6 +63,7 @@ struct Inner {
     layout: Layout,
     metadata: Metadata,
     holds: hold::Holds,
+    repairs: Vec<String>,
     work: work::Work,
 }
 
@@ -73,9 +76,14 @@ impl Store {
     pub fn open(options: &StoreOptions) -> Result<Self, StoreError> {
         let layout = Layout::open(options)?;
         let work = work::Work::begin(&layout.root.join("work"))?;
-        let metadata = Metadata::open(&layout.root.join("metadata.sqlite"))?;
+        let (metadata, repairs) = recover::open(&layout.root)?;
         let holds = hold::Holds::new(work.path());
-        Ok(Self { inner: Arc::new(Inner { layout, metadata, holds, work }) })
+        Ok(Self { inner: Arc::new(Inner { layout, metadata, holds, repairs, work }) })
+    }
+
+    /// Returns what was found damaged and mended when the store was opened, for people.
+    pub fn repairs(&self) -> &[String] {
+        &self.inner.repairs
     }
 
     /// Returns the store's directory.
@@ -118,6 +126,14 @@ impl Store {
     /// [`StoreError::Metadata`].
     pub fn snapshot_of_layer(&self, diff_id: &crate::digest::Digest) -> Result<Option<SnapshotRecord>, StoreError> {
         self.inner.metadata.snapshot_of_layer(diff_id)
+    }
+
+    /// Forgets every chain whose layer is in a directory; the directory goes with the next collection.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub(crate) fn forget_snapshot(&self, directory: &str) -> Result<(), StoreError> {
+        self.inner.metadata.forget_snapshot(directory)
     }
 
     /// Looks up what a step with this key resulted in.

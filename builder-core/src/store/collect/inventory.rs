@@ -226,14 +226,18 @@ fn mounts(store: &Store) -> Result<Vec<Entry>, StoreError> {
         let Some(identity) = identity.to_str() else { continue };
         let directory = parent.join(identity);
         let description = fs::read_to_string(directory.join("id")).unwrap_or_default();
+        // Behind its gate nobody looks for an instance: one that is locked here for a moment is not taken for used.
+        let gate = File::open(directory.join("gate"));
+        let free = |lock: &File| rustix::fs::flock(lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+        let alone = gate.as_ref().is_ok_and(free);
         for (name, metadata) in listed(&directory)? {
             let Some(number) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
             let Ok(lock) = File::open(directory.join(&name).join("lock")) else { continue };
             let used = lock.metadata().map_or_else(|_| metadata.mtime(), |metadata| metadata.mtime());
             let id = format!("{}-{number}", shown(identity));
             let place = Place::Mount(identity.to_owned(), number);
-            let mut entry = entry(CacheKind::CacheMount, id, place, format!("cache mount {description}"));
-            entry.item.in_use = rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err();
+            let mut entry = entry(CacheKind::CacheMount, id, place, format!("cache mount {}", description.strip_prefix("//").map_or(description.clone(), |rest| format!("/{rest}"))));
+            entry.item.in_use = !(alone && free(&lock));
             entry.item.last_used = used;
             entry.item.mutable = true;
             entries.push(entry);

@@ -1,5 +1,6 @@
 //! Merges flags and environment into what the library takes: the only place that reads the environment.
 
+mod budget;
 pub(crate) mod contexts;
 pub(crate) mod lint;
 mod outputs;
@@ -20,6 +21,8 @@ use builder_core::reference::Reference;
 use builder_core::registry::Proxy;
 use builder_core::sandbox::ResolvConf;
 use builder_core::sandbox::rootless::RootlessOptions;
+
+pub(crate) use budget::{cache_budget, size};
 
 use crate::args::{BuildArgs, ColorArg, GlobalArgs, LintArg, NetworkArg, ProgressArg};
 use crate::env;

@@ -61,6 +61,11 @@ pub(crate) struct BuildArgs {
     /// Run every step of these stages, whatever the cache has; of all of them where no name is given
     #[arg(long, value_name = "STAGE,…")]
     pub(crate) no_cache_filter: Vec<String>,
+    /// What the cache may take of the disk, images with a name aside: `20GB`, `10%` of the disk, or `none` for no
+    /// limit. A build that ran something removes what was used least recently beyond that [default: the variable
+    /// `BUILDER_CACHE_BUDGET`, else 10% of the disk and at least 20GB, but never more than half of it]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) cache_budget: Option<String>,
     /// Ask the registry for the newest base images
     #[arg(long)]
     pub(crate) pull: bool,

@@ -1,6 +1,7 @@
 //! The command line as clap reads it: types and help texts, no logic.
 
 mod build;
+mod cache;
 mod images;
 mod lint;
 mod lsp;
@@ -12,6 +13,10 @@ use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcomm
 
 pub(crate) use build::{
     BuildArgs, LintArg, NetworkArg, PrintPlan, ProgressArg, UNSUPPORTED_FLAGS, UNSUPPORTED_OPTIONS,
+};
+pub(crate) use cache::{
+    CacheArgs, CacheCommand, CacheDuArgs, CacheLsArgs, CachePruneArgs, SystemArgs, SystemCommand, SystemDfArgs,
+    SystemPruneArgs,
 };
 pub(crate) use images::{
     HistoryArgs, ImagesArgs, ImportArgs, InfoArgs, InspectArgs, ListFormat, LoadArgs, RmiArgs, SaveArgs, SaveFormat,
@@ -84,6 +89,10 @@ pub(crate) enum Command {
     Load(LoadArgs),
     /// Make an image of a root filesystem's tar archive
     Import(ImportArgs),
+    /// Show or remove what the cache holds
+    Cache(CacheArgs),
+    /// Show what the store takes of the disk
+    System(SystemArgs),
     /// Say how builds would run on this machine, and what is missing for better
     Info(InfoArgs),
     /// Serve an editor: diagnostics, fixes, completion and more for Dockerfiles (Language Server Protocol)

@@ -21,7 +21,8 @@ use crate::ui::progress::{Mode, Progress};
 pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<u8, CommandError> {
     let call = Call::of(arguments)?;
     let (context, dockerfile, _unpacked) = inputs(arguments, session)?;
-    let options = settings::build(arguments, context, dockerfile)?;
+    let mut options = settings::build(arguments, context, dockerfile)?;
+    options.cache_budget = settings::cache_budget(arguments, session.builder.store().root())?;
     match call {
         Some(call) => call.answer(&options, session),
         None => run(arguments, &options, session).map(|()| 0),

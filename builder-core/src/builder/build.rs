@@ -38,6 +38,7 @@ impl Builder {
         stdout: Option<&mut (dyn Write + Send)>,
     ) -> Result<BuildOutcome, BuildError> {
         let begin = Instant::now();
+        let _hold = self.store.hold();
         for name in options.tags.iter().chain(options.outputs.iter().flat_map(|output| &output.names)) {
             name.check_as_name().map_err(|error| BuildErrorKind::Option(error.into()))?;
         }
@@ -82,6 +83,10 @@ impl Builder {
         let (id, names) = (written.id, written.names);
         events.emit(Event::ImageReady { manifest: written.descriptor.digest, config: id, names: names.clone() });
         let cached = results.iter().filter(|result| result.cached).count();
+        if let Some(budget) = options.cache_budget.filter(|_| cached < results.len()) {
+            // The image is there: a cache that cannot be collected is for `cache prune` to tell.
+            let _ = self.store.collect(budget);
+        }
         Ok(BuildOutcome {
             descriptor: written.descriptor,
             id,

@@ -120,6 +120,7 @@ impl Builder {
     /// [`BuildErrorKind::Option`] for a name with a digest, [`BuildErrorKind::Image`] and [`BuildErrorKind::Store`].
     pub fn tag(&self, image: &ImageRecord, name: &Reference, cancel: &CancelToken) -> Result<(), BuildError> {
         name.check_as_name().map_err(|error| BuildErrorKind::Option(error.into()))?;
+        let _hold = self.store.hold();
         for part in crate::image::read_all(&self.store, image)?.images {
             for (index, layer) in part.layers.iter().enumerate() {
                 // Others came as blobs.

@@ -228,6 +228,9 @@ pub struct BuildOptions {
     pub resolv_conf: ResolvConf,
     /// Steps that may run at the same time.
     pub parallelism: usize,
+    /// How many bytes of the disk the cache may take, images with a name aside: when a build that ran something ends,
+    /// what was used least recently goes beyond that. No limit where there is nothing.
+    pub cache_budget: Option<u64>,
     /// How the Dockerfile is linted; not at all where there is nothing.
     #[cfg(feature = "lint")]
     pub lint: Option<super::lint::BuildLint>,
@@ -263,6 +266,7 @@ impl BuildOptions {
             now: (0, 0),
             resolv_conf: ResolvConf::default(),
             parallelism: 16,
+            cache_budget: None,
             #[cfg(feature = "lint")]
             lint: None,
             #[cfg(feature = "lint")]

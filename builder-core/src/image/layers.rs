@@ -134,7 +134,7 @@ pub(super) fn layer(
         Format::Gzip => Compressor::gzip_level(file, form.level).map_err(failed)?,
         _ => Compressor::Plain(file),
     };
-    if snapshots.store().has_blob(&known.digest) {
+    if snapshots.store().has_whole_blob(&known.digest, known.size) {
         // The reader verifies the digest at the end.
         let mut blob = decompress(snapshots.store().open_blob(&known.digest)?).map_err(failed)?;
         copy(&mut blob, &mut out, &known.digest, cancel)?;

@@ -28,6 +28,12 @@ pub enum SnapshotError {
         /// The layer.
         diff_id: Digest,
     },
+    /// The files of a layer are not what a step left.
+    #[error("the files of layer {diff_id} were changed in the store; the layer is forgotten: build again")]
+    Changed {
+        /// The layer.
+        diff_id: Digest,
+    },
     /// A layer was asked of a chain that has none.
     #[error("an empty filesystem has no layer")]
     NoLayer,

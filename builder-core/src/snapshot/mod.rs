@@ -13,12 +13,14 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+pub use crate::oci::chain_id;
 pub use error::SnapshotError;
 
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::fs::PathContext;
 use crate::fs::root::RootDir;
+use crate::oci::chain_ids;
 use crate::layer::{self, LayerSummary, OverlayFlavor};
 use crate::store::{SnapshotRecord, Store, StoreError, WorkDir};
 use crate::sys::mount;
@@ -40,12 +42,6 @@ pub struct Snapshots {
     flavor: OverlayFlavor,
 }
 
-/// Returns the chain ID of a chain of layers, bottom first; `None` for no layers.
-pub fn chain_id(diff_ids: &[Digest]) -> Option<Digest> {
-    let (first, rest) = diff_ids.split_first()?;
-    Some(rest.iter().fold(*first, |chain, diff_id| Digest::of(format!("{chain} {diff_id}").as_bytes())))
-}
-
 impl Snapshots {
     /// Joins a store and the marks that overlayfs uses there.
     pub fn new(store: Store, flavor: OverlayFlavor) -> Self {
@@ -58,22 +54,29 @@ impl Snapshots {
     }
 
     fn record(&self, diff_ids: &[Digest]) -> Result<Option<(SnapshotRecord, PathBuf)>, SnapshotError> {
-        let Some(chain) = chain_id(diff_ids) else { return Ok(None) };
-        let Some(record) = self.store.snapshot(&chain)? else { return Ok(None) };
+        chain_id(diff_ids).map_or(Ok(None), |chain| self.record_of(&chain))
+    }
+
+    fn record_of(&self, chain: &Digest) -> Result<Option<(SnapshotRecord, PathBuf)>, SnapshotError> {
+        let Some(record) = self.store.snapshot(chain)? else { return Ok(None) };
         let path = self.store.snapshots_dir().join(&record.directory);
         Ok(path.is_dir().then_some((record, path)))
     }
 
-    /// Tells whether the last layer of a chain, and every one below it, is there as files.
+    /// Tells whether the last layer of a chain, and every one below it, is there as files. What is there stays
+    /// there while somebody holds the store.
     ///
     /// # Errors
     /// [`SnapshotError::Store`].
     pub fn has(&self, diff_ids: &[Digest]) -> Result<bool, SnapshotError> {
-        for length in (1..=diff_ids.len()).rev() {
-            if self.record(&diff_ids[..length])?.is_none() {
+        let chains = chain_ids(diff_ids);
+        let _gate = self.store.gate()?;
+        for chain in chains.iter().rev() {
+            if self.record_of(chain)?.is_none() {
                 return Ok(false);
             }
         }
+        self.store.retain(&chains)?;
         Ok(true)
     }
 
@@ -82,11 +85,11 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Missing`] where a layer is not there as files.
     pub fn directories(&self, diff_ids: &[Digest]) -> Result<Vec<PathBuf>, SnapshotError> {
-        let path = |length: usize| {
-            let found = self.record(&diff_ids[..length])?;
-            found.map(|(_, path)| path).ok_or(SnapshotError::Missing { diff_id: diff_ids[length - 1] })
+        let path = |(chain, diff_id): (&Digest, &Digest)| {
+            let found = self.record_of(chain)?;
+            found.map(|(_, path)| path).ok_or(SnapshotError::Missing { diff_id: *diff_id })
         };
-        (1..=diff_ids.len()).rev().map(path).collect()
+        chain_ids(diff_ids).iter().zip(diff_ids).rev().map(path).collect()
     }
 
     /// Opens the root filesystem of a chain for reading.
@@ -124,10 +127,14 @@ impl Snapshots {
     /// Puts a finished layer directory in its place and records it.
     fn install(&self, parent: &[Digest], layer: &Layer, upper: &Path, made_here: bool) -> Result<(), SnapshotError> {
         let chain: Vec<Digest> = parent.iter().copied().chain([layer.diff_id]).collect();
-        if self.record(&chain)?.is_some() {
+        let chains = chain_ids(&chain);
+        let Some(chain) = chains.last() else { return Ok(()) };
+        // From here to the record nobody takes the directory for one that no record knows.
+        let _gate = self.store.gate()?;
+        self.store.retain(&chains)?;
+        if self.record_of(chain)?.is_some() {
             return Ok(());
         }
-        let Some(chain) = chain_id(&chain) else { return Ok(()) };
         let prefix = format!("{}-", layer.diff_id.short());
         let snapshots = self.store.snapshots_dir();
         let place = tempfile::Builder::new().prefix(&prefix).tempdir_in(&snapshots).at("create in", &snapshots)?;
@@ -137,7 +144,7 @@ impl Snapshots {
         let directory = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let record =
             SnapshotRecord { directory, diff_id: layer.diff_id, size: layer.size, content: layer.content, made_here };
-        Ok(self.store.put_snapshot(&chain, &record)?)
+        Ok(self.store.put_snapshot(chain, &record)?)
     }
 
     /// Unpacks a layer's plain tar on a chain; it must have the diff ID that the image's config says.
@@ -188,12 +195,14 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Store`].
     pub fn adopt(&self, parent: &[Digest], diff_id: &Digest) -> Result<bool, SnapshotError> {
+        let _gate = self.store.gate()?;
         let Some(record) = self.store.snapshot_of_layer(diff_id)? else { return Ok(false) };
         if !self.has(parent)? || !self.store.snapshots_dir().join(&record.directory).is_dir() {
             return Ok(false);
         }
         let chain: Vec<Digest> = parent.iter().copied().chain([*diff_id]).collect();
         if let Some(chain) = chain_id(&chain) {
+            self.store.retain(&[chain])?;
             self.store.put_snapshot(&chain, &record)?;
         }
         Ok(true)
@@ -203,7 +212,7 @@ impl Snapshots {
     ///
     /// # Errors
     /// [`SnapshotError::Missing`] for layers that no step of ours made: theirs is the blob that they came in.
-    /// [`SnapshotError::DiffId`] where the files were changed behind our back.
+    /// [`SnapshotError::Changed`] where the files were changed behind our back: then the layer is forgotten.
     pub fn write_tar(
         &self,
         diff_ids: &[Digest],
@@ -217,7 +226,9 @@ impl Snapshots {
         }
         let layer = layer::write_layer(&path, self.flavor, None, out, cancel)?;
         if layer.diff_id != *expected {
-            return Err(SnapshotError::DiffId { expected: *expected, found: layer.diff_id });
+            // So that the next build makes it again.
+            self.store.forget_snapshot(&record.directory)?;
+            return Err(SnapshotError::Changed { diff_id: *expected });
         }
         Ok(layer)
     }
@@ -228,8 +239,11 @@ impl Snapshots {
     /// As [`Snapshots::write_tar`].
     pub fn ensure_blob(&self, diff_ids: &[Digest], cancel: &CancelToken) -> Result<u64, SnapshotError> {
         let Some(diff_id) = diff_ids.last() else { return Err(SnapshotError::NoLayer) };
-        if let Some(size) = self.store.blob_size(diff_id) {
-            return Ok(size);
+        let known = chain_id(diff_ids).map(|chain| self.store.snapshot(&chain)).transpose()?.flatten();
+        match self.store.blob_size(diff_id) {
+            // One that was cut short is written again.
+            Some(size) if known.is_none_or(|known| known.size == size) => return Ok(size),
+            _ => {}
         }
         let mut blob = self.store.blob_writer()?;
         self.write_tar(diff_ids, &mut blob, cancel)?;

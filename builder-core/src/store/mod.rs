@@ -7,7 +7,9 @@
 //!   blobs/sha256/HEX      manifests, configs, layers; whole and verified, or not there
 //!   snapshots/ID/         one layer's own files in overlay form, ready as a lower directory
 //!   cache-mounts/ID/      directories of `RUN --mount=type=cache`
-//!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives
+//!   fingerprints/         what files of contexts were when they were hashed
+//!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives, and PROCESS/held says what a
+//!                         build of it relies on
 //!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records
 //!   lock                  shared by every process that uses the store, exclusive for removing blobs
 //!   builder-store.json    format version, and who made the store
@@ -21,22 +23,28 @@
 
 mod blob;
 mod cache_mounts;
+mod collect;
 mod error;
+mod hold;
 mod images;
 mod layout;
 mod metadata;
+mod recover;
 mod remote;
 mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use blob::BlobWriter;
+pub use blob::{BlobReader, BlobWriter};
 pub use cache_mounts::CacheInstance;
+pub use collect::{CacheItem, CacheKind, CacheUsage, PruneLimits, PruneOptions, Pruned};
 pub use error::StoreError;
+pub use hold::Hold;
 pub use images::ImageRecord;
 pub use layout::{Owner, StoreOptions};
 pub use metadata::{CacheRecord, SnapshotRecord};
+pub use recover::{is_damaged_database, is_full_database, mark_damaged_database};
 pub use remote::HttpRecord;
 pub use work::WorkDir;
 pub(crate) use work::remove_tree;
@@ -54,6 +62,8 @@ pub struct Store {
 struct Inner {
     layout: Layout,
     metadata: Metadata,
+    holds: hold::Holds,
+    repairs: Vec<String>,
     work: work::Work,
 }
 
@@ -66,8 +76,14 @@ impl Store {
     pub fn open(options: &StoreOptions) -> Result<Self, StoreError> {
         let layout = Layout::open(options)?;
         let work = work::Work::begin(&layout.root.join("work"))?;
-        let metadata = Metadata::open(&layout.root.join("metadata.sqlite"))?;
-        Ok(Self { inner: Arc::new(Inner { layout, metadata, work }) })
+        let (metadata, repairs) = recover::open(&layout.root)?;
+        let holds = hold::Holds::new(work.path());
+        Ok(Self { inner: Arc::new(Inner { layout, metadata, holds, repairs, work }) })
+    }
+
+    /// Returns what was found damaged and mended when the store was opened, for people.
+    pub fn repairs(&self) -> &[String] {
+        &self.inner.repairs
     }
 
     /// Returns the store's directory.
@@ -110,6 +126,14 @@ impl Store {
     /// [`StoreError::Metadata`].
     pub fn snapshot_of_layer(&self, diff_id: &crate::digest::Digest) -> Result<Option<SnapshotRecord>, StoreError> {
         self.inner.metadata.snapshot_of_layer(diff_id)
+    }
+
+    /// Forgets every chain whose layer is in a directory; the directory goes with the next collection.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub(crate) fn forget_snapshot(&self, directory: &str) -> Result<(), StoreError> {
+        self.inner.metadata.forget_snapshot(directory)
     }
 
     /// Looks up what a step with this key resulted in.

@@ -6,6 +6,7 @@
 //!   index.json            every named image; written anew from the database on each change
 //!   blobs/sha256/HEX      manifests, configs, layers; whole and verified, or not there
 //!   snapshots/ID/         one layer's own files in overlay form, ready as a lower directory
+//!   fingerprints/ID       what the files of a build context were when they were last hashed; an aid, may be removed
 //!   cache-mounts/ID/      directories of `RUN --mount=type=cache`
 //!   fingerprints/         what files of contexts were when they were hashed
 //!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives, and PROCESS/held says what a
@@ -102,6 +103,11 @@ impl Store {
     /// Returns the directory that holds the snapshots.
     pub(crate) fn snapshots_dir(&self) -> PathBuf {
         self.root().join("snapshots")
+    }
+
+    /// Returns the directory that holds what earlier builds left about the files of contexts.
+    pub(crate) fn fingerprints_dir(&self) -> PathBuf {
+        self.root().join("fingerprints")
     }
 
     /// Looks up the snapshot of a chain.

@@ -65,6 +65,7 @@ impl Step<'_, '_> {
             }
             selections.push(selection);
         }
+        self.remember(&opened);
         keys.push(key.finish());
         if let Some((exact, _)) = keys.last()
             && let Some(result) = self.cached(exact, &parent)?
@@ -104,6 +105,17 @@ impl Step<'_, '_> {
         self.commit(active, &parent, &keys)
     }
 
+    /// Keeps what was learned about the files of contexts. It is an aid: where that fails, the next build reads more.
+    fn remember(&self, opened: &[Opened<'_>]) {
+        let contexts = opened.iter().filter_map(|opened| match &opened.tree {
+            Tree::Context(context) => context.fingerprints(),
+            Tree::Filesystem(_) => None,
+        });
+        for fingerprints in contexts.filter(|fingerprints| fingerprints.has_news()) {
+            let _aid = self.solver.store.work_dir().map(|work| fingerprints.save(work.path()));
+        }
+    }
+
     /// The cheap key: there is one where nothing is taken from a context.
     fn filesystems_key(&self, op: &CopyOp, parent: &StepResult) -> Outcome<Option<(CacheKey, Vec<KeyPart>)>> {
         let mut key = self.copy_key(op, parent);
@@ -120,7 +132,9 @@ impl Step<'_, '_> {
         let tree = match &part.from {
             CopyFrom::Context(name) => {
                 let context = self.inputs.contexts.get(name);
-                Tree::Context(context.ok_or_else(|| StepError::MissingInput(format!("context `{name}`")))?)
+                let context = context.ok_or_else(|| StepError::MissingInput(format!("context `{name}`")))?;
+                context.use_fingerprints(&self.solver.store.fingerprints_dir());
+                Tree::Context(context)
             }
             CopyFrom::Filesystem(reference) => {
                 let source = self.filesystem(*reference)?;

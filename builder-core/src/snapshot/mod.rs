@@ -5,7 +5,9 @@
 //! A chain is looked at, or worked on, through an overlay mount that is attached nowhere: it goes away with its
 //! descriptor.
 
+mod chain;
 mod error;
+mod merge;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -13,6 +15,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+pub use chain::chain_id;
 pub use error::SnapshotError;
 
 use crate::cancel::CancelToken;
@@ -38,18 +41,13 @@ pub struct CommitOptions {
 pub struct Snapshots {
     store: Store,
     flavor: OverlayFlavor,
-}
-
-/// Returns the chain ID of a chain of layers, bottom first; `None` for no layers.
-pub fn chain_id(diff_ids: &[Digest]) -> Option<Digest> {
-    let (first, rest) = diff_ids.split_first()?;
-    Some(rest.iter().fold(*first, |chain, diff_id| Digest::of(format!("{chain} {diff_id}").as_bytes())))
+    memory: Option<chain::Memory>,
 }
 
 impl Snapshots {
     /// Joins a store and the marks that overlayfs uses there.
     pub fn new(store: Store, flavor: OverlayFlavor) -> Self {
-        Self { store, flavor }
+        Self { store, flavor, memory: None }
     }
 
     /// Returns the store.
@@ -58,35 +56,13 @@ impl Snapshots {
     }
 
     fn record(&self, diff_ids: &[Digest]) -> Result<Option<(SnapshotRecord, PathBuf)>, SnapshotError> {
-        let Some(chain) = chain_id(diff_ids) else { return Ok(None) };
-        let Some(record) = self.store.snapshot(&chain)? else { return Ok(None) };
+        chain_id(diff_ids).map_or(Ok(None), |chain| self.record_of(&chain))
+    }
+
+    fn record_of(&self, chain: &Digest) -> Result<Option<(SnapshotRecord, PathBuf)>, SnapshotError> {
+        let Some(record) = self.store.snapshot(chain)? else { return Ok(None) };
         let path = self.store.snapshots_dir().join(&record.directory);
         Ok(path.is_dir().then_some((record, path)))
-    }
-
-    /// Tells whether the last layer of a chain, and every one below it, is there as files.
-    ///
-    /// # Errors
-    /// [`SnapshotError::Store`].
-    pub fn has(&self, diff_ids: &[Digest]) -> Result<bool, SnapshotError> {
-        for length in (1..=diff_ids.len()).rev() {
-            if self.record(&diff_ids[..length])?.is_none() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Returns the directories of a chain's layers, topmost first.
-    ///
-    /// # Errors
-    /// [`SnapshotError::Missing`] where a layer is not there as files.
-    pub fn directories(&self, diff_ids: &[Digest]) -> Result<Vec<PathBuf>, SnapshotError> {
-        let path = |length: usize| {
-            let found = self.record(&diff_ids[..length])?;
-            found.map(|(_, path)| path).ok_or(SnapshotError::Missing { diff_id: diff_ids[length - 1] })
-        };
-        (1..=diff_ids.len()).rev().map(path).collect()
     }
 
     /// Opens the root filesystem of a chain for reading.
@@ -94,7 +70,7 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Missing`], [`SnapshotError::Mount`].
     pub fn view(&self, diff_ids: &[Digest]) -> Result<OwnedFd, SnapshotError> {
-        let directories = self.directories(diff_ids)?;
+        let directories = self.lowers(diff_ids)?;
         if directories.is_empty() {
             // The directory is gone when this returns; its descriptor still shows nothing, which is right.
             let empty = self.store.work_dir()?;
@@ -109,7 +85,7 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Missing`], [`SnapshotError::Store`].
     pub fn begin(&self, parent: &[Digest]) -> Result<ActiveSnapshot, SnapshotError> {
-        let lowers = self.directories(parent)?;
+        let lowers = self.lowers(parent)?;
         let work = self.store.work_dir()?;
         for name in ["upper", "work", "empty"] {
             let path = work.path().join(name);

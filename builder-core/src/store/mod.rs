@@ -7,6 +7,8 @@
 //!   blobs/sha256/HEX      manifests, configs, layers; whole and verified, or not there
 //!   snapshots/ID/         one layer's own files in overlay form, ready as a lower directory
 //!   cache-mounts/ID/      directories of `RUN --mount=type=cache`
+//!   merged/N-HEX/         what N layers of a long chain show together, as hard links; made again when missing
+//!   steps.lock            a byte of it is locked for every step that runs
 //!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives
 //!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records
 //!   lock                  shared by every process that uses the store, exclusive for removing blobs
@@ -26,6 +28,7 @@ mod images;
 mod layout;
 mod metadata;
 mod remote;
+mod step_lock;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -38,6 +41,7 @@ pub use images::ImageRecord;
 pub use layout::{Owner, StoreOptions};
 pub use metadata::{CacheRecord, SnapshotRecord};
 pub use remote::HttpRecord;
+pub use step_lock::StepLock;
 pub use work::WorkDir;
 pub(crate) use work::remove_tree;
 

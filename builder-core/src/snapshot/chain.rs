@@ -1,0 +1,116 @@
+//! Chains of layers, and where their directories are.
+//!
+//! Every look at a chain asks about each of its layers, and a build looks at chains that grow by one layer at a time.
+//! So a build remembers what it has found.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{SnapshotError, Snapshots};
+use crate::digest::Digest;
+
+/// Returns the chain ID of a chain of layers, bottom first; `None` for no layers.
+pub fn chain_id(diff_ids: &[Digest]) -> Option<Digest> {
+    chain_ids(diff_ids).last().copied()
+}
+
+/// Returns the chain IDs of a chain and of all chains that it begins with, the shortest first.
+pub(super) fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
+    let mut chain = Vec::with_capacity(diff_ids.len());
+    for diff_id in diff_ids {
+        chain.push(match chain.last() {
+            None => *diff_id,
+            Some(below) => Digest::of(format!("{below} {diff_id}").as_bytes()),
+        });
+    }
+    chain
+}
+
+/// What a build has found in the store.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory(Arc<Mutex<Found>>);
+
+#[derive(Debug, Default)]
+struct Found {
+    /// The directory of the last layer of a chain, by chain ID.
+    directories: HashMap<Digest, PathBuf>,
+    /// Chains of which every layer has been found.
+    complete: HashSet<Digest>,
+}
+
+impl Memory {
+    fn lock(&self) -> MutexGuard<'_, Found> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Snapshots {
+    /// Returns the same snapshots for the time of one build, which relies on what it has found once: nothing that a
+    /// running build needs is removed.
+    #[must_use]
+    pub fn for_one_build(&self) -> Self {
+        Self { memory: Some(Memory::default()), ..self.clone() }
+    }
+
+    /// Returns the directory of the last layer of a chain.
+    fn directory(&self, chain: &Digest) -> Result<Option<PathBuf>, SnapshotError> {
+        let known = self.memory.as_ref().and_then(|memory| memory.lock().directories.get(chain).cloned());
+        if known.is_some() {
+            return Ok(known);
+        }
+        let Some((_, path)) = self.record_of(chain)? else { return Ok(None) };
+        if let Some(memory) = &self.memory {
+            memory.lock().directories.insert(*chain, path.clone());
+        }
+        Ok(Some(path))
+    }
+
+    /// Tells whether the last layer of a chain, and every one below it, is there as files.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Store`].
+    pub fn has(&self, diff_ids: &[Digest]) -> Result<bool, SnapshotError> {
+        let chains = chain_ids(diff_ids);
+        let is_complete =
+            |chain: &Digest| self.memory.as_ref().is_some_and(|memory| memory.lock().complete.contains(chain));
+        for chain in chains.iter().rev() {
+            if is_complete(chain) {
+                break;
+            }
+            if self.directory(chain)?.is_none() {
+                return Ok(false);
+            }
+        }
+        if let Some(memory) = &self.memory {
+            memory.lock().complete.extend(chains.last());
+        }
+        Ok(true)
+    }
+
+    /// Returns the directories of a chain's layers, topmost first.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Missing`] where a layer is not there as files.
+    pub fn directories(&self, diff_ids: &[Digest]) -> Result<Vec<PathBuf>, SnapshotError> {
+        let path = |(chain, diff_id): (&Digest, &Digest)| {
+            self.directory(chain)?.ok_or(SnapshotError::Missing { diff_id: *diff_id })
+        };
+        chain_ids(diff_ids).iter().zip(diff_ids).rev().map(path).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chain_ids_are_those_of_the_specification() {
+        let [one, two, three] = ["one", "two", "three"].map(|text| Digest::of(text.as_bytes()));
+        let both = Digest::of(format!("{one} {two}").as_bytes());
+        let all = Digest::of(format!("{both} {three}").as_bytes());
+        assert_eq!(chain_ids(&[one, two, three]), [one, both, all]);
+        assert_eq!(chain_id(&[one, two]), Some(both));
+        assert_eq!(chain_id(&[]), None);
+    }
+}

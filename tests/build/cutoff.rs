@@ -155,3 +155,21 @@ fn a_step_that_leaves_nothing_has_an_empty_layer_and_disturbs_nothing() {
         assert_eq!(image.paths(count - 1), ["x"]);
     }
 }
+
+/// Equal layers share a directory, and a chain may have one several times.
+#[test]
+fn a_chain_with_the_same_cached_layer_twice_can_be_built_upon() {
+    let env = TestEnv::root();
+    env.write("file", "file");
+    let steps =
+        "FROM base\nRUN true\nCOPY --link file /\nRUN rm /file\nCOPY --link file /\nRUN true # one\nRUN true # two\n";
+    env.write("Dockerfile", steps);
+    build(&env, &[]);
+    // Another first step: everything else is put on the new chain.
+    let other = steps.replacen("RUN true", "RUN echo other > /other", 1);
+    env.write("Dockerfile", format!("{other}RUN cat /file /other > /both\n"));
+    assert_eq!(build(&env, &[]), [false, true, false, true, false, false, false]);
+    env.write("Dockerfile", format!("{other}RUN cat /file /other > /both && true\n"));
+    build(&env, &[]);
+    assert_eq!(Image::open(&env.store(), "app").file("both"), "fileother\n");
+}

@@ -21,7 +21,7 @@ use builder_core::store::Owner;
 use crate::support::scratch_parent;
 
 const EPOCH: i64 = 1_000_000_000;
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 20;
 const EDITS: u64 = 10;
 
 /// Numbers that look random and are the same each time (splitmix64).

@@ -5,7 +5,7 @@
 //! shows the same: files are hard links, what hides something below stays. Such a directory is found by the chain ID
 //! up to its last layer, and chains that begin alike share it. It is made again when it is missing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
@@ -39,7 +39,7 @@ impl Snapshots {
     pub(super) fn lowers(&self, diff_ids: &[Digest]) -> Result<Vec<PathBuf>, SnapshotError> {
         let mut directories = self.directories(diff_ids)?;
         if directories.len() <= MAX_PLAIN_LAYERS {
-            return Ok(directories);
+            return Ok(without_repetition(directories));
         }
         let merged = diff_ids.len() / LAYERS_MERGED * LAYERS_MERGED;
         let chains = chain_ids(diff_ids.get(..merged).unwrap_or_default());
@@ -49,7 +49,7 @@ impl Snapshots {
         for (layers, end) in groups.chunks(LAYERS_MERGED).zip(ends) {
             directories.push(self.merged(layers, end)?);
         }
-        Ok(directories)
+        Ok(without_repetition(directories))
     }
 
     /// Returns the directory that stands for these layers, topmost first.
@@ -95,6 +95,14 @@ impl Snapshots {
         }
         Ok(removed)
     }
+}
+
+/// Leaves each directory where it is topmost. Layers that are equal share a directory, which overlayfs takes once
+/// (`ELOOP`); what the same layer would show further down is hidden by itself.
+fn without_repetition(mut directories: Vec<PathBuf>) -> Vec<PathBuf> {
+    let mut seen = HashSet::new();
+    directories.retain(|directory| seen.insert(directory.clone()));
+    directories
 }
 
 /// Makes `into`, which is empty, show what the layers, topmost first, show on each other.

@@ -61,7 +61,8 @@ impl Builder {
         solve_options.host_search_path.clone_from(&self.host_search_path);
         #[cfg(feature = "registry")]
         solve_options.registry.clone_from(&self.registry);
-        let solver = Solver::new(&self.store, &self.snapshots, &solve_options, events);
+        let snapshots = self.snapshots.for_one_build();
+        let solver = Solver::new(&self.store, &snapshots, &solve_options, events);
         let inputs = SolveInputs { plan: graph, contexts: &prepared.contexts, images: &prepared.images };
         let results = solver
             .solve(&inputs, cancel)

@@ -1,6 +1,7 @@
 //! The parent's side of a run: facts, plan, preparation, clone, and the verdict.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -93,7 +94,13 @@ fn pipe() -> Result<(OwnedFd, OwnedFd), SandboxError> {
     pipe_with(PipeFlags::CLOEXEC).map_err(|errno| SysError::Call { call: "pipe2", source: errno.into() }.into())
 }
 
+/// Facts of the machine and of this process, which do not change while it runs steps.
 fn host_facts() -> HostFacts {
+    static FACTS: OnceLock<HostFacts> = OnceLock::new();
+    *FACTS.get_or_init(look_at_host)
+}
+
+fn look_at_host() -> HostFacts {
     let filesystems = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
     HostFacts {
         initial_user_namespace: isolation::in_initial_user_namespace(),

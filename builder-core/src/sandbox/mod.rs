@@ -19,6 +19,7 @@
 mod control_group;
 mod devices;
 mod error;
+mod filter;
 pub mod foreign;
 pub mod isolation;
 mod launch;

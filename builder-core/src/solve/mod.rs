@@ -8,6 +8,7 @@ mod keeper;
 mod log_tail;
 mod op;
 mod scheduler;
+mod share;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -8,7 +8,8 @@
 //!   snapshots/ID/         one layer's own files in overlay form, ready as a lower directory
 //!   fingerprints/ID       what the files of a build context were when they were last hashed; an aid, may be removed
 //!   cache-mounts/ID/      directories of `RUN --mount=type=cache`
-//!   fingerprints/         what files of contexts were when they were hashed
+//!   merged/N-HEX/         what N layers of a long chain show together, as hard links; made again when missing
+//!   steps.lock            a byte of it is locked for every step that runs
 //!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives, and PROCESS/held says what a
 //!                         build of it relies on
 //!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records
@@ -32,6 +33,7 @@ mod layout;
 mod metadata;
 mod recover;
 mod remote;
+mod step_lock;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -47,6 +49,7 @@ pub use layout::{Owner, StoreOptions};
 pub use metadata::{CacheRecord, SnapshotRecord};
 pub use recover::{is_damaged_database, is_full_database, mark_damaged_database};
 pub use remote::HttpRecord;
+pub use step_lock::StepLock;
 pub use work::WorkDir;
 pub(crate) use work::remove_tree;
 

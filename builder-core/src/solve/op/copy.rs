@@ -72,8 +72,19 @@ impl Step<'_, '_> {
         {
             return Ok(result);
         }
+        self.unless_another_does(&keys, &parent, || self.carry_over(op, &parent, &opened, &selections, &keys))
+    }
+
+    fn carry_over(
+        &self,
+        op: &CopyOp,
+        parent: &StepResult,
+        opened: &[Opened<'_>],
+        selections: &[Selection],
+        keys: &[(CacheKey, Vec<KeyPart>)],
+    ) -> Outcome<StepResult> {
         self.started();
-        let active = self.begin(&parent)?;
+        let active = self.begin(parent)?;
         let mut changed = false;
         {
             let root = if op.link { RootDir::open(active.upper())? } else { mounted(&active)? };
@@ -85,7 +96,7 @@ impl Step<'_, '_> {
                     Some(resolve_owner(below.then_some(&root), owner)?)
                 }
             };
-            for (opened, selection) in opened.iter().zip(&selections) {
+            for (opened, selection) in opened.iter().zip(selections) {
                 let mut request = CopyRequest::new(opened.tree(), &opened.part.sources, &root, &op.destination);
                 request.owner = owner;
                 request.mode = op.mode.as_ref();
@@ -97,12 +108,9 @@ impl Step<'_, '_> {
                 changed |= outcome.changed && matches!(opened.tree, Tree::Context(_));
             }
         }
-        if changed {
-            // Somebody edited a file after it was hashed: the layer holds what the key does not say. It is right for
-            // this build, but no later one may find it.
-            keys.clear();
-        }
-        self.commit(active, &parent, &keys)
+        // Where somebody edited a file after it was hashed, the layer holds what the key does not say. It is right for
+        // this build, but no later one may find it.
+        self.commit(active, parent, if changed { &[] } else { keys })
     }
 
     /// Keeps what was learned about the files of contexts. It is an aid: where that fails, the next build reads more.

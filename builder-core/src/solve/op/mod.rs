@@ -34,7 +34,7 @@ pub(super) struct Step<'s, 'a> {
 }
 
 /// Why a step failed and, where known, which operand is to blame.
-struct Failure {
+pub(super) struct Failure {
     cause: StepError,
     span: Option<Span>,
 }
@@ -45,7 +45,7 @@ impl<E: Into<StepError>> From<E> for Failure {
     }
 }
 
-type Outcome<T> = Result<T, Failure>;
+pub(super) type Outcome<T> = Result<T, Failure>;
 
 impl Step<'_, '_> {
     pub(super) fn carry_out(&self) -> Result<StepResult, Box<SolveError>> {
@@ -89,10 +89,15 @@ impl Step<'_, '_> {
         key
     }
 
-    /// Looks a key up; a record counts only while its layer can be used on this parent.
-    fn cached(&self, key: &CacheKey, parent: &StepResult) -> Outcome<Option<StepResult>> {
+    /// Tells whether the step runs whatever the cache has.
+    pub(super) fn runs_anyway(&self) -> bool {
         let options = &self.solver.options;
-        if options.no_cache || options.no_cache_stages.contains(&self.vertex.stage) {
+        options.no_cache || options.no_cache_stages.contains(&self.vertex.stage)
+    }
+
+    /// Looks a key up; a record counts only while its layer can be used on this parent.
+    pub(super) fn cached(&self, key: &CacheKey, parent: &StepResult) -> Outcome<Option<StepResult>> {
+        if self.runs_anyway() {
             return Ok(None);
         }
         let Some(record) = self.solver.store.cache_record(&key.0)? else { return Ok(None) };

@@ -42,8 +42,12 @@ impl Step<'_, '_> {
             }
             keys.push(key);
         }
+        self.unless_another_does(&keys, &parent, || self.execute(op, &parent, &keys))
+    }
+
+    fn execute(&self, op: &RunOp, parent: &StepResult, keys: &[(CacheKey, Vec<KeyPart>)]) -> Outcome<StepResult> {
         self.started();
-        let active = self.begin(&parent)?;
+        let active = self.begin(parent)?;
         let directory = self.solver.store.work_dir()?;
         let files = script_files(op);
         let (exit, log) = {
@@ -60,7 +64,7 @@ impl Step<'_, '_> {
             self.supervise(&spec).map_err(|error| failure(op, error))?
         };
         match exit {
-            Exit::Code(0) => self.commit(active, &parent, &keys),
+            Exit::Code(0) => self.commit(active, parent, keys),
             exit => Err(StepError::Command { command: op.args.join(" "), exit, log }.into()),
         }
     }

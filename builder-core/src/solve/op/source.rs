@@ -16,13 +16,23 @@ impl Step<'_, '_> {
             return Err(StepError::MissingInput(op.image.name.clone()).into());
         };
         let diff_ids: Arc<[_]> = image.config.rootfs.diff_ids.iter().copied().collect();
-        let result = StepResult {
+        let mut result = StepResult {
             content: FilesystemContent::of_image(&diff_ids),
             cached: crate::source::is_fetched(image, self.solver.snapshots)?,
             diff_ids,
             layer: None,
         };
         if !result.cached {
+            let mut key = KeyBuilder::new("image");
+            for diff_id in result.diff_ids.iter() {
+                key.digest("layer", diff_id.as_bytes());
+            }
+            let _lock = self.lock_or_wait(&key.finish().0)?;
+            // Somebody else may have fetched it meanwhile.
+            if crate::source::is_fetched(image, self.solver.snapshots)? {
+                result.cached = true;
+                return Ok(result);
+            }
             self.started();
             let progress = |digest: &crate::digest::Digest, current: u64, total: u64| {
                 self.solver.events.emit(Event::StepProgress {
@@ -49,9 +59,12 @@ impl Step<'_, '_> {
         if let Some(result) = self.cached(&key.0, &parent)? {
             return Ok(result);
         }
-        self.started();
-        let active = self.begin(&parent)?;
-        host::install(&tree, active.upper())?;
-        self.commit(active, &parent, &[key])
+        let keys = [key];
+        self.unless_another_does(&keys, &parent, || {
+            self.started();
+            let active = self.begin(&parent)?;
+            host::install(&tree, active.upper())?;
+            self.commit(active, &parent, &keys)
+        })
     }
 }

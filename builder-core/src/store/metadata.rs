@@ -73,7 +73,7 @@ pub(super) struct Metadata {
     connection: Mutex<Connection>,
 }
 
-fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+pub(super) fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |source| StoreError::Metadata { operation, source }
 }
 
@@ -90,8 +90,9 @@ impl Metadata {
             // Losing the last transactions when the machine loses power costs a rebuild, no damage.
             connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
             if version != SCHEMA_VERSION {
+                let builds = super::builds::SCHEMA;
                 connection.execute_batch(&format!(
-                    "BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                    "BEGIN IMMEDIATE; {SCHEMA} {builds} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
                 ))?;
             }
             Ok(connection)

@@ -8,7 +8,8 @@
 //!   snapshots/ID/         one layer's own files in overlay form, ready as a lower directory
 //!   cache-mounts/ID/      directories of `RUN --mount=type=cache`
 //!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives
-//!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records
+//!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records,
+//!                         builds and what is remembered of their steps
 //!   lock                  shared by every process that uses the store, exclusive for removing blobs
 //!   builder-store.json    format version, and who made the store
 //! ```
@@ -20,6 +21,7 @@
 //! What a killed process leaves below `work/` is removed by the next one that opens the store.
 
 mod blob;
+mod builds;
 mod cache_mounts;
 mod error;
 mod images;
@@ -32,6 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use blob::BlobWriter;
+pub use builds::{NewStep, StepRecord};
 pub use cache_mounts::CacheInstance;
 pub use error::StoreError;
 pub use images::ImageRecord;

@@ -30,6 +30,8 @@ impl Step<'_, '_> {
             self.solver.events.emit(Event::StepProgress { id, item, current, total, unit });
         };
         let watch = Watch { begin: &|| self.started(), progress: &progress };
-        Ok(keeper.get(source, &watch)?.result)
+        let result = keeper.get(source, &watch)?.result;
+        self.explainer.external(self.vertex.id, &result);
+        Ok(result)
     }
 }

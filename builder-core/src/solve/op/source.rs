@@ -35,6 +35,7 @@ impl Step<'_, '_> {
             };
             crate::source::fetch(image, self.solver.snapshots, &progress, self.cancel)?;
         }
+        self.explainer.external(self.vertex.id, &result);
         Ok(result)
     }
 
@@ -44,14 +45,14 @@ impl Step<'_, '_> {
         key.number("source date epoch", self.solver.options.source_date_epoch)
             .list("program", op.programs.iter().map(String::as_str))
             .digest("files", &tree.identity()?);
-        let key = key.finish();
+        let keys = [key.finish()];
         let parent = StepResult::empty();
-        if let Some(result) = self.cached(&key.0, &parent)? {
+        if let Some(result) = self.cached(&keys[0].0, &parent)? {
             return Ok(result);
         }
-        self.started();
+        self.missed(&keys, None);
         let active = self.begin(&parent)?;
         host::install(&tree, active.upper())?;
-        self.commit(active, &parent, &[key])
+        self.commit(active, &parent, &keys)
     }
 }

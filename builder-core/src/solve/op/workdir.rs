@@ -13,11 +13,11 @@ impl Step<'_, '_> {
         let parent = self.filesystem(op.parent)?;
         let mut key = self.key("workdir", parent.content);
         key.text("path", &op.path).text("user", &op.user);
-        let key = key.finish();
-        if let Some(result) = self.cached(&key.0, &parent)? {
+        let keys = [key.finish()];
+        if let Some(result) = self.cached(&keys[0].0, &parent)? {
             return Ok(result);
         }
-        self.started();
+        self.missed(&keys, None);
         let active = self.begin(&parent)?;
         {
             let mount = active.mount(None)?;
@@ -28,6 +28,6 @@ impl Step<'_, '_> {
             make_directories(&root, Path::new(&op.path), owner, self.solver.options.source_date_epoch)
                 .map_err(StepError::Workdir)?;
         }
-        self.commit(active, &parent, &[key])
+        self.commit(active, &parent, &keys)
     }
 }

@@ -1,5 +1,6 @@
 //! Merges flags and environment into what the library takes: the only place that reads the environment.
 
+mod command;
 pub(crate) mod contexts;
 pub(crate) mod lint;
 mod outputs;
@@ -24,6 +25,7 @@ use builder_core::sandbox::rootless::RootlessOptions;
 use crate::args::{BuildArgs, ColorArg, GlobalArgs, LintArg, NetworkArg, ProgressArg};
 use crate::env;
 use crate::error::CommandError;
+use crate::ui::explain::Explain;
 use crate::ui::progress::{Mode, Paint};
 
 /// The store of root.
@@ -128,6 +130,11 @@ pub(crate) fn progress(arguments: &BuildArgs) -> Mode {
     }
 }
 
+/// Returns whether a build tells people why its steps ran.
+pub(crate) fn explain(arguments: &BuildArgs) -> Explain {
+    if arguments.explain { Explain::Steps } else { Explain::Nothing }
+}
+
 /// Returns the time as the library takes it: seconds and nanoseconds since 1970.
 pub(crate) fn now() -> (i64, u32) {
     let now = jiff::Timestamp::now();
@@ -145,6 +152,7 @@ pub(crate) fn build(
 ) -> Result<BuildOptions, CommandError> {
     let mut options = BuildOptions::new(context);
     options.dockerfile = dockerfile;
+    options.command = command::command(arguments);
     options.tags = arguments.tags.iter().map(|tag| name(tag)).collect::<Result<_, _>>()?;
     options.target.clone_from(&arguments.target);
     options.build_args = build_args(&arguments.variables);

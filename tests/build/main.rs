@@ -23,6 +23,7 @@ mod crash;
 mod determinism;
 mod diagnostics;
 mod exclude;
+mod explain;
 mod exporters;
 mod hello;
 mod help;

@@ -1,6 +1,7 @@
 //! Merges flags and environment into what the library takes: the only place that reads the environment.
 
 mod budget;
+mod command;
 pub(crate) mod contexts;
 pub(crate) mod lint;
 mod outputs;
@@ -27,6 +28,7 @@ pub(crate) use budget::{cache_budget, size};
 use crate::args::{BuildArgs, ColorArg, GlobalArgs, LintArg, NetworkArg, ProgressArg};
 use crate::env;
 use crate::error::CommandError;
+use crate::ui::explain::Explain;
 use crate::ui::progress::{Mode, Paint};
 
 /// The store of root.
@@ -131,6 +133,11 @@ pub(crate) fn progress(arguments: &BuildArgs) -> Mode {
     }
 }
 
+/// Returns whether a build tells people why its steps ran.
+pub(crate) fn explain(arguments: &BuildArgs) -> Explain {
+    if arguments.explain { Explain::Steps } else { Explain::Nothing }
+}
+
 /// Returns the time as the library takes it: seconds and nanoseconds since 1970.
 pub(crate) fn now() -> (i64, u32) {
     let now = jiff::Timestamp::now();
@@ -148,6 +155,7 @@ pub(crate) fn build(
 ) -> Result<BuildOptions, CommandError> {
     let mut options = BuildOptions::new(context);
     options.dockerfile = dockerfile;
+    options.command = command::command(arguments);
     options.tags = arguments.tags.iter().map(|tag| name(tag)).collect::<Result<_, _>>()?;
     options.target.clone_from(&arguments.target);
     options.build_args = build_args(&arguments.variables);

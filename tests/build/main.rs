@@ -25,6 +25,7 @@ mod depth;
 mod determinism;
 mod diagnostics;
 mod exclude;
+mod explain;
 mod exporters;
 mod hello;
 mod help;

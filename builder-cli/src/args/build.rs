@@ -89,6 +89,10 @@ pub(crate) struct BuildArgs {
     /// How to show progress [default: the variable `BUILDKIT_PROGRESS`, else auto]
     #[arg(long, value_enum, value_name = "KIND")]
     pub(crate) progress: Option<ProgressArg>,
+    /// Say of every step that ran what is not as it was: a file of a COPY, an ARG or ENV, the base image, an earlier
+    /// step, a flag; and of every step that was cached which build made it. JSON progress and the metadata file always do
+    #[arg(long)]
+    pub(crate) explain: bool,
     /// Show no progress, print the image's ID
     #[arg(short, long)]
     pub(crate) quiet: bool,

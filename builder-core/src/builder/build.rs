@@ -14,7 +14,7 @@ use crate::event::{Event, EventSink, StepInfo};
 use crate::image::{self, AssembleRequest, Attestation, ImageParts, NewHistory, NewLayer};
 use crate::plan::PlannedHistory;
 use crate::plan::op::FilesystemRef;
-use crate::solve::{SolveInputs, SolveOptions, Solver, StepResult};
+use crate::solve::{SolveInputs, SolveOptions, Solved, Solver, StepResult};
 
 /// What was built for one platform.
 pub(super) struct Built {
@@ -53,6 +53,7 @@ impl Builder {
         solve_options.no_cache = options.no_cache || options.no_cache_stages.iter().any(String::is_empty);
         solve_options.no_cache_stages = prepared.uncached(&options.no_cache_stages);
         solve_options.source_date_epoch = epoch;
+        solve_options.build = super::origin::record(options);
         solve_options.resolv_conf.clone_from(&options.resolv_conf);
         solve_options.parallelism = options.parallelism;
         solve_options.secrets.clone_from(&options.secrets);
@@ -64,7 +65,7 @@ impl Builder {
         let snapshots = self.snapshots.for_one_build();
         let solver = Solver::new(&self.store, &snapshots, &solve_options, events);
         let inputs = SolveInputs { plan: graph, contexts: &prepared.contexts, images: &prepared.images };
-        let results = solver
+        let Solved { results, explanations } = solver
             .solve(&inputs, cancel)
             .map_err(|error| BuildErrorKind::Solve { source_file: Arc::clone(&prepared.source_file), error })?;
         let built = prepared.plans.iter().map(|plan| built(&prepared, plan, &results, epoch));
@@ -96,6 +97,8 @@ impl Builder {
             provenance,
             steps_run: results.len() - cached,
             steps_cached: cached,
+            build: solve_options.build,
+            explanations,
         })
     }
 }

@@ -24,6 +24,7 @@ mod error;
 #[cfg(feature = "lint")]
 mod lint;
 mod options;
+mod origin;
 mod outcome;
 mod outputs;
 mod platforms;

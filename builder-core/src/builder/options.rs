@@ -186,6 +186,8 @@ pub struct BuildOptions {
     pub context: ContextSource,
     /// The Dockerfile.
     pub dockerfile: DockerfileSource,
+    /// How the build was asked for, as later builds are told which one made what they find: without anything secret.
+    pub command: String,
     /// Names for the image (`--tag`).
     pub tags: Vec<Reference>,
     /// `--target`; an empty one is none.
@@ -245,6 +247,7 @@ impl BuildOptions {
         Self {
             context,
             dockerfile: DockerfileSource::Default,
+            command: String::new(),
             tags: Vec::new(),
             target: None,
             build_args: BTreeMap::new(),

@@ -12,7 +12,8 @@
 //!   steps.lock            a byte of it is locked for every step that runs
 //!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives, and PROCESS/held says what a
 //!                         build of it relies on
-//!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records
+//!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records,
+//!                         builds and what is remembered of their steps
 //!   lock                  shared by every process that uses the store, exclusive for removing blobs
 //!   builder-store.json    format version, and who made the store
 //! ```
@@ -24,6 +25,7 @@
 //! What a killed process leaves below `work/` is removed by the next one that opens the store.
 
 mod blob;
+mod builds;
 mod cache_mounts;
 mod collect;
 mod error;
@@ -40,6 +42,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use blob::{BlobReader, BlobWriter};
+pub use builds::{NewStep, StepRecord};
 pub use cache_mounts::CacheInstance;
 pub use collect::{CacheItem, CacheKind, CacheUsage, PruneLimits, PruneOptions, Pruned};
 pub use error::StoreError;

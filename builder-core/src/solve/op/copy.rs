@@ -8,7 +8,7 @@
 
 use super::{Failure, Outcome, Step, root_of};
 use crate::build_context::Context;
-use crate::cache::{CacheKey, FilesystemContent, KeyBuilder, KeyPart};
+use crate::cache::{CacheKey, FileList, FilesystemContent, KeyBuilder, KeyPart};
 use crate::copy::{self, CopyError, CopyRequest, CopyTree, Selection};
 use crate::fs::accounts::resolve_owner;
 use crate::fs::root::RootDir;
@@ -49,6 +49,7 @@ impl Step<'_, '_> {
         let opened: Vec<Opened<'_>> = op.parts.iter().map(|part| self.open(part)).collect::<Outcome<_>>()?;
         // All of them before anything is written: a missing one leaves no half of a copy.
         let mut selections = Vec::new();
+        let mut contents = Vec::new();
         let mut key = self.copy_key(op, &parent);
         for Opened { part, .. } in &opened {
             key.text("unpack", if part.unpack { "yes" } else { "no" });
@@ -63,6 +64,7 @@ impl Step<'_, '_> {
             for source in &selected.sources {
                 key.digest(&format!("source {}", source.path), &source.digest);
             }
+            contents.push(selected);
             selections.push(selection);
         }
         self.remember(&opened);
@@ -72,7 +74,12 @@ impl Step<'_, '_> {
         {
             return Ok(result);
         }
-        self.unless_another_does(&keys, &parent, || self.carry_over(op, &parent, &opened, &selections, &keys))
+        let mut files = FileList::default();
+        contents.drain(..).for_each(|content| files.add(&content));
+        self.unless_another_does(&keys, &parent, || {
+            self.missed(&keys, Some(files));
+            self.carry_over(op, &parent, &opened, &selections, &keys)
+        })
     }
 
     fn carry_over(
@@ -83,7 +90,6 @@ impl Step<'_, '_> {
         selections: &[Selection],
         keys: &[(CacheKey, Vec<KeyPart>)],
     ) -> Outcome<StepResult> {
-        self.started();
         let active = self.begin(parent)?;
         let mut changed = false;
         {

@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use super::explain::Explainer;
 use super::{SolveError, SolveInputs, Solver, StepError, StepLayer, StepResult};
-use crate::cache::{CacheKey, FilesystemContent, KeyBuilder, KeyPart};
+use crate::cache::{CacheKey, FileList, FilesystemContent, KeyBuilder, KeyPart};
 use crate::cancel::CancelToken;
 use crate::event::Event;
 use crate::fs::root::RootDir;
@@ -27,6 +28,7 @@ use crate::text::Span;
 pub(super) struct Step<'s, 'a> {
     pub(super) solver: &'s Solver<'a>,
     pub(super) inputs: &'s SolveInputs<'a>,
+    pub(super) explainer: &'s Explainer<'s>,
     pub(super) vertex: &'s Vertex,
     /// The results of its inputs, by vertex number.
     pub(super) results: &'s BTreeMap<usize, StepResult>,
@@ -78,6 +80,12 @@ impl Step<'_, '_> {
         }
     }
 
+    /// No record was found under these keys: the step has to run.
+    fn missed(&self, keys: &[(CacheKey, Vec<KeyPart>)], files: Option<FileList>) {
+        self.explainer.missed(self.vertex.id, keys, files);
+        self.started();
+    }
+
     fn started(&self) {
         self.solver.events.emit(Event::StepStarted { id: self.vertex.id });
     }
@@ -104,6 +112,9 @@ impl Step<'_, '_> {
         let diff_ids = appended(parent, &record);
         let usable =
             self.solver.snapshots.has(&diff_ids)? || self.solver.snapshots.adopt(&parent.diff_ids, &record.diff_id)?;
+        if usable {
+            self.explainer.hit(self.vertex.id, key);
+        }
         Ok(usable.then(|| result(parent, diff_ids, &record, true)))
     }
 
@@ -131,8 +142,9 @@ impl Step<'_, '_> {
             record.parts = serde_json::to_string(parts).unwrap_or_default();
             self.solver.store.put_cache_record(&key.0, &record)?;
         }
-        let diff_ids = appended(parent, &record);
-        Ok(result(parent, diff_ids, &record, false))
+        let made = result(parent, appended(parent, &record), &record, false);
+        self.explainer.made(self.vertex.id, keys, made.content);
+        Ok(made)
     }
 }
 

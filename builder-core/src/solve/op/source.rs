@@ -45,6 +45,7 @@ impl Step<'_, '_> {
             };
             crate::source::fetch(image, self.solver.snapshots, &progress, self.cancel)?;
         }
+        self.explainer.external(self.vertex.id, &result);
         Ok(result)
     }
 
@@ -54,14 +55,13 @@ impl Step<'_, '_> {
         key.number("source date epoch", self.solver.options.source_date_epoch)
             .list("program", op.programs.iter().map(String::as_str))
             .digest("files", &tree.identity()?);
-        let key = key.finish();
+        let keys = [key.finish()];
         let parent = StepResult::empty();
-        if let Some(result) = self.cached(&key.0, &parent)? {
+        if let Some(result) = self.cached(&keys[0].0, &parent)? {
             return Ok(result);
         }
-        let keys = [key];
         self.unless_another_does(&keys, &parent, || {
-            self.started();
+            self.missed(&keys, None);
             let active = self.begin(&parent)?;
             host::install(&tree, active.upper())?;
             self.commit(active, &parent, &keys)

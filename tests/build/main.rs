@@ -44,6 +44,7 @@ mod registry;
 mod remote_contexts;
 mod run_options;
 mod secrets;
+mod shared_cache;
 mod software;
 mod ssh;
 mod workdir;

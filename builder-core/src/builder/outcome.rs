@@ -22,4 +22,6 @@ pub struct BuildOutcome {
     pub steps_run: usize,
     /// Steps whose results were in the cache.
     pub steps_cached: usize,
+    /// Layers that were fetched because a step or an output needed them and a shared cache knew where they are.
+    pub fetched: crate::snapshot::FetchedLayers,
 }

@@ -10,6 +10,7 @@
 
 mod explain;
 mod key;
+pub mod shared;
 
 pub use explain::{KeyChange, changes, likeness};
 pub use key::{CacheKey, FilesystemContent, KeyBuilder, KeyPart};

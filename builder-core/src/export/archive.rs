@@ -115,13 +115,13 @@ pub fn write_layout(
     Ok(())
 }
 
-enum Place<'c> {
+pub(super) enum Place<'c> {
     Bytes(&'c [u8]),
     File(PathBuf, u64),
 }
 
 /// Where the bytes of a blob are; layers that are only there as files are written as blobs first.
-fn place<'c>(
+pub(super) fn place<'c>(
     snapshots: &Snapshots,
     digest: &Digest,
     content: &'c Content,

@@ -5,6 +5,7 @@
 //! A chain is looked at, or worked on, through an overlay mount that is attached nowhere: it goes away with its
 //! descriptor.
 
+mod elsewhere;
 mod error;
 
 use std::fs::{self, File};
@@ -12,7 +13,9 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+pub use elsewhere::{BlobProgress, FetchedLayers, LayerSource, LayerSourceError};
 pub use error::SnapshotError;
 
 use crate::cancel::CancelToken;
@@ -38,6 +41,7 @@ pub struct CommitOptions {
 pub struct Snapshots {
     store: Store,
     flavor: OverlayFlavor,
+    elsewhere: Arc<elsewhere::Elsewhere>,
 }
 
 /// Returns the chain ID of a chain of layers, bottom first; `None` for no layers.
@@ -49,7 +53,7 @@ pub fn chain_id(diff_ids: &[Digest]) -> Option<Digest> {
 impl Snapshots {
     /// Joins a store and the marks that overlayfs uses there.
     pub fn new(store: Store, flavor: OverlayFlavor) -> Self {
-        Self { store, flavor }
+        Self { store, flavor, elsewhere: Arc::default() }
     }
 
     /// Returns the store.

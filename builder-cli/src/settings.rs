@@ -2,6 +2,7 @@
 
 mod budget;
 mod command;
+mod cache;
 pub(crate) mod contexts;
 pub(crate) mod lint;
 mod outputs;
@@ -164,6 +165,8 @@ pub(crate) fn build(
     options.no_cache = arguments.no_cache;
     let filter = arguments.no_cache_filter.iter().flat_map(|names| names.split(','));
     options.no_cache_stages = filter.map(|name| name.trim().to_owned()).collect();
+    options.cache_from = arguments.cache_from.iter().map(|text| cache::origin(text)).collect::<Result<_, _>>()?;
+    options.cache_to = arguments.cache_to.iter().map(|text| cache::export(text)).collect::<Result<_, _>>()?;
     options.pull = if arguments.pull { PullPolicy::Always } else { PullPolicy::Missing };
     options.platforms = results::platforms(&arguments.platforms)?;
     options.annotations = results::annotations(&arguments.annotations)?;

@@ -48,6 +48,7 @@ mod registry;
 mod remote_contexts;
 mod run_options;
 mod secrets;
+mod shared_cache;
 mod sharing;
 mod software;
 mod ssh;

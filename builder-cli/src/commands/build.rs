@@ -62,6 +62,12 @@ fn run(arguments: &BuildArgs, options: &BuildOptions, session: &Session) -> Resu
     }
     stdout.flush().map_err(stdout_error)?;
     let outcome = outcome.map_err(command_error)?;
+    if !options.cache_from.is_empty() && !arguments.quiet {
+        let fetched = outcome.fetched;
+        let layers = if fetched.blobs == 1 { "layer" } else { "layers" };
+        let bytes = crate::ui::format::size(fetched.bytes);
+        session.printer.note(&format!("fetched {} {layers} ({bytes}) from elsewhere", fetched.blobs));
+    }
     report(arguments, &outcome)?;
     if arguments.quiet {
         session.printer.data(&format!("{}\n", outcome.id))?;

@@ -31,6 +31,7 @@ mod platforms;
 mod prepare;
 mod provenance;
 mod remote;
+mod shared_cache;
 mod syntax;
 
 use std::path::PathBuf;
@@ -50,6 +51,7 @@ pub use options::{
 };
 pub use outcome::BuildOutcome;
 pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
+pub use shared_cache::{CacheExport, CacheMode, CacheTarget};
 
 use crate::cancel::CancelToken;
 use crate::reference::Reference;

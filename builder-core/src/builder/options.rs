@@ -206,6 +206,10 @@ pub struct BuildOptions {
     pub no_cache: bool,
     /// `--no-cache-filter`: stages whose steps run whatever the cache has, letter case aside; an empty name means all.
     pub no_cache_stages: Vec<String>,
+    /// `--cache-from`: caches of others, asked in this order.
+    pub cache_from: Vec<crate::cache::shared::CacheOrigin>,
+    /// `--cache-to`.
+    pub cache_to: Vec<super::CacheExport>,
     /// `--pull`.
     pub pull: PullPolicy,
     /// `--platform`; empty for the host's. Several make an index.
@@ -257,6 +261,8 @@ impl BuildOptions {
             provenance: None,
             no_cache: false,
             no_cache_stages: Vec::new(),
+            cache_from: Vec::new(),
+            cache_to: Vec::new(),
             pull: PullPolicy::Missing,
             platforms: Vec::new(),
             network: NetworkMode::Default,

@@ -6,6 +6,7 @@
 //! descriptor.
 
 mod chain;
+mod elsewhere;
 mod error;
 mod merge;
 
@@ -14,8 +15,10 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use crate::oci::chain_id;
+pub use elsewhere::{BlobProgress, FetchedLayers, LayerSource, LayerSourceError};
 pub use error::SnapshotError;
 
 use crate::cancel::CancelToken;
@@ -42,12 +45,13 @@ pub struct Snapshots {
     store: Store,
     flavor: OverlayFlavor,
     memory: Option<chain::Memory>,
+    elsewhere: Arc<elsewhere::Elsewhere>,
 }
 
 impl Snapshots {
     /// Joins a store and the marks that overlayfs uses there.
     pub fn new(store: Store, flavor: OverlayFlavor) -> Self {
-        Self { store, flavor, memory: None }
+        Self { store, flavor, memory: None, elsewhere: Arc::default() }
     }
 
     /// Returns the store.

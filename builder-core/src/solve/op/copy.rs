@@ -152,7 +152,7 @@ impl Step<'_, '_> {
             }
             CopyFrom::Filesystem(reference) => {
                 let source = self.filesystem(*reference)?;
-                Tree::Filesystem(RootDir::from_fd(self.solver.snapshots.view(&source.diff_ids)?))
+                Tree::Filesystem(RootDir::from_fd(self.view(&source)?))
             }
         };
         Ok(Opened { part, tree })

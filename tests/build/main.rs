@@ -46,6 +46,7 @@ mod run_options;
 mod secrets;
 mod software;
 mod ssh;
+mod trial;
 mod workdir;
 
 /// A test file that nobody lists would never run.

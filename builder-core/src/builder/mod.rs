@@ -31,6 +31,7 @@ mod prepare;
 mod provenance;
 mod remote;
 mod syntax;
+mod trial;
 
 use std::path::PathBuf;
 
@@ -49,6 +50,7 @@ pub use options::{
 };
 pub use outcome::BuildOutcome;
 pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
+pub use trial::{Trial, TrialError, Volume};
 
 use crate::cancel::CancelToken;
 use crate::reference::Reference;

@@ -9,6 +9,7 @@ mod outputs;
 mod results;
 mod run;
 mod secrets;
+pub(crate) mod trial;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -190,10 +191,7 @@ pub(crate) fn build(
     }
     options.source_date_epoch = epoch(arguments, &mut options.build_args);
     options.now = now();
-    options.resolv_conf = ResolvConf {
-        host: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
-        upstream: std::fs::read_to_string("/run/systemd/resolve/resolv.conf").ok(),
-    };
+    options.resolv_conf = resolv_conf();
     if arguments.lint == LintArg::Off {
         options.checks = CheckScope::Silent;
     }
@@ -207,6 +205,14 @@ pub(crate) fn build(
         }
     };
     Ok(options)
+}
+
+/// Returns what this machine says of name servers.
+fn resolv_conf() -> ResolvConf {
+    ResolvConf {
+        host: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
+        upstream: std::fs::read_to_string("/run/systemd/resolve/resolv.conf").ok(),
+    }
 }
 
 /// Returns what the linter looks for in the Dockerfile of a build.

@@ -52,6 +52,7 @@ mod shared_cache;
 mod sharing;
 mod software;
 mod ssh;
+mod trial;
 mod workdir;
 
 /// A test file that nobody lists would never run.

@@ -8,6 +8,7 @@ mod images;
 mod info;
 mod lint;
 mod transfer;
+mod trial;
 
 use builder_core::builder::{Builder, BuilderOptions};
 use builder_core::cancel::CancelToken;
@@ -31,6 +32,13 @@ impl Session {
     /// Enters a user namespace where that is needed, and opens the store. Nothing may have started a thread
     /// before.
     fn open(global: &GlobalArgs, printer: Printer) -> Result<Self, CommandError> {
+        let session = Self::open_quietly(global, printer)?;
+        cancel_on_signals(session.cancel.clone()).map_err(CommandError::environment)?;
+        Ok(session)
+    }
+
+    /// Does the same, and leaves signals alone.
+    fn open_quietly(global: &GlobalArgs, printer: Printer) -> Result<Self, CommandError> {
         let ordinary = settings::is_ordinary_user();
         let root = settings::store_root(global, ordinary)?;
         let owner = if ordinary {
@@ -47,7 +55,6 @@ impl Session {
             Owner::Rootless { uid: 0 }
         };
         let cancel = CancelToken::new();
-        cancel_on_signals(cancel.clone()).map_err(CommandError::environment)?;
         let mut options = BuilderOptions::new(root, owner);
         options.registry.proxy = settings::proxy();
         options.registry.plain_proxy = settings::plain_proxy();
@@ -100,6 +107,7 @@ fn command(cli: Cli, printer: Printer) -> Result<u8, CommandError> {
     match cli.command {
         Command::Lint(arguments) => return lint::lint(&arguments, &cli.global, printer),
         Command::Build(arguments) => return build::build(&arguments, &open()?),
+        Command::Run(arguments) => return trial::run(&arguments, &cli.global, printer),
         Command::Images(arguments) => images::images(&arguments, &open()?),
         Command::History(arguments) => images::history(&arguments, &open()?),
         Command::Inspect(arguments) => images::inspect(&arguments, &open()?),

@@ -33,6 +33,7 @@ mod provenance;
 mod remote;
 mod shared_cache;
 mod syntax;
+mod trial;
 
 use std::path::PathBuf;
 
@@ -52,6 +53,7 @@ pub use options::{
 pub use outcome::BuildOutcome;
 pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
 pub use shared_cache::{CacheExport, CacheMode, CacheTarget};
+pub use trial::{Trial, TrialError, Volume};
 
 use crate::cancel::CancelToken;
 use crate::reference::Reference;

@@ -1,8 +1,8 @@
 //! Merges flags and environment into what the library takes: the only place that reads the environment.
 
 mod budget;
-mod command;
 mod cache;
+mod command;
 pub(crate) mod contexts;
 pub(crate) mod lint;
 mod outputs;

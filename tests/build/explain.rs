@@ -172,11 +172,7 @@ fn the_same_steps_of_another_context_are_compared_with() {
 fn flags_of_run_are_named() {
     let run = |before: &str, now: &str| instructions(&format!("{before}RUN echo"), &format!("{now}RUN echo"));
     let mut said = String::new();
-    for (before, now) in [
-        ("", "USER 1\n"),
-        ("", "WORKDIR /app\n"),
-        ("", "SHELL [\"sh\", \"-ec\"]\n"),
-    ] {
+    for (before, now) in [("", "USER 1\n"), ("", "WORKDIR /app\n"), ("", "SHELL [\"sh\", \"-ec\"]\n")] {
         said.push_str(&run(before, now));
     }
     for (before, now) in [
@@ -243,7 +239,8 @@ fn programs_are_always_told() {
     let metadata = env.path("out/metadata.json");
     let path = metadata.display().to_string();
     let build = |extra: &[&str]| {
-        let arguments = ["build", "--progress=rawjson", "--lint=off", "--build-context", BASE, "--metadata-file", &path];
+        let arguments =
+            ["build", "--progress=rawjson", "--lint=off", "--build-context", BASE, "--metadata-file", &path];
         let said = env.ok(arguments.iter().chain(extra).chain(&["."])).stderr;
         let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let explained: Vec<Value> =

@@ -58,7 +58,12 @@ pub(crate) fn summary(steps: &[ExplainedStep], now: Timestamp) -> String {
     let plural = |count: usize| if count == 1 { "step" } else { "steps" };
     let cached = steps.len() - ran;
     // Writing to a string cannot fail, here and below.
-    let _ = writeln!(text, "\n{ran} {} ran, {cached} {} in the cache:", plural(ran), if cached == 1 { "was" } else { "were" });
+    let _ = writeln!(
+        text,
+        "\n{ran} {} ran, {cached} {} in the cache:",
+        plural(ran),
+        if cached == 1 { "was" } else { "were" }
+    );
     for step in steps {
         let name = visible(&one_line(&step.name)).into_owned();
         match &step.explanation {
@@ -166,6 +171,9 @@ mod tests {
         assert_eq!(maker(&Explanation::Cached { made_by: None }, now), "");
         let steps = [ExplainedStep { name: "[1/2] RUN a".to_owned(), explanation: hit }];
         let summary = summary(&steps, now);
-        assert!(summary.starts_with("\n0 steps ran, 1 was in the cache:\n => CACHED [1/2] RUN a (made by"), "{summary}");
+        assert!(
+            summary.starts_with("\n0 steps ran, 1 was in the cache:\n => CACHED [1/2] RUN a (made by"),
+            "{summary}"
+        );
     }
 }

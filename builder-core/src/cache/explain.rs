@@ -16,9 +16,7 @@ const PROXIES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY"
 /// kept.
 pub fn variable(op: &RunOp, name: &str, value: &str) -> KeyPart {
     let kind = if op.arguments.contains(name) { "arg" } else { "env" };
-    let is_secret = by_words(name)
-        || by_parts(name)
-        || PROXIES.contains(&name.to_ascii_uppercase().as_str());
+    let is_secret = by_words(name) || by_parts(name) || PROXIES.contains(&name.to_ascii_uppercase().as_str());
     let name = format!("{kind} {name}");
     if is_secret { KeyPart::hidden(name, value) } else { KeyPart::new(name, value) }
 }
@@ -83,8 +81,7 @@ pub fn changes(before: &[KeyPart], now: &[KeyPart]) -> Vec<Change> {
     names.sort_unstable();
     names.dedup();
     let different = names.into_iter().filter(|name| before.get(name) != now.get(name));
-    let mut changes: Vec<Change> =
-        different.filter_map(|name| change(name, before.get(name), now.get(name))).collect();
+    let mut changes: Vec<Change> = different.filter_map(|name| change(name, before.get(name), now.get(name))).collect();
     join_variables(&mut changes);
     // What says the same less exactly.
     let is_known = |changes: &[Change], name: &str| {

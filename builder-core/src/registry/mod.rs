@@ -62,9 +62,9 @@ use crate::oci::{BlobDescriptor, MAX_MANIFEST_SIZE, media_type};
 use crate::reference::{DEFAULT_TAG, Reference};
 use crate::store::Store;
 use download::{Download, Sink, Stored};
+use endpoint::endpoints;
 use reply::{bounded, failure};
 use retry::{retried, retried_while};
-use endpoint::endpoints;
 use transport::Transport;
 
 /// Blobs that are fetched or sent at the same time.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, XattrFlags};
 
-use super::chain::chain_ids;
+use crate::oci::chain_ids;
 use super::{SnapshotError, Snapshots};
 use crate::digest::Digest;
 use crate::fs::entry::{

@@ -26,6 +26,7 @@ use crate::digest::Digest;
 use crate::fs::PathContext;
 use crate::fs::root::RootDir;
 use crate::layer::{self, LayerSummary, OverlayFlavor};
+use crate::oci::chain_ids;
 use crate::store::{SnapshotRecord, Store, StoreError, WorkDir};
 use crate::sys::mount;
 

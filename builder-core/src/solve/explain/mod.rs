@@ -245,7 +245,9 @@ impl<'a> Explainer<'a> {
     /// What changed in something that comes from elsewhere.
     fn moved(&self, vertex: VertexId, nearest: &Nearest, now: &Below) -> Vec<Change> {
         match nearest.description.below.as_slice() {
-            [before] => chain::compare(std::slice::from_ref(before), &[(now.clone(), vertex)], self).into_iter().collect(),
+            [before] => {
+                chain::compare(std::slice::from_ref(before), &[(now.clone(), vertex)], self).into_iter().collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -262,13 +264,7 @@ impl<'a> Explainer<'a> {
         (&self.plan().vertex(vertex).name, finished.is_some_and(|finished| !finished.cached))
     }
 
-    fn changes(
-        &self,
-        vertex: VertexId,
-        nearest: &Nearest,
-        now: &Description,
-        files: Option<&FileList>,
-    ) -> Vec<Change> {
+    fn changes(&self, vertex: VertexId, nearest: &Nearest, now: &Description, files: Option<&FileList>) -> Vec<Change> {
         let mut changes = explain::changes(&nearest.description.parts, &now.parts);
         self.name_parent(vertex, nearest, &mut changes);
         let keyword = self.place(vertex).map_or("", |place| place.keyword());

@@ -151,8 +151,7 @@ fn failed(source: rusqlite::Error) -> StoreError {
 
 pub(super) fn uses(store: &Store) -> Result<Uses, StoreError> {
     let connection = store.inner.metadata.connection();
-    let mut statement =
-        connection.prepare_cached("SELECT id, used, position, uses FROM last_used").map_err(failed)?;
+    let mut statement = connection.prepare_cached("SELECT id, used, position, uses FROM last_used").map_err(failed)?;
     let row = |row: &rusqlite::Row<'_>| {
         let uses: i64 = row.get(3)?;
         Ok((Digest::from_bytes(row.get(0)?), (row.get(1)?, row.get(2)?, uses.cast_unsigned())))
@@ -200,7 +199,10 @@ fn snapshots(store: &Store, claims: &Claims, uses: &Uses) -> Result<Vec<Entry>, 
             (None, None) => (CacheKind::Layer, "left behind by a process that was killed".to_owned()),
             (None, Some(_)) => {
                 let image = directory.chains.iter().find_map(|chain| claims.name_of(chain));
-                (CacheKind::Layer, image.map_or_else(|| "layer of an image".to_owned(), |name| format!("layer of {name}")))
+                (
+                    CacheKind::Layer,
+                    image.map_or_else(|| "layer of an image".to_owned(), |name| format!("layer of {name}")),
+                )
             }
         };
         // A directory gets its change time when it is put in its place.
@@ -236,7 +238,15 @@ fn mounts(store: &Store) -> Result<Vec<Entry>, StoreError> {
             let used = lock.metadata().map_or_else(|_| metadata.mtime(), |metadata| metadata.mtime());
             let id = format!("{}-{number}", shown(identity));
             let place = Place::Mount(identity.to_owned(), number);
-            let mut entry = entry(CacheKind::CacheMount, id, place, format!("cache mount {}", description.strip_prefix("//").map_or(description.clone(), |rest| format!("/{rest}"))));
+            let mut entry = entry(
+                CacheKind::CacheMount,
+                id,
+                place,
+                format!(
+                    "cache mount {}",
+                    description.strip_prefix("//").map_or(description.clone(), |rest| format!("/{rest}"))
+                ),
+            );
             entry.item.in_use = !(alone && free(&lock));
             entry.item.last_used = used;
             entry.item.mutable = true;

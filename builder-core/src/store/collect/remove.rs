@@ -121,7 +121,8 @@ fn delete(
     }
     connection.execute("DELETE FROM last_used WHERE used < ?1", [now() - MEMORY])?;
     // Also those whose directory somebody else removed.
-    connection.execute_batch("CREATE TEMP TABLE IF NOT EXISTS there (directory TEXT PRIMARY KEY); DELETE FROM there;")?;
+    connection
+        .execute_batch("CREATE TEMP TABLE IF NOT EXISTS there (directory TEXT PRIMARY KEY); DELETE FROM there;")?;
     for directory in directories {
         connection.execute("INSERT OR IGNORE INTO there VALUES (?1)", params![directory])?;
     }

@@ -4,6 +4,7 @@ mod build;
 mod images;
 mod lint;
 mod lsp;
+mod registry;
 mod run;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub(crate) use images::{
 };
 pub(crate) use lint::{LintArgs, LintFormat};
 pub(crate) use lsp::LspArgs;
+pub(crate) use registry::{LoginArgs, LogoutArgs, PullArgs, PushArgs};
 pub(crate) use run::RunArgs;
 
 /// Build container images without a daemon.
@@ -84,6 +86,14 @@ pub(crate) enum Command {
     Load(LoadArgs),
     /// Make an image of a root filesystem's tar archive
     Import(ImportArgs),
+    /// Pull an image from a registry
+    Pull(PullArgs),
+    /// Push an image into a registry
+    Push(PushArgs),
+    /// Log in to a registry
+    Login(LoginArgs),
+    /// Log out of a registry
+    Logout(LogoutArgs),
     /// Say how builds would run on this machine, and what is missing for better
     Info(InfoArgs),
     /// Serve an editor: diagnostics, fixes, completion and more for Dockerfiles (Language Server Protocol)

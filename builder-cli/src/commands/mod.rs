@@ -6,10 +6,13 @@ mod call;
 mod images;
 mod info;
 mod lint;
+mod login;
+mod registry;
 mod transfer;
 
 use builder_core::builder::{Builder, BuilderOptions};
 use builder_core::cancel::CancelToken;
+use builder_core::registry::RegistryOptions;
 use builder_core::sandbox::{isolation, rootless};
 use builder_core::store::Owner;
 
@@ -29,7 +32,7 @@ pub(crate) struct Session {
 impl Session {
     /// Enters a user namespace where that is needed, and opens the store. Nothing may have started a thread
     /// before.
-    fn open(global: &GlobalArgs, printer: Printer) -> Result<Self, CommandError> {
+    fn open(global: &GlobalArgs, printer: Printer, registry: RegistryOptions) -> Result<Self, CommandError> {
         let ordinary = settings::is_ordinary_user();
         let root = settings::store_root(global, ordinary)?;
         let owner = if ordinary {
@@ -48,8 +51,7 @@ impl Session {
         let cancel = CancelToken::new();
         cancel_on_signals(cancel.clone()).map_err(CommandError::environment)?;
         let mut options = BuilderOptions::new(root, owner);
-        options.registry.proxy = settings::proxy();
-        options.registry.plain_proxy = settings::plain_proxy();
+        options.registry = registry;
         let builder = Builder::open(options).map_err(build::command_error)?;
         Ok(Self { builder, printer, cancel })
     }
@@ -65,10 +67,12 @@ pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<u8, 
             CommandError::usage(format!("`{first}` is not supported yet")).hint("`builder build --help` lists what is")
         );
     }
-    let open = || Session::open(&cli.global, printer);
+    let open = || Session::open(&cli.global, printer, RegistryOptions::default());
+    // What this machine says of registries is looked at by who asks them.
+    let open_to_registries = || Session::open(&cli.global, printer, settings::registry::registry()?);
     match cli.command {
         Command::Lint(arguments) => return lint::lint(&arguments, &cli.global, printer),
-        Command::Build(arguments) => return build::build(&arguments, &open()?),
+        Command::Build(arguments) => return build::build(&arguments, &open_to_registries()?),
         Command::Images(arguments) => images::images(&arguments, &open()?),
         Command::History(arguments) => images::history(&arguments, &open()?),
         Command::Inspect(arguments) => images::inspect(&arguments, &open()?),
@@ -77,6 +81,10 @@ pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<u8, 
         Command::Save(arguments) => transfer::save(&arguments, &open()?),
         Command::Load(arguments) => transfer::load(&arguments, &open()?),
         Command::Import(arguments) => transfer::import(&arguments, &open()?),
+        Command::Pull(arguments) => registry::pull(&arguments, &open_to_registries()?),
+        Command::Push(arguments) => registry::push(&arguments, &open_to_registries()?),
+        Command::Login(arguments) => login::login(&arguments, printer),
+        Command::Logout(arguments) => login::logout(&arguments, printer),
         Command::Info(arguments) => info::info(&arguments, &cli.global, printer),
         Command::Lsp(_) => crate::lsp::serve(),
         Command::Version => printer.data(&format!("builder {}\n", env!("CARGO_PKG_VERSION"))),

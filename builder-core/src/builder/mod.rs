@@ -31,6 +31,8 @@ mod prepare;
 mod provenance;
 mod remote;
 mod syntax;
+#[cfg(feature = "registry")]
+mod transfer;
 
 use std::path::PathBuf;
 
@@ -46,8 +48,11 @@ pub use crate::layer::compression::Compression;
 pub use error::{BuildError, BuildErrorKind, ErrorCategory, OptionError};
 pub use options::{
     BuildOptions, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output, OutputKind, PullPolicy,
+    PushOutput,
 };
 pub use outcome::BuildOutcome;
+#[cfg(feature = "registry")]
+pub use transfer::{PullOutcome, PullPlatforms};
 pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
 
 use crate::cancel::CancelToken;

@@ -38,6 +38,9 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS remote_times (id TEXT PRIMARY KEY, seconds INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
+/// Tables that came later, beside those of the version.
+const LATER_TABLES: &str = super::whereabouts::TABLE;
+
 /// A layer as files.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SnapshotRecord {
@@ -93,6 +96,10 @@ impl Metadata {
                 connection.execute_batch(&format!(
                     "BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
                 ))?;
+            }
+            let known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'whereabouts'";
+            if !connection.prepare(known)?.exists([])? {
+                connection.execute_batch(LATER_TABLES)?;
             }
             Ok(connection)
         };

@@ -26,6 +26,7 @@ mod images;
 mod layout;
 mod metadata;
 mod remote;
+mod whereabouts;
 mod work;
 
 use std::path::{Path, PathBuf};

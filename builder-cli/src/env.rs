@@ -55,3 +55,13 @@ pub(crate) const HADOLINT_DISABLE_IGNORE_PRAGMA: &str = "HADOLINT_DISABLE_IGNORE
 pub(crate) const HADOLINT_TRUSTED_REGISTRIES: &str = "HADOLINT_TRUSTED_REGISTRIES";
 /// `--require-label`, with commas.
 pub(crate) const HADOLINT_REQUIRE_LABELS: &str = "HADOLINT_REQUIRE_LABELS";
+
+/// The directory of docker's `config.json`, which has credentials; `$HOME/.docker` where unset.
+pub(crate) const DOCKER_CONFIG: &str = "DOCKER_CONFIG";
+/// The file of credentials, as podman has it; wins over all others.
+pub(crate) const REGISTRY_AUTH_FILE: &str = "REGISTRY_AUTH_FILE";
+/// The base of podman's file of credentials: `$XDG_RUNTIME_DIR/containers/auth.json`.
+pub(crate) const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+/// The file that says where registries are, in place of `$XDG_CONFIG_HOME/containers/registries.conf` and
+/// `/etc/containers/registries.conf`.
+pub(crate) const CONTAINERS_REGISTRIES_CONF: &str = "CONTAINERS_REGISTRIES_CONF";

@@ -153,6 +153,12 @@ pub enum OptionError {
     /// Outputs want different times, and layers are made with one.
     #[error("outputs give different values for `source-date-epoch`, and the layers that they share have one")]
     SeveralEpochs,
+    /// An image is to be pushed, and has no name.
+    #[error("tag is needed when pushing to registry")]
+    PushWithoutName,
+    /// This library was made without registries.
+    #[error("pushing is not possible: there is no client for registries")]
+    NoRegistry,
     /// Several outputs want standard output, or the caller passed no writer for it.
     #[error("standard output can take only one output")]
     StandardOutput,
@@ -207,6 +213,7 @@ impl BuildError {
             BuildErrorKind::Cancelled(_) => ErrorCategory::Cancelled,
             BuildErrorKind::Export(error) if error.is_cancelled() => ErrorCategory::Cancelled,
             BuildErrorKind::Image(error) if error.is_cancelled() => ErrorCategory::Cancelled,
+            BuildErrorKind::Export(error) if error.is_registry() => ErrorCategory::Registry,
             BuildErrorKind::Export(error) if error.is_input() => ErrorCategory::UserInput,
             BuildErrorKind::Image(error) if error.is_input() => ErrorCategory::UserInput,
             BuildErrorKind::Image(_)
@@ -275,6 +282,13 @@ impl BuildError {
             BuildErrorKind::Solve { error, .. } => vec![error.diagnostic()],
             BuildErrorKind::Source(error) if error.is_remote_file() => {
                 let diagnostic = Diagnostic::new(Severity::Error, "fetch-failed", chain(error));
+                vec![match error.hint() {
+                    Some(hint) => diagnostic.help(hint),
+                    None => diagnostic,
+                }]
+            }
+            BuildErrorKind::Export(error) if error.is_registry() => {
+                let diagnostic = Diagnostic::new(Severity::Error, "push-failed", chain(error));
                 vec![match error.hint() {
                     Some(hint) => diagnostic.help(hint),
                     None => diagnostic,

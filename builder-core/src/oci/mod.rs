@@ -8,6 +8,8 @@ mod chain;
 mod config;
 #[cfg(feature = "build")]
 mod document;
+#[cfg(feature = "build")]
+mod links;
 pub mod media_type;
 #[cfg(feature = "build")]
 mod select;
@@ -20,5 +22,7 @@ pub use document::{
     BlobDescriptor, Document, DocumentError, IndexEntry, MAX_CONFIG_SIZE, MAX_LAYERS, MAX_MANIFEST_SIZE, Manifest,
     check_config,
 };
+#[cfg(feature = "build")]
+pub use links::{Links, links};
 #[cfg(feature = "build")]
 pub use select::{SelectError, choose};

@@ -29,6 +29,7 @@ mod builds;
 mod cache_mounts;
 mod collect;
 mod error;
+mod forms;
 mod hold;
 mod images;
 mod layout;
@@ -36,6 +37,7 @@ mod metadata;
 mod recover;
 mod remote;
 mod step_lock;
+mod whereabouts;
 mod work;
 
 use std::path::{Path, PathBuf};

@@ -54,10 +54,10 @@ pub use options::{
     PushOutput,
 };
 pub use outcome::BuildOutcome;
-#[cfg(feature = "registry")]
-pub use transfer::{PullOutcome, PullPlatforms};
 pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
 pub use shared_cache::{CacheExport, CacheMode, CacheTarget};
+#[cfg(feature = "registry")]
+pub use transfer::{PullOutcome, PullPlatforms};
 pub use trial::{Trial, TrialError, Volume};
 
 use crate::cancel::CancelToken;

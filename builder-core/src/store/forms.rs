@@ -38,9 +38,8 @@ impl Store {
         let connection = self.inner.metadata.connection();
         let query = "SELECT digest, size FROM layer_forms WHERE diff_id = ?1 AND form = ?2";
         let mut statement = connection.prepare_cached(query).map_err(failed)?;
-        let row = |row: &rusqlite::Row<'_>| {
-            Ok((Digest::from_bytes(row.get(0)?), row.get::<_, i64>(1)?.cast_unsigned()))
-        };
+        let row =
+            |row: &rusqlite::Row<'_>| Ok((Digest::from_bytes(row.get(0)?), row.get::<_, i64>(1)?.cast_unsigned()));
         statement.query_row(params![diff_id.as_bytes(), form], row).optional().map_err(failed)
     }
 }

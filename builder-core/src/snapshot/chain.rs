@@ -12,19 +12,21 @@ use crate::digest::Digest;
 
 /// Returns the chain ID of a chain of layers, bottom first; `None` for no layers.
 pub fn chain_id(diff_ids: &[Digest]) -> Option<Digest> {
-    chain_ids(diff_ids).last().copied()
+    chain_ids(diff_ids, upon).last().copied()
 }
 
 /// Returns the chain IDs of a chain and of all chains that it begins with, the shortest first.
-pub(super) fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
-    let mut chain = Vec::with_capacity(diff_ids.len());
+fn chain_ids(diff_ids: &[Digest], mut upon: impl FnMut(&Digest, &Digest) -> Digest) -> Vec<Digest> {
+    let mut chain: Vec<Digest> = Vec::with_capacity(diff_ids.len());
     for diff_id in diff_ids {
-        chain.push(match chain.last() {
-            None => *diff_id,
-            Some(below) => Digest::of(format!("{below} {diff_id}").as_bytes()),
-        });
+        chain.push(chain.last().map_or(*diff_id, |below| upon(below, diff_id)));
     }
     chain
+}
+
+/// The chain ID of a layer upon a chain.
+fn upon(below: &Digest, diff_id: &Digest) -> Digest {
+    Digest::of(format!("{below} {diff_id}").as_bytes())
 }
 
 /// What a build has found in the store.
@@ -37,6 +39,8 @@ struct Found {
     directories: HashMap<Digest, PathBuf>,
     /// Chains of which every layer has been found.
     complete: HashSet<Digest>,
+    /// Chain IDs by that of the chain without its last layer, and that layer.
+    ids: HashMap<(Digest, Digest), Digest>,
 }
 
 impl Memory {
@@ -51,6 +55,13 @@ impl Snapshots {
     #[must_use]
     pub fn for_one_build(&self) -> Self {
         Self { memory: Some(Memory::default()), ..self.clone() }
+    }
+
+    /// Returns the chain IDs of a chain and of all chains that it begins with, the shortest first.
+    pub(super) fn chain_ids(&self, diff_ids: &[Digest]) -> Vec<Digest> {
+        let Some(memory) = &self.memory else { return chain_ids(diff_ids, upon) };
+        let ids = &mut memory.lock().ids;
+        chain_ids(diff_ids, |below, diff_id| *ids.entry((*below, *diff_id)).or_insert_with(|| upon(below, diff_id)))
     }
 
     /// Returns the directory of the last layer of a chain.
@@ -71,7 +82,7 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Store`].
     pub fn has(&self, diff_ids: &[Digest]) -> Result<bool, SnapshotError> {
-        let chains = chain_ids(diff_ids);
+        let chains = self.chain_ids(diff_ids);
         let is_complete =
             |chain: &Digest| self.memory.as_ref().is_some_and(|memory| memory.lock().complete.contains(chain));
         for chain in chains.iter().rev() {
@@ -96,7 +107,7 @@ impl Snapshots {
         let path = |(chain, diff_id): (&Digest, &Digest)| {
             self.directory(chain)?.ok_or(SnapshotError::Missing { diff_id: *diff_id })
         };
-        chain_ids(diff_ids).iter().zip(diff_ids).rev().map(path).collect()
+        self.chain_ids(diff_ids).iter().zip(diff_ids).rev().map(path).collect()
     }
 }
 
@@ -109,7 +120,7 @@ mod tests {
         let [one, two, three] = ["one", "two", "three"].map(|text| Digest::of(text.as_bytes()));
         let both = Digest::of(format!("{one} {two}").as_bytes());
         let all = Digest::of(format!("{both} {three}").as_bytes());
-        assert_eq!(chain_ids(&[one, two, three]), [one, both, all]);
+        assert_eq!(chain_ids(&[one, two, three], upon), [one, both, all]);
         assert_eq!(chain_id(&[one, two]), Some(both));
         assert_eq!(chain_id(&[]), None);
     }

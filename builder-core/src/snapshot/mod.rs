@@ -56,7 +56,7 @@ impl Snapshots {
     }
 
     fn record(&self, diff_ids: &[Digest]) -> Result<Option<(SnapshotRecord, PathBuf)>, SnapshotError> {
-        chain_id(diff_ids).map_or(Ok(None), |chain| self.record_of(&chain))
+        self.chain_ids(diff_ids).last().map_or(Ok(None), |chain| self.record_of(chain))
     }
 
     fn record_of(&self, chain: &Digest) -> Result<Option<(SnapshotRecord, PathBuf)>, SnapshotError> {
@@ -103,7 +103,7 @@ impl Snapshots {
         if self.record(&chain)?.is_some() {
             return Ok(());
         }
-        let Some(chain) = chain_id(&chain) else { return Ok(()) };
+        let Some(chain) = self.chain_ids(&chain).last().copied() else { return Ok(()) };
         let prefix = format!("{}-", layer.diff_id.short());
         let snapshots = self.store.snapshots_dir();
         let place = tempfile::Builder::new().prefix(&prefix).tempdir_in(&snapshots).at("create in", &snapshots)?;
@@ -169,8 +169,8 @@ impl Snapshots {
             return Ok(false);
         }
         let chain: Vec<Digest> = parent.iter().copied().chain([*diff_id]).collect();
-        if let Some(chain) = chain_id(&chain) {
-            self.store.put_snapshot(&chain, &record)?;
+        if let Some(chain) = self.chain_ids(&chain).last() {
+            self.store.put_snapshot(chain, &record)?;
         }
         Ok(true)
     }

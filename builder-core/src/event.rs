@@ -63,6 +63,11 @@ pub enum Event {
         /// The steps in topological order.
         steps: Vec<StepInfo>,
     },
+    /// A step waits: another build on the same store is running it. What follows is its end, cached, or its start.
+    StepWaiting {
+        /// The step.
+        id: VertexId,
+    },
     /// A step began to run (cached steps are never started).
     StepStarted {
         /// The step.

@@ -20,6 +20,8 @@ mod concurrent;
 mod contexts;
 mod copying;
 mod crash;
+mod cutoff;
+mod depth;
 mod determinism;
 mod diagnostics;
 mod exclude;
@@ -41,12 +43,16 @@ mod names;
 mod outputs;
 mod parents;
 mod platforms;
+mod property;
 mod registry;
 mod remote_contexts;
 mod run_options;
 mod secrets;
+mod shared_cache;
+mod sharing;
 mod software;
 mod ssh;
+mod trial;
 mod workdir;
 
 /// A test file that nobody lists would never run.

@@ -23,7 +23,8 @@ use crate::ui::progress::{Mode, Progress};
 pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<u8, CommandError> {
     let call = Call::of(arguments)?;
     let (context, dockerfile, _unpacked) = inputs(arguments, session)?;
-    let options = settings::build(arguments, context, dockerfile)?;
+    let mut options = settings::build(arguments, context, dockerfile)?;
+    options.cache_budget = settings::cache_budget(arguments, session.builder.store().root())?;
     match call {
         Some(call) => call.answer(&options, session),
         None => run(arguments, &options, session).map(|()| 0),
@@ -61,6 +62,12 @@ fn run(arguments: &BuildArgs, options: &BuildOptions, session: &Session) -> Resu
     }
     stdout.flush().map_err(stdout_error)?;
     let outcome = outcome.map_err(command_error)?;
+    if !options.cache_from.is_empty() && !arguments.quiet {
+        let fetched = outcome.fetched;
+        let layers = if fetched.blobs == 1 { "layer" } else { "layers" };
+        let bytes = crate::ui::format::size(fetched.bytes);
+        session.printer.note(&format!("fetched {} {layers} ({bytes}) from elsewhere", fetched.blobs));
+    }
     report(arguments, &outcome)?;
     if arguments.quiet {
         session.printer.data(&format!("{}\n", outcome.id))?;

@@ -11,6 +11,9 @@ use super::log_lines::{LogLines, one_line};
 /// Log lines kept of a running step.
 pub(super) const TAIL_LINES: usize = 6;
 
+/// What is said about a step that another build on the same store is running.
+pub(super) const WAITING: &str = "waiting for another build, which is running this step";
+
 /// What an entry of the display stands for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Key {
@@ -126,6 +129,12 @@ impl Model {
             Event::PlanReady { steps } => {
                 for step in steps {
                     self.entries.insert(Key::Step(step.id), Entry::new(&step.name));
+                }
+            }
+            Event::StepWaiting { id } => {
+                self.start(Key::Step(*id), at);
+                if let Some(entry) = self.entries.get_mut(&Key::Step(*id)) {
+                    entry.tail.push_back(WAITING.to_owned());
                 }
             }
             Event::StepStarted { id } => self.start(Key::Step(*id), at),

@@ -23,7 +23,7 @@ use builder_core::event::{Event, LogStream, StepStatus};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::model::Key;
+use super::model::{Key, WAITING};
 use super::progress::Renderer;
 
 #[derive(Debug, Clone, Serialize)]
@@ -132,6 +132,7 @@ impl Json {
                 self.insert(Key::Task(*task), name, Vec::new());
                 vertexes(self.update(Key::Task(*task), |vertex| vertex.started = Some(now)))
             }
+            Event::StepWaiting { id } => self.status(Key::Step(*id), WAITING, (0, None), now),
             Event::StepStarted { id } => vertexes(self.update(Key::Step(*id), |vertex| vertex.started = Some(now))),
             Event::StepFinished { id, status, .. } => vertexes(self.update(Key::Step(*id), |vertex| {
                 vertex.started.get_or_insert_with(|| now.clone());

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use super::explain::{self, Explain};
 use super::format::{seconds, size};
 use super::log_lines::{LogLines, one_line};
-use super::model::Key;
+use super::model::{Key, WAITING};
 use super::progress::Renderer;
 
 /// The least time between two lines about one download.
@@ -57,6 +57,7 @@ impl Renderer for Plain {
                     self.steps.insert(Key::Step(step.id), Step { name, ..Step::default() });
                 }
             }
+            Event::StepWaiting { id } => self.line(Key::Step(*id), WAITING, &mut out),
             Event::StepStarted { id } => self.start(Key::Step(*id), at, &mut out),
             Event::TaskStarted { task, name } => {
                 self.steps.insert(Key::Task(*task), Step { name: one_line(name), ..Step::default() });

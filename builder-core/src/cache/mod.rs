@@ -11,6 +11,7 @@
 pub mod explain;
 mod files;
 mod key;
+pub mod shared;
 
 pub use files::FileList;
 pub use key::{CacheKey, FilesystemContent, KeyBuilder, KeyPart};

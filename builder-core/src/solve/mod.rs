@@ -9,6 +9,7 @@ mod keeper;
 mod log_tail;
 mod op;
 mod scheduler;
+mod share;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,7 +20,8 @@ pub use error::{SolveError, StepError};
 pub use keeper::{Keeper, Kept, Watch};
 
 use crate::build_context::Context;
-use crate::cache::FilesystemContent;
+use crate::cache::shared::SharedCache;
+use crate::cache::{CacheKey, FilesystemContent};
 use crate::cancel::{CancelToken, Cancelled};
 use crate::digest::Digest;
 use crate::event::{Event, EventSink, StepStatus};
@@ -116,6 +118,8 @@ pub struct SolveInputs<'a> {
 pub struct StepLayer {
     /// Its diff ID.
     pub diff_id: Digest,
+    /// Its content without times.
+    pub content: crate::layer::ContentId,
     /// The size of its tar, in bytes.
     pub size: u64,
     /// When it was made, seconds and nanoseconds since 1970.
@@ -133,11 +137,19 @@ pub struct StepResult {
     pub layer: Option<StepLayer>,
     /// Whether it came from the cache.
     pub cached: bool,
+    /// The keys that lead to it.
+    pub keys: Arc<[CacheKey]>,
 }
 
 impl StepResult {
     fn empty() -> Self {
-        Self { diff_ids: Arc::from([]), content: FilesystemContent::empty(), layer: None, cached: true }
+        Self {
+            diff_ids: Arc::from([]),
+            content: FilesystemContent::empty(),
+            layer: None,
+            cached: true,
+            keys: Arc::from([]),
+        }
     }
 }
 
@@ -156,6 +168,7 @@ pub struct Solver<'a> {
     pub(crate) snapshots: &'a Snapshots,
     pub(crate) options: &'a SolveOptions,
     pub(crate) events: &'a dyn EventSink,
+    pub(crate) shared: Option<&'a SharedCache<'a>>,
 }
 
 impl std::fmt::Debug for Solver<'_> {
@@ -172,7 +185,13 @@ impl<'a> Solver<'a> {
         options: &'a SolveOptions,
         events: &'a dyn EventSink,
     ) -> Self {
-        Self { store, snapshots, options, events }
+        Self { store, snapshots, options, events, shared: None }
+    }
+
+    /// Looks into shared caches for what the store does not have.
+    #[must_use]
+    pub fn with_shared_cache(self, shared: Option<&'a SharedCache<'a>>) -> Self {
+        Self { shared, ..self }
     }
 
     /// Carries out a plan.

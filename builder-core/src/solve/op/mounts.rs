@@ -103,7 +103,7 @@ impl Step<'_, '_> {
             key.note(explain::mounted(mount, &from.content.0));
             return Ok(differs);
         }
-        let view = RootDir::from_fd(self.solver.snapshots.view(&from.diff_ids)?);
+        let view = RootDir::from_fd(self.view(&from)?);
         let tree = CopyTree::Filesystem(&view);
         let sources = [source(&bind.source)];
         let selection = Selection::find(&tree, &sources, &[], self.cancel).map_err(StepError::MountSource)?;
@@ -150,7 +150,7 @@ impl Step<'_, '_> {
         // Writes go to a layer that nobody commits. A filesystem without layers cannot be looked at as a mount.
         let active = if mount.read_only && !from.diff_ids.is_empty() { None } else { Some(self.begin(&from)?) };
         let tree = match &active {
-            None => self.solver.snapshots.view(&from.diff_ids)?,
+            None => self.view(&from)?,
             Some(active) => active.mount(None)?,
         };
         let (path, metadata) = find(&root_of(&tree)?, &bind.source)?;
@@ -203,7 +203,7 @@ impl Step<'_, '_> {
             return Ok(());
         }
         let from = self.filesystem(cache.from)?;
-        let view = RootDir::from_fd(self.solver.snapshots.view(&from.diff_ids)?);
+        let view = RootDir::from_fd(self.view(&from)?);
         let tree = CopyTree::Filesystem(&view);
         let sources = [source("/")];
         let selection = Selection::find(&tree, &sources, &[], self.cancel).map_err(StepError::MountSource)?;

@@ -42,13 +42,17 @@ impl Step<'_, '_> {
             }
             keys.push(key);
         }
-        self.missed(&keys, None);
-        let active = self.begin(&parent)?;
+        self.unless_another_does(&keys, &parent, || self.execute(op, &parent, &keys))
+    }
+
+    fn execute(&self, op: &RunOp, parent: &StepResult, keys: &[(CacheKey, Vec<KeyPart>)]) -> Outcome<StepResult> {
+        self.missed(keys, None);
+        let active = self.begin(parent)?;
         let directory = self.solver.store.work_dir()?;
         let files = script_files(op);
         let (exit, log) = {
             let mut mounts = self.mounts(op)?;
-            let view = self.solver.snapshots.view(&parent.diff_ids)?;
+            let view = self.view(&parent)?;
             let mut targets = stubs::targets(true, &files);
             targets.retain(|stub| !KEPT.contains(&stub.target.as_str()));
             targets.extend(stubs::mount_targets(&mounts.mounts));
@@ -60,7 +64,7 @@ impl Step<'_, '_> {
             self.supervise(&spec).map_err(|error| failure(op, error))?
         };
         match exit {
-            Exit::Code(0) => self.commit(active, &parent, &keys),
+            Exit::Code(0) => self.commit(active, parent, keys),
             exit => Err(StepError::Command { command: op.args.join(" "), exit, log }.into()),
         }
     }

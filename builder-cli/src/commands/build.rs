@@ -58,7 +58,7 @@ fn run(arguments: &BuildArgs, options: &BuildOptions, session: &Session) -> Resu
         session.printer.checks(&told.checks);
     }
     if explain == Explain::Steps && mode != Mode::Json {
-        session.printer.text(&summary(&told.explained, Timestamp::now()));
+        session.printer.text(&summary(told.explained.values(), Timestamp::now()));
     }
     stdout.flush().map_err(stdout_error)?;
     let outcome = outcome.map_err(command_error)?;

@@ -43,6 +43,7 @@ mod platforms;
 mod registry;
 mod remote_contexts;
 mod run_options;
+mod scan;
 mod secrets;
 mod software;
 mod ssh;

@@ -33,6 +33,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use blob::BlobWriter;
+pub(crate) use blob::PlainBlobWriter;
 pub use cache_mounts::CacheInstance;
 pub use error::StoreError;
 pub use images::ImageRecord;

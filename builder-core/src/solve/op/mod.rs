@@ -19,7 +19,7 @@ use crate::event::Event;
 use crate::fs::root::RootDir;
 use crate::plan::Vertex;
 use crate::plan::op::{FilesystemRef, Op};
-use crate::snapshot::{ActiveSnapshot, CommitOptions};
+use crate::snapshot::{ActiveSnapshot, CommitOptions, Layer};
 use crate::store::CacheRecord;
 use crate::text::Span;
 
@@ -97,9 +97,18 @@ impl Step<'_, '_> {
         }
         let Some(record) = self.solver.store.cache_record(&key.0)? else { return Ok(None) };
         let diff_ids = appended(parent, &record);
-        let usable =
-            self.solver.snapshots.has(&diff_ids)? || self.solver.snapshots.adopt(&parent.diff_ids, &record.diff_id)?;
+        let snapshots = self.solver.snapshots;
+        let usable = (snapshots.has(&diff_ids)? && snapshots.has_tar(&diff_ids)?)
+            || snapshots.adopt(&parent.diff_ids, &record.diff_id)?
+            || (self.only_blob() && snapshots.store().blob_size(&record.diff_id) == Some(record.size));
         Ok(usable.then(|| result(parent, diff_ids, &record, true)))
+    }
+
+    /// Whether the layer is wanted as a blob and nobody reads its files: no other step, and no output.
+    fn only_blob(&self) -> bool {
+        let (id, options) = (self.vertex.id, &self.solver.options);
+        let is_read = || self.inputs.plan.vertexes.iter().any(|vertex| vertex.op.inputs().contains(&id));
+        options.blobs.contains(&id) && !options.files.contains(&id) && !is_read()
     }
 
     fn begin(&self, parent: &StepResult) -> Outcome<ActiveSnapshot> {
@@ -113,8 +122,14 @@ impl Step<'_, '_> {
         parent: &StepResult,
         keys: &[(CacheKey, Vec<KeyPart>)],
     ) -> Outcome<StepResult> {
-        let options = CommitOptions { clamp: self.solver.options.source_date_epoch };
+        let blob = self.solver.options.blobs.contains(&self.vertex.id);
+        let options = CommitOptions { clamp: self.solver.options.source_date_epoch, blob };
         let layer = active.commit(&options, self.cancel)?;
+        self.record(&layer, parent, keys)
+    }
+
+    /// Records a layer under the keys of the operation that made it.
+    fn record(&self, layer: &Layer, parent: &StepResult, keys: &[(CacheKey, Vec<KeyPart>)]) -> Outcome<StepResult> {
         let mut record = CacheRecord {
             diff_id: layer.diff_id,
             content: layer.content,

@@ -8,7 +8,7 @@
 
 use super::{Failure, Outcome, Step, root_of};
 use crate::build_context::Context;
-use crate::cache::{CacheKey, FilesystemContent, KeyBuilder, KeyPart};
+use crate::cache::{CacheKey, FileList, FilesystemContent, KeyBuilder, KeyPart};
 use crate::copy::{self, CopyError, CopyRequest, CopyTree, Selection};
 use crate::fs::accounts::resolve_owner;
 use crate::fs::root::RootDir;
@@ -66,6 +66,7 @@ impl Step<'_, '_> {
         let opened: Vec<Opened<'_>> = op.parts.iter().map(|part| self.open(part)).collect::<Outcome<_>>()?;
         // All of them before anything is written: a missing one leaves no half of a copy.
         let mut selections = Vec::new();
+        let mut contents = Vec::new();
         let mut key = self.copy_key(op, &parent);
         for Opened { part, .. } in &opened {
             key.text("unpack", if part.unpack { "yes" } else { "no" });
@@ -80,6 +81,7 @@ impl Step<'_, '_> {
             for source in &selected.sources {
                 key.digest(&format!("source {}", source.path), &source.digest);
             }
+            contents.push(selected);
             selections.push(selection);
         }
         self.remember(&opened);
@@ -89,19 +91,20 @@ impl Step<'_, '_> {
         {
             return Ok(result);
         }
-        self.started();
-        let work = Work { op, parent: &parent, opened: &opened, selections: &selections };
-        if let Some((layer, changed)) = self.copy_straight(&work)? {
-            return self.record(&layer, &parent, if changed { &[] } else { &keys });
-        }
-        let active = self.begin(&parent)?;
-        let changed = self.copy_into(&work, &active)?;
-        if changed {
-            // Somebody edited a file after it was hashed: the layer holds what the key does not say. It is right for
-            // this build, but no later one may find it.
-            keys.clear();
-        }
-        self.commit(active, &parent, &keys)
+        let mut files = FileList::default();
+        contents.drain(..).for_each(|content| files.add(&content));
+        self.unless_another_does(&keys, &parent, || {
+            self.missed(&keys, Some(files));
+            let work = Work { op, parent: &parent, opened: &opened, selections: &selections };
+            // Where somebody edited a file after it was hashed, the layer holds what the key does not say. It is right
+            // for this build, but no later one may find it.
+            if let Some((layer, changed)) = self.copy_straight(&work)? {
+                return self.record(&layer, &parent, if changed { &[] } else { &keys });
+            }
+            let active = self.begin(&parent)?;
+            let changed = self.copy_into(&work, &active)?;
+            self.commit(active, &parent, if changed { &[] } else { &keys })
+        })
     }
 
     /// Writes the layer of a copy whose files nobody reads straight from where they are. Nothing where that cannot be
@@ -188,7 +191,7 @@ impl Step<'_, '_> {
             }
             CopyFrom::Filesystem(reference) => {
                 let source = self.filesystem(*reference)?;
-                Tree::Filesystem(RootDir::from_fd(self.solver.snapshots.view(&source.diff_ids)?))
+                Tree::Filesystem(RootDir::from_fd(self.view(&source)?))
             }
         };
         Ok(Opened { part, tree })

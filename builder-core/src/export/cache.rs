@@ -70,6 +70,7 @@ pub fn write_cache_layout(
         match place(snapshots, &descriptor.digest, content, cancel)? {
             Place::Bytes(bytes) => write_whole(&blobs, &path, &mut &*bytes)?,
             Place::File(from, _) => write_whole(&blobs, &path, &mut File::open(&from).at("open", &from)?)?,
+            Place::Stored(mut blob, _) => write_whole(&blobs, &path, &mut blob)?,
         }
     }
     let descriptors: Vec<Descriptor> = layers.iter().map(|layer| layer.descriptor.clone()).collect();

@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, XattrFlags};
 
-use super::chain::chain_ids;
 use super::{SnapshotError, Snapshots};
 use crate::digest::Digest;
 use crate::fs::entry::{
@@ -22,6 +21,7 @@ use crate::fs::entry::{
 };
 use crate::fs::{PathContext, PathError};
 use crate::layer::OverlayFlavor;
+use crate::oci::chain_ids;
 use crate::store::remove_tree;
 
 /// The longest chain that is mounted layer by layer. Kernels before 6.7 take the numbers of the directories in 255

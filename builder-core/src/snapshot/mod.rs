@@ -26,6 +26,7 @@ use crate::digest::Digest;
 use crate::fs::PathContext;
 use crate::fs::root::RootDir;
 use crate::layer::{self, Graft, LayerSummary, OverlayFlavor};
+use crate::oci::chain_ids;
 use crate::store::{PlainBlobWriter, SnapshotRecord, Store, StoreError, WorkDir};
 use crate::sys::mount;
 

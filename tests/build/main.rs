@@ -49,6 +49,7 @@ mod property;
 mod registry;
 mod remote_contexts;
 mod run_options;
+mod scan;
 mod secrets;
 mod shared_cache;
 mod sharing;

@@ -62,6 +62,10 @@ pub struct SolveOptions {
     pub source_date_epoch: Option<i64>,
     /// The time that new layers are said to be made at, seconds and nanoseconds since 1970.
     pub now: (i64, u32),
+    /// Steps whose layers an image with a name will have: they become blobs of the store as they are made.
+    pub blobs: std::collections::BTreeSet<VertexId>,
+    /// Steps whose files are read once everything is done.
+    pub files: std::collections::BTreeSet<VertexId>,
     /// The build that this is for; steps are remembered as made by it.
     pub build: BuildRecord,
     /// Where steps find names on the network.
@@ -89,6 +93,8 @@ impl SolveOptions {
             no_cache_stages: std::collections::BTreeSet::new(),
             source_date_epoch: None,
             now,
+            blobs: std::collections::BTreeSet::new(),
+            files: std::collections::BTreeSet::new(),
             build: BuildRecord::default(),
             resolv_conf: ResolvConf::default(),
             parallelism: 16,

@@ -45,6 +45,7 @@ mod work;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use blob::PlainBlobWriter;
 pub use blob::{BlobReader, BlobWriter};
 pub use builds::{NewStep, StepRecord};
 pub use cache_mounts::CacheInstance;

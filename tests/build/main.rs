@@ -18,6 +18,7 @@ mod cache_mounts;
 mod checks;
 mod concurrent;
 mod contexts;
+mod control_groups;
 mod copying;
 mod crash;
 mod determinism;

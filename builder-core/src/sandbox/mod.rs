@@ -22,6 +22,7 @@ mod error;
 pub mod foreign;
 pub mod isolation;
 mod launch;
+mod mount_failure;
 mod mounts;
 mod network;
 mod oom;

@@ -5,6 +5,7 @@
 
 mod error;
 mod keeper;
+mod log_limit;
 mod log_tail;
 mod op;
 mod scheduler;
@@ -30,6 +31,7 @@ use crate::secret::{SecretSource, SshSource};
 use crate::snapshot::Snapshots;
 use crate::source::Resolved;
 use crate::store::Store;
+pub use log_limit::LogLimits;
 use scheduler::{Control, Stopped, run_graph};
 
 /// What all RUN steps of a build are given and limited to.
@@ -43,6 +45,8 @@ pub struct RunOptions {
     pub extra_hosts: Vec<(String, String)>,
     /// Limits by control groups.
     pub resources: Resources,
+    /// How much of the output is passed on.
+    pub log: LogLimits,
 }
 
 /// Options of a solve.

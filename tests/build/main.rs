@@ -19,6 +19,7 @@ mod cache_mounts;
 mod checks;
 mod concurrent;
 mod contexts;
+mod control_groups;
 mod copying;
 mod crash;
 mod cutoff;

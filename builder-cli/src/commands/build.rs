@@ -40,6 +40,7 @@ fn run(arguments: &BuildArgs, options: &BuildOptions, session: &Session) -> Resu
         };
         return session.printer.data(&text);
     }
+    settings::destinations::check(arguments, &options.outputs)?;
     for path in [&arguments.iidfile, &arguments.metadata_file].into_iter().flatten() {
         make_way(path)?;
     }
@@ -129,6 +130,7 @@ fn make_way(path: &Path) -> Result<(), CommandError> {
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> CommandError {
     CommandError::environment(format!("cannot write `{}`: {error}", path.display()))
+        .hint("may you write there, and is there room?")
 }
 
 fn report(arguments: &BuildArgs, outcome: &BuildOutcome) -> Result<(), CommandError> {

@@ -6,6 +6,7 @@
 mod error;
 mod explain;
 mod keeper;
+mod log_limit;
 mod log_tail;
 mod op;
 mod scheduler;
@@ -34,6 +35,7 @@ use crate::secret::{SecretSource, SshSource};
 use crate::snapshot::Snapshots;
 use crate::source::Resolved;
 use crate::store::Store;
+pub use log_limit::LogLimits;
 use explain::Explainer;
 use scheduler::{Control, Stopped, run_graph};
 
@@ -48,6 +50,8 @@ pub struct RunOptions {
     pub extra_hosts: Vec<(String, String)>,
     /// Limits by control groups.
     pub resources: Resources,
+    /// How much of the output is passed on.
+    pub log: LogLimits,
 }
 
 /// Options of a solve.

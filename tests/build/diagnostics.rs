@@ -110,6 +110,8 @@ fn options_that_are_not_supported_yet_are_refused_by_name() {
         let name = option.split('=').next().unwrap();
         assert!(failed.stderr.contains(&format!("`{name}` is not supported yet")), "{}", failed.stderr);
     }
+    let failed = env.run(["build", "-f", "https://example.test/Dockerfile", "."]).fails(2);
+    assert!(failed.stderr.contains("not fetched from the web") && failed.stderr.contains("curl"), "{}", failed.stderr);
     env.run(["build", "--nope", "."]).fails(2);
     env.run(["build", "no-such-directory"]).fails(2);
 }

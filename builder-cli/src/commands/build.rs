@@ -7,6 +7,7 @@ use builder_core::build_context::{StreamKind, sniff, unpack};
 use builder_core::builder::{BuildError, BuildOptions, BuildOutcome, ContextSource, DockerfileSource, ErrorCategory};
 use builder_core::event::NullSink;
 use builder_core::plan::dump;
+use builder_core::remote::is_http;
 use builder_core::store::WorkDir;
 use jiff::Timestamp;
 
@@ -104,6 +105,10 @@ fn inputs(
         };
     }
     let context = settings::contexts::main(&arguments.context)?;
+    if let Some(url) = arguments.file.as_deref().and_then(Path::to_str).filter(|text| is_http(text)) {
+        return Err(CommandError::usage(format!("a Dockerfile is not fetched from the web: `{url}`"))
+            .hint(format!("pass it on standard input: `curl -fsSL {url} | builder build -f - CONTEXT`")));
+    }
     let dockerfile = match &arguments.file {
         None => DockerfileSource::Default,
         Some(_) if stdin_dockerfile => {

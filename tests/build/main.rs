@@ -25,6 +25,7 @@ mod depth;
 mod determinism;
 mod diagnostics;
 mod exclude;
+mod explain;
 mod exporters;
 mod hello;
 mod help;
@@ -47,9 +48,11 @@ mod registry;
 mod remote_contexts;
 mod run_options;
 mod secrets;
+mod shared_cache;
 mod sharing;
 mod software;
 mod ssh;
+mod trial;
 mod workdir;
 
 /// A test file that nobody lists would never run.

@@ -64,6 +64,8 @@ pub(super) struct Entry {
     started: Duration,
     elapsed: Duration,
     pub(super) items: Vec<Item>,
+    /// Why it ran, or who made it.
+    pub(super) reasons: Vec<String>,
     streams: [LogLines; 2],
     tail: VecDeque<String>,
 }
@@ -76,6 +78,7 @@ impl Entry {
             started: Duration::ZERO,
             elapsed: Duration::ZERO,
             items: Vec::new(),
+            reasons: Vec::new(),
             streams: Default::default(),
             tail: VecDeque::new(),
         }
@@ -152,6 +155,13 @@ impl Model {
             Event::TaskProgress { task, item, current, total, unit } => {
                 if let Some(entry) = self.entries.get_mut(&Key::Task(*task)) {
                     entry.item(item, *current, *total, *unit);
+                }
+            }
+            Event::StepExplained { id, explanation } => {
+                if let Some(entry) = self.entries.get_mut(&Key::Step(*id)) {
+                    entry.reasons = super::explain::lines(explanation);
+                    let maker = super::explain::maker(explanation, jiff::Timestamp::now());
+                    entry.reasons.extend((!maker.is_empty()).then(|| maker.trim().to_owned()));
                 }
             }
             Event::StepFinished { id, status, elapsed } => {

@@ -9,25 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{SnapshotError, Snapshots};
 use crate::digest::Digest;
-
-/// Returns the chain ID of a chain of layers, bottom first; `None` for no layers.
-pub fn chain_id(diff_ids: &[Digest]) -> Option<Digest> {
-    chain_ids(diff_ids, upon).last().copied()
-}
-
-/// Returns the chain IDs of a chain and of all chains that it begins with, the shortest first.
-fn chain_ids(diff_ids: &[Digest], mut upon: impl FnMut(&Digest, &Digest) -> Digest) -> Vec<Digest> {
-    let mut chain: Vec<Digest> = Vec::with_capacity(diff_ids.len());
-    for diff_id in diff_ids {
-        chain.push(chain.last().map_or(*diff_id, |below| upon(below, diff_id)));
-    }
-    chain
-}
-
-/// The chain ID of a layer upon a chain.
-fn upon(below: &Digest, diff_id: &Digest) -> Digest {
-    Digest::of(format!("{below} {diff_id}").as_bytes())
-}
+use crate::oci;
 
 /// What a build has found in the store.
 #[derive(Clone, Debug, Default)]
@@ -59,9 +41,17 @@ impl Snapshots {
 
     /// Returns the chain IDs of a chain and of all chains that it begins with, the shortest first.
     pub(super) fn chain_ids(&self, diff_ids: &[Digest]) -> Vec<Digest> {
-        let Some(memory) = &self.memory else { return chain_ids(diff_ids, upon) };
+        let Some(memory) = &self.memory else { return oci::chain_ids(diff_ids) };
         let ids = &mut memory.lock().ids;
-        chain_ids(diff_ids, |below, diff_id| *ids.entry((*below, *diff_id)).or_insert_with(|| upon(below, diff_id)))
+        let mut chains: Vec<Digest> = Vec::with_capacity(diff_ids.len());
+        for diff_id in diff_ids {
+            let upon = |below: &Digest| {
+                let id = || oci::chain_id(&[*below, *diff_id]).unwrap_or(*diff_id);
+                *ids.entry((*below, *diff_id)).or_insert_with(id)
+            };
+            chains.push(chains.last().map_or(*diff_id, upon));
+        }
+        chains
     }
 
     /// Returns the directory of the last layer of a chain.
@@ -77,24 +67,30 @@ impl Snapshots {
         Ok(Some(path))
     }
 
-    /// Tells whether the last layer of a chain, and every one below it, is there as files.
+    /// Tells whether the last layer of a chain, and every one below it, is there as files. What is there stays
+    /// there while somebody holds the store.
     ///
     /// # Errors
     /// [`SnapshotError::Store`].
     pub fn has(&self, diff_ids: &[Digest]) -> Result<bool, SnapshotError> {
         let chains = self.chain_ids(diff_ids);
+        let Some(last) = chains.last() else { return Ok(true) };
         let is_complete =
             |chain: &Digest| self.memory.as_ref().is_some_and(|memory| memory.lock().complete.contains(chain));
-        for chain in chains.iter().rev() {
-            if is_complete(chain) {
-                break;
-            }
+        if is_complete(last) {
+            return Ok(true);
+        }
+        let _gate = self.store.gate()?;
+        let unknown = chains.iter().rposition(is_complete).map_or(0, |known| known + 1);
+        let unknown = chains.get(unknown..).unwrap_or_default();
+        for chain in unknown.iter().rev() {
             if self.directory(chain)?.is_none() {
                 return Ok(false);
             }
         }
+        self.store.retain(unknown)?;
         if let Some(memory) = &self.memory {
-            memory.lock().complete.extend(chains.last());
+            memory.lock().complete.insert(*last);
         }
         Ok(true)
     }
@@ -108,20 +104,5 @@ impl Snapshots {
             self.directory(chain)?.ok_or(SnapshotError::Missing { diff_id: *diff_id })
         };
         self.chain_ids(diff_ids).iter().zip(diff_ids).rev().map(path).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chain_ids_are_those_of_the_specification() {
-        let [one, two, three] = ["one", "two", "three"].map(|text| Digest::of(text.as_bytes()));
-        let both = Digest::of(format!("{one} {two}").as_bytes());
-        let all = Digest::of(format!("{both} {three}").as_bytes());
-        assert_eq!(chain_ids(&[one, two, three], upon), [one, both, all]);
-        assert_eq!(chain_id(&[one, two]), Some(both));
-        assert_eq!(chain_id(&[]), None);
     }
 }

@@ -6,6 +6,7 @@
 //! descriptor.
 
 mod chain;
+mod elsewhere;
 mod error;
 mod merge;
 
@@ -14,8 +15,10 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-pub use chain::chain_id;
+pub use crate::oci::chain_id;
+pub use elsewhere::{BlobProgress, FetchedLayers, LayerSource, LayerSourceError};
 pub use error::SnapshotError;
 
 use crate::cancel::CancelToken;
@@ -42,12 +45,13 @@ pub struct Snapshots {
     store: Store,
     flavor: OverlayFlavor,
     memory: Option<chain::Memory>,
+    elsewhere: Arc<elsewhere::Elsewhere>,
 }
 
 impl Snapshots {
     /// Joins a store and the marks that overlayfs uses there.
     pub fn new(store: Store, flavor: OverlayFlavor) -> Self {
-        Self { store, flavor, memory: None }
+        Self { store, flavor, memory: None, elsewhere: Arc::default() }
     }
 
     /// Returns the store.
@@ -100,10 +104,14 @@ impl Snapshots {
     /// Puts a finished layer directory in its place and records it.
     fn install(&self, parent: &[Digest], layer: &Layer, upper: &Path, made_here: bool) -> Result<(), SnapshotError> {
         let chain: Vec<Digest> = parent.iter().copied().chain([layer.diff_id]).collect();
-        if self.record(&chain)?.is_some() {
+        let chains = self.chain_ids(&chain);
+        let Some(chain) = chains.last() else { return Ok(()) };
+        // From here to the record nobody takes the directory for one that no record knows.
+        let _gate = self.store.gate()?;
+        self.store.retain(&chains)?;
+        if self.record_of(chain)?.is_some() {
             return Ok(());
         }
-        let Some(chain) = self.chain_ids(&chain).last().copied() else { return Ok(()) };
         let prefix = format!("{}-", layer.diff_id.short());
         let snapshots = self.store.snapshots_dir();
         let place = tempfile::Builder::new().prefix(&prefix).tempdir_in(&snapshots).at("create in", &snapshots)?;
@@ -113,7 +121,7 @@ impl Snapshots {
         let directory = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let record =
             SnapshotRecord { directory, diff_id: layer.diff_id, size: layer.size, content: layer.content, made_here };
-        Ok(self.store.put_snapshot(&chain, &record)?)
+        Ok(self.store.put_snapshot(chain, &record)?)
     }
 
     /// Unpacks a layer's plain tar on a chain; it must have the diff ID that the image's config says.
@@ -164,13 +172,15 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Store`].
     pub fn adopt(&self, parent: &[Digest], diff_id: &Digest) -> Result<bool, SnapshotError> {
+        let _gate = self.store.gate()?;
         let Some(record) = self.store.snapshot_of_layer(diff_id)? else { return Ok(false) };
         if !self.has(parent)? || !self.store.snapshots_dir().join(&record.directory).is_dir() {
             return Ok(false);
         }
         let chain: Vec<Digest> = parent.iter().copied().chain([*diff_id]).collect();
-        if let Some(chain) = self.chain_ids(&chain).last() {
-            self.store.put_snapshot(chain, &record)?;
+        if let Some(chain) = chain_id(&chain) {
+            self.store.retain(&[chain])?;
+            self.store.put_snapshot(&chain, &record)?;
         }
         Ok(true)
     }
@@ -179,7 +189,7 @@ impl Snapshots {
     ///
     /// # Errors
     /// [`SnapshotError::Missing`] for layers that no step of ours made: theirs is the blob that they came in.
-    /// [`SnapshotError::DiffId`] where the files were changed behind our back.
+    /// [`SnapshotError::Changed`] where the files were changed behind our back: then the layer is forgotten.
     pub fn write_tar(
         &self,
         diff_ids: &[Digest],
@@ -193,7 +203,9 @@ impl Snapshots {
         }
         let layer = layer::write_layer(&path, self.flavor, None, out, cancel)?;
         if layer.diff_id != *expected {
-            return Err(SnapshotError::DiffId { expected: *expected, found: layer.diff_id });
+            // So that the next build makes it again.
+            self.store.forget_snapshot(&record.directory)?;
+            return Err(SnapshotError::Changed { diff_id: *expected });
         }
         Ok(layer)
     }
@@ -204,8 +216,11 @@ impl Snapshots {
     /// As [`Snapshots::write_tar`].
     pub fn ensure_blob(&self, diff_ids: &[Digest], cancel: &CancelToken) -> Result<u64, SnapshotError> {
         let Some(diff_id) = diff_ids.last() else { return Err(SnapshotError::NoLayer) };
-        if let Some(size) = self.store.blob_size(diff_id) {
-            return Ok(size);
+        let known = chain_id(diff_ids).map(|chain| self.store.snapshot(&chain)).transpose()?.flatten();
+        match self.store.blob_size(diff_id) {
+            // One that was cut short is written again.
+            Some(size) if known.is_none_or(|known| known.size == size) => return Ok(size),
+            _ => {}
         }
         let mut blob = self.store.blob_writer()?;
         self.write_tar(diff_ids, &mut blob, cancel)?;

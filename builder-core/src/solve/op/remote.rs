@@ -35,6 +35,8 @@ impl Step<'_, '_> {
         key.text("source", &item);
         let _lock = self.lock_or_wait(&key.finish().0)?;
         let watch = Watch { begin: &|| self.started(), progress: &progress };
-        Ok(keeper.get(source, &watch)?.result)
+        let result = keeper.get(source, &watch)?.result;
+        self.explainer.external(self.vertex.id, &result);
+        Ok(result)
     }
 }

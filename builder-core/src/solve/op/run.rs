@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::mounts::{Precision, StepMounts};
 use super::run_help::start_help;
 use super::{Outcome, Step, root_of};
-use crate::cache::{CacheKey, KeyPart};
+use crate::cache::{CacheKey, KeyPart, explain};
 use crate::copy::make_workdir;
 use crate::event::{Event, LogStream};
 use crate::fs::accounts::resolve_user;
@@ -46,13 +46,13 @@ impl Step<'_, '_> {
     }
 
     fn execute(&self, op: &RunOp, parent: &StepResult, keys: &[(CacheKey, Vec<KeyPart>)]) -> Outcome<StepResult> {
-        self.started();
+        self.missed(keys, None);
         let active = self.begin(parent)?;
         let directory = self.solver.store.work_dir()?;
         let files = script_files(op);
         let (exit, log) = {
             let mut mounts = self.mounts(op)?;
-            let view = self.solver.snapshots.view(&parent.diff_ids)?;
+            let view = self.view(&parent)?;
             let mut targets = stubs::targets(true, &files);
             targets.retain(|stub| !KEPT.contains(&stub.target.as_str()));
             targets.extend(stubs::mount_targets(&mounts.mounts));
@@ -89,10 +89,13 @@ impl Step<'_, '_> {
     ) -> Outcome<((CacheKey, Vec<KeyPart>), bool)> {
         let mut key = self.key("run", parent.content);
         key.list("argument", op.args.iter().map(String::as_str));
+        for part in explain::command(op) {
+            key.note(part);
+        }
         let mut env: Vec<&(String, String)> = op.env.iter().collect();
         env.sort();
         for (name, value) in env {
-            key.text(&format!("env {name}"), value);
+            key.text_as(&format!("env {name}"), value, explain::variable(op, name, value));
         }
         key.text("cwd", &op.cwd).text("user", &op.user).text("platform", &op.platform.to_string()).text(
             "network",

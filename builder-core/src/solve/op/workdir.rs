@@ -14,11 +14,10 @@ impl Step<'_, '_> {
         let parent = self.filesystem(op.parent)?;
         let mut key = self.key("workdir", parent.content);
         key.text("path", &op.path).text("user", &op.user);
-        let key = key.finish();
-        if let Some(result) = self.cached(&key.0, &parent)? {
+        let keys = [key.finish()];
+        if let Some(result) = self.cached(&keys[0].0, &parent)? {
             return Ok(result);
         }
-        let keys = [key];
         self.unless_another_does(&keys, &parent, || self.make_workdir(op, &parent, &keys))
     }
 
@@ -28,7 +27,7 @@ impl Step<'_, '_> {
         parent: &StepResult,
         keys: &[(CacheKey, Vec<KeyPart>)],
     ) -> Outcome<StepResult> {
-        self.started();
+        self.missed(keys, None);
         let active = self.begin(parent)?;
         {
             let mount = active.mount(None)?;

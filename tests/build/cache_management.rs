@@ -89,7 +89,11 @@ fn pruning_spares_images_and_frees_what_it_says() {
     build_of_size(&env, "named", 2_000_000, &["-t", "named"]);
     build_of_size(&env, "gone", 5_000_000, &["-o", "type=cacheonly"]);
     let before = whole_cache(&env);
-    let promised = items(&env, &[]).iter().filter(|item| item["reclaimable"] == true).map(|item| item["disk_size"].as_u64().unwrap()).sum::<u64>();
+    let promised = items(&env, &[])
+        .iter()
+        .filter(|item| item["reclaimable"] == true)
+        .map(|item| item["disk_size"].as_u64().unwrap())
+        .sum::<u64>();
     let freed = prune(&env, &[]);
     assert_eq!(freed, promised);
     assert_eq!(before - whole_cache(&env), freed);
@@ -148,8 +152,10 @@ fn builds_keep_to_a_budget() {
     build_of_size(&env, "named", 3_000_000, &["-t", "named"]);
     for name in ["a", "b", "c", "d", "e", "f"] {
         build_of_size(&env, name, 1_000_000, &["--cache-budget", "2500kB"]);
-        let used: u64 = items(&env, &["--filter", "shared=false"]).iter().map(|item| item["disk_size"].as_u64().unwrap()).sum();
-        let unnamed: u64 = items(&env, &["--filter", "dangling"]).iter().map(|item| item["disk_size"].as_u64().unwrap()).sum();
+        let used: u64 =
+            items(&env, &["--filter", "shared=false"]).iter().map(|item| item["disk_size"].as_u64().unwrap()).sum();
+        let unnamed: u64 =
+            items(&env, &["--filter", "dangling"]).iter().map(|item| item["disk_size"].as_u64().unwrap()).sum();
         assert!(used + unnamed <= 2_560_000, "{name}: {used} {unnamed}");
         std::thread::sleep(Duration::from_millis(1100));
     }
@@ -182,7 +188,9 @@ fn running_builds_keep(run_as: RunAs, marker: &str, other: &str) {
     env.write("Dockerfile", "FROM base\nRUN echo one > /one\n");
     env.ok(["build", "-o", "type=cacheonly", "--build-context", SLEEPY, "."]);
     let sleeper = |seconds: &str| {
-        format!("FROM base\nRUN echo one > /one\nRUN --mount=type=cache,target=/c echo c > /c/c; sleep {seconds}; cat /c/c > /two\n")
+        format!(
+            "FROM base\nRUN echo one > /one\nRUN --mount=type=cache,target=/c echo c > /c/c; sleep {seconds}; cat /c/c > /two\n"
+        )
     };
     env.write("a/Dockerfile", sleeper(marker));
     let mut child = start(&env, &["build", "-t", "app", "--build-context", SLEEPY, "a"]);
@@ -223,7 +231,10 @@ fn a_directory_goes_with_the_last_chain_that_has_it() {
     let env = TestEnv::root();
     env.write("file", vec![7; 1_000_000]);
     let build = |base: &str, name: &str| {
-        env.write("Dockerfile", format!("FROM scratch AS base\nCOPY Dockerfile.{base} /base\nFROM base\nCOPY --link file /file\n"));
+        env.write(
+            "Dockerfile",
+            format!("FROM scratch AS base\nCOPY Dockerfile.{base} /base\nFROM base\nCOPY --link file /file\n"),
+        );
         env.write(&format!("Dockerfile.{base}"), base);
         env.ok(["build", "-q", "-t", name, "."]);
     };
@@ -272,7 +283,8 @@ fn builds_and_prunes_at_the_same_time_get_along() {
     let names = ["p", "q"];
     for name in names {
         env.write(&format!("{name}/file"), name);
-        let text = format!("FROM base\nCOPY file /{name}\nRUN cat /{name} > /copy\nFROM base\nCOPY --from=0 /copy /copy\n");
+        let text =
+            format!("FROM base\nCOPY file /{name}\nRUN cat /{name} > /copy\nFROM base\nCOPY --from=0 /copy /copy\n");
         env.write(&format!("{name}/Dockerfile"), text);
     }
     let until = Instant::now() + Duration::from_secs(6);

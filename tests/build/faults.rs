@@ -229,7 +229,9 @@ fn a_blob_with_wrong_bytes_is_found_when_it_is_read() {
         let target = env.path(format!("work/{output}.out"));
         let finished = match output {
             "save" => env.run(["save", "-o", target.to_str().unwrap(), "app"]),
-            "directory" => build(&env, &["-o", &format!("type=oci,tar=false,compression=uncompressed,dest={}", target.display())]),
+            "directory" => {
+                build(&env, &["-o", &format!("type=oci,tar=false,compression=uncompressed,dest={}", target.display())])
+            }
             kind => build(&env, &["-o", &format!("type={kind},compression=uncompressed,dest={}", target.display())]),
         };
         let said = finished.fails(3).stderr;
@@ -269,7 +271,11 @@ fn files_of_a_snapshot_that_changed_get_into_no_image() {
     let output = format!("type=oci,dest={}", archive.display());
     for change in ["change", "remove"] {
         let file = snapshot_of(&env, "COPY").join("noise");
-        if change == "change" { fs::write(&file, "other").unwrap() } else { fs::remove_file(&file).unwrap() }
+        if change == "change" {
+            fs::write(&file, "other").unwrap()
+        } else {
+            fs::remove_file(&file).unwrap()
+        }
         let said = env.run(unnamed.iter().chain(&["-o", &output, "."])).fails(3).stderr;
         assert!(said.contains("were changed in the store") && !archive.exists(), "{change}: {said}");
         assert_eq!(env.ok(unnamed.iter().chain(&["-o", &output, "."])).stdout, expected, "{change}");
@@ -351,7 +357,13 @@ fn an_export_to_a_full_disk_leaves_nothing() {
         return;
     }
     let _disk = SmallDisk { path: target.clone() };
-    for output in ["type=oci,dest=out/x.tar", "type=docker,dest=out/x.tar", "type=tar,dest=out/x.tar", "type=local,dest=out/x", "type=oci,tar=false,dest=out/x"] {
+    for output in [
+        "type=oci,dest=out/x.tar",
+        "type=docker,dest=out/x.tar",
+        "type=tar,dest=out/x.tar",
+        "type=local,dest=out/x",
+        "type=oci,tar=false,dest=out/x",
+    ] {
         let finished = build(&env, &["-o", output]);
         assert!(says_full(&finished), "{output}: {finished:?}");
         let left: Vec<_> = fs::read_dir(&target).unwrap().flatten().map(|entry| entry.file_name()).collect();

@@ -6,6 +6,7 @@ mod images;
 mod lint;
 mod lsp;
 mod run;
+mod trial;
 
 use std::path::PathBuf;
 
@@ -25,6 +26,7 @@ pub(crate) use images::{
 pub(crate) use lint::{LintArgs, LintFormat};
 pub(crate) use lsp::LspArgs;
 pub(crate) use run::RunArgs;
+pub(crate) use trial::{TrialArgs, TrialNetwork};
 
 /// Build container images without a daemon.
 #[derive(Debug, Parser)]
@@ -73,6 +75,8 @@ pub(crate) enum Command {
     /// Look for mistakes in Dockerfiles, and mend them
     #[command(disable_version_flag = true)]
     Lint(Box<LintArgs>),
+    /// Run an image, to try it
+    Run(Box<TrialArgs>),
     /// List images
     Images(ImagesArgs),
     /// Show the history of an image, newest first

@@ -8,6 +8,7 @@ mod images;
 mod info;
 mod lint;
 mod transfer;
+mod trial;
 
 use builder_core::builder::{Builder, BuilderOptions};
 use builder_core::cancel::CancelToken;
@@ -40,6 +41,17 @@ impl Session {
     }
 
     fn open_for(global: &GlobalArgs, printer: Printer, removes: bool) -> Result<Self, CommandError> {
+        let session = Self::open_alone(global, printer, removes)?;
+        cancel_on_signals(session.cancel.clone()).map_err(CommandError::environment)?;
+        Ok(session)
+    }
+
+    /// Opens the store and leaves signals alone.
+    fn open_quietly(global: &GlobalArgs, printer: Printer) -> Result<Self, CommandError> {
+        Self::open_alone(global, printer, false)
+    }
+
+    fn open_alone(global: &GlobalArgs, printer: Printer, removes: bool) -> Result<Self, CommandError> {
         let ordinary = settings::is_ordinary_user();
         let root = settings::store_root(global, ordinary)?;
         let owner = if ordinary {
@@ -56,7 +68,6 @@ impl Session {
             Owner::Rootless { uid: 0 }
         };
         let cancel = CancelToken::new();
-        cancel_on_signals(cancel.clone()).map_err(CommandError::environment)?;
         let mut options = BuilderOptions::new(root, owner);
         options.registry.proxy = settings::proxy();
         options.registry.plain_proxy = settings::plain_proxy();
@@ -122,6 +133,7 @@ fn command(cli: Cli, printer: Printer) -> Result<u8, CommandError> {
     match cli.command {
         Command::Lint(arguments) => return lint::lint(&arguments, &cli.global, printer),
         Command::Build(arguments) => return build::build(&arguments, &open()?),
+        Command::Run(arguments) => return trial::run(&arguments, &cli.global, printer),
         Command::Images(arguments) => images::images(&arguments, &open()?),
         Command::History(arguments) => images::history(&arguments, &open()?),
         Command::Inspect(arguments) => images::inspect(&arguments, &open()?),

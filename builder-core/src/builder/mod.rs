@@ -24,13 +24,16 @@ mod error;
 #[cfg(feature = "lint")]
 mod lint;
 mod options;
+mod origin;
 mod outcome;
 mod outputs;
 mod platforms;
 mod prepare;
 mod provenance;
 mod remote;
+mod shared_cache;
 mod syntax;
+mod trial;
 
 use std::path::PathBuf;
 
@@ -49,6 +52,8 @@ pub use options::{
 };
 pub use outcome::BuildOutcome;
 pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
+pub use shared_cache::{CacheExport, CacheMode, CacheTarget};
+pub use trial::{Trial, TrialError, Volume};
 
 use crate::cancel::CancelToken;
 use crate::reference::Reference;

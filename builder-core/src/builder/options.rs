@@ -186,6 +186,8 @@ pub struct BuildOptions {
     pub context: ContextSource,
     /// The Dockerfile.
     pub dockerfile: DockerfileSource,
+    /// How the build was asked for, as later builds are told which one made what they find: without anything secret.
+    pub command: String,
     /// Names for the image (`--tag`).
     pub tags: Vec<Reference>,
     /// `--target`; an empty one is none.
@@ -204,6 +206,10 @@ pub struct BuildOptions {
     pub no_cache: bool,
     /// `--no-cache-filter`: stages whose steps run whatever the cache has, letter case aside; an empty name means all.
     pub no_cache_stages: Vec<String>,
+    /// `--cache-from`: caches of others, asked in this order.
+    pub cache_from: Vec<crate::cache::shared::CacheOrigin>,
+    /// `--cache-to`.
+    pub cache_to: Vec<super::CacheExport>,
     /// `--pull`.
     pub pull: PullPolicy,
     /// `--platform`; empty for the host's. Several make an index.
@@ -245,6 +251,7 @@ impl BuildOptions {
         Self {
             context,
             dockerfile: DockerfileSource::Default,
+            command: String::new(),
             tags: Vec::new(),
             target: None,
             build_args: BTreeMap::new(),
@@ -254,6 +261,8 @@ impl BuildOptions {
             provenance: None,
             no_cache: false,
             no_cache_stages: Vec::new(),
+            cache_from: Vec::new(),
+            cache_to: Vec::new(),
             pull: PullPolicy::Missing,
             platforms: Vec::new(),
             network: NetworkMode::Default,

@@ -121,7 +121,7 @@ pub fn write_layout(
     Ok(())
 }
 
-enum Place<'c> {
+pub(super) enum Place<'c> {
     Bytes(&'c [u8]),
     File(PathBuf, u64),
     /// In the store; reading it to its end says whether it is right.
@@ -129,7 +129,7 @@ enum Place<'c> {
 }
 
 /// Where the bytes of a blob are; layers that are only there as files are written as blobs first.
-fn place<'c>(
+pub(super) fn place<'c>(
     snapshots: &Snapshots,
     digest: &Digest,
     content: &'c Content,

@@ -1,11 +1,13 @@
 //! Writes images and root filesystems to files, directories and streams. Layer blobs are made here, late.
 
 mod archive;
+mod cache;
 mod error;
 mod file;
 mod rootfs;
 
 pub use archive::{ExportImage, Format, write_archive, write_layout};
+pub use cache::{CacheBlob, cache_manifest, write_cache_layout};
 pub use error::ExportError;
 pub use file::write_file;
 pub use rootfs::{ListedFile, RootFilesystem, check_merge, list, write_directory, write_tar};

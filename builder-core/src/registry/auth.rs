@@ -1,28 +1,40 @@
-//! The token that opens a registry: fetched anonymously when the registry asks for one.
+//! Tokens and passwords: fetched and found when a registry asks, kept for the repository, shown to nobody else.
 //!
-//! This is where credentials belong when there are some: [`Auth::renew`] is the only place that asks a token
-//! server, and [`Auth::header`] the only one that a request has its authorization from.
-//!
-//! Spec: the registry's token authentication specification, and RFC 6750.
+//! Spec: distribution's token authentication; RFC 6750 and RFC 7617 for the challenges.
 
-use reqwest::Url;
-use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use std::collections::{BTreeMap, BTreeSet};
+
+use http_auth::ChallengeRef;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use reqwest::{Method, Url};
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
+use zeroize::Zeroizing;
 
 use super::RegistryError;
+use super::credentials::{Credential, Credentials, sensitive};
+use super::endpoint::Endpoint;
+use super::part::{Part, UploadContent};
 use super::reply::{bounded, failure, printable};
-use super::transport::Transport;
+use super::transport::{Request, Transport};
 
 /// The most bytes of a token server's reply.
 const MAX_TOKEN_REPLY: u64 = 64 * 1024;
 
-/// The authorization for one scope of one registry.
-#[derive(Debug)]
+/// The authorization for the repository of one registry.
 pub(super) struct Auth {
-    scope: String,
-    /// Held while a token is fetched, so that requests at the same time share one.
-    token: Mutex<Option<HeaderValue>>,
+    domain: String,
+    repository: String,
+    credentials: Option<Credentials>,
+    credential: OnceCell<Option<Credential>>,
+    state: Mutex<State>,
+}
+
+/// Held while a token is fetched, so that requests at the same time share one.
+struct State {
+    /// What the token is for: actions by resource. What was needed once is asked for again.
+    scopes: BTreeMap<String, BTreeSet<String>>,
+    header: Option<HeaderValue>,
 }
 
 /// What a registry says about its token server.
@@ -40,17 +52,27 @@ struct TokenReply {
 }
 
 impl Auth {
-    /// Makes an authorization to pull from a repository; there is no token yet.
-    pub(super) fn to_pull(path: &str) -> Self {
-        Self { scope: format!("repository:{path}:pull"), token: Mutex::new(None) }
+    /// Makes an authorization for a repository; there is no token yet. `actions` are those of a scope.
+    pub(super) fn new(endpoint: &Endpoint, actions: &str, credentials: Option<Credentials>) -> Self {
+        let mut scopes = BTreeMap::new();
+        if !endpoint.repository.is_empty() {
+            add_scope(&mut scopes, &format!("repository:{}:{actions}", endpoint.repository));
+        }
+        Self {
+            domain: endpoint.domain.clone(),
+            repository: endpoint.repository.clone(),
+            credentials,
+            credential: OnceCell::new(),
+            state: Mutex::new(State { scopes, header: None }),
+        }
     }
 
     /// Returns the value of `Authorization`, where one is known.
     pub(super) async fn header(&self) -> Option<HeaderValue> {
-        self.token.lock().await.clone()
+        self.state.lock().await.header.clone()
     }
 
-    /// Fetches another token than the one that was refused.
+    /// Makes another authorization than the one that was refused.
     pub(super) async fn renew(
         &self,
         transport: &Transport,
@@ -58,60 +80,119 @@ impl Auth {
         headers: &HeaderMap,
         name: &str,
     ) -> Result<HeaderValue, RegistryError> {
-        let mut token = self.token.lock().await;
-        if let Some(known) = token.as_ref().filter(|known| Some(*known) != refused) {
+        let mut state = self.state.lock().await;
+        if let Some(known) = state.header.as_ref().filter(|known| Some(*known) != refused) {
             return Ok(known.clone());
         }
-        // Other schemes want to know who asks.
-        let challenge = bearer(headers).ok_or_else(|| RegistryError::Unauthorized { name: name.to_owned() })?;
-        let url = self.url(&challenge, transport)?;
-        let response = transport.follow(&url, &HeaderMap::new(), None).await?;
-        let domain = transport.domain_of(response.url());
-        if response.status().as_u16() != 200 {
-            return Err(failure(response, &domain, name).await);
-        }
-        let body = bounded(response, &domain, "the token server's answer", MAX_TOKEN_REPLY).await?;
-        let fetched = read_token(&body).map_err(|reason| RegistryError::Token { domain, reason })?;
-        *token = Some(fetched.clone());
-        Ok(fetched)
-    }
-
-    fn url(&self, challenge: &Challenge, transport: &Transport) -> Result<Url, RegistryError> {
-        let refused = |why: &str| RegistryError::Protocol {
-            domain: transport.domain().to_owned(),
-            message: format!("it names `{}` for tokens, {why}", printable(&challenge.realm)),
+        let unauthorized = || RegistryError::Unauthorized { name: name.to_owned() };
+        let find = async || match &self.credentials {
+            None => Ok(None),
+            Some(credentials) => credentials
+                .find(&self.domain, &self.repository)
+                .map_err(|reason| RegistryError::Credentials { domain: self.domain.clone(), reason: printable(&reason) }),
         };
-        let mut url = Url::parse(&challenge.realm).map_err(|_| refused("which is no address"))?;
-        if !transport.is_allowed(&url) {
-            return Err(refused("which is not encrypted"));
+        let credential = self.credential.get_or_try_init(find).await?.as_ref();
+        let made = match (credential, bearer(headers)) {
+            (Some(Credential::Bearer(token)), _) => bearer_header(token.expose()).ok_or_else(unauthorized)?,
+            (_, Some(challenge)) => {
+                for scope in challenge.scope.iter().flat_map(|scope| scope.split_whitespace()) {
+                    add_scope(&mut state.scopes, scope);
+                }
+                token(transport, &challenge, &state.scopes, credential, name).await?
+            }
+            (Some(user), None) if offers_basic(headers) => user.basic().ok_or_else(unauthorized)?,
+            // Other schemes want to know who asks.
+            _ => return Err(unauthorized()),
+        };
+        if refused == Some(&made) {
+            return Err(unauthorized());
         }
-        let mut query = url.query_pairs_mut();
-        if let Some(service) = &challenge.service {
-            query.append_pair("service", service);
-        }
-        for scope in challenge.scope.as_ref().unwrap_or(&self.scope).split_whitespace() {
-            query.append_pair("scope", scope);
-        }
-        drop(query);
-        Ok(url)
+        state.header = Some(made.clone());
+        Ok(made)
     }
+}
+
+/// Adds `TYPE:NAME:ACTION,…`; the name may have a colon, too.
+fn add_scope(scopes: &mut BTreeMap<String, BTreeSet<String>>, scope: &str) {
+    let (resource, actions) = scope.rsplit_once(':').unwrap_or((scope, ""));
+    let actions = actions.split(',').filter(|action| !action.is_empty()).map(str::to_owned);
+    scopes.entry(resource.to_owned()).or_default().extend(actions);
+}
+
+/// Fetches a token.
+///
+/// Spec: distribution's token authentication; OAuth 2 (RFC 6749, 6) where we have a token already.
+async fn token(
+    transport: &Transport,
+    challenge: &Challenge,
+    scopes: &BTreeMap<String, BTreeSet<String>>,
+    credential: Option<&Credential>,
+    name: &str,
+) -> Result<HeaderValue, RegistryError> {
+    let realm = realm(challenge, transport)?;
+    let scopes = scopes.iter().map(|(resource, actions)| {
+        format!("{resource}:{}", actions.iter().map(String::as_str).collect::<Vec<_>>().join(","))
+    });
+    let mut url = realm.clone();
+    let response = if let Some(Credential::Identity(identity)) = credential {
+        url.set_query(None);
+        let mut form = url.query_pairs_mut();
+        form.append_pair("grant_type", "refresh_token").append_pair("client_id", "builder");
+        form.extend_pairs(challenge.service.iter().map(|service| ("service", service)));
+        form.append_pair("scope", &scopes.collect::<Vec<_>>().join(" "));
+        form.append_pair("refresh_token", identity.expose());
+        drop(form);
+        let form = UploadContent::Bytes(url.query().unwrap_or_default().as_bytes().to_vec());
+        let mut request = Request::new(Method::POST, realm);
+        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        request.body = Some(Part::whole(&form));
+        // The form holds the authorization: it goes nowhere but to the token server.
+        transport.once(&request, &request.url, None).await?
+    } else {
+        let mut query = url.query_pairs_mut();
+        query.extend_pairs(challenge.service.iter().map(|service| ("service", service)));
+        query.extend_pairs(scopes.map(|scope| ("scope", scope)));
+        drop(query);
+        let basic = credential.and_then(Credential::basic);
+        transport.follow(&Request::new(Method::GET, url), basic.as_ref().map(|basic| (basic, &realm))).await?
+    };
+    let domain = transport.domain_of(response.url());
+    if response.status().as_u16() != 200 {
+        return Err(failure(response, &domain, name).await);
+    }
+    let body = Zeroizing::new(bounded(response, &domain, "the token server's answer", MAX_TOKEN_REPLY).await?);
+    read_token(&body).map_err(|reason| RegistryError::Token { domain, reason })
+}
+
+fn realm(challenge: &Challenge, transport: &Transport) -> Result<Url, RegistryError> {
+    let refused = |why: &str| RegistryError::Protocol {
+        domain: transport.domain().to_owned(),
+        message: format!("it names `{}` for tokens, {why}", printable(&challenge.realm)),
+    };
+    let url = Url::parse(&challenge.realm).map_err(|_| refused("which is no address"))?;
+    if transport.is_allowed(&url) { Ok(url) } else { Err(refused("which is not encrypted")) }
+}
+
+fn challenges(headers: &HeaderMap) -> Vec<ChallengeRef<'_>> {
+    let values = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+    values.filter_map(|value| http_auth::parse_challenges(value).ok()).flatten().collect()
+}
+
+fn offers_basic(headers: &HeaderMap) -> bool {
+    challenges(headers).iter().any(|challenge| challenge.scheme.eq_ignore_ascii_case("basic"))
 }
 
 /// Finds the challenge that a token answers.
 fn bearer(headers: &HeaderMap) -> Option<Challenge> {
-    for value in headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok()) {
-        let Ok(challenges) = http_auth::parse_challenges(value) else { continue };
-        for challenge in challenges.iter().filter(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer")) {
-            let parameter = |name: &str| {
-                let found = challenge.params.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-                found.map(|(_, value)| value.to_unescaped())
-            };
-            if let Some(realm) = parameter("realm") {
-                return Some(Challenge { realm, service: parameter("service"), scope: parameter("scope") });
-            }
-        }
-    }
-    None
+    let challenges = challenges(headers);
+    challenges.iter().filter(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer")).find_map(|challenge| {
+        let parameter = |name: &str| {
+            let found = challenge.params.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value.to_unescaped())
+        };
+        let realm = parameter("realm")?;
+        Some(Challenge { realm, service: parameter("service"), scope: parameter("scope") })
+    })
 }
 
 /// Reads the token of a reply as a header's value.
@@ -121,12 +202,12 @@ fn read_token(body: &[u8]) -> Result<HeaderValue, &'static str> {
     let token = filled(reply.token).or_else(|| filled(reply.access_token)).ok_or("no token")?;
     // Visible characters only: whatever else stands there is a mistake or an attempt to write headers of one's own.
     let unfit = "a token with characters that tokens do not have";
-    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(unfit);
-    }
-    let mut header = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| unfit)?;
-    header.set_sensitive(true);
-    Ok(header)
+    bearer_header(&Zeroizing::new(token)).ok_or(unfit)
+}
+
+fn bearer_header(token: &str) -> Option<HeaderValue> {
+    let fits = token.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| sensitive(&Zeroizing::new(format!("Bearer {token}")))).flatten()
 }
 
 #[cfg(test)]

@@ -20,8 +20,8 @@ pub enum RegistryError {
         /// The full reference.
         name: String,
     },
-    /// The registry wants to know who asks.
-    #[error("the registry does not give `{name}` to everybody")]
+    /// The registry wants to know who asks, or does not let us do it.
+    #[error("the registry does not let us have `{name}`")]
     Unauthorized {
         /// The full reference.
         name: String,
@@ -59,6 +59,22 @@ pub enum RegistryError {
         domain: String,
         /// What it sent.
         reason: &'static str,
+    },
+    /// Who we are to a registry could not be found out.
+    #[error("cannot find the credentials for `{domain}`: {reason}")]
+    Credentials {
+        /// The registry.
+        domain: String,
+        /// Why.
+        reason: String,
+    },
+    /// The configuration forbids the name.
+    #[error("`{name}` is blocked: the configuration of registries forbids `{prefix}`")]
+    Blocked {
+        /// The name.
+        name: String,
+        /// What stands in the configuration.
+        prefix: String,
     },
     /// The registry answered with an error.
     #[error("the registry `{domain}` answered with status {code}{}", said(message))]
@@ -98,6 +114,15 @@ pub enum RegistryError {
         #[source]
         source: std::io::Error,
     },
+    /// What was sent did not arrive as a whole.
+    #[error("the upload to `{domain}` broke off")]
+    CutUpload {
+        /// The registry, or the host that it sent us to.
+        domain: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
     /// A blob has more bytes than its descriptor says.
     #[error("blob {digest} has more than {expected} bytes")]
     Size {
@@ -128,6 +153,9 @@ pub enum RegistryError {
         /// Why.
         message: String,
     },
+    /// What is to be sent could not be read.
+    #[error("cannot read a blob")]
+    Read(#[source] std::io::Error),
     /// A blob could not be written.
     #[error("cannot write a blob")]
     Write(#[source] std::io::Error),
@@ -148,17 +176,19 @@ impl RegistryError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotFound { .. } => Some("check the name and the tag".to_owned()),
-            Self::Unauthorized { .. } => {
-                Some("logging in to registries is not supported yet; the name may also be misspelled".to_owned())
-            }
+            Self::Unauthorized { name } => Some(format!(
+                "log in with `builder login {}`, or check the name: registries tell nobody what others have",
+                name.split('/').next().unwrap_or_default()
+            )),
             Self::Unreachable { .. } => Some(
                 "without a network, take the base from elsewhere: `builder load`, `builder import FILE NAME`, or \
                  `--build-context NAME=oci-layout://PATH`, `NAME=host:sh,ls` or a directory"
                     .to_owned(),
             ),
             Self::Tls { .. } => Some(
-                "only registries on this machine are spoken to without encryption; a certificate authority of your \
-                 own goes into the certificates of the system, or a file that `SSL_CERT_FILE` names"
+                "a certificate authority of your own goes into `/etc/docker/certs.d/HOST/ca.crt`, or the certificates of \
+                 the system; only registries on this machine, and those that are `insecure` in registries.conf, are \
+                 spoken to without encryption"
                     .to_owned(),
             ),
             Self::Server { code: 429, retry_after, .. } => Some(match retry_after {
@@ -173,7 +203,7 @@ impl RegistryError {
 impl Failure for RegistryError {
     fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Broken { .. } | Self::Cut { .. } => true,
+            Self::Unreachable { .. } | Self::Broken { .. } | Self::Cut { .. } | Self::CutUpload { .. } => true,
             Self::Server { code, .. } => is_transient_status(*code),
             _ => false,
         }

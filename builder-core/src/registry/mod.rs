@@ -1,33 +1,43 @@
-//! A client of the distribution API: anonymous pulls, over http to loopback addresses and https elsewhere.
+//! A client of the distribution API: pulls and pushes, over http to loopback addresses and https elsewhere.
 //!
 //! It sits on `reqwest` and not on a registry crate. `oci-client`, which it replaces, reads whole bodies before a
 //! limit can be checked, panics on a token with control characters, follows any redirection, takes no http client
-//! of ours, and hides `Retry-After` and ranges; all of that is what makes pulling safe and dependable.
+//! of ours, hides `Retry-After` and ranges, and can neither resume an upload nor mount a blob; all of that is what
+//! makes transfers safe and dependable.
 //!
 //! | file | what |
 //! |---|---|
-//! | `transport` | one request: redirections, and who sees the token |
-//! | `auth` | the token |
+//! | `endpoint` | which servers have the images of a name: rules, mirrors |
+//! | `transport` | one request: redirections, trust, and who sees the token |
+//! | `auth`, `credentials` | the token, and who we are |
 //! | `reply` | bodies within limits, errors by their codes |
 //! | `download` | blobs, resumed where they broke off |
+//! | `part`, `upload` | blobs the other way |
+//! | `push`, `referrers` | what is pushed, and what refers to it |
 //! | `retry` | the one budget of tries |
 //! | `web` | files of other web servers: the same pieces, other rules |
 //!
 //! Every call blocks: the runtime lives in here and nowhere else. Blobs are hashed and written on threads of their
 //! own, while one thread of the runtime reads the network. Manifests are kept byte for byte.
 //!
-//! No variable of the environment is read here, those of proxies neither; what an embedder wants to be different is
-//! in [`RegistryOptions`]. Certificates are verified as the system is set up to.
+//! No variable of the environment is read here, those of proxies neither, and no file of credentials or trust; what
+//! an embedder wants to be different is in [`RegistryOptions`]. Certificates are verified as the system is set up to.
 //!
-//! Spec: OCI distribution-spec 1.1, "Pull".
+//! Spec: OCI distribution-spec 1.1.
 
 mod auth;
+mod credentials;
 mod download;
+mod endpoint;
 mod error;
 mod options;
+mod part;
+mod push;
+mod referrers;
 mod reply;
 mod retry;
 mod transport;
+mod upload;
 pub mod web;
 
 use std::cell::Cell;
@@ -37,20 +47,27 @@ use std::sync::{Mutex, PoisonError};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use tokio::runtime::Runtime;
 
+pub use credentials::{Credential, CredentialSource, Credentials, Password};
+pub use endpoint::{HostTrust, Mirror, MirrorServes, RegistryRule};
 pub use error::RegistryError;
 pub use options::{Proxy, RegistryOptions};
+pub use part::UploadContent;
+pub use push::{ManifestName, PushedManifest};
+pub use referrers::Referrer;
+pub use upload::{Pushed, Upload};
 
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::oci::{BlobDescriptor, MAX_MANIFEST_SIZE, media_type};
 use crate::reference::{DEFAULT_TAG, Reference};
 use crate::store::Store;
-use download::{Download, Stored};
+use download::{Download, Sink, Stored};
 use reply::{bounded, failure};
 use retry::{retried, retried_while};
+use endpoint::endpoints;
 use transport::Transport;
 
-/// Blobs that are fetched at the same time.
+/// Blobs that are fetched or sent at the same time.
 const PARALLEL_BLOBS: usize = 3;
 
 const ACCEPTED: [&str; 4] =
@@ -59,7 +76,10 @@ const ACCEPTED: [&str; 4] =
 /// A client for the repository of one image.
 pub struct Client {
     runtime: Background,
-    transport: Transport,
+    /// Where to ask, in this order.
+    transports: Vec<Transport>,
+    /// The one that answered.
+    chosen: AtomicUsize,
     reference: Reference,
     options: RegistryOptions,
 }
@@ -103,15 +123,30 @@ impl Drop for Background {
 }
 
 impl Client {
-    /// Makes a client; nothing is sent yet.
+    /// Makes a client that pulls; nothing is sent yet.
     ///
     /// # Errors
-    /// [`RegistryError::Setup`] where this machine lacks threads or certificates, or the proxy is no address.
+    /// [`RegistryError::Setup`] where this machine lacks threads or certificates, or the proxy is no address;
+    /// [`RegistryError::Blocked`].
     pub fn new(reference: &Reference, options: &RegistryOptions) -> Result<Self, RegistryError> {
+        Self::with_actions(reference, options, "pull")
+    }
+
+    /// Makes a client that pushes and pulls; it asks no mirrors.
+    ///
+    /// # Errors
+    /// As with [`Client::new`].
+    pub fn to_push(reference: &Reference, options: &RegistryOptions) -> Result<Self, RegistryError> {
+        Self::with_actions(reference, options, "pull,push")
+    }
+
+    fn with_actions(reference: &Reference, options: &RegistryOptions, actions: &str) -> Result<Self, RegistryError> {
         let runtime = Background::new().map_err(|error| RegistryError::Setup { message: error.to_string() })?;
-        let transport = Transport::new(reference, options)?;
+        let endpoints = endpoints(reference, options, actions != "pull")?;
+        let transports = endpoints.into_iter().map(|endpoint| Transport::new(endpoint, actions, options));
+        let transports = transports.collect::<Result<_, _>>()?;
         let (reference, options) = (reference.clone(), options.clone());
-        Ok(Self { runtime, transport, reference, options })
+        Ok(Self { runtime, transports, chosen: AtomicUsize::new(0), reference, options })
     }
 
     /// Returns the reference that it was made for.
@@ -124,19 +159,26 @@ impl Client {
     /// # Errors
     /// [`RegistryError`].
     pub fn manifest(&self, digest: Option<&Digest>, cancel: &CancelToken) -> Result<Vec<u8>, RegistryError> {
-        let pinned = digest.or(self.reference.digest());
-        let name = digest.map_or_else(|| self.reference.to_string(), |digest| self.name_of(digest));
-        let path = match pinned {
-            Some(digest) => format!("manifests/{digest}"),
-            None => format!("manifests/{}", self.reference.tag().unwrap_or(DEFAULT_TAG)),
+        let name = match digest.or(self.reference.digest()) {
+            Some(digest) => ManifestName::Digest(digest),
+            None => ManifestName::Tag(self.reference.tag().unwrap_or(DEFAULT_TAG)),
         };
+        self.manifest_of(name, cancel)
+    }
+
+    /// Fetches a manifest or index of the repository.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn manifest_of(&self, manifest: ManifestName<'_>, cancel: &CancelToken) -> Result<Vec<u8>, RegistryError> {
+        let (path, name) = (format!("manifests/{manifest}"), self.name_of_manifest(manifest));
         let mut headers = HeaderMap::new();
         for accepted in ACCEPTED {
             headers.append(ACCEPT, HeaderValue::from_static(accepted));
         }
-        let fetch = async || {
-            let response = self.transport.get(&path, &headers, &name).await?;
-            let domain = self.transport.domain_of(response.url());
+        let fetch = async |transport: &Transport| {
+            let response = transport.get(&path, &headers, &name).await?;
+            let domain = transport.domain_of(response.url());
             if response.status().as_u16() != 200 {
                 return Err(failure(response, &domain, &name).await);
             }
@@ -144,11 +186,15 @@ impl Client {
             let bytes = bounded(response, &domain, "the manifest", MAX_MANIFEST_SIZE).await?;
             Ok((bytes, announced))
         };
-        let (bytes, announced) = self.block_on(retried(cancel, fetch))?;
+        let (bytes, announced) = self.ask(cancel, fetch)?;
         // Who asked by digest gets those bytes or nothing; who asked by tag gets what the registry says it sent.
         let announced = announced.and_then(|text| text.to_str().ok()?.parse().ok());
         let found = Digest::of(&bytes);
-        match pinned.copied().or(announced) {
+        let pinned = match manifest {
+            ManifestName::Digest(digest) => Some(*digest),
+            ManifestName::Tag(_) => announced,
+        };
+        match pinned {
             Some(expected) if expected != found => Err(RegistryError::Mismatch { expected, found }),
             _ => Ok(bytes),
         }
@@ -167,11 +213,7 @@ impl Client {
         if blob.size > limit {
             return Err(RegistryError::TooLarge { what: "the config", limit });
         }
-        let reached = Cell::new(0);
-        let mut download = Download::new(&self.transport, blob, self.name_of(&blob.digest), Vec::new(), &reached);
-        let tries = retried_while(cancel, || reached.get(), async || download.attempt(&|_| {}).await);
-        self.block_on(tries)?;
-        let bytes = download.into_sink();
+        let bytes = self.download(blob, || Ok(Vec::new()), &|_| {}, cancel)?;
         let found = Digest::of(&bytes);
         if found == blob.digest { Ok(bytes) } else { Err(RegistryError::Mismatch { expected: blob.digest, found }) }
     }
@@ -187,27 +229,7 @@ impl Client {
         progress: &(dyn Fn(&Digest, u64, u64) + Sync),
         cancel: &CancelToken,
     ) -> Result<(), RegistryError> {
-        let together = cancel.child();
-        let next = AtomicUsize::new(0);
-        let first_error = Mutex::new(None);
-        let work = || {
-            while let Some(blob) = blobs.get(next.fetch_add(1, Ordering::SeqCst)) {
-                if let Err(error) = self.blob(blob, store, progress, &together) {
-                    first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                    together.cancel();
-                    return;
-                }
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..blobs.len().min(PARALLEL_BLOBS) {
-                // Without another thread it takes longer: this one takes what is left.
-                let _thread = std::thread::Builder::new().name("blob".to_owned()).spawn_scoped(scope, work);
-            }
-            work();
-        });
-        cancel.check()?;
-        first_error.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+        in_parallel(blobs, cancel, &|blob, cancel| self.blob(blob, store, progress, cancel)).map(|_| ())
     }
 
     fn blob(
@@ -217,13 +239,61 @@ impl Client {
         progress: &(dyn Fn(&Digest, u64, u64) + Sync),
         cancel: &CancelToken,
     ) -> Result<(), RegistryError> {
-        let sink = Stored::begin(store)?;
-        let reached = Cell::new(0);
-        let mut download = Download::new(&self.transport, blob, self.name_of(&blob.digest), sink, &reached);
         let progress = |seen| progress(&blob.digest, seen, blob.size);
-        let tries = retried_while(cancel, || reached.get(), async || download.attempt(&progress).await);
-        self.block_on(tries)?;
-        download.into_sink().finish(blob)
+        self.download(blob, || Stored::begin(store), &progress, cancel)?.finish(blob)
+    }
+
+    /// Fetches a blob from the first server that has it.
+    fn download<S: Sink>(
+        &self,
+        blob: &BlobDescriptor,
+        begin: impl Fn() -> Result<S, RegistryError>,
+        progress: &dyn Fn(u64),
+        cancel: &CancelToken,
+    ) -> Result<S, RegistryError> {
+        self.over_servers(cancel, async |transport| {
+            let reached = Cell::new(0);
+            let mut download = Download::new(transport, blob, self.name_of(&blob.digest), begin()?, &reached);
+            retried_while(cancel, || reached.get(), async || download.attempt(progress).await).await?;
+            Ok(download.into_sink())
+        })
+    }
+
+    /// Sends one request, over as many tries and servers as it takes.
+    fn ask<T>(
+        &self,
+        cancel: &CancelToken,
+        request: impl AsyncFn(&Transport) -> Result<T, RegistryError>,
+    ) -> Result<T, RegistryError> {
+        self.over_servers(cancel, async |transport| retried(cancel, async || request(transport).await).await)
+    }
+
+    /// Asks the server that answered before, or each in turn until one does. Who is no mirror is not asked for
+    /// something else than what it answered.
+    fn over_servers<T>(
+        &self,
+        cancel: &CancelToken,
+        request: impl AsyncFn(&Transport) -> Result<T, RegistryError>,
+    ) -> Result<T, RegistryError> {
+        let begin = self.chosen.load(Ordering::Relaxed).min(self.transports.len().saturating_sub(1));
+        let mut failed = None;
+        for (index, transport) in self.transports.iter().enumerate().skip(begin) {
+            let outcome = self.block_on(request(transport));
+            let is_elsewhere = match &outcome {
+                Err(RegistryError::Cancelled(_) | RegistryError::Store(_) | RegistryError::Write(_)) => false,
+                Err(RegistryError::Unreachable { .. } | RegistryError::Tls { .. }) => true,
+                Err(_) => transport.is_mirror(),
+                Ok(_) => false,
+            };
+            if !is_elsewhere || cancel.is_cancelled() {
+                if outcome.is_ok() {
+                    self.chosen.fetch_max(index, Ordering::Relaxed);
+                }
+                return outcome;
+            }
+            failed = Some(outcome);
+        }
+        failed.unwrap_or_else(|| Err(RegistryError::Setup { message: "there is no server to ask".to_owned() }))
     }
 
     fn block_on<F: Future<Output = Result<T, RegistryError>>, T>(&self, future: F) -> Result<T, RegistryError> {
@@ -235,4 +305,45 @@ impl Client {
     fn name_of(&self, digest: &Digest) -> String {
         format!("{}/{}@{digest}", self.reference.domain(), self.reference.path())
     }
+}
+
+/// Does something for each item, for some at the same time. The first error stops the others too.
+fn in_parallel<I: Sync, T: Send>(
+    items: &[I],
+    cancel: &CancelToken,
+    each: &(dyn Fn(&I, &CancelToken) -> Result<T, RegistryError> + Sync),
+) -> Result<Vec<T>, RegistryError> {
+    let together = cancel.child();
+    let next = AtomicUsize::new(0);
+    let outcomes = Mutex::new((Vec::new(), None));
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::SeqCst);
+            let Some(item) = items.get(index) else { return };
+            let outcome = each(item, &together);
+            let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+            match outcome {
+                Ok(done) => outcomes.0.push((index, done)),
+                Err(error) => {
+                    outcomes.1.get_or_insert(error);
+                    together.cancel();
+                    return;
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..items.len().min(PARALLEL_BLOBS) {
+            // Without another thread it takes longer: this one takes what is left.
+            let _thread = std::thread::Builder::new().name("blob".to_owned()).spawn_scoped(scope, work);
+        }
+        work();
+    });
+    cancel.check()?;
+    let (mut done, error) = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(error) = error {
+        return Err(error);
+    }
+    done.sort_by_key(|(index, _)| *index);
+    Ok(done.into_iter().map(|(_, done)| done).collect())
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use super::credentials::Credentials;
+use super::endpoint::{HostTrust, RegistryRule};
+
 /// How registries are reached.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -16,6 +19,15 @@ pub struct RegistryOptions {
     pub plain_proxy: Option<Proxy>,
     /// The largest file that is taken from a web server, in bytes.
     pub file_limit: u64,
+    /// Who we are, for registries that want to know.
+    pub credentials: Option<Credentials>,
+    /// Where images of some names are instead: mirrors, other places, nowhere.
+    pub rules: Vec<RegistryRule>,
+    /// Whom some hosts are trusted by.
+    pub trust: Vec<HostTrust>,
+    /// The bytes of a blob that are sent with one request; all of it where there is nothing. Servers that take no
+    /// large requests get smaller ones anyway.
+    pub upload_chunk: Option<u64>,
 }
 
 impl Default for RegistryOptions {
@@ -26,6 +38,10 @@ impl Default for RegistryOptions {
             proxy: None,
             plain_proxy: None,
             file_limit: 64 << 30,
+            credentials: None,
+            rules: Vec::new(),
+            trust: Vec::new(),
+            upload_chunk: None,
         }
     }
 }

@@ -1,17 +1,20 @@
 //! Requests of one registry: where they may go, and who is shown the token.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
-use reqwest::{Response, Url};
+use reqwest::{Method, Response, Url};
 
 use super::auth::Auth;
+use super::endpoint::{Endpoint, HostTrust, is_loopback};
+use super::part::Part;
 use super::{RegistryError, RegistryOptions};
-use crate::reference::{DEFAULT_DOMAIN, Reference};
 
 /// How often a request may be sent elsewhere.
 const MAX_REDIRECTS: usize = 5;
-/// Where Docker's hub has its API.
-const HUB: &str = "registry-1.docker.io";
 /// Who we say we are.
 const USER_AGENT: &str = concat!("builder/", env!("CARGO_PKG_VERSION"));
 
@@ -20,99 +23,134 @@ pub(super) const NO_PROXY_ADDRESS: &str = "the proxy is no address";
 
 /// Begins a client that follows no redirection by itself and reads no variables.
 pub(super) fn client_builder(options: &RegistryOptions) -> reqwest::ClientBuilder {
+    uploading_client_builder(options).read_timeout(options.silence_timeout)
+}
+
+/// Does the same for requests with long bodies: while one is sent, the server is silent.
+fn uploading_client_builder(options: &RegistryOptions) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .connect_timeout(options.connect_timeout)
-        .read_timeout(options.silence_timeout)
         // Whoever sends a request follows them: it knows where a token may go.
         .redirect(Policy::none())
         // Neither does it read the variables of proxies.
         .no_proxy()
 }
 
+/// One request.
+#[derive(Clone, Debug)]
+pub(super) struct Request<'r> {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<Part<'r>>,
+}
+
+impl Request<'_> {
+    pub(super) fn new(method: Method, url: Url) -> Self {
+        Self { method, url, headers: HeaderMap::new(), body: None }
+    }
+}
+
 /// A way to one registry.
-#[derive(Debug)]
 pub(super) struct Transport {
-    http: reqwest::Client,
-    /// The top of the registry's API.
+    options: RegistryOptions,
+    endpoint: Endpoint,
+    /// The top of the repository's API.
     base: Url,
-    domain: String,
     auth: Auth,
+    /// By host, and whether they upload: hosts differ in whom they are trusted by.
+    clients: Mutex<HashMap<(String, bool), reqwest::Client>>,
 }
 
-/// Tells whether a host is this machine: then it is spoken to without encryption.
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-fn host_of_domain(domain: &str) -> &str {
-    match domain.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => domain,
+impl std::fmt::Debug for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transport").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }
 
 impl Transport {
-    pub(super) fn new(reference: &Reference, options: &RegistryOptions) -> Result<Self, RegistryError> {
-        let setup = |message: String| RegistryError::Setup { message };
-        let domain = reference.domain();
-        let local = is_loopback(host_of_domain(domain));
-        let scheme = if local { "http" } else { "https" };
-        let host = if domain == DEFAULT_DOMAIN { HUB } else { domain };
-        let base = Url::parse(&format!("{scheme}://{host}/v2/{}/", reference.path()))
-            .map_err(|error| setup(format!("`{domain}` is no host: {error}")))?;
-        let mut http = client_builder(options);
-        if let Some(proxy) = options.proxy.as_ref().filter(|_| !local) {
-            http = http.proxy(proxy.of(true).map_err(|_| setup(NO_PROXY_ADDRESS.to_owned()))?);
-        }
-        let http = http.build().map_err(|error| setup(chain(&error)))?;
-        Ok(Self { http, base, domain: domain.to_owned(), auth: Auth::to_pull(reference.path()) })
+    /// Makes a way to a registry; `actions` are those of a token's scope.
+    pub(super) fn new(endpoint: Endpoint, actions: &str, options: &RegistryOptions) -> Result<Self, RegistryError> {
+        let scheme = if endpoint.encrypted { "https" } else { "http" };
+        let base = Url::parse(&format!("{scheme}://{}/v2/{}/", endpoint.host, endpoint.repository));
+        let base = base.map_err(|error| RegistryError::Setup {
+            message: format!("`{}` is no host: {error}", endpoint.domain),
+        })?;
+        let auth = Auth::new(&endpoint, actions, options.credentials.clone());
+        let (options, clients) = (options.clone(), Mutex::default());
+        let transport = Self { options, endpoint, base, auth, clients };
+        transport.client_for(&transport.base, false)?;
+        Ok(transport)
     }
 
     /// The registry, as people name it.
     pub(super) fn domain(&self) -> &str {
-        &self.domain
+        &self.endpoint.domain
+    }
+
+    /// Whether it is one of several that may have what is looked for.
+    pub(super) fn is_mirror(&self) -> bool {
+        self.endpoint.is_mirror
+    }
+
+    pub(super) fn options(&self) -> &RegistryOptions {
+        &self.options
+    }
+
+    /// How long a server may take to think about what it was sent.
+    pub(super) fn patience(&self) -> Duration {
+        self.options.silence_timeout * 5
+    }
+
+    /// The address of something of the repository.
+    pub(super) fn url(&self, path: &str) -> Result<Url, RegistryError> {
+        self.base.join(path).map_err(|error| RegistryError::Setup { message: error.to_string() })
+    }
+
+    /// The address of the API itself.
+    pub(super) fn root(&self) -> Result<Url, RegistryError> {
+        self.url("/v2/")
     }
 
     /// The host of an address, as people name it: of the rest of an address nobody needs to know, and it may hold
     /// secrets.
     pub(super) fn domain_of(&self, url: &Url) -> String {
         if url.origin() == self.base.origin() {
-            return self.domain.clone();
+            return self.endpoint.domain.clone();
         }
         let host = url.host_str().unwrap_or_default();
         url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
+    /// Asks the registry for something of the repository.
+    pub(super) async fn get(&self, path: &str, headers: &HeaderMap, name: &str) -> Result<Response, RegistryError> {
+        let headers = headers.clone();
+        self.send(&Request { headers, ..Request::new(Method::GET, self.url(path)?) }, name).await
+    }
+
     /// Sends a request to the registry, with a token where it wants one. Any status but those of redirections is
     /// the caller's.
-    pub(super) async fn get(&self, path: &str, headers: &HeaderMap, name: &str) -> Result<Response, RegistryError> {
-        let url = self.base.join(path).map_err(|error| RegistryError::Setup { message: error.to_string() })?;
+    pub(super) async fn send(&self, request: &Request<'_>, name: &str) -> Result<Response, RegistryError> {
         let token = self.auth.header().await;
-        let response = self.follow(&url, headers, token.as_ref()).await?;
+        let response = self.follow(request, token.as_ref().map(|token| (token, &self.base))).await?;
         // Only the registry itself may ask for a token: who it sends us to is shown none.
         if response.status().as_u16() != 401 || response.url().origin() != self.base.origin() {
             return Ok(response);
         }
         let token = self.auth.renew(self, token.as_ref(), response.headers(), name).await?;
-        self.follow(&url, headers, Some(&token)).await
+        self.follow(request, Some((&token, &self.base))).await
     }
 
-    /// Sends a request, and again to where it is sent. Hosts other than the registry do not see the token.
+    /// Sends a request, and again to where it is sent. An authorization is shown to the server of its address only.
     pub(super) async fn follow(
         &self,
-        url: &Url,
-        headers: &HeaderMap,
-        token: Option<&HeaderValue>,
+        request: &Request<'_>,
+        authorization: Option<(&HeaderValue, &Url)>,
     ) -> Result<Response, RegistryError> {
-        let mut url = url.clone();
+        let mut url = request.url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let mut request = self.http.get(url.clone()).headers(headers.clone());
-            if let Some(token) = token.filter(|_| url.origin() == self.base.origin()) {
-                request = request.header(AUTHORIZATION, token.clone());
-            }
-            let response = request.send().await.map_err(|error| self.no_answer(&url, error))?;
+            let response = self.once(request, &url, authorization).await?;
             match target(&response) {
                 None => return Ok(response),
                 Some(target) => url = self.redirected(&url, target)?,
@@ -122,16 +160,37 @@ impl Transport {
         Err(RegistryError::Redirect { domain: self.domain_of(&url), reason })
     }
 
-    /// Tells whether an address may be asked: encrypted, or on this machine as the registry itself is.
+    /// Sends a request to an address, and does not follow where it is sent.
+    pub(super) async fn once(
+        &self,
+        request: &Request<'_>,
+        url: &Url,
+        authorization: Option<(&HeaderValue, &Url)>,
+    ) -> Result<Response, RegistryError> {
+        let client = self.client_for(url, request.body.is_some())?;
+        let mut sent = client.request(request.method.clone(), url.clone()).headers(request.headers.clone());
+        if let Some((value, _)) = authorization.filter(|(_, whose)| whose.origin() == url.origin()) {
+            sent = sent.header(AUTHORIZATION, value.clone());
+        }
+        match &request.body {
+            None => sent.send().await.map_err(|error| self.no_answer(url, error)),
+            Some(part) => part.send(sent, self, url).await,
+        }
+    }
+
+    /// Tells whether an address may be asked: encrypted, or as the registry itself is, and on this machine unless
+    /// it is the registry.
     pub(super) fn is_allowed(&self, url: &Url) -> bool {
+        let is_registry = url.origin() == self.base.origin();
         match url.scheme() {
             "https" => true,
-            "http" => self.base.scheme() == "http" && url.host_str().is_some_and(is_loopback),
+            "http" => self.base.scheme() == "http" && (is_registry || url.host_str().is_some_and(is_loopback)),
             _ => false,
         }
     }
 
-    fn redirected(&self, from: &Url, target: &HeaderValue) -> Result<Url, RegistryError> {
+    /// Returns the address that a reply names, where it may be asked.
+    pub(super) fn redirected(&self, from: &Url, target: &HeaderValue) -> Result<Url, RegistryError> {
         let refused = |reason: String| RegistryError::Redirect { domain: self.domain_of(from), reason };
         let to = target.to_str().ok().and_then(|target| from.join(target).ok());
         let to = to.ok_or_else(|| refused("to something that is no address".to_owned()))?;
@@ -142,7 +201,7 @@ impl Transport {
         Ok(to)
     }
 
-    fn no_answer(&self, url: &Url, error: reqwest::Error) -> RegistryError {
+    pub(super) fn no_answer(&self, url: &Url, error: reqwest::Error) -> RegistryError {
         let domain = self.domain_of(url);
         // The address may hold more than a person should see in a log.
         let error = error.without_url();
@@ -154,6 +213,46 @@ impl Transport {
             RegistryError::Unreachable { domain, source: Box::new(error) }
         }
     }
+
+    /// The client for a host, made when it is first asked.
+    fn client_for(&self, url: &Url, is_upload: bool) -> Result<reqwest::Client, RegistryError> {
+        let setup = |message: String| RegistryError::Setup { message };
+        let host = url.host_str().unwrap_or_default();
+        let shown = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = clients.get(&(shown.clone(), is_upload)) {
+            return Ok(known.clone());
+        }
+        let options = &self.options;
+        let mut client = if is_upload { uploading_client_builder(options) } else { client_builder(options) };
+        if let Some(proxy) = options.proxy.as_ref().filter(|_| !is_loopback(host)) {
+            client = client.proxy(proxy.of(true).map_err(|_| setup(NO_PROXY_ADDRESS.to_owned()))?);
+        }
+        let is_registry = url.origin() == self.base.origin();
+        let name = if is_registry { &self.endpoint.domain } else { &shown };
+        for trust in options.trust.iter().filter(|trust| trust.host == *name) {
+            client = trusting(client, trust)?;
+        }
+        if is_registry && !self.endpoint.verified {
+            client = client.tls_danger_accept_invalid_certs(true);
+        }
+        let client = client.build().map_err(|error| setup(chain(&error)))?;
+        clients.insert((shown, is_upload), client.clone());
+        Ok(client)
+    }
+}
+
+fn trusting(mut client: reqwest::ClientBuilder, trust: &HostTrust) -> Result<reqwest::ClientBuilder, RegistryError> {
+    let unfit = |what: &str| RegistryError::Setup { message: format!("{what} for `{}` cannot be read", trust.host) };
+    for authority in &trust.authorities {
+        let certificates = reqwest::Certificate::from_pem_bundle(authority);
+        client = client.tls_certs_merge(certificates.map_err(|_| unfit("a certificate authority"))?);
+    }
+    if let Some(identity) = &trust.identity {
+        let identity = reqwest::Identity::from_pem(identity);
+        client = client.identity(identity.map_err(|_| unfit("the certificate or key of ours"))?);
+    }
+    Ok(client)
 }
 
 /// Where a reply sends us.
@@ -193,17 +292,10 @@ mod tests {
     use super::*;
 
     fn transport(reference: &str) -> Transport {
-        Transport::new(&reference.parse().expect("reference"), &RegistryOptions::default()).expect("transport")
-    }
-
-    #[test]
-    fn only_this_machine_is_spoken_to_without_encryption() {
-        for local in ["localhost:5000/x", "127.0.0.1:5000/x", "127.9.9.9/x", "[::1]:5000/x", "localhost/x"] {
-            assert_eq!(transport(local).base.scheme(), "http", "{local}");
-        }
-        for remote in ["x", "localhost.example.org/x", "127.0.0.1.example.org:5000/x", "10.0.0.1:5000/x"] {
-            assert_eq!(transport(remote).base.scheme(), "https", "{remote}");
-        }
+        let options = RegistryOptions::default();
+        let reference = reference.parse().expect("reference");
+        let endpoint = super::super::endpoint::endpoints(&reference, &options, false).expect("endpoints").remove(0);
+        Transport::new(endpoint, "pull", &options).expect("transport")
     }
 
     #[test]

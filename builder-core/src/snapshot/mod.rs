@@ -5,23 +5,28 @@
 //! A chain is looked at, or worked on, through an overlay mount that is attached nowhere: it goes away with its
 //! descriptor.
 
+mod chain;
+mod elsewhere;
 mod error;
+mod merge;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use crate::oci::chain_id;
+pub use elsewhere::{BlobProgress, FetchedLayers, LayerSource, LayerSourceError};
 pub use error::SnapshotError;
 
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::fs::PathContext;
 use crate::fs::root::RootDir;
-use crate::oci::chain_ids;
 use crate::layer::{self, LayerSummary, OverlayFlavor};
+use crate::oci::chain_ids;
 use crate::store::{SnapshotRecord, Store, StoreError, WorkDir};
 use crate::sys::mount;
 
@@ -40,12 +45,14 @@ pub struct CommitOptions {
 pub struct Snapshots {
     store: Store,
     flavor: OverlayFlavor,
+    memory: Option<chain::Memory>,
+    elsewhere: Arc<elsewhere::Elsewhere>,
 }
 
 impl Snapshots {
     /// Joins a store and the marks that overlayfs uses there.
     pub fn new(store: Store, flavor: OverlayFlavor) -> Self {
-        Self { store, flavor }
+        Self { store, flavor, memory: None, elsewhere: Arc::default() }
     }
 
     /// Returns the store.
@@ -63,41 +70,12 @@ impl Snapshots {
         Ok(path.is_dir().then_some((record, path)))
     }
 
-    /// Tells whether the last layer of a chain, and every one below it, is there as files. What is there stays
-    /// there while somebody holds the store.
-    ///
-    /// # Errors
-    /// [`SnapshotError::Store`].
-    pub fn has(&self, diff_ids: &[Digest]) -> Result<bool, SnapshotError> {
-        let chains = chain_ids(diff_ids);
-        let _gate = self.store.gate()?;
-        for chain in chains.iter().rev() {
-            if self.record_of(chain)?.is_none() {
-                return Ok(false);
-            }
-        }
-        self.store.retain(&chains)?;
-        Ok(true)
-    }
-
-    /// Returns the directories of a chain's layers, topmost first.
-    ///
-    /// # Errors
-    /// [`SnapshotError::Missing`] where a layer is not there as files.
-    pub fn directories(&self, diff_ids: &[Digest]) -> Result<Vec<PathBuf>, SnapshotError> {
-        let path = |(chain, diff_id): (&Digest, &Digest)| {
-            let found = self.record_of(chain)?;
-            found.map(|(_, path)| path).ok_or(SnapshotError::Missing { diff_id: *diff_id })
-        };
-        chain_ids(diff_ids).iter().zip(diff_ids).rev().map(path).collect()
-    }
-
     /// Opens the root filesystem of a chain for reading.
     ///
     /// # Errors
     /// [`SnapshotError::Missing`], [`SnapshotError::Mount`].
     pub fn view(&self, diff_ids: &[Digest]) -> Result<OwnedFd, SnapshotError> {
-        let directories = self.directories(diff_ids)?;
+        let directories = self.lowers(diff_ids)?;
         if directories.is_empty() {
             // The directory is gone when this returns; its descriptor still shows nothing, which is right.
             let empty = self.store.work_dir()?;
@@ -112,7 +90,7 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Missing`], [`SnapshotError::Store`].
     pub fn begin(&self, parent: &[Digest]) -> Result<ActiveSnapshot, SnapshotError> {
-        let lowers = self.directories(parent)?;
+        let lowers = self.lowers(parent)?;
         let work = self.store.work_dir()?;
         for name in ["upper", "work", "empty"] {
             let path = work.path().join(name);

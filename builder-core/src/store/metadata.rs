@@ -14,7 +14,7 @@ use crate::layer::ContentId;
 /// How long a process waits for another one's transaction; none takes more than milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 /// Version of the tables.
-const SCHEMA_VERSION: u32 = 3;
+const SCHEMA_VERSION: u32 = 4;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS images (
@@ -84,7 +84,7 @@ pub(super) struct Metadata {
     connection: Mutex<Connection>,
 }
 
-fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+pub(super) fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |source| StoreError::Metadata { operation, source }
 }
 
@@ -102,8 +102,9 @@ impl Metadata {
             // Losing the last transactions when the machine loses power costs a rebuild, no damage.
             connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
             if version != SCHEMA_VERSION {
+                let builds = super::builds::SCHEMA;
                 let known = if version == 0 { known() } else { Vec::new() };
-                connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} {COLLECT_SCHEMA}"))?;
+                connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} {COLLECT_SCHEMA} {builds}"))?;
                 known.iter().try_for_each(|image| super::images::put_new(&connection, image))?;
                 connection.execute_batch(&format!("PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"))?;
             }

@@ -6,11 +6,14 @@
 //!   index.json            every named image; written anew from the database on each change
 //!   blobs/sha256/HEX      manifests, configs, layers; whole and verified, or not there
 //!   snapshots/ID/         one layer's own files in overlay form, ready as a lower directory
+//!   fingerprints/ID       what the files of a build context were when they were last hashed; an aid, may be removed
 //!   cache-mounts/ID/      directories of `RUN --mount=type=cache`
-//!   fingerprints/         what files of contexts were when they were hashed
+//!   merged/N-HEX/         what N layers of a long chain show together, as hard links; made again when missing
+//!   steps.lock            a byte of it is locked for every step that runs
 //!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives, and PROCESS/held says what a
 //!                         build of it relies on
-//!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records
+//!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records,
+//!                         builds and what is remembered of their steps
 //!   lock                  shared by every process that uses the store, exclusive for removing blobs
 //!   reserve               space for removing things when the disk is full
 //!   builder-store.json    format version, and who made the store
@@ -23,6 +26,7 @@
 //! What a killed process leaves below `work/` is removed by the next one that opens the store.
 
 mod blob;
+mod builds;
 mod cache_mounts;
 mod collect;
 mod error;
@@ -33,12 +37,14 @@ mod metadata;
 mod recover;
 mod remote;
 mod reserve;
+mod step_lock;
 mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use blob::{BlobReader, BlobWriter};
+pub use builds::{NewStep, StepRecord};
 pub use cache_mounts::CacheInstance;
 pub use collect::{CacheItem, CacheKind, CacheUsage, PruneLimits, PruneOptions, Pruned};
 pub use error::StoreError;
@@ -49,6 +55,7 @@ pub use metadata::{CacheRecord, SnapshotRecord};
 pub use recover::{is_damaged_database, is_full_database, mark_damaged_database};
 pub use remote::HttpRecord;
 pub use reserve::release_reserve;
+pub use step_lock::StepLock;
 pub use work::WorkDir;
 pub(crate) use work::remove_tree;
 
@@ -106,6 +113,11 @@ impl Store {
     /// Returns the directory that holds the snapshots.
     pub(crate) fn snapshots_dir(&self) -> PathBuf {
         self.root().join("snapshots")
+    }
+
+    /// Returns the directory that holds what earlier builds left about the files of contexts.
+    pub(crate) fn fingerprints_dir(&self) -> PathBuf {
+        self.root().join("fingerprints")
     }
 
     /// Looks up the snapshot of a chain.

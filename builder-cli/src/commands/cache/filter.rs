@@ -121,9 +121,8 @@ fn test(text: &str, field: Field, operator: &str, value: &str) -> Result<Test, C
             _ => Ok(Test::Is(wanted)),
         };
     }
-    let known = |value: &str| {
-        CacheKind::ALL.iter().map(|kind| kind.as_str()).chain(OTHER_TYPES).any(|known| known == value)
-    };
+    let known =
+        |value: &str| CacheKind::ALL.iter().map(|kind| kind.as_str()).chain(OTHER_TYPES).any(|known| known == value);
     match operator {
         "" => Err(invalid(text, "expected KEY=VALUE")),
         "~=" => Regex::new(value).map(Test::Matches).map_err(|error| invalid(text, &error.to_string())),
@@ -163,7 +162,10 @@ fn until(value: &str, now: i64) -> Result<i64, CommandError> {
     if let Some(time) = local.ok().and_then(|time| time.to_zoned(jiff::tz::TimeZone::system()).ok()) {
         return Ok(time.timestamp().as_second());
     }
-    Err(invalid(&format!("until={value}"), "expected a duration such as `24h`, or a time such as `2026-01-31T12:00:00`"))
+    Err(invalid(
+        &format!("until={value}"),
+        "expected a duration such as `24h`, or a time such as `2026-01-31T12:00:00`",
+    ))
 }
 
 fn invalid(text: &str, reason: &str) -> CommandError {
@@ -213,14 +215,18 @@ mod tests {
         ] {
             assert_eq!(fits(filters), Ok(true), "{filters:?}");
         }
-        for filter in ["id=ab", "until=1h1s", "inuse", "inuse=true", "shared=false", "description~=cargo", "type=frontend"] {
+        for filter in
+            ["id=ab", "until=1h1s", "inuse", "inuse=true", "shared=false", "description~=cargo", "type=frontend"]
+        {
             assert_eq!(fits(&[filter]), Ok(false), "{filter}");
         }
     }
 
     #[test]
     fn what_is_no_filter_is_refused() {
-        for filter in ["parents=x", "until", "until=", "until=soon", "type=layer", "id", "inuse=maybe", "id~=(", "shared~=t"] {
+        for filter in
+            ["parents=x", "until", "until=", "until=soon", "type=layer", "id", "inuse=maybe", "id~=(", "shared~=t"]
+        {
             assert!(fits(&[filter]).is_err(), "{filter}");
         }
     }

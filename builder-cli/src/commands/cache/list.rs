@@ -53,11 +53,8 @@ pub(super) fn du(arguments: &CacheDuArgs, session: &Session) -> Result<(), Comma
     if arguments.format == ListFormat::Json {
         return session.printer.data(&lines(&usage.items));
     }
-    let mut text = if arguments.verbose {
-        usage.items.iter().map(verbose).collect()
-    } else {
-        table(usage.items.iter())
-    };
+    let mut text =
+        if arguments.verbose { usage.items.iter().map(verbose).collect() } else { table(usage.items.iter()) };
     // Of some things nobody can say what they take together: they may share files.
     if whole {
         let row = |name: &str, bytes: u64| vec![format!("{name}:"), size(bytes)];
@@ -75,13 +72,16 @@ pub(super) fn du(arguments: &CacheDuArgs, session: &Session) -> Result<(), Comma
 /// The table of `docker buildx du`.
 pub(super) fn table<'i>(items: impl Iterator<Item = &'i CacheItem>) -> String {
     let mut rows = vec![["ID", "RECLAIMABLE", "SIZE", "LAST ACCESSED"].map(str::to_owned).to_vec()];
-    rows.extend(items.map(|item| vec![shown_id(item), item.reclaimable.to_string(), size(item.size), age(item.last_used)]));
+    rows.extend(
+        items.map(|item| vec![shown_id(item), item.reclaimable.to_string(), size(item.size), age(item.last_used)]),
+    );
     layout(&rows)
 }
 
 /// A thing in the words of `docker buildx du --verbose`.
 pub(super) fn verbose(item: &CacheItem) -> String {
-    let time = |seconds: i64| jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |time| time.to_string());
+    let time =
+        |seconds: i64| jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |time| time.to_string());
     let mut rows = vec![
         ("ID", item.id.clone()),
         ("Created at", item.created.map(time).unwrap_or_default()),

@@ -71,7 +71,8 @@ mod tests {
     fn steps_are_told_as_they_were_written() {
         let run = [("operation", "run"), ("argument", "/bin/sh"), ("argument", "-c"), ("argument", "make all")];
         assert_eq!(described(&run), "RUN make all");
-        let copy = [("operation", "copy"), ("source date epoch", ""), ("destination", "/app/"), ("source a", "blake3:")];
+        let copy =
+            [("operation", "copy"), ("source date epoch", ""), ("destination", "/app/"), ("source a", "blake3:")];
         assert_eq!(described(&copy), "COPY a /app/");
         assert_eq!(step("nonsense"), (CacheKind::Layer, String::new()));
         assert_eq!(step(r#"[{"name":"operation","value":"git"},{"name":"commit","value":"ab"}]"#).1, "git ab");

@@ -22,6 +22,8 @@ const SHOWN_DIGITS: usize = 12;
 pub(super) enum Place {
     /// `snapshots/ID`.
     Snapshot(String),
+    /// `merged/NAME`.
+    Merged(std::ffi::OsString),
     /// `cache-mounts/IDENTITY/NUMBER`.
     Mount(String, u32),
     /// `fingerprints/NAME`.
@@ -35,6 +37,7 @@ impl Place {
     pub(super) fn path(&self) -> PathBuf {
         match self {
             Self::Snapshot(directory) => Path::new("snapshots").join(directory),
+            Self::Merged(name) => Path::new("merged").join(name),
             Self::Mount(identity, number) => Path::new("cache-mounts").join(identity).join(number.to_string()),
             Self::Fingerprints(name) => Path::new("fingerprints").join(name),
             Self::Blob(digest) => Path::new("blobs/sha256").join(digest.hex()),
@@ -132,6 +135,7 @@ pub(super) type Uses = HashMap<Digest, (i64, i64, u64)>;
 pub(super) fn inventory(store: &Store, claims: &Claims) -> Result<Vec<Entry>, StoreError> {
     let uses = uses(store)?;
     let mut entries = snapshots(store, claims, &uses)?;
+    entries.extend(merged(store, &uses)?);
     entries.extend(mounts(store)?);
     entries.extend(fingerprints(store)?);
     entries.extend(blobs(store, &uses)?);
@@ -151,8 +155,7 @@ fn failed(source: rusqlite::Error) -> StoreError {
 
 pub(super) fn uses(store: &Store) -> Result<Uses, StoreError> {
     let connection = store.inner.metadata.connection();
-    let mut statement =
-        connection.prepare_cached("SELECT id, used, position, uses FROM last_used").map_err(failed)?;
+    let mut statement = connection.prepare_cached("SELECT id, used, position, uses FROM last_used").map_err(failed)?;
     let row = |row: &rusqlite::Row<'_>| {
         let uses: i64 = row.get(3)?;
         Ok((Digest::from_bytes(row.get(0)?), (row.get(1)?, row.get(2)?, uses.cast_unsigned())))
@@ -200,7 +203,10 @@ fn snapshots(store: &Store, claims: &Claims, uses: &Uses) -> Result<Vec<Entry>, 
             (None, None) => (CacheKind::Layer, "left behind by a process that was killed".to_owned()),
             (None, Some(_)) => {
                 let image = directory.chains.iter().find_map(|chain| claims.name_of(chain));
-                (CacheKind::Layer, image.map_or_else(|| "layer of an image".to_owned(), |name| format!("layer of {name}")))
+                (
+                    CacheKind::Layer,
+                    image.map_or_else(|| "layer of an image".to_owned(), |name| format!("layer of {name}")),
+                )
             }
         };
         // A directory gets its change time when it is put in its place.
@@ -214,6 +220,26 @@ fn snapshots(store: &Store, claims: &Claims, uses: &Uses) -> Result<Vec<Entry>, 
         (entry.item.last_used, entry.position, entry.item.uses) = (last_used, position, count);
         entry.item.digest = directory.diff_id;
         entry.ids = directory.chains;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// Directories that stand for several layers of a chain: hard links, which are made again when they are missing. They
+/// go before the layers, whose files would stay as long as they do.
+fn merged(store: &Store, uses: &Uses) -> Result<Vec<Entry>, StoreError> {
+    let mut entries = Vec::new();
+    for (name, metadata) in listed(&store.root().join("merged"))? {
+        let text = name.to_string_lossy().into_owned();
+        let hex = text.split_once('-').map_or("", |(_, hex)| hex);
+        let chain = format!("sha256:{hex}").parse::<Digest>().ok();
+        let id = format!("{}-merged", shown(hex));
+        let mut entry = entry(CacheKind::Layer, id, Place::Merged(name), "merged layers of a long chain".to_owned());
+        let used = chain.and_then(|chain| uses.get(&chain)).copied();
+        let (last_used, position, count) = used.unwrap_or((metadata.ctime(), 0, 0));
+        (entry.item.last_used, entry.position, entry.item.uses) = (last_used, position.saturating_add(1), count);
+        entry.item.created = Some(metadata.ctime());
+        entry.ids = chain.into_iter().collect();
         entries.push(entry);
     }
     Ok(entries)
@@ -236,7 +262,15 @@ fn mounts(store: &Store) -> Result<Vec<Entry>, StoreError> {
             let used = lock.metadata().map_or_else(|_| metadata.mtime(), |metadata| metadata.mtime());
             let id = format!("{}-{number}", shown(identity));
             let place = Place::Mount(identity.to_owned(), number);
-            let mut entry = entry(CacheKind::CacheMount, id, place, format!("cache mount {}", description.strip_prefix("//").map_or(description.clone(), |rest| format!("/{rest}"))));
+            let mut entry = entry(
+                CacheKind::CacheMount,
+                id,
+                place,
+                format!(
+                    "cache mount {}",
+                    description.strip_prefix("//").map_or(description.clone(), |rest| format!("/{rest}"))
+                ),
+            );
             entry.item.in_use = !(alone && free(&lock));
             entry.item.last_used = used;
             entry.item.mutable = true;

@@ -45,7 +45,11 @@ impl Tree {
         let stat = rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
         let bytes = u64::try_from(stat.st_blocks).unwrap_or(0) * BLOCK_BYTES;
         let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-        #[allow(clippy::useless_conversion, clippy::unnecessary_fallible_conversions, reason = "types differ by machine")]
+        #[allow(
+            clippy::useless_conversion,
+            clippy::unnecessary_fallible_conversions,
+            reason = "types differ by machine"
+        )]
         let links = u64::try_from(stat.st_nlink).unwrap_or(1);
         if is_directory || links <= 1 {
             self.alone += bytes;

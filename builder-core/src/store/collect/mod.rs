@@ -124,8 +124,7 @@ impl Store {
         for digest in &claims.named.blobs {
             usage.images_size += Tree::of(&self.blob_path(digest))?.bytes();
         }
-        let mut items: Vec<CacheItem> =
-            entries.into_iter().filter(Entry::is_listed).map(|entry| entry.item).collect();
+        let mut items: Vec<CacheItem> = entries.into_iter().filter(Entry::is_listed).map(|entry| entry.item).collect();
         items.sort_by(|a, b| (b.last_used, &a.id).cmp(&(a.last_used, &b.id)));
         usage.items = items;
         Ok(usage)

@@ -113,7 +113,8 @@ fn delete(
         connection.execute("DELETE FROM unnamed_images WHERE manifest = ?1", [manifest])?;
     }
     for entry in taken {
-        for id in &entry.ids {
+        let ids: &[_] = if matches!(entry.place, Place::Merged(_)) { &[] } else { &entry.ids };
+        for id in ids {
             connection.execute("DELETE FROM last_used WHERE id = ?1", [id.as_bytes()])?;
         }
         let place = entry.place.path().to_string_lossy().into_owned();
@@ -121,7 +122,8 @@ fn delete(
     }
     connection.execute("DELETE FROM last_used WHERE used < ?1", [now() - MEMORY])?;
     // Also those whose directory somebody else removed.
-    connection.execute_batch("CREATE TEMP TABLE IF NOT EXISTS there (directory TEXT PRIMARY KEY); DELETE FROM there;")?;
+    connection
+        .execute_batch("CREATE TEMP TABLE IF NOT EXISTS there (directory TEXT PRIMARY KEY); DELETE FROM there;")?;
     for directory in directories {
         connection.execute("INSERT OR IGNORE INTO there VALUES (?1)", params![directory])?;
     }

@@ -7,11 +7,14 @@ mod call;
 mod images;
 mod info;
 mod lint;
+mod login;
+mod registry;
 mod transfer;
 mod trial;
 
 use builder_core::builder::{Builder, BuilderOptions};
 use builder_core::cancel::CancelToken;
+use builder_core::registry::RegistryOptions;
 use builder_core::sandbox::{isolation, rootless};
 use builder_core::store::{Owner, is_damaged_database, is_full_database, mark_damaged_database, release_reserve};
 
@@ -31,27 +34,30 @@ pub(crate) struct Session {
 impl Session {
     /// Enters a user namespace where that is needed, and opens the store. Nothing may have started a thread
     /// before.
-    fn open(global: &GlobalArgs, printer: Printer) -> Result<Self, CommandError> {
-        Self::open_for(global, printer, false)
+    fn open(global: &GlobalArgs, printer: Printer, registry: RegistryOptions) -> Result<Self, CommandError> {
+        let session = Self::open_quietly(global, printer, registry)?;
+        cancel_on_signals(session.cancel.clone()).map_err(CommandError::environment)?;
+        Ok(session)
     }
 
     /// Does the same for a command that removes things: on a full disk it gets what was set aside for that.
     fn open_to_remove(global: &GlobalArgs, printer: Printer) -> Result<Self, CommandError> {
-        Self::open_for(global, printer, true)
-    }
-
-    fn open_for(global: &GlobalArgs, printer: Printer, removes: bool) -> Result<Self, CommandError> {
-        let session = Self::open_alone(global, printer, removes)?;
+        let session = Self::open_for(global, printer, RegistryOptions::default(), true)?;
         cancel_on_signals(session.cancel.clone()).map_err(CommandError::environment)?;
         Ok(session)
     }
 
     /// Opens the store and leaves signals alone.
-    fn open_quietly(global: &GlobalArgs, printer: Printer) -> Result<Self, CommandError> {
-        Self::open_alone(global, printer, false)
+    fn open_quietly(global: &GlobalArgs, printer: Printer, registry: RegistryOptions) -> Result<Self, CommandError> {
+        Self::open_for(global, printer, registry, false)
     }
 
-    fn open_alone(global: &GlobalArgs, printer: Printer, removes: bool) -> Result<Self, CommandError> {
+    fn open_for(
+        global: &GlobalArgs,
+        printer: Printer,
+        registry: RegistryOptions,
+        removes: bool,
+    ) -> Result<Self, CommandError> {
         let ordinary = settings::is_ordinary_user();
         let root = settings::store_root(global, ordinary)?;
         let owner = if ordinary {
@@ -69,8 +75,7 @@ impl Session {
         };
         let cancel = CancelToken::new();
         let mut options = BuilderOptions::new(root, owner);
-        options.registry.proxy = settings::proxy();
-        options.registry.plain_proxy = settings::plain_proxy();
+        options.registry = registry;
         let path = options.root.clone();
         let builder = Builder::open(options.clone()).or_else(|error| {
             let helped = removes && is_full(&error) && release_reserve(&path).unwrap_or(false);
@@ -128,11 +133,13 @@ fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 fn command(cli: Cli, printer: Printer) -> Result<u8, CommandError> {
-    let open = || Session::open(&cli.global, printer);
+    let open = || Session::open(&cli.global, printer, RegistryOptions::default());
+    // What this machine says of registries is looked at by who asks them.
+    let open_to_registries = || Session::open(&cli.global, printer, settings::registry::registry()?);
     let open_to_remove = || Session::open_to_remove(&cli.global, printer);
     match cli.command {
         Command::Lint(arguments) => return lint::lint(&arguments, &cli.global, printer),
-        Command::Build(arguments) => return build::build(&arguments, &open()?),
+        Command::Build(arguments) => return build::build(&arguments, &open_to_registries()?),
         Command::Run(arguments) => return trial::run(&arguments, &cli.global, printer),
         Command::Images(arguments) => images::images(&arguments, &open()?),
         Command::History(arguments) => images::history(&arguments, &open()?),
@@ -144,6 +151,10 @@ fn command(cli: Cli, printer: Printer) -> Result<u8, CommandError> {
         Command::Import(arguments) => transfer::import(&arguments, &open()?),
         Command::Cache(arguments) => cache::cache(&arguments, &open_to_remove()?),
         Command::System(arguments) => cache::system(&arguments, &open_to_remove()?),
+        Command::Pull(arguments) => registry::pull(&arguments, &open_to_registries()?),
+        Command::Push(arguments) => registry::push(&arguments, &open_to_registries()?),
+        Command::Login(arguments) => login::login(&arguments, printer),
+        Command::Logout(arguments) => login::logout(&arguments, printer),
         Command::Info(arguments) => info::info(&arguments, &cli.global, printer),
         Command::Lsp(_) => crate::lsp::serve(),
         Command::Version => printer.data(&format!("builder {}\n", env!("CARGO_PKG_VERSION"))),

@@ -16,9 +16,7 @@ const PROXIES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY"
 /// kept.
 pub fn variable(op: &RunOp, name: &str, value: &str) -> KeyPart {
     let kind = if op.arguments.contains(name) { "arg" } else { "env" };
-    let is_secret = by_words(name)
-        || by_parts(name)
-        || PROXIES.contains(&name.to_ascii_uppercase().as_str());
+    let is_secret = by_words(name) || by_parts(name) || PROXIES.contains(&name.to_ascii_uppercase().as_str());
     let name = format!("{kind} {name}");
     if is_secret { KeyPart::hidden(name, value) } else { KeyPart::new(name, value) }
 }
@@ -83,8 +81,7 @@ pub fn changes(before: &[KeyPart], now: &[KeyPart]) -> Vec<Change> {
     names.sort_unstable();
     names.dedup();
     let different = names.into_iter().filter(|name| before.get(name) != now.get(name));
-    let mut changes: Vec<Change> =
-        different.filter_map(|name| change(name, before.get(name), now.get(name))).collect();
+    let mut changes: Vec<Change> = different.filter_map(|name| change(name, before.get(name), now.get(name))).collect();
     join_variables(&mut changes);
     // What says the same less exactly.
     let is_known = |changes: &[Change], name: &str| {
@@ -112,7 +109,8 @@ const SOURCE: &str = "source ";
 const FILES: &str = "the files that are copied";
 const MOUNT: &str = "--mount ";
 const MOUNTS: &str = "--mount";
-const MOUNTED: &str = "what is mounted at ";
+/// How the part begins that stands for what is mounted somewhere; the place follows.
+pub const MOUNTED: &str = "what is mounted at ";
 const ARGUMENTS: &str = "the arguments";
 
 fn grouped(parts: &[KeyPart]) -> BTreeMap<&str, Vec<&str>> {
@@ -144,10 +142,14 @@ fn change(name: &str, old: Option<&Vec<&str>>, new: Option<&Vec<&str>>) -> Optio
         };
         (old, new) = (linked(old), linked(new));
     }
-    if is_set_or_not(shown) {
-        // An empty text stands for a flag that is not given.
-        let given = |value: Option<ChangedValue>| value.filter(|value| value.shown() != Some(""));
+    // An empty text stands for what is not given.
+    let given = |value: Option<ChangedValue>| value.filter(|value| value.shown() != Some(""));
+    if kind == ChangeKind::Epoch || matches!(shown, "--chown" | "--chmod" | "--shm-size") {
         (old, new) = (given(old), given(new));
+    }
+    if kind == ChangeKind::User {
+        let root = || ChangedValue::Shown("root".to_owned());
+        (old, new) = (given(old).or_else(|| Some(root())), given(new).or_else(|| Some(root())));
     }
     Some(Change::new(kind, shown, old, new))
 }
@@ -174,7 +176,6 @@ fn plain(name: &str) -> Option<(ChangeKind, &'static str)> {
         "mode" => (ChangeKind::Flag, "--chmod"),
         "exclude" => (ChangeKind::Flag, "--exclude"),
         "unpack" => (ChangeKind::Flag, "--unpack"),
-        "from" => (ChangeKind::Flag, "--from"),
         "operation" => (ChangeKind::Flag, "--link"),
         "destination" => (ChangeKind::Source, "the destination"),
         "files" => (ChangeKind::Other, FILES),
@@ -186,10 +187,6 @@ fn plain(name: &str) -> Option<(ChangeKind, &'static str)> {
         | "secret owner" => (ChangeKind::Flag, MOUNTS),
         _ => return None,
     })
-}
-
-fn is_set_or_not(name: &str) -> bool {
-    matches!(name, "--chown" | "--chmod" | "--shm-size" | "--from")
 }
 
 fn value(values: Option<&Vec<&str>>) -> Option<ChangedValue> {

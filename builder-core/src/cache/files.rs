@@ -203,9 +203,9 @@ fn compare(old: &SourceFiles, new: &SourceFiles) -> FileChanges {
     }
     let mut changes = FileChanges::default();
     for (index, (entry, fate)) in found.iter().enumerate() {
-        let below = found.get(index + 1).is_some_and(|(next, _)| {
-            next.path != entry.path && next.path().starts_with(entry.path())
-        });
+        let below = found
+            .get(index + 1)
+            .is_some_and(|(next, _)| next.path != entry.path && next.path().starts_with(entry.path()));
         if below {
             continue;
         }
@@ -240,8 +240,7 @@ mod tests {
     fn list(entries: &[(&str, u8)]) -> FileList {
         let entries = entries.iter();
         let entries = entries.map(|(path, digest)| ContentEntry { path: PathBuf::from(path), digest: [*digest; 32] });
-        let source =
-            SourceDigest { path: "src".to_owned(), digest: [0; 32], bytes: 0, entries: entries.collect() };
+        let source = SourceDigest { path: "src".to_owned(), digest: [0; 32], bytes: 0, entries: entries.collect() };
         let mut list = FileList::default();
         list.add(&ContentDigest { digest: [0; 32], sources: vec![source] });
         list

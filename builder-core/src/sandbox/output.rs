@@ -43,7 +43,7 @@ pub(super) fn follow(
             child.kill()?;
             return Err(cancelled.into());
         }
-        for number in signals.iter().flat_map(|signals| signals.0.try_iter()) {
+        while let Some(number) = signals.and_then(SignalQueue::next) {
             child.signal(number)?;
         }
         let ready = wait(child, &sources)?;

@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc::Receiver;
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -37,12 +38,17 @@ pub enum Stdio {
 
 /// The numbers of signals that are passed on to the process.
 #[derive(Debug)]
-pub struct SignalQueue(pub(super) Receiver<i32>);
+pub struct SignalQueue(Mutex<Receiver<i32>>);
 
 impl SignalQueue {
     /// Makes a queue of what is sent; a signal is noticed within a fiftieth of a second.
     pub fn new(signals: Receiver<i32>) -> Self {
-        Self(signals)
+        Self(Mutex::new(signals))
+    }
+
+    /// Returns the next one that has come.
+    pub(super) fn next(&self) -> Option<i32> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok()
     }
 }
 

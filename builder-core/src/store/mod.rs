@@ -30,6 +30,7 @@ mod builds;
 mod cache_mounts;
 mod collect;
 mod error;
+mod forms;
 mod hold;
 mod images;
 mod layout;
@@ -38,11 +39,13 @@ mod recover;
 mod remote;
 mod reserve;
 mod step_lock;
+mod whereabouts;
 mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use blob::PlainBlobWriter;
 pub use blob::{BlobReader, BlobWriter};
 pub use builds::{NewStep, StepRecord};
 pub use cache_mounts::CacheInstance;

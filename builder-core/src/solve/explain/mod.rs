@@ -22,7 +22,8 @@ use crate::cache::{CacheKey, FileList, FilesystemContent, KeyPart, explain};
 use crate::explanation::{Change, ChangeKind, ChangedValue, ExplainedStep, Explanation, Ran, Reason};
 use crate::ids::VertexId;
 use crate::plan::Plan;
-use crate::plan::op::Op;
+use crate::plan::mount::Mount;
+use crate::plan::op::{FilesystemRef, Op};
 use crate::store::{NewStep, StepRecord, Store};
 
 /// How hard descriptions are compressed.
@@ -245,7 +246,9 @@ impl<'a> Explainer<'a> {
     /// What changed in something that comes from elsewhere.
     fn moved(&self, vertex: VertexId, nearest: &Nearest, now: &Below) -> Vec<Change> {
         match nearest.description.below.as_slice() {
-            [before] => chain::compare(std::slice::from_ref(before), &[(now.clone(), vertex)], self).into_iter().collect(),
+            [before] => {
+                chain::compare(std::slice::from_ref(before), &[(now.clone(), vertex)], self).into_iter().collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -262,13 +265,7 @@ impl<'a> Explainer<'a> {
         (&self.plan().vertex(vertex).name, finished.is_some_and(|finished| !finished.cached))
     }
 
-    fn changes(
-        &self,
-        vertex: VertexId,
-        nearest: &Nearest,
-        now: &Description,
-        files: Option<&FileList>,
-    ) -> Vec<Change> {
+    fn changes(&self, vertex: VertexId, nearest: &Nearest, now: &Description, files: Option<&FileList>) -> Vec<Change> {
         let mut changes = explain::changes(&nearest.description.parts, &now.parts);
         self.name_parent(vertex, nearest, &mut changes);
         let keyword = self.place(vertex).map_or("", |place| place.keyword());
@@ -287,12 +284,25 @@ impl<'a> Explainer<'a> {
             }
             change.name = format!("{keyword} {source}");
         }
+        self.name_mounts(vertex, &mut changes);
         if changes.is_empty() {
             let name = "what this version of builder looks at";
             let value = || Some(ChangedValue::Opaque);
             changes.push(Change::new(ChangeKind::Other, name, value(), value()));
         }
         changes
+    }
+
+    /// Says where a mount comes from, beside its place.
+    fn name_mounts(&self, vertex: VertexId, changes: &mut [Change]) {
+        let Op::Run(op) = &self.plan().vertex(vertex).op else { return };
+        for change in changes {
+            let Some(target) = change.name.strip_prefix(explain::MOUNTED) else { continue };
+            let mount = op.mounts.iter().find(|mount| mount.target.as_deref() == Some(target));
+            if let Some(FilesystemRef::Vertex(from)) = mount.and_then(Mount::from) {
+                change.name = format!("{} from {}", change.name, self.plan().vertex(from).name);
+            }
+        }
     }
 
     /// Puts the step or image that changed in the place of the filesystem below.

@@ -44,7 +44,12 @@ fn read(record: StepRecord) -> Option<Nearest> {
 fn is_alike(before: &[KeyPart], now: &[KeyPart]) -> bool {
     let values = |parts: &[KeyPart], names: &[&str]| -> Vec<String> {
         let wanted = |part: &&KeyPart| names.contains(&part.name.as_str()) || is_source(names, &part.name);
-        parts.iter().filter(wanted).map(|part| if is_source(names, &part.name) { &part.name } else { &part.value }).cloned().collect()
+        parts
+            .iter()
+            .filter(wanted)
+            .map(|part| if is_source(names, &part.name) { &part.name } else { &part.value })
+            .cloned()
+            .collect()
     };
     let same = |names: &[&str]| values(before, names) == values(now, names);
     let has = |name: &str| now.iter().any(|part| part.name == name);

@@ -96,7 +96,8 @@ fn shown<T>(
     run: impl FnOnce(&dyn EventSink) -> T,
 ) -> Result<T, CommandError> {
     let mode = settings::progress_of(quiet, progress);
-    let progress = Progress::start(mode, session.printer.paint(), Explain::Nothing).map_err(CommandError::environment)?;
+    let progress =
+        Progress::start(mode, session.printer.paint(), Explain::Nothing).map_err(CommandError::environment)?;
     let outcome = run(progress.sink());
     progress.finish();
     Ok(outcome)

@@ -21,7 +21,6 @@ use crate::fs::entry::{
 };
 use crate::fs::{PathContext, PathError};
 use crate::layer::OverlayFlavor;
-use crate::oci::chain_ids;
 use crate::store::remove_tree;
 
 /// The longest chain that is mounted layer by layer. Kernels before 6.7 take the numbers of the directories in 255

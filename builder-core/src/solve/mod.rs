@@ -35,8 +35,8 @@ use crate::secret::{SecretSource, SshSource};
 use crate::snapshot::Snapshots;
 use crate::source::Resolved;
 use crate::store::Store;
-pub use log_limit::LogLimits;
 use explain::Explainer;
+pub use log_limit::LogLimits;
 use scheduler::{Control, Stopped, run_graph};
 
 /// What all RUN steps of a build are given and limited to.

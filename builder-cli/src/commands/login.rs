@@ -73,7 +73,10 @@ fn domain(server: Option<&str>) -> Result<String, CommandError> {
 /// Finds out user and password.
 fn asked(arguments: &LoginArgs, domain: &str, printer: Printer) -> Result<(String, Password), CommandError> {
     if arguments.password_stdin {
-        let name = arguments.username.clone().ok_or_else(|| CommandError::usage("Must provide --username with --password-stdin"))?;
+        let name = arguments
+            .username
+            .clone()
+            .ok_or_else(|| CommandError::usage("Must provide --username with --password-stdin"))?;
         let mut text = String::new();
         std::io::stdin().take(MAX_PASSWORD).read_to_string(&mut text).map_err(CommandError::usage)?;
         return Ok((name, filled(text)?));

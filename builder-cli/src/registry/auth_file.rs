@@ -98,9 +98,7 @@ impl AuthFile {
             return Ok(Some(Credential::User { name: name.to_owned(), password }));
         }
         match (text("username"), text("password")) {
-            (Some(name), Some(password)) => {
-                Ok(Some(Credential::User { name, password: Password::new(password) }))
-            }
+            (Some(name), Some(password)) => Ok(Some(Credential::User { name, password: Password::new(password) })),
             _ => Ok(None),
         }
     }

@@ -66,7 +66,8 @@ fn run(name: &str, action: &str, input: &[u8]) -> Result<Option<Vec<u8>>, String
     }
     let mut command = Command::new(&program);
     command.arg(action).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(|error| format!("cannot run the credential helper `{program}`: {error}"))?;
+    let mut child =
+        command.spawn().map_err(|error| format!("cannot run the credential helper `{program}`: {error}"))?;
     let failed = |what: &str| format!("the credential helper `{program}` {what}");
     // A helper that does not read has what it needs.
     drop(child.stdin.take().map(|mut stdin| stdin.write_all(input)));

@@ -36,7 +36,8 @@ impl Logins {
     /// # Errors
     /// Why it cannot be done.
     pub(crate) fn store(&self, domain: &str, name: &str, password: &Password) -> Result<Stored, String> {
-        let path = self.files.first().ok_or("there is no place for credentials: neither HOME nor DOCKER_CONFIG is set")?;
+        let path =
+            self.files.first().ok_or("there is no place for credentials: neither HOME nor DOCKER_CONFIG is set")?;
         let mut file = AuthFile::read(path)?;
         let stored = match file.helper(domain).map(str::to_owned) {
             Some(program) => {

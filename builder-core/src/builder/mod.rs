@@ -51,9 +51,9 @@ pub use options::{
     PushOutput,
 };
 pub use outcome::BuildOutcome;
+pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
 #[cfg(feature = "registry")]
 pub use transfer::{PullOutcome, PullPlatforms};
-pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
 
 use crate::cancel::CancelToken;
 use crate::reference::Reference;

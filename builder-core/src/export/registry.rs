@@ -144,9 +144,8 @@ fn stored_as_is(store: &Store, record: &ImageRecord) -> Result<PushImage, Export
 }
 
 fn has_plain_layers(store: &Store, record: &ImageRecord) -> Result<bool, ExportError> {
-    let plain = |layer: &BlobDescriptor| {
-        matches!(layer.media_type.as_str(), media_type::OCI_LAYER | media_type::DOCKER_LAYER)
-    };
+    let plain =
+        |layer: &BlobDescriptor| matches!(layer.media_type.as_str(), media_type::OCI_LAYER | media_type::DOCKER_LAYER);
     Ok(crate::image::read_all(store, record)?.images.iter().any(|image| image.layers.iter().any(plain)))
 }
 

@@ -87,9 +87,9 @@ impl Auth {
         let unauthorized = || RegistryError::Unauthorized { name: name.to_owned() };
         let find = async || match &self.credentials {
             None => Ok(None),
-            Some(credentials) => credentials
-                .find(&self.domain, &self.repository)
-                .map_err(|reason| RegistryError::Credentials { domain: self.domain.clone(), reason: printable(&reason) }),
+            Some(credentials) => credentials.find(&self.domain, &self.repository).map_err(|reason| {
+                RegistryError::Credentials { domain: self.domain.clone(), reason: printable(&reason) }
+            }),
         };
         let credential = self.credential.get_or_try_init(find).await?.as_ref();
         let made = match (credential, bearer(headers)) {

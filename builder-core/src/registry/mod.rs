@@ -62,9 +62,9 @@ use crate::oci::{BlobDescriptor, MAX_MANIFEST_SIZE, media_type};
 use crate::reference::{DEFAULT_TAG, Reference};
 use crate::store::Store;
 use download::{Download, Sink, Stored};
+use endpoint::{Endpoint, endpoints};
 use reply::{bounded, failure};
 use retry::{retried, retried_while};
-use endpoint::{Endpoint, endpoints};
 use transport::Transport;
 
 /// Blobs that are fetched or sent at the same time.
@@ -149,8 +149,8 @@ impl Client {
         let reference: Reference = format!("{domain}/any").parse().map_err(unfit)?;
         let mut client = Self::with_actions(&reference, options, "pull,push")?;
         let endpoints = endpoints(&reference, options, true)?.into_iter();
-        let transports = endpoints
-            .map(|endpoint| Transport::new(Endpoint { repository: String::new(), ..endpoint }, "", options));
+        let transports =
+            endpoints.map(|endpoint| Transport::new(Endpoint { repository: String::new(), ..endpoint }, "", options));
         client.transports = transports.collect::<Result<_, _>>()?;
         Ok(client)
     }

@@ -84,8 +84,7 @@ impl Client {
     ) -> Result<Pushed, RegistryError> {
         self.over_servers(cancel, async |transport| {
             let reached = Cell::new(0);
-            let mut session =
-                Session::new(upload, self.name_of(&upload.digest), self.options.upload_chunk, &reached);
+            let mut session = Session::new(upload, self.name_of(&upload.digest), self.options.upload_chunk, &reached);
             retried_while(cancel, || reached.get(), async || session.attempt(transport, progress).await).await
         })
     }

@@ -74,9 +74,8 @@ impl Transport {
     pub(super) fn new(endpoint: Endpoint, actions: &str, options: &RegistryOptions) -> Result<Self, RegistryError> {
         let scheme = if endpoint.encrypted { "https" } else { "http" };
         let base = Url::parse(&format!("{scheme}://{}/v2/{}/", endpoint.host, endpoint.repository));
-        let base = base.map_err(|error| RegistryError::Setup {
-            message: format!("`{}` is no host: {error}", endpoint.domain),
-        })?;
+        let base = base
+            .map_err(|error| RegistryError::Setup { message: format!("`{}` is no host: {error}", endpoint.domain) })?;
         let auth = Auth::new(&endpoint, actions, options.credentials.clone());
         let (options, clients) = (options.clone(), Mutex::default());
         let transport = Self { options, endpoint, base, auth, clients };

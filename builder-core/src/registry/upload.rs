@@ -5,7 +5,9 @@
 
 use std::cell::Cell;
 
-use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RANGE};
+use reqwest::header::{
+    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RANGE,
+};
 use reqwest::{Method, Response, Url};
 
 use super::RegistryError;
@@ -139,11 +141,7 @@ impl<'u> Session<'u> {
     }
 
     /// Sends the rest, or the next piece of it.
-    async fn patch(
-        &mut self,
-        transport: &Transport,
-        progress: &(dyn Fn(u64) + Sync),
-    ) -> Result<(), RegistryError> {
+    async fn patch(&mut self, transport: &Transport, progress: &(dyn Fn(u64) + Sync)) -> Result<(), RegistryError> {
         let length = (self.upload.size - self.taken).min(self.chunk.unwrap_or(u64::MAX));
         let end = self.taken + length;
         let mut request = Request::new(Method::PATCH, self.target(transport)?);

@@ -89,7 +89,8 @@ pub(super) fn fetch_layers(
 }
 
 fn note_whereabouts(image: &Resolved, reference: &Reference, store: &Store) -> Result<(), SourceError> {
-    let documents = [image.manifest, image.config_digest].into_iter().chain(image.index.iter().map(|index| index.digest));
+    let documents =
+        [image.manifest, image.config_digest].into_iter().chain(image.index.iter().map(|index| index.digest));
     let digests: Vec<Digest> = documents.chain(image.layers.iter().map(|layer| layer.digest)).collect();
     Ok(store.note_whereabouts(reference.domain(), reference.path(), &digests)?)
 }
@@ -124,8 +125,7 @@ pub fn fetch_whole(
             }
         }
     }
-    let missing: Vec<BlobDescriptor> =
-        blobs.values().filter(|blob| !store.has_blob(&blob.digest)).cloned().collect();
+    let missing: Vec<BlobDescriptor> = blobs.values().filter(|blob| !store.has_blob(&blob.digest)).cloned().collect();
     client.blobs(&missing, store, progress, cancel)?;
     for bytes in documents.values() {
         store.write_blob(bytes)?;

@@ -12,6 +12,8 @@ pub(crate) const HOME: &str = "HOME";
 /// Seconds since 1970 that no time in the image may exceed; `--timestamp` and
 /// `--build-arg SOURCE_DATE_EPOCH=…` win over it.
 pub(crate) const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
+/// What the cache may take of the disk where `--cache-budget` is not given.
+pub(crate) const BUILDER_CACHE_BUDGET: &str = "BUILDER_CACHE_BUDGET";
 /// The progress display where `--progress` is not given, as docker has it.
 pub(crate) const BUILDKIT_PROGRESS: &str = "BUILDKIT_PROGRESS";
 /// The platforms to build for where `--platform` is not given, as docker has it.

@@ -1,5 +1,8 @@
 //! Merges flags and environment into what the library takes: the only place that reads the environment.
 
+mod budget;
+mod cache;
+mod command;
 pub(crate) mod contexts;
 pub(crate) mod lint;
 mod outputs;
@@ -7,6 +10,7 @@ pub(crate) mod registry;
 mod results;
 mod run;
 mod secrets;
+pub(crate) mod trial;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -23,9 +27,12 @@ use builder_core::registry::Proxy;
 use builder_core::sandbox::ResolvConf;
 use builder_core::sandbox::rootless::RootlessOptions;
 
+pub(crate) use budget::{cache_budget, size};
+
 use crate::args::{BuildArgs, ColorArg, GlobalArgs, LintArg, NetworkArg, ProgressArg};
 use crate::env;
 use crate::error::CommandError;
+use crate::ui::explain::Explain;
 use crate::ui::progress::{Mode, Paint};
 
 /// The store of root.
@@ -135,6 +142,11 @@ pub(crate) fn progress_of(quiet: bool, progress: Option<ProgressArg>) -> Mode {
     }
 }
 
+/// Returns whether a build tells people why its steps ran.
+pub(crate) fn explain(arguments: &BuildArgs) -> Explain {
+    if arguments.explain { Explain::Steps } else { Explain::Nothing }
+}
+
 /// Returns the time as the library takes it: seconds and nanoseconds since 1970.
 pub(crate) fn now() -> (i64, u32) {
     let now = jiff::Timestamp::now();
@@ -152,6 +164,7 @@ pub(crate) fn build(
 ) -> Result<BuildOptions, CommandError> {
     let mut options = BuildOptions::new(context);
     options.dockerfile = dockerfile;
+    options.command = command::command(arguments);
     options.tags = arguments.tags.iter().map(|tag| name(tag)).collect::<Result<_, _>>()?;
     options.target.clone_from(&arguments.target);
     options.build_args = build_args(&arguments.variables);
@@ -160,6 +173,8 @@ pub(crate) fn build(
     options.no_cache = arguments.no_cache;
     let filter = arguments.no_cache_filter.iter().flat_map(|names| names.split(','));
     options.no_cache_stages = filter.map(|name| name.trim().to_owned()).collect();
+    options.cache_from = arguments.cache_from.iter().map(|text| cache::origin(text)).collect::<Result<_, _>>()?;
+    options.cache_to = arguments.cache_to.iter().map(|text| cache::export(text)).collect::<Result<_, _>>()?;
     options.pull = if arguments.pull { PullPolicy::Always } else { PullPolicy::Missing };
     options.platforms = results::platforms(&arguments.platforms)?;
     options.annotations = results::annotations(&arguments.annotations)?;
@@ -184,10 +199,7 @@ pub(crate) fn build(
     }
     options.source_date_epoch = epoch(arguments, &mut options.build_args);
     options.now = now();
-    options.resolv_conf = ResolvConf {
-        host: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
-        upstream: std::fs::read_to_string("/run/systemd/resolve/resolv.conf").ok(),
-    };
+    options.resolv_conf = resolv_conf();
     if arguments.lint == LintArg::Off {
         options.checks = CheckScope::Silent;
     }
@@ -201,6 +213,14 @@ pub(crate) fn build(
         }
     };
     Ok(options)
+}
+
+/// Returns what this machine says of name servers.
+fn resolv_conf() -> ResolvConf {
+    ResolvConf {
+        host: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
+        upstream: std::fs::read_to_string("/run/systemd/resolve/resolv.conf").ok(),
+    }
 }
 
 /// Returns what the linter looks for in the Dockerfile of a build.

@@ -49,13 +49,9 @@ impl Digest {
 
     /// Returns the 64 hexadecimal digits without the algorithm.
     pub fn hex(&self) -> String {
-        use fmt::Write as _;
-        let mut hex = String::with_capacity(64);
-        for byte in self.0 {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-        }
-        hex
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digits = |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)]));
+        self.0.into_iter().flat_map(digits).collect()
     }
 
     /// Returns the first 12 hexadecimal digits, as docker shows identifiers.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::diagnostic::{CheckWarning, Diagnostic};
 use crate::digest::Digest;
+use crate::explanation::Explanation;
 use crate::ids::VertexId;
 use crate::text::SourceFile;
 
@@ -62,6 +63,11 @@ pub enum Event {
         /// The steps in topological order.
         steps: Vec<StepInfo>,
     },
+    /// A step waits: another build on the same store is running it. What follows is its end, cached, or its start.
+    StepWaiting {
+        /// The step.
+        id: VertexId,
+    },
     /// A step began to run (cached steps are never started).
     StepStarted {
         /// The step.
@@ -88,6 +94,13 @@ pub enum Event {
         stream: LogStream,
         /// The bytes, not necessarily whole lines or UTF-8.
         data: Vec<u8>,
+    },
+    /// How a step came to its result; comes before its end.
+    StepExplained {
+        /// The step.
+        id: VertexId,
+        /// Why it ran, or which build made what was found.
+        explanation: Explanation,
     },
     /// A step ended.
     StepFinished {

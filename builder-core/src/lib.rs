@@ -8,7 +8,7 @@
 //! modules above it in this list, and a test keeps the rule:
 //!
 //! 1. vocabulary, pure: `ids`, `digest`, `platform`, `reference`, `remote`, `oci`, `cancel`, `text`, `diagnostic`,
-//!    `event`
+//!    `explanation`, `event`
 //! 2. frontend, pure: `dockerfile`, `glob`, `dockerignore`, `semantic`, `shell`, `lint`, `plan`
 //! 3. host: `sys`, `fs`, `secret`, `layer`, `store`, `snapshot`, `build_context`
 //! 4. execution: `copy`, `sandbox`, `registry`, `source`, `cache`, `solve`
@@ -23,6 +23,7 @@ pub mod digest;
 pub mod dockerfile;
 pub mod dockerignore;
 pub mod event;
+pub mod explanation;
 pub mod glob;
 pub mod ids;
 pub mod oci;

@@ -105,7 +105,7 @@ fn a_broken_unreachable_stage_is_left_alone() {
 fn options_that_are_not_supported_yet_are_refused_by_name() {
     let env = TestEnv::root();
     env.write("Dockerfile", "FROM scratch\n");
-    for option in ["--cache-from=x", "--squash"] {
+    for option in ["--isolation=x", "--squash"] {
         let failed = env.run(["build", option, "."]).fails(2);
         let name = option.split('=').next().unwrap();
         assert!(failed.stderr.contains(&format!("`{name}` is not supported yet")), "{}", failed.stderr);

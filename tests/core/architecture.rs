@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The modules of `builder-core` in order: each may use only those above it.
-const ORDER: [&str; 33] = [
+const ORDER: [&str; 34] = [
     "ids",
     "digest",
     "platform",
@@ -13,6 +13,7 @@ const ORDER: [&str; 33] = [
     "cancel",
     "text",
     "diagnostic",
+    "explanation",
     "event",
     "dockerfile",
     "glob",

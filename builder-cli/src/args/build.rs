@@ -9,8 +9,7 @@ use super::RunArgs;
 /// Flags of `docker build` that are not supported yet.
 pub(crate) const UNSUPPORTED_FLAGS: &[&str] = &["compress", "force-rm", "rm", "squash", "debug"];
 /// Options of `docker build`, with a value, that are not supported yet.
-pub(crate) const UNSUPPORTED_OPTIONS: &[&str] =
-    &["builder", "cache-from", "cache-to", "isolation", "policy", "security-opt"];
+pub(crate) const UNSUPPORTED_OPTIONS: &[&str] = &["builder", "isolation", "policy", "security-opt"];
 
 /// Build an image from a Dockerfile.
 #[derive(Debug, Args)]
@@ -61,6 +60,19 @@ pub(crate) struct BuildArgs {
     /// Run every step of these stages, whatever the cache has; of all of them where no name is given
     #[arg(long, value_name = "STAGE,…")]
     pub(crate) no_cache_filter: Vec<String>,
+    /// What the cache may take of the disk, images with a name aside: `20GB`, `10%` of the disk, or `none` for no
+    /// limit. A build that ran something removes what was used least recently beyond that [default: the variable
+    /// `BUILDER_CACHE_BUDGET`, else 10% of the disk and at least 20GB, but never more than half of it]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) cache_budget: Option<String>,
+    /// Look for steps in a shared cache, too: a reference, `type=registry,ref=NAME` (a cache, or an image with one in
+    /// it) or `type=local,src=DIR[,tag=NAME][,digest=DIGEST]`. One that cannot be used is a warning. May be repeated
+    #[arg(long, value_name = "CACHE")]
+    pub(crate) cache_from: Vec<String>,
+    /// Share the steps of this build: `type=registry,ref=NAME`, `type=local,dest=DIR`, both with `[,mode=min|max]
+    /// [,compression=gzip|zstd|uncompressed]`, or `type=inline` for a cache in the image itself. May be repeated
+    #[arg(long, value_name = "CACHE")]
+    pub(crate) cache_to: Vec<String>,
     /// Ask the registry for the newest base images
     #[arg(long)]
     pub(crate) pull: bool,
@@ -84,6 +96,10 @@ pub(crate) struct BuildArgs {
     /// How to show progress [default: the variable `BUILDKIT_PROGRESS`, else auto]
     #[arg(long, value_enum, value_name = "KIND")]
     pub(crate) progress: Option<ProgressArg>,
+    /// Say of every step that ran what is not as it was: a file of a COPY, an ARG or ENV, the base image, an earlier
+    /// step, a flag; and of every step that was cached which build made it. JSON progress and the metadata file always do
+    #[arg(long)]
+    pub(crate) explain: bool,
     /// Show no progress, print the image's ID
     #[arg(short, long)]
     pub(crate) quiet: bool,

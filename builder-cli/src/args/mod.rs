@@ -1,11 +1,13 @@
 //! The command line as clap reads it: types and help texts, no logic.
 
 mod build;
+mod cache;
 mod images;
 mod lint;
 mod lsp;
 mod registry;
 mod run;
+mod trial;
 
 use std::path::PathBuf;
 
@@ -13,6 +15,10 @@ use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcomm
 
 pub(crate) use build::{
     BuildArgs, LintArg, NetworkArg, PrintPlan, ProgressArg, UNSUPPORTED_FLAGS, UNSUPPORTED_OPTIONS,
+};
+pub(crate) use cache::{
+    CacheArgs, CacheCommand, CacheDuArgs, CacheLsArgs, CachePruneArgs, SystemArgs, SystemCommand, SystemDfArgs,
+    SystemPruneArgs,
 };
 pub(crate) use images::{
     HistoryArgs, ImagesArgs, ImportArgs, InfoArgs, InspectArgs, ListFormat, LoadArgs, RmiArgs, SaveArgs, SaveFormat,
@@ -22,6 +28,7 @@ pub(crate) use lint::{LintArgs, LintFormat};
 pub(crate) use lsp::LspArgs;
 pub(crate) use registry::{LoginArgs, LogoutArgs, PullArgs, PushArgs};
 pub(crate) use run::RunArgs;
+pub(crate) use trial::{TrialArgs, TrialNetwork};
 
 /// Build container images without a daemon.
 #[derive(Debug, Parser)]
@@ -70,6 +77,8 @@ pub(crate) enum Command {
     /// Look for mistakes in Dockerfiles, and mend them
     #[command(disable_version_flag = true)]
     Lint(Box<LintArgs>),
+    /// Run an image, to try it
+    Run(Box<TrialArgs>),
     /// List images
     Images(ImagesArgs),
     /// Show the history of an image, newest first
@@ -94,6 +103,10 @@ pub(crate) enum Command {
     Login(LoginArgs),
     /// Log out of a registry
     Logout(LogoutArgs),
+    /// Show or remove what the cache holds
+    Cache(CacheArgs),
+    /// Show what the store takes of the disk
+    System(SystemArgs),
     /// Say how builds would run on this machine, and what is missing for better
     Info(InfoArgs),
     /// Serve an editor: diagnostics, fixes, completion and more for Dockerfiles (Language Server Protocol)

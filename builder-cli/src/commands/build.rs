@@ -8,12 +8,14 @@ use builder_core::builder::{BuildError, BuildOptions, BuildOutcome, ContextSourc
 use builder_core::event::NullSink;
 use builder_core::plan::dump;
 use builder_core::store::WorkDir;
+use jiff::Timestamp;
 
 use super::Session;
 use super::call::Call;
 use crate::args::{BuildArgs, PrintPlan};
 use crate::error::{CommandError, ErrorKind, Report};
 use crate::settings;
+use crate::ui::explain::{Explain, summary};
 use crate::ui::printer::stdout_error;
 use crate::ui::progress::{Mode, Progress};
 
@@ -21,7 +23,8 @@ use crate::ui::progress::{Mode, Progress};
 pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<u8, CommandError> {
     let call = Call::of(arguments)?;
     let (context, dockerfile, _unpacked) = inputs(arguments, session)?;
-    let options = settings::build(arguments, context, dockerfile)?;
+    let mut options = settings::build(arguments, context, dockerfile)?;
+    options.cache_budget = settings::cache_budget(arguments, session.builder.store().root())?;
     match call {
         Some(call) => call.answer(&options, session),
         None => run(arguments, &options, session).map(|()| 0),
@@ -41,7 +44,8 @@ fn run(arguments: &BuildArgs, options: &BuildOptions, session: &Session) -> Resu
         make_way(path)?;
     }
     let mode = settings::progress(arguments);
-    let progress = Progress::start(mode, session.printer.paint()).map_err(CommandError::environment)?;
+    let explain = settings::explain(arguments);
+    let progress = Progress::start(mode, session.printer.paint(), explain).map_err(CommandError::environment)?;
     let mut stdout = std::io::stdout();
     let outcome = session.builder.build(options, progress.sink(), &session.cancel, Some(&mut stdout));
     let told = progress.finish();
@@ -53,8 +57,17 @@ fn run(arguments: &BuildArgs, options: &BuildOptions, session: &Session) -> Resu
         session.printer.findings(&told.findings);
         session.printer.checks(&told.checks);
     }
+    if explain == Explain::Steps && mode != Mode::Json {
+        session.printer.text(&summary(&told.explained, Timestamp::now()));
+    }
     stdout.flush().map_err(stdout_error)?;
     let outcome = outcome.map_err(command_error)?;
+    if !options.cache_from.is_empty() && !arguments.quiet {
+        let fetched = outcome.fetched;
+        let layers = if fetched.blobs == 1 { "layer" } else { "layers" };
+        let bytes = crate::ui::format::size(fetched.bytes);
+        session.printer.note(&format!("fetched {} {layers} ({bytes}) from elsewhere", fetched.blobs));
+    }
     report(arguments, &outcome)?;
     if arguments.quiet {
         session.printer.data(&format!("{}\n", outcome.id))?;

@@ -2,6 +2,7 @@
 
 mod build;
 mod build_metadata;
+mod cache;
 mod call;
 mod images;
 mod info;
@@ -9,12 +10,13 @@ mod lint;
 mod login;
 mod registry;
 mod transfer;
+mod trial;
 
 use builder_core::builder::{Builder, BuilderOptions};
 use builder_core::cancel::CancelToken;
 use builder_core::registry::RegistryOptions;
 use builder_core::sandbox::{isolation, rootless};
-use builder_core::store::Owner;
+use builder_core::store::{Owner, is_damaged_database, is_full_database, mark_damaged_database};
 
 use crate::args::{Cli, Command, GlobalArgs};
 use crate::error::CommandError;
@@ -33,6 +35,13 @@ impl Session {
     /// Enters a user namespace where that is needed, and opens the store. Nothing may have started a thread
     /// before.
     fn open(global: &GlobalArgs, printer: Printer, registry: RegistryOptions) -> Result<Self, CommandError> {
+        let session = Self::open_quietly(global, printer, registry)?;
+        cancel_on_signals(session.cancel.clone()).map_err(CommandError::environment)?;
+        Ok(session)
+    }
+
+    /// Does the same, and leaves signals alone.
+    fn open_quietly(global: &GlobalArgs, printer: Printer, registry: RegistryOptions) -> Result<Self, CommandError> {
         let ordinary = settings::is_ordinary_user();
         let root = settings::store_root(global, ordinary)?;
         let owner = if ordinary {
@@ -49,10 +58,12 @@ impl Session {
             Owner::Rootless { uid: 0 }
         };
         let cancel = CancelToken::new();
-        cancel_on_signals(cancel.clone()).map_err(CommandError::environment)?;
         let mut options = BuilderOptions::new(root, owner);
         options.registry = registry;
         let builder = Builder::open(options).map_err(build::command_error)?;
+        for repair in builder.store().repairs() {
+            printer.note(&format!("warning: {repair}"));
+        }
         Ok(Self { builder, printer, cancel })
     }
 }
@@ -67,12 +78,40 @@ pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<u8, 
             CommandError::usage(format!("`{first}` is not supported yet")).hint("`builder build --help` lists what is")
         );
     }
+    let global = cli.global.clone();
+    command(cli, printer).map_err(|error| about_store(error, &global))
+}
+
+/// Says what can be done about trouble with the store.
+fn about_store(error: CommandError, global: &GlobalArgs) -> CommandError {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&*error.source);
+    let mut is_full = false;
+    while let Some(cause) = next {
+        is_full |= cause.downcast_ref::<std::io::Error>().is_some_and(|error| {
+            matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+        });
+        next = cause.source();
+    }
+    if is_full || is_full_database(&*error.source) {
+        return error.hint("the disk is full: `builder cache prune` removes what no image needs, `builder system df` says what there is");
+    }
+    if is_damaged_database(&*error.source)
+        && let Ok(root) = settings::store_root(global, settings::is_ordinary_user())
+        && mark_damaged_database(&root).is_ok()
+    {
+        return error.hint("the store's database is damaged: run the command again, it begins with a new one");
+    }
+    error
+}
+
+fn command(cli: Cli, printer: Printer) -> Result<u8, CommandError> {
     let open = || Session::open(&cli.global, printer, RegistryOptions::default());
     // What this machine says of registries is looked at by who asks them.
     let open_to_registries = || Session::open(&cli.global, printer, settings::registry::registry()?);
     match cli.command {
         Command::Lint(arguments) => return lint::lint(&arguments, &cli.global, printer),
         Command::Build(arguments) => return build::build(&arguments, &open_to_registries()?),
+        Command::Run(arguments) => return trial::run(&arguments, &cli.global, printer),
         Command::Images(arguments) => images::images(&arguments, &open()?),
         Command::History(arguments) => images::history(&arguments, &open()?),
         Command::Inspect(arguments) => images::inspect(&arguments, &open()?),
@@ -85,6 +124,8 @@ pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<u8, 
         Command::Push(arguments) => registry::push(&arguments, &open_to_registries()?),
         Command::Login(arguments) => login::login(&arguments, printer),
         Command::Logout(arguments) => login::logout(&arguments, printer),
+        Command::Cache(arguments) => cache::cache(&arguments, &open()?),
+        Command::System(arguments) => cache::system(&arguments, &open()?),
         Command::Info(arguments) => info::info(&arguments, &cli.global, printer),
         Command::Lsp(_) => crate::lsp::serve(),
         Command::Version => printer.data(&format!("builder {}\n", env!("CARGO_PKG_VERSION"))),

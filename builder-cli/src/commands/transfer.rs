@@ -17,6 +17,7 @@ use crate::error::CommandError;
 use crate::settings;
 
 pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), CommandError> {
+    let _hold = session.builder.store().hold();
     let mut images: Vec<(ImageRecord, Vec<Reference>)> = Vec::new();
     for text in &arguments.images {
         let record = session.find(text)?;
@@ -62,6 +63,7 @@ fn rendered(record: &ImageRecord, names: Vec<Reference>, session: &Session) -> R
 }
 
 pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<(), CommandError> {
+    let _hold = session.builder.store().hold();
     let input = open(arguments.input.as_deref())?;
     let name = arguments.input.as_deref().unwrap_or(Path::new("-"));
     let loaded = source::load(input, name, session.builder.store(), &Platform::host(), &session.cancel);
@@ -81,6 +83,7 @@ pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<(), Comman
 }
 
 pub(super) fn import(arguments: &ImportArgs, session: &Session) -> Result<(), CommandError> {
+    let _hold = session.builder.store().hold();
     let path = Some(arguments.file.as_path()).filter(|path| *path != Path::new("-"));
     let request = ImportRequest {
         name: settings::name(&arguments.name)?,

@@ -45,9 +45,9 @@ pub(super) fn allow(given: &[String], network: NetworkMode) -> Result<BTreeSet<E
 /// A value that is none, or a limit that an ordinary user cannot set.
 pub(super) fn options(arguments: &RunArgs) -> Result<RunOptions, CommandError> {
     let options = RunOptions {
-        shm_bytes: arguments.shm_size.as_deref().map(|text| size("--shm-size", text)).transpose()?,
-        ulimits: arguments.ulimits.iter().map(|text| ulimit(text)).collect::<Result<_, _>>()?,
-        extra_hosts: arguments.hosts.iter().map(|text| host(text)).collect::<Result<_, _>>()?,
+        shm_bytes: shm_bytes(arguments.shm_size.as_deref())?,
+        ulimits: ulimits(&arguments.ulimits)?,
+        extra_hosts: hosts(&arguments.hosts)?,
         resources: resources(arguments)?,
     };
     // An ordinary user has entered a user namespace by now.
@@ -58,6 +58,21 @@ pub(super) fn options(arguments: &RunArgs) -> Result<RunOptions, CommandError> {
         .hint("use --ulimit, which every user can lower, or build as root"));
     }
     Ok(options)
+}
+
+/// Reads `--shm-size`.
+pub(super) fn shm_bytes(given: Option<&str>) -> Result<Option<u64>, CommandError> {
+    given.map(|text| size("--shm-size", text)).transpose()
+}
+
+/// Reads `--ulimit`.
+pub(super) fn ulimits(given: &[String]) -> Result<Vec<Ulimit>, CommandError> {
+    given.iter().map(|text| ulimit(text)).collect()
+}
+
+/// Reads `--add-host`.
+pub(super) fn hosts(given: &[String]) -> Result<Vec<(String, String)>, CommandError> {
+    given.iter().map(|text| host(text)).collect()
 }
 
 fn resources(arguments: &RunArgs) -> Result<Resources, CommandError> {

@@ -85,6 +85,7 @@ struct Block<'a> {
     entry: &'a Entry,
     items: Vec<&'a Item>,
     logs: Vec<String>,
+    reasons: &'a [String],
 }
 
 impl<'a> Block<'a> {
@@ -96,11 +97,11 @@ impl<'a> Block<'a> {
             items.sort_by_key(|item| item.is_complete());
             items.truncate(MAX_ITEMS);
         }
-        Self { entry, items, logs: if running { entry.tail() } else { Vec::new() } }
+        Self { entry, items, logs: if running { entry.tail() } else { Vec::new() }, reasons: &entry.reasons }
     }
 
     fn rows(&self) -> usize {
-        1 + self.items.len() + self.logs.len()
+        1 + self.reasons.len() + self.items.len() + self.logs.len()
     }
 
     fn draw(&self, now: Duration, width: usize, lines: &mut Vec<Line>) {
@@ -113,6 +114,9 @@ impl<'a> Block<'a> {
         };
         let left = format!(" => {mark}{}", self.entry.name);
         lines.push(Line { text: justify(&left, &seconds(self.entry.elapsed(now)), width), tone });
+        for reason in self.reasons {
+            lines.push(Line { text: truncate(&format!(" => => {reason}"), width), tone: Tone::Log });
+        }
         for item in &self.items {
             lines.push(Line { text: item_line(item, width), tone });
         }

@@ -6,6 +6,7 @@
 
 pub(crate) mod diagnostics;
 pub(crate) mod error_chain;
+pub(crate) mod explain;
 pub(crate) mod format;
 mod frame;
 mod log_lines;

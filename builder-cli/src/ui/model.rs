@@ -11,6 +11,9 @@ use super::log_lines::{LogLines, one_line};
 /// Log lines kept of a running step.
 pub(super) const TAIL_LINES: usize = 6;
 
+/// What is said about a step that another build on the same store is running.
+pub(super) const WAITING: &str = "waiting for another build, which is running this step";
+
 /// What an entry of the display stands for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Key {
@@ -61,6 +64,8 @@ pub(super) struct Entry {
     started: Duration,
     elapsed: Duration,
     pub(super) items: Vec<Item>,
+    /// Why it ran, or who made it.
+    pub(super) reasons: Vec<String>,
     streams: [LogLines; 2],
     tail: VecDeque<String>,
 }
@@ -73,6 +78,7 @@ impl Entry {
             started: Duration::ZERO,
             elapsed: Duration::ZERO,
             items: Vec::new(),
+            reasons: Vec::new(),
             streams: Default::default(),
             tail: VecDeque::new(),
         }
@@ -125,6 +131,12 @@ impl Model {
                     self.entries.insert(Key::Step(step.id), Entry::new(&step.name));
                 }
             }
+            Event::StepWaiting { id } => {
+                self.start(Key::Step(*id), at);
+                if let Some(entry) = self.entries.get_mut(&Key::Step(*id)) {
+                    entry.tail.push_back(WAITING.to_owned());
+                }
+            }
             Event::StepStarted { id } => self.start(Key::Step(*id), at),
             Event::TaskStarted { task, name } => {
                 self.entries.insert(Key::Task(*task), Entry::new(name));
@@ -143,6 +155,13 @@ impl Model {
             Event::TaskProgress { task, item, current, total, unit } => {
                 if let Some(entry) = self.entries.get_mut(&Key::Task(*task)) {
                     entry.item(item, *current, *total, *unit);
+                }
+            }
+            Event::StepExplained { id, explanation } => {
+                if let Some(entry) = self.entries.get_mut(&Key::Step(*id)) {
+                    entry.reasons = super::explain::lines(explanation);
+                    let maker = super::explain::maker(explanation, jiff::Timestamp::now());
+                    entry.reasons.extend((!maker.is_empty()).then(|| maker.trim().to_owned()));
                 }
             }
             Event::StepFinished { id, status, elapsed } => {

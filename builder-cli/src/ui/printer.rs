@@ -43,6 +43,11 @@ impl Printer {
         self.stderr(|out| writeln!(out, "{text}"));
     }
 
+    /// Says several lines on standard error, each with its end.
+    pub(crate) fn text(self, text: &str) {
+        self.stderr(|out| out.write_all(text.as_bytes()));
+    }
+
     /// Shows what there is to say about a Dockerfile.
     pub(crate) fn diagnostics(self, source: Option<&SourceFile>, diagnostics: &[Diagnostic]) {
         self.stderr(|out| {

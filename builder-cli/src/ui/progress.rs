@@ -1,5 +1,6 @@
 //! The thread that takes events and shows them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -9,8 +10,11 @@ use std::time::{Duration, Instant};
 
 use builder_core::diagnostic::{CheckWarning, Diagnostic};
 use builder_core::event::{Event, EventSink};
+use builder_core::explanation::ExplainedStep;
+use builder_core::ids::VertexId;
 use builder_core::text::SourceFile;
 
+use super::explain::Explain;
 use super::progress_json::Json;
 use super::progress_plain::Plain;
 use super::progress_tty::Tty;
@@ -105,6 +109,8 @@ pub(crate) struct Told {
     pub(crate) findings: Vec<(&'static str, Warned)>,
     /// What BuildKit's build checks found.
     pub(crate) checks: Vec<CheckWarning>,
+    /// Why steps ran.
+    pub(crate) explained: Vec<ExplainedStep>,
 }
 
 /// A running display.
@@ -119,10 +125,10 @@ impl Progress {
     ///
     /// # Errors
     /// The system has no thread left.
-    pub(crate) fn start(mode: Mode, paint: Paint) -> io::Result<Self> {
+    pub(crate) fn start(mode: Mode, paint: Paint, explain: Explain) -> io::Result<Self> {
         let mut renderer: Box<dyn Renderer> = match mode {
-            Mode::Tty => Box::new(Tty::new(paint)),
-            Mode::Plain => Box::new(Plain::default()),
+            Mode::Tty => Box::new(Tty::new(paint, explain)),
+            Mode::Plain => Box::new(Plain::new(explain)),
             Mode::Json => Box::new(Json::new(jiff::Timestamp::now())),
             Mode::Quiet => Box::new(Quiet),
         };
@@ -174,12 +180,18 @@ impl Terminal {
 
 fn drive(receiver: &Receiver<Stamped>, start: Instant, renderer: &mut dyn Renderer, terminal: &mut Terminal) -> Told {
     let mut told = Told::default();
+    let mut names: BTreeMap<VertexId, String> = BTreeMap::new();
     let mut next = Instant::now();
     loop {
         match receiver.recv_timeout(next.saturating_duration_since(Instant::now())) {
             Ok(Stamped { at, event }) => {
                 terminal.show(&renderer.event(at, &event));
                 match event {
+                    Event::PlanReady { steps } => names = steps.into_iter().map(|step| (step.id, step.name)).collect(),
+                    Event::StepExplained { id, explanation } => {
+                        let name = names.get(&id).cloned().unwrap_or_default();
+                        told.explained.push(ExplainedStep { name, explanation });
+                    }
                     Event::Warning { diagnostic, source_file } => told.warnings.push((source_file, diagnostic)),
                     Event::Check { warning, .. } => told.checks.push(warning),
                     Event::Finding { code, diagnostic, source_file } => {

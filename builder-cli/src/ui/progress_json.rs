@@ -10,6 +10,8 @@
 //! - `logs`: a step wrote something. `vertex`, `stream` (1 standard output, 2 standard error), `data`
 //!   (base64, because it need not be text), `timestamp`.
 //! - `warnings`: `level` (1), `short` (base64, as docker has it), `id`.
+//! - `explanations`: why a step ran, or who made what was found (ours, docker has no such thing). `vertex`, `cached`,
+//!   and the keys that [`super::explain::explanation`] lists.
 //! - `result`: the image is complete (ours, docker has no such thing). `manifest` and `config` (digests),
 //!   `names`.
 
@@ -21,7 +23,7 @@ use builder_core::event::{Event, LogStream, StepStatus};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::model::Key;
+use super::model::{Key, WAITING};
 use super::progress::Renderer;
 
 #[derive(Debug, Clone, Serialize)]
@@ -84,6 +86,8 @@ struct Message<'a> {
     logs: Vec<Log>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Warning>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    explanations: Vec<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<ImageResult<'a>>,
 }
@@ -128,6 +132,7 @@ impl Json {
                 self.insert(Key::Task(*task), name, Vec::new());
                 vertexes(self.update(Key::Task(*task), |vertex| vertex.started = Some(now)))
             }
+            Event::StepWaiting { id } => self.status(Key::Step(*id), WAITING, (0, None), now),
             Event::StepStarted { id } => vertexes(self.update(Key::Step(*id), |vertex| vertex.started = Some(now))),
             Event::StepFinished { id, status, .. } => vertexes(self.update(Key::Step(*id), |vertex| {
                 vertex.started.get_or_insert_with(|| now.clone());
@@ -153,6 +158,11 @@ impl Json {
                 let stream = if *stream == LogStream::Stdout { 1 } else { 2 };
                 let log = Log { vertex: self.digest(Key::Step(*id))?, stream, data: base64(data), timestamp: now };
                 Some(Message { logs: vec![log], ..Message::default() })
+            }
+            Event::StepExplained { id, explanation } => {
+                let mut explained = super::explain::explanation(explanation);
+                explained["vertex"] = self.digest(Key::Step(*id))?.into();
+                Some(Message { explanations: vec![explained], ..Message::default() })
             }
             Event::Warning { diagnostic, .. } => {
                 let short = base64(diagnostic.message.as_bytes());

@@ -15,10 +15,12 @@ use std::time::Duration;
 
 use builder_core::event::{Event, LogStream, ProgressUnit, StepStatus};
 use builder_core::ids::VertexId;
+use jiff::Timestamp;
 
+use super::explain::{self, Explain};
 use super::format::{seconds, size};
 use super::log_lines::{LogLines, one_line};
-use super::model::Key;
+use super::model::{Key, WAITING};
 use super::progress::Renderer;
 
 /// The least time between two lines about one download.
@@ -32,11 +34,14 @@ struct Step {
     streams: [LogLines; 2],
     /// Items by name with the time of the last line about each; `None` once complete.
     items: BTreeMap<String, Option<Duration>>,
+    /// What stands behind `CACHED`.
+    maker: String,
 }
 
 /// Turns events into lines.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Plain {
+    explain: Explain,
     steps: BTreeMap<Key, Step>,
     shown: usize,
     current: Option<Key>,
@@ -52,6 +57,7 @@ impl Renderer for Plain {
                     self.steps.insert(Key::Step(step.id), Step { name, ..Step::default() });
                 }
             }
+            Event::StepWaiting { id } => self.line(Key::Step(*id), WAITING, &mut out),
             Event::StepStarted { id } => self.start(Key::Step(*id), at, &mut out),
             Event::TaskStarted { task, name } => {
                 self.steps.insert(Key::Task(*task), Step { name: one_line(name), ..Step::default() });
@@ -69,10 +75,21 @@ impl Renderer for Plain {
                     &mut out,
                 );
             }
+            Event::StepExplained { id, explanation } if self.explain == Explain::Steps => {
+                for line in explain::lines(explanation) {
+                    self.line(Key::Step(*id), &line, &mut out);
+                }
+                if let Some(step) = self.steps.get_mut(&Key::Step(*id)) {
+                    step.maker = explain::maker(explanation, Timestamp::now());
+                }
+            }
             Event::StepFinished { id, status, elapsed } => {
                 let end = match status {
                     StepStatus::Done => format!("DONE {}", seconds(*elapsed)),
-                    StepStatus::Cached => "CACHED".to_owned(),
+                    StepStatus::Cached => {
+                        let maker = self.steps.get(&Key::Step(*id)).map_or("", |step| step.maker.as_str());
+                        format!("CACHED{maker}")
+                    }
                     StepStatus::Failed(message) => format!("ERROR: {}", one_line(message)),
                     StepStatus::Cancelled => "CANCELED".to_owned(),
                 };
@@ -100,6 +117,11 @@ struct Moved<'a> {
 }
 
 impl Plain {
+    /// Makes a renderer that says why steps ran, or does not.
+    pub(super) fn new(explain: Explain) -> Self {
+        Self { explain, steps: BTreeMap::new(), shown: 0, current: None }
+    }
+
     /// Writes a line about a step; the first line about it is its name.
     fn line(&mut self, key: Key, text: &str, out: &mut String) {
         let Some(step) = self.steps.get_mut(&key) else { return };

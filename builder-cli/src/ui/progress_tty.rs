@@ -6,6 +6,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use builder_core::event::Event;
 
+use super::explain::Explain;
 use super::frame::{Line, Moment, Size, Tone, draw};
 use super::model::Model;
 use super::progress::{Paint, Renderer};
@@ -22,6 +23,7 @@ const FALLBACK: Size = Size { columns: 80, rows: 24 };
 /// Turns events into pictures.
 pub(super) struct Tty {
     model: Model,
+    explain: Explain,
     paint: Paint,
     size: Box<dyn Fn() -> Option<Size> + Send>,
     /// The columns of each line that is on the screen now.
@@ -30,8 +32,8 @@ pub(super) struct Tty {
 
 impl Tty {
     /// Makes a display for the terminal at standard error.
-    pub(super) fn new(paint: Paint) -> Self {
-        Self { model: Model::default(), paint, size: Box::new(terminal_size), drawn: Vec::new() }
+    pub(super) fn new(paint: Paint, explain: Explain) -> Self {
+        Self { model: Model::default(), explain, paint, size: Box::new(terminal_size), drawn: Vec::new() }
     }
 
     fn picture(&mut self, now: Duration, moment: Moment) -> String {
@@ -45,7 +47,9 @@ impl Tty {
 
 impl Renderer for Tty {
     fn event(&mut self, at: Duration, event: &Event) -> String {
-        self.model.apply(at, event);
+        if self.explain == Explain::Steps || !matches!(event, Event::StepExplained { .. }) {
+            self.model.apply(at, event);
+        }
         String::new()
     }
 
@@ -143,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_last_picture_gives_the_cursor_back() {
-        let mut tty = Tty::new(Paint::Plain);
+        let mut tty = Tty::new(Paint::Plain, Explain::Nothing);
         tty.size = Box::new(|| Some(SIZE));
         assert_eq!(tty.finish(Duration::ZERO), "");
         tty.event(Duration::ZERO, &Event::TaskStarted { task: 0, name: "x".to_owned() });

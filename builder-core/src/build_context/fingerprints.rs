@@ -15,18 +15,20 @@
 //! state  = the first bytes of BLAKE3(what is compared, see above)
 //! ```
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::fs::entry::{Metadata, Time};
 
 const MAGIC: &[u8] = b"builder fingerprints";
 /// Version of the layout, and of what `content` stands for.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER_BYTES: usize = MAGIC.len() + 4 + 8;
 const RECORD_BYTES: usize = 64;
 const CHECKSUM_BYTES: usize = 32;
@@ -40,7 +42,7 @@ const SETTLED_COARSE_NANOSECONDS: i128 = 2_100_000_000;
 const KEPT_FACTOR: usize = 4;
 
 /// What one file was.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Record {
     path: [u8; 16],
     state: [u8; 16],
@@ -53,14 +55,16 @@ pub struct Fingerprints {
     file: PathBuf,
     /// The records as they were read, sorted by path.
     known: Vec<u8>,
-    seen: Mutex<Seen>,
+    hits: AtomicUsize,
+    fresh: RwLock<Fresh>,
 }
 
-/// What a build learned.
+/// What this build learned.
 #[derive(Debug, Default)]
-struct Seen {
-    hits: usize,
-    fresh: Vec<([u8; 16], [u8; 16], [u8; 32])>,
+struct Fresh {
+    records: HashMap<[u8; 16], Record>,
+    /// Whether all of them are on disk.
+    saved: bool,
 }
 
 /// The moment before a file is opened to be hashed.
@@ -80,51 +84,54 @@ impl Fingerprints {
     pub fn open(directory: &Path, context: &Path) -> Self {
         let file = directory.join(format!("{}.v{VERSION}", blake3::hash(context.as_os_str().as_bytes()).to_hex()));
         let known = read(&file).unwrap_or_default();
-        Self { file, known, seen: Mutex::default() }
+        Self { file, known, hits: AtomicUsize::new(0), fresh: RwLock::default() }
     }
 
     /// Returns the content digest that a file had when it was hashed, where it is what it was then.
     pub fn content(&self, path: &Path, metadata: &Metadata) -> Option<[u8; 32]> {
-        let record = find(&self.known, &path_key(path))?;
-        if record.state != state_key(metadata) {
-            return None;
-        }
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).hits += 1;
+        let (path, state) = (path_key(path), state_key(metadata));
+        let fresh = || self.fresh.read().unwrap_or_else(PoisonError::into_inner).records.get(&path).copied();
+        let matching = |record: &Record| record.state == state;
+        let record = find(&self.known, &path).filter(matching).or_else(|| fresh().filter(matching))?;
+        self.hits.fetch_add(1, Ordering::Relaxed);
         Some(record.content)
     }
 
-    /// Remembers a file, unless it may change again without showing it. `metadata` is what it was after the last
-    /// byte was read, `before` the moment before it was opened.
+    /// Remembers a file, unless it may change again without showing it. `metadata` is what it was both when it was
+    /// opened and after the last byte was read, `before` the moment before it was opened.
     pub fn remember(&self, path: &Path, metadata: &Metadata, before: Before, content: [u8; 32]) {
-        if !settled(metadata, before) {
-            return;
+        if settled(metadata, before) {
+            let record = Record { path: path_key(path), state: state_key(metadata), content };
+            let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
+            fresh.records.insert(record.path, record);
+            fresh.saved = false;
         }
-        let record = (path_key(path), state_key(metadata), content);
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).fresh.push(record);
     }
 
-    /// Writes down what was learned; nothing is written where that is nothing.
+    /// Tells whether there is anything to write down.
+    pub fn has_news(&self) -> bool {
+        let fresh = self.fresh.read().unwrap_or_else(PoisonError::into_inner);
+        !fresh.saved && !fresh.records.is_empty()
+    }
+
+    /// Writes down what was learned; nothing is written where that is nothing new. What another build wrote
+    /// meanwhile is lost: it reads the files again. The file is made in `temporary`, a directory of the same file
+    /// system that is cleared when a build is killed.
     ///
     /// # Errors
     /// Those of the file system. The next build then reads the files again, no more.
-    pub fn save(&self) -> io::Result<()> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.fresh.is_empty() {
+    pub fn save(&self, temporary: &Path) -> io::Result<()> {
+        if !self.has_news() {
             return Ok(());
         }
-        let mut fresh = std::mem::take(&mut seen.fresh);
-        let used = seen.hits + fresh.len();
-        fresh.sort_unstable();
-        fresh.dedup_by_key(|(path, ..)| *path);
-        let old = self.known.chunks_exact(RECORD_BYTES).filter_map(decode);
+        let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
+        fresh.saved = true;
+        let mut new: Vec<Record> = fresh.records.values().copied().collect();
+        new.sort_unstable_by_key(|record| record.path);
         // Files that went away leave records behind. When they are many, all are forgotten that are not from today.
+        let used = self.hits.load(Ordering::Relaxed) + new.len();
         let keep = self.known.len() / RECORD_BYTES <= used.saturating_mul(KEPT_FACTOR);
-        let old = old.filter(|record| keep && fresh.binary_search_by_key(&record.path, |(path, ..)| *path).is_err());
-        let mut all: Vec<[u8; RECORD_BYTES]> =
-            old.map(|record| encode(record.path, record.state, record.content)).collect();
-        all.extend(fresh.iter().map(|(path, state, content)| encode(*path, *state, *content)));
-        all.sort_unstable();
-        write(&self.file, &all)
+        write(&self.file, temporary, if keep { &self.known } else { &[] }, &new)
     }
 }
 
@@ -157,11 +164,11 @@ fn settled(metadata: &Metadata, Before(before): Before) -> bool {
     nanoseconds(metadata.ctime.max(metadata.mtime)) + margin < nanoseconds(before)
 }
 
-fn encode(path: [u8; 16], state: [u8; 16], content: [u8; 32]) -> [u8; RECORD_BYTES] {
+fn encode(record: &Record) -> [u8; RECORD_BYTES] {
     let mut bytes = [0; RECORD_BYTES];
-    bytes[..16].copy_from_slice(&path);
-    bytes[16..32].copy_from_slice(&state);
-    bytes[32..].copy_from_slice(&content);
+    bytes[..16].copy_from_slice(&record.path);
+    bytes[16..32].copy_from_slice(&record.state);
+    bytes[32..].copy_from_slice(&record.content);
     bytes
 }
 
@@ -212,19 +219,31 @@ fn header(count: usize) -> Vec<u8> {
     header
 }
 
-fn write(file: &Path, records: &[[u8; RECORD_BYTES]]) -> io::Result<()> {
-    let directory = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)?;
-    let mut partial = tempfile::NamedTempFile::new_in(directory)?;
+/// Writes old and new records as one file; a new one replaces an old one of its path. Both are sorted by path.
+fn write(file: &Path, temporary: &Path, old: &[u8], new: &[Record]) -> io::Result<()> {
+    let old = || old.chunks_exact(RECORD_BYTES).filter_map(decode);
+    let stays = |record: &Record| new.binary_search_by_key(&record.path, |new| new.path).is_err();
+    let count = old().filter(stays).count() + new.len();
+    if let Some(directory) = file.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let mut partial = tempfile::NamedTempFile::new_in(temporary)?;
     let mut hasher = blake3::Hasher::new();
     let mut out = io::BufWriter::with_capacity(128 * 1024, partial.as_file_mut());
     let mut put = |bytes: &[u8]| {
         hasher.update(bytes);
         out.write_all(bytes)
     };
-    put(&header(records.len()))?;
-    for record in records {
-        put(record)?;
+    put(&header(count))?;
+    let mut new_records = new.iter().peekable();
+    for record in old().filter(stays) {
+        while let Some(earlier) = new_records.next_if(|new| new.path < record.path) {
+            put(&encode(earlier))?;
+        }
+        put(&encode(&record))?;
+    }
+    for record in new_records {
+        put(&encode(record))?;
     }
     out.write_all(hasher.finalize().as_bytes())?;
     out.flush()?;
@@ -276,7 +295,7 @@ mod tests {
         let first = place.open();
         assert_eq!(first.content(Path::new("file"), &metadata), None);
         first.remember(Path::new("file"), &metadata, Before::now(), [7; 32]);
-        first.save().unwrap();
+        first.save(place.directory.path()).unwrap();
         let second = place.open();
         assert_eq!(second.content(Path::new("file"), &metadata), Some([7; 32]));
         assert_eq!(second.content(Path::new("other"), &metadata), None);
@@ -300,7 +319,7 @@ mod tests {
         let metadata = place.write("one");
         let fingerprints = place.open();
         fingerprints.remember(Path::new("file"), &metadata, Before::now(), [7; 32]);
-        fingerprints.save().unwrap();
+        fingerprints.save(place.directory.path()).unwrap();
         assert_eq!(place.open().content(Path::new("file"), &metadata), None);
     }
 
@@ -327,12 +346,12 @@ mod tests {
         for name in &names {
             first.remember(name, &metadata, Before::now(), [1; 32]);
         }
-        first.save().unwrap();
+        first.save(place.directory.path()).unwrap();
         let second = place.open();
         for name in &names[..50] {
             second.remember(name, &metadata, Before::now(), [2; 32]);
         }
-        second.save().unwrap();
+        second.save(place.directory.path()).unwrap();
         let third = place.open();
         for (n, name) in names.iter().enumerate() {
             assert_eq!(third.content(name, &metadata), Some([if n < 50 { 2 } else { 1 }; 32]));
@@ -346,7 +365,7 @@ mod tests {
         settle();
         let first = place.open();
         first.remember(Path::new("file"), &metadata, Before::now(), [7; 32]);
-        first.save().unwrap();
+        first.save(place.directory.path()).unwrap();
         let whole = fs::read(&first.file).unwrap();
         for length in [0, 1, HEADER_BYTES, whole.len() - 1] {
             fs::write(&first.file, &whole[..length]).unwrap();

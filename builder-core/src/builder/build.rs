@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use super::outputs::Results;
 use super::prepare::{PlatformPlan, Prepared, Tasks};
-use super::{BuildError, BuildErrorKind, BuildOptions, BuildOutcome, Builder, OptionError};
+use super::shared_cache::{self, Steps};
+use super::{BuildError, BuildErrorKind, BuildOptions, BuildOutcome, Builder, CacheTarget, OptionError};
+use crate::cache::shared::{INLINE_FIELD, SharedCache};
 use crate::cancel::CancelToken;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::digest::Digest;
@@ -14,7 +16,7 @@ use crate::event::{Event, EventSink, StepInfo};
 use crate::image::{self, AssembleRequest, Attestation, ImageParts, NewHistory, NewLayer};
 use crate::plan::PlannedHistory;
 use crate::plan::op::FilesystemRef;
-use crate::solve::{SolveInputs, SolveOptions, Solver, StepResult};
+use crate::solve::{SolveInputs, SolveOptions, Solved, Solver, StepResult};
 
 /// What was built for one platform.
 pub(super) struct Built {
@@ -38,6 +40,7 @@ impl Builder {
         stdout: Option<&mut (dyn Write + Send)>,
     ) -> Result<BuildOutcome, BuildError> {
         let begin = Instant::now();
+        let _hold = self.store.hold();
         for name in options.tags.iter().chain(options.outputs.iter().flat_map(|output| &output.names)) {
             name.check_as_name().map_err(|error| BuildErrorKind::Option(error.into()))?;
         }
@@ -52,6 +55,7 @@ impl Builder {
         solve_options.no_cache = options.no_cache || options.no_cache_stages.iter().any(String::is_empty);
         solve_options.no_cache_stages = prepared.uncached(&options.no_cache_stages);
         solve_options.source_date_epoch = epoch;
+        solve_options.build = super::origin::record(options);
         solve_options.resolv_conf.clone_from(&options.resolv_conf);
         solve_options.parallelism = options.parallelism;
         solve_options.secrets.clone_from(&options.secrets);
@@ -60,13 +64,38 @@ impl Builder {
         solve_options.host_search_path.clone_from(&self.host_search_path);
         #[cfg(feature = "registry")]
         solve_options.registry.clone_from(&self.registry);
-        let solver = Solver::new(&self.store, &self.snapshots, &solve_options, events);
+        let watch = shared_cache::Watch { tasks: &tasks, events, prepared: &prepared };
+        let shared = SharedCache::new(
+            &options.cache_from,
+            &watch,
+            cancel,
+            #[cfg(feature = "registry")]
+            &self.registry,
+        );
+        let snapshots = self.snapshots.for_one_build();
+        let solver = Solver::new(&self.store, &snapshots, &solve_options, events)
+            .with_shared_cache((!options.cache_from.is_empty()).then_some(&shared));
         let inputs = SolveInputs { plan: graph, contexts: &prepared.contexts, images: &prepared.images };
-        let results = solver
-            .solve(&inputs, cancel)
-            .map_err(|error| BuildErrorKind::Solve { source_file: Arc::clone(&prepared.source_file), error })?;
-        let built = prepared.plans.iter().map(|plan| built(&prepared, plan, &results, epoch));
-        let mut built = built.collect::<Result<Vec<_>, _>>()?;
+        let inline = options.cache_to.iter().any(|export| export.target == CacheTarget::Inline);
+        let (Solved { results, explanations }, mut built) = loop {
+            let failed = match solver.solve(&inputs, cancel) {
+                Ok(solved) => {
+                    let plans = prepared.plans.iter();
+                    let built = plans.map(|plan| built(&prepared, plan, &solved.results, epoch, inline));
+                    let built = built.collect::<Result<Vec<_>, _>>()?;
+                    match self.bring(options, &built, cancel) {
+                        Ok(()) => break (solved, built),
+                        Err(error) => shared_cache::snapshot_failure(&error).ok_or_else(|| BuildErrorKind::from(error)),
+                    }
+                }
+                Err(error) => shared_cache::cache_failure(&error)
+                    .ok_or_else(|| BuildErrorKind::Solve { source_file: Arc::clone(&prepared.source_file), error }),
+            };
+            // What a cache promised and does not have is made here: everything else is in the store by now.
+            let (cache, why) = failed?;
+            shared.distrust(cache, &why);
+            self.snapshots.forget_cache(cache);
+        };
         let mut provenance = Vec::new();
         if let Some(asked) = &options.provenance {
             let elapsed = begin.elapsed();
@@ -79,9 +108,15 @@ impl Builder {
         }
         let results_to_write = Results { built, index: prepared.index, epoch };
         let written = self.write_outputs(options, &results_to_write, &tasks, stdout, cancel)?;
+        let steps = Steps { results: &results, built: &results_to_write.built };
+        self.write_caches(options, &steps, &watch, cancel)?;
         let (id, names) = (written.id, written.names);
         events.emit(Event::ImageReady { manifest: written.descriptor.digest, config: id, names: names.clone() });
         let cached = results.iter().filter(|result| result.cached).count();
+        if let Some(budget) = options.cache_budget.filter(|_| cached < results.len()) {
+            // The image is there: a cache that cannot be collected is for `cache prune` to tell.
+            let _ = self.store.collect(budget);
+        }
         Ok(BuildOutcome {
             descriptor: written.descriptor,
             id,
@@ -90,6 +125,9 @@ impl Builder {
             provenance,
             steps_run: results.len() - cached,
             steps_cached: cached,
+            build: solve_options.build,
+            explanations,
+            fetched: self.snapshots.fetched(),
         })
     }
 }
@@ -131,6 +169,7 @@ fn built(
     planned: &PlatformPlan,
     results: &[StepResult],
     epoch: Option<i64>,
+    inline: bool,
 ) -> Result<Built, BuildError> {
     let plan = &planned.plan;
     let diff_ids = match plan.result {
@@ -150,14 +189,21 @@ fn built(
         .iter()
         .filter_map(|entry| Some((entry.created_by.clone()?, entry)))
         .map(|(created_by, entry)| NewHistory { created_by, has_layer: layer(entry).is_some() });
-    let request = AssembleRequest {
+    let mut request = AssembleRequest {
         platform: planned.platform.clone(),
         config: plan.config.clone(),
         base_layers: base_image.map(|image| image.layers.clone()).unwrap_or_default(),
         base_origin: base_image.map(|image| image.display.clone()).unwrap_or_default(),
         layers: plan.history.iter().filter_map(layer).collect(),
         history: history.collect(),
+        more: serde_json::Map::new(),
         source_date_epoch: epoch,
     };
+    if inline {
+        let image: Vec<Digest> = base.iter().copied().chain(request.layers.iter().map(|layer| layer.diff_id)).collect();
+        let document = Steps { results, built: &[] }.inline(&image);
+        let value = serde_json::to_value(document).map_err(crate::image::ImageError::from)?;
+        request.more.insert(INLINE_FIELD.to_owned(), value);
+    }
     Ok(Built { image: image::assemble(&request)?, diff_ids })
 }

@@ -24,15 +24,18 @@ mod error;
 #[cfg(feature = "lint")]
 mod lint;
 mod options;
+mod origin;
 mod outcome;
 mod outputs;
 mod platforms;
 mod prepare;
 mod provenance;
 mod remote;
+mod shared_cache;
 mod syntax;
 #[cfg(feature = "registry")]
 mod transfer;
+mod trial;
 
 use std::path::PathBuf;
 
@@ -52,8 +55,10 @@ pub use options::{
 };
 pub use outcome::BuildOutcome;
 pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
+pub use shared_cache::{CacheExport, CacheMode, CacheTarget};
 #[cfg(feature = "registry")]
 pub use transfer::{PullOutcome, PullPlatforms};
+pub use trial::{Trial, TrialError, Volume};
 
 use crate::cancel::CancelToken;
 use crate::reference::Reference;
@@ -125,6 +130,7 @@ impl Builder {
     /// [`BuildErrorKind::Option`] for a name with a digest, [`BuildErrorKind::Image`] and [`BuildErrorKind::Store`].
     pub fn tag(&self, image: &ImageRecord, name: &Reference, cancel: &CancelToken) -> Result<(), BuildError> {
         name.check_as_name().map_err(|error| BuildErrorKind::Option(error.into()))?;
+        let _hold = self.store.hold();
         for part in crate::image::read_all(&self.store, image)?.images {
             for (index, layer) in part.layers.iter().enumerate() {
                 // Others came as blobs.

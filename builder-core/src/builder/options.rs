@@ -198,6 +198,8 @@ pub struct BuildOptions {
     pub context: ContextSource,
     /// The Dockerfile.
     pub dockerfile: DockerfileSource,
+    /// How the build was asked for, as later builds are told which one made what they find: without anything secret.
+    pub command: String,
     /// Names for the image (`--tag`).
     pub tags: Vec<Reference>,
     /// `--target`; an empty one is none.
@@ -216,6 +218,10 @@ pub struct BuildOptions {
     pub no_cache: bool,
     /// `--no-cache-filter`: stages whose steps run whatever the cache has, letter case aside; an empty name means all.
     pub no_cache_stages: Vec<String>,
+    /// `--cache-from`: caches of others, asked in this order.
+    pub cache_from: Vec<crate::cache::shared::CacheOrigin>,
+    /// `--cache-to`.
+    pub cache_to: Vec<super::CacheExport>,
     /// `--pull`.
     pub pull: PullPolicy,
     /// `--platform`; empty for the host's. Several make an index.
@@ -240,6 +246,9 @@ pub struct BuildOptions {
     pub resolv_conf: ResolvConf,
     /// Steps that may run at the same time.
     pub parallelism: usize,
+    /// How many bytes of the disk the cache may take, images with a name aside: when a build that ran something ends,
+    /// what was used least recently goes beyond that. No limit where there is nothing.
+    pub cache_budget: Option<u64>,
     /// How the Dockerfile is linted; not at all where there is nothing.
     #[cfg(feature = "lint")]
     pub lint: Option<super::lint::BuildLint>,
@@ -254,6 +263,7 @@ impl BuildOptions {
         Self {
             context,
             dockerfile: DockerfileSource::Default,
+            command: String::new(),
             tags: Vec::new(),
             target: None,
             build_args: BTreeMap::new(),
@@ -263,6 +273,8 @@ impl BuildOptions {
             provenance: None,
             no_cache: false,
             no_cache_stages: Vec::new(),
+            cache_from: Vec::new(),
+            cache_to: Vec::new(),
             pull: PullPolicy::Missing,
             platforms: Vec::new(),
             network: NetworkMode::Default,
@@ -275,6 +287,7 @@ impl BuildOptions {
             now: (0, 0),
             resolv_conf: ResolvConf::default(),
             parallelism: 16,
+            cache_budget: None,
             #[cfg(feature = "lint")]
             lint: None,
             #[cfg(feature = "lint")]

@@ -1,6 +1,7 @@
 //! What a build resulted in.
 
 use crate::digest::Digest;
+use crate::explanation::{BuildRecord, ExplainedStep};
 use crate::image::Descriptor;
 use crate::platform::Platform;
 
@@ -22,4 +23,10 @@ pub struct BuildOutcome {
     pub steps_run: usize,
     /// Steps whose results were in the cache.
     pub steps_cached: usize,
+    /// This build, as later ones know it.
+    pub build: BuildRecord,
+    /// Why the steps ran, and which builds made what was in the cache.
+    pub explanations: Vec<ExplainedStep>,
+    /// Layers that were fetched because a step or an output needed them and a shared cache knew where they are.
+    pub fetched: crate::snapshot::FetchedLayers,
 }

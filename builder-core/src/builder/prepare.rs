@@ -355,7 +355,7 @@ impl Builder {
 
     /// Tells whether every layer of an image is in the store, in one form or the other.
     fn is_there(&self, image: &Resolved) -> Result<bool, SourceError> {
-        Ok(image.layers.iter().all(|layer| self.store.has_blob(&layer.digest))
+        Ok(image.layers.iter().all(|layer| self.store.has_whole_blob(&layer.digest, layer.size))
             || self.snapshots.has(&image.config.rootfs.diff_ids)?)
     }
 

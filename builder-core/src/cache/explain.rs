@@ -1,61 +1,101 @@
-//! Why a step ran: what in its key is not as it was, in words.
+//! Why a step ran: what in its key is not as it was.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use super::KeyPart;
+use super::key::{HIDDEN, OPAQUE, without_passwords};
+use crate::explanation::{Change, ChangeKind, ChangedValue};
+use crate::plan::mount::{Mount, MountKind};
+use crate::plan::op::RunOp;
+use crate::semantic::secret_names::{by_parts, by_words};
 
-/// The longest value that is shown whole, in characters.
-const MAX_SHOWN: usize = 80;
+/// Variables that often hold the password of a proxy.
+const PROXIES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
 
-/// One part of a key that is not as it was.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct KeyChange {
-    /// What it is, for a person: `variable VERSION`, `COPY src/`, `the base image or an earlier step`.
-    pub what: String,
-    /// Its value before; `None` where it was not there, or where its value says nothing to a person.
-    pub old: Option<String>,
-    /// Its value now.
-    pub new: Option<String>,
-    /// What changed in it, where it has parts of its own: files.
-    pub details: Vec<String>,
+/// The part that stands for a variable of a RUN: whether it is an `ARG` or an `ENV`, and its value where that may be
+/// kept.
+pub fn variable(op: &RunOp, name: &str, value: &str) -> KeyPart {
+    let kind = if op.arguments.contains(name) { "arg" } else { "env" };
+    let is_secret = by_words(name) || by_parts(name) || PROXIES.contains(&name.to_ascii_uppercase().as_str());
+    let name = format!("{kind} {name}");
+    if is_secret { KeyPart::hidden(name, value) } else { KeyPart::new(name, value) }
 }
 
-impl fmt::Display for KeyChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.old, &self.new) {
-            (Some(old), Some(new)) => write!(f, "{}: {} → {}", self.what, shown(old), shown(new))?,
-            (Some(old), None) => write!(f, "{} is gone, it was {}", self.what, shown(old))?,
-            (None, Some(new)) => write!(f, "{} is new: {}", self.what, shown(new))?,
-            (None, None) => write!(f, "{} changed", self.what)?,
+/// The parts that say what the command of a RUN is to a person: the script and its shell.
+pub fn command(op: &RunOp) -> Vec<KeyPart> {
+    match op.args.split_last() {
+        Some((script, shell)) if op.shell_form => {
+            vec![KeyPart::new("shell", &shell.join(" ")), KeyPart::new("command", &without_passwords(script))]
         }
-        if !self.details.is_empty() {
-            write!(f, ": {}", self.details.join(", "))?;
-        }
-        Ok(())
+        _ => vec![KeyPart::new("command", &without_passwords(&op.args.join(" ")))],
     }
 }
 
-fn shown(value: &str) -> String {
-    if value.chars().count() <= MAX_SHOWN {
-        return format!("{value:?}");
+/// The part that says what a mount is to a person, without what it holds.
+pub fn mount(mount: &Mount) -> KeyPart {
+    let mut value = format!("type={}", mount.type_name());
+    let mut add = |name: &str, text: &str| {
+        if !text.is_empty() {
+            value.push_str(&format!(",{name}={text}"));
+        }
+    };
+    match &mount.kind {
+        MountKind::Bind(bind) => add("source", &bind.source),
+        MountKind::Cache(cache) => {
+            add("source", if cache.source == "/" { "" } else { &cache.source });
+            if let Some(owner) = cache.owner {
+                add("uid", &owner.uid.to_string());
+                add("gid", &owner.gid.to_string());
+                add("mode", &format!("{:o}", owner.mode));
+            }
+        }
+        MountKind::Tmpfs { size } => add("size", &size.map(|size| size.to_string()).unwrap_or_default()),
+        MountKind::Secret(secret) => {
+            add("id", &secret.id);
+            add("env", secret.env.as_deref().unwrap_or_default());
+            add("uid", &secret.uid.to_string());
+            add("gid", &secret.gid.to_string());
+            add("mode", &format!("{:o}", secret.mode));
+        }
+        MountKind::Ssh(_) => {}
     }
-    let start: String = value.chars().take(MAX_SHOWN).collect();
-    format!("{start:?}…")
+    value.push_str(if mount.read_only { ",ro" } else { ",rw" });
+    let variable = match &mount.kind {
+        MountKind::Secret(secret) => secret.env.as_deref(),
+        _ => None,
+    };
+    let target = mount.target.as_deref().or(variable).unwrap_or(mount.type_name());
+    KeyPart::new(format!("{MOUNT}{target}"), &value)
 }
 
-/// Compares the parts of an earlier key with those of a new one; an empty answer means equal keys.
-pub fn changes(before: &[KeyPart], now: &[KeyPart]) -> Vec<KeyChange> {
+/// The part that stands for what is mounted somewhere.
+pub fn mounted(mount: &Mount, content: &[u8; 32]) -> KeyPart {
+    KeyPart::digest(format!("{MOUNTED}{}", mount.target.as_deref().unwrap_or_default()), content)
+}
+
+/// Compares the parts of an earlier key with those of a new one. That of the filesystem below comes as a
+/// [`ChangeKind::Step`] without a name, and those of files without the files: who asks knows more.
+pub fn changes(before: &[KeyPart], now: &[KeyPart]) -> Vec<Change> {
     let (before, now) = (grouped(before), grouped(now));
     let mut names: Vec<&str> = now.keys().chain(before.keys()).copied().collect();
     names.sort_unstable();
     names.dedup();
     let different = names.into_iter().filter(|name| before.get(name) != now.get(name));
-    let mut changes: Vec<KeyChange> = different.map(|name| change(name, before.get(name), now.get(name))).collect();
-    // The whole of the files says nothing that its sources do not say.
-    if changes.iter().any(|change| change.what.starts_with("source ")) {
-        changes.retain(|change| change.what != FILES);
+    let mut changes: Vec<Change> = different.filter_map(|name| change(name, before.get(name), now.get(name))).collect();
+    join_variables(&mut changes);
+    // What says the same less exactly.
+    let is_known = |changes: &[Change], name: &str| {
+        changes.iter().any(|change| change.name.starts_with(name) && change.name.len() > name.len())
+    };
+    for (exact, rough) in [(SOURCE, FILES), (MOUNT, MOUNTS), (MOUNTED, MOUNTS)] {
+        if is_known(&changes, exact) {
+            changes.retain(|change| change.name != rough);
+        }
     }
+    if changes.iter().any(|change| matches!(change.kind, ChangeKind::Command | ChangeKind::Shell)) {
+        changes.retain(|change| change.name != ARGUMENTS);
+    }
+    changes.dedup();
     changes
 }
 
@@ -65,7 +105,12 @@ pub fn likeness(before: &[KeyPart], now: &[KeyPart]) -> usize {
     grouped(now).iter().filter(|(name, values)| before.get(*name) == Some(values)).count()
 }
 
-const FILES: &str = "the selected files";
+const SOURCE: &str = "source ";
+const FILES: &str = "the files that are copied";
+const MOUNT: &str = "--mount ";
+const MOUNTS: &str = "--mount";
+const MOUNTED: &str = "what is mounted at ";
+const ARGUMENTS: &str = "the arguments";
 
 fn grouped(parts: &[KeyPart]) -> BTreeMap<&str, Vec<&str>> {
     let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -75,29 +120,107 @@ fn grouped(parts: &[KeyPart]) -> BTreeMap<&str, Vec<&str>> {
     groups
 }
 
-fn change(name: &str, old: Option<&Vec<&str>>, new: Option<&Vec<&str>>) -> KeyChange {
-    let joined = |values: Option<&Vec<&str>>| values.map(|values| values.join(" "));
-    let (kind, rest) = name.split_once(' ').unwrap_or((name, ""));
-    let what = match (kind, name) {
-        (_, "parent") => "the base image or an earlier step".to_owned(),
-        (_, "source filesystem") => "the stage or image that is copied from".to_owned(),
-        (_, "files") => FILES.to_owned(),
-        (_, "argument") => "the command".to_owned(),
-        (_, "cwd") => "the working directory".to_owned(),
-        (_, "user") => "the user".to_owned(),
-        (_, "source date epoch") => "SOURCE_DATE_EPOCH".to_owned(),
-        ("env", _) => format!("variable {rest}"),
-        ("script", _) => format!("script {rest}"),
-        ("source", _) if !rest.is_empty() => name.to_owned(),
-        _ => format!("the {name}"),
+fn change(name: &str, old: Option<&Vec<&str>>, new: Option<&Vec<&str>>) -> Option<Change> {
+    let (kind, shown) = match name.split_once(' ') {
+        Some(("arg", rest)) => (ChangeKind::Arg, rest),
+        Some(("env", rest)) => (ChangeKind::Env, rest),
+        Some(("script", rest)) => (ChangeKind::Script, rest),
+        Some(("source", "date epoch")) => (ChangeKind::Epoch, ""),
+        // The cheap key of a copy and the exact one are never compared with each other.
+        Some(("source", "filesystem" | "path")) => (ChangeKind::Other, FILES),
+        Some(("source", _)) => (ChangeKind::Files, name),
+        Some(("--mount", _)) => (ChangeKind::Flag, name),
+        _ if name.starts_with(MOUNTED) => (ChangeKind::Other, name),
+        _ => plain(name)?,
     };
-    // Digests mean nothing to a person.
-    let opaque = |value: &Option<String>| value.as_deref().is_some_and(|value| value.starts_with("blake3:"));
-    let (mut old, mut new) = (joined(old), joined(new));
-    if opaque(&old) || opaque(&new) {
-        (old, new) = (None, None);
+    let (mut old, mut new) = (value(old), value(new));
+    if name == "operation" {
+        let linked = |value: Option<ChangedValue>| {
+            let is_linked = value.as_ref().and_then(ChangedValue::shown).is_some_and(|kind| kind == "linked copy");
+            Some(ChangedValue::Shown(if is_linked { "yes" } else { "no" }.to_owned()))
+        };
+        (old, new) = (linked(old), linked(new));
     }
-    KeyChange { what, old, new, details: Vec::new() }
+    if is_set_or_not(shown) {
+        // An empty text stands for a flag that is not given.
+        let given = |value: Option<ChangedValue>| value.filter(|value| value.shown() != Some(""));
+        (old, new) = (given(old), given(new));
+    }
+    Some(Change::new(kind, shown, old, new))
+}
+
+/// Parts that have no name of their own.
+fn plain(name: &str) -> Option<(ChangeKind, &'static str)> {
+    Some(match name {
+        "parent" => (ChangeKind::Step { ran: false }, ""),
+        "command" => (ChangeKind::Command, ""),
+        "shell" => (ChangeKind::Shell, ""),
+        "argument" => (ChangeKind::Command, ARGUMENTS),
+        "cwd" => (ChangeKind::Workdir, ""),
+        "path" => (ChangeKind::Source, "the directory"),
+        "user" => (ChangeKind::User, ""),
+        "platform" => (ChangeKind::Platform, ""),
+        "network" => (ChangeKind::Flag, "--network"),
+        "security" => (ChangeKind::Flag, "--security"),
+        "shared memory" => (ChangeKind::Flag, "--shm-size"),
+        "limit" => (ChangeKind::Flag, "--ulimit"),
+        "extra host" => (ChangeKind::Flag, "--add-host"),
+        "control group" => (ChangeKind::Flag, "--cgroup-parent"),
+        "host name" => (ChangeKind::Arg, "BUILDKIT_SANDBOX_HOSTNAME"),
+        "owner" => (ChangeKind::Flag, "--chown"),
+        "mode" => (ChangeKind::Flag, "--chmod"),
+        "exclude" => (ChangeKind::Flag, "--exclude"),
+        "unpack" => (ChangeKind::Flag, "--unpack"),
+        "from" => (ChangeKind::Flag, "--from"),
+        "operation" => (ChangeKind::Flag, "--link"),
+        "destination" => (ChangeKind::Source, "the destination"),
+        "files" => (ChangeKind::Other, FILES),
+        "program" => (ChangeKind::Other, "the list of programs"),
+        "content" => (ChangeKind::Other, "what comes from there"),
+        // The words of mounts are in parts of their own.
+        "mount" | "mount target" | "mount writable" | "mounted filesystem" | "mounted files" | "mounted path"
+        | "cache base" | "cache owner" | "cache source" | "tmpfs size" | "secret" | "secret variable"
+        | "secret owner" => (ChangeKind::Flag, MOUNTS),
+        _ => return None,
+    })
+}
+
+fn is_set_or_not(name: &str) -> bool {
+    matches!(name, "--chown" | "--chmod" | "--shm-size" | "--from")
+}
+
+fn value(values: Option<&Vec<&str>>) -> Option<ChangedValue> {
+    let values = values?;
+    Some(if values.iter().any(|value| value.starts_with(HIDDEN)) {
+        ChangedValue::Hidden
+    } else if values.iter().any(|value| value.starts_with(OPAQUE)) {
+        ChangedValue::Opaque
+    } else {
+        ChangedValue::Shown(values.join(" "))
+    })
+}
+
+/// A variable that was an `ARG` and is an `ENV` now did not come and go.
+fn join_variables(changes: &mut Vec<Change>) {
+    let is = |change: &Change, kind, name: &str| change.kind == kind && change.name == name;
+    let names: Vec<String> =
+        changes.iter().filter(|change| change.kind == ChangeKind::Arg).map(|change| change.name.clone()).collect();
+    for name in names {
+        let Some(arg) = changes.iter().position(|change| is(change, ChangeKind::Arg, &name)) else { continue };
+        if !changes.iter().any(|change| is(change, ChangeKind::Env, &name)) {
+            continue;
+        }
+        let arg = changes.remove(arg);
+        for change in changes.iter_mut().filter(|change| is(change, ChangeKind::Env, &name)) {
+            change.old = change.old.take().or_else(|| arg.old.clone());
+            change.new = change.new.take().or_else(|| arg.new.clone());
+            if arg.new.is_some() {
+                change.kind = ChangeKind::Arg;
+            }
+        }
+        // Hidden values differ by what is not shown; whether they do is no matter for a name.
+        changes.retain(|change| change.name != name || change.old != change.new);
+    }
 }
 
 #[cfg(test)]
@@ -116,25 +239,25 @@ mod tests {
         changes(before, now).iter().map(ToString::to_string).collect()
     }
 
+    fn env(kind: &str, value: &str) -> Vec<KeyPart> {
+        parts(|key| {
+            key.text_as("env VERSION", value, KeyPart::new(format!("{kind} VERSION"), value));
+        })
+    }
+
     #[test]
-    fn every_kind_of_change_has_its_words() {
-        let run = |value: &str, command: [&str; 2]| {
-            parts(|key| {
-                key.list("argument", command.into_iter()).text("env VERSION", value);
-            })
-        };
-        let before = run("1", ["sh", "make"]);
-        assert_eq!(words(&before, &before), [""; 0]);
-        assert_eq!(words(&before, &run("2", ["sh", "make"])), ["variable VERSION: \"1\" → \"2\""]);
-        assert_eq!(words(&before, &run("1", ["sh", "make all"])), ["the command: \"sh make\" → \"sh make all\""]);
-        let bare = parts(|key| {
-            key.list("argument", ["sh", "make"].into_iter());
-        });
-        assert_eq!(words(&before, &bare), ["variable VERSION is gone, it was \"1\""]);
-        assert_eq!(words(&bare, &before), ["variable VERSION is new: \"1\""]);
-        let mut other = before.clone();
-        other[1].value = "blake3:00".to_owned();
-        assert_eq!(words(&before, &other), ["the base image or an earlier step changed"]);
+    fn equal_keys_have_no_changes() {
+        assert_eq!(words(&env("arg", "1"), &env("arg", "1")), [""; 0]);
+    }
+
+    #[test]
+    fn variables_are_called_what_they_are() {
+        assert_eq!(words(&env("arg", "1"), &env("arg", "2")), ["ARG VERSION: \"1\" → \"2\""]);
+        assert_eq!(words(&env("env", "1"), &env("env", "2")), ["ENV VERSION: \"1\" → \"2\""]);
+        assert_eq!(words(&env("arg", "1"), &env("env", "2")), ["ENV VERSION: \"1\" → \"2\""]);
+        assert_eq!(words(&env("env", "1"), &env("arg", "2")), ["ARG VERSION: \"1\" → \"2\""]);
+        assert_eq!(words(&env("env", "1"), &env("arg", "1")), [""; 0]);
+        assert_eq!(words(&env("env", "1"), &parts(|_| ())), ["ENV VERSION is gone, it was \"1\""]);
     }
 
     #[test]
@@ -148,14 +271,14 @@ mod tests {
     }
 
     #[test]
-    fn long_values_are_cut() {
-        let run = |value: &str| {
-            parts(|key| {
-                key.text("env A", value);
-            })
+    fn flags_that_are_not_given_are_not_there() {
+        let copy = |kind: &str, owner: &str| {
+            let mut key = KeyBuilder::new(kind);
+            key.text("owner", owner);
+            key.finish().1
         };
-        let words = words(&run("short"), &run(&"x".repeat(200)));
-        assert_eq!(words, [format!("variable A: \"short\" → \"{}\"…", "x".repeat(80))]);
+        assert_eq!(words(&copy("copy", ""), &copy("copy", "1:2")), ["--chown is new: \"1:2\""]);
+        assert_eq!(words(&copy("copy", ""), &copy("linked copy", "")), ["--link: \"no\" → \"yes\""]);
     }
 
     #[test]

@@ -6,12 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::layer::ContentId;
+use crate::remote::without_credentials;
 
 /// Version of the encoding. A change of what goes into any key is a change of this number.
 const KEY_VERSION: u32 = 3;
 
 /// Longest value that is kept as text for explanations, in bytes; longer ones are kept as a digest.
-const MAX_EXPLAINED_VALUE: usize = 512;
+const MAX_EXPLAINED_VALUE: usize = 4096;
+/// How the digest begins that stands for a value that is too long or says nothing.
+pub(super) const OPAQUE: &str = "blake3:";
+/// How the digest begins that stands for a value that is not to be kept.
+pub(super) const HIDDEN: &str = "hidden:";
+/// Digits of the digest of a hidden value.
+const HIDDEN_DIGITS: usize = 16;
 
 /// A cache key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +37,37 @@ pub struct KeyPart {
     pub name: String,
     /// Its value, or the digest of a value that is too long to keep.
     pub value: String,
+}
+
+impl KeyPart {
+    /// Makes a part with a value that may be kept, unless it is long, or an address in it has a password.
+    pub fn new(name: impl Into<String>, value: &str) -> Self {
+        if value.contains("://") && without_passwords(value) != value {
+            return Self::hidden(name, value);
+        }
+        let value = if value.len() <= MAX_EXPLAINED_VALUE {
+            value.to_owned()
+        } else {
+            format!("{OPAQUE}{}", blake3::hash(value.as_bytes()).to_hex())
+        };
+        Self { name: name.into(), value }
+    }
+
+    /// Makes a part of a digest.
+    pub fn digest(name: impl Into<String>, value: &[u8; 32]) -> Self {
+        Self { name: name.into(), value: format!("{OPAQUE}{}", blake3::Hash::from_bytes(*value).to_hex()) }
+    }
+
+    /// Makes a part whose value is not kept: only whether it changed can be told.
+    pub fn hidden(name: impl Into<String>, value: &str) -> Self {
+        let digest = blake3::hash(value.as_bytes()).to_hex();
+        Self { name: name.into(), value: format!("{HIDDEN}{}", digest.get(..HIDDEN_DIGITS).unwrap_or_default()) }
+    }
+}
+
+/// A text with its addresses as they may be shown.
+pub(super) fn without_passwords(text: &str) -> String {
+    text.split_inclusive(char::is_whitespace).map(without_credentials).collect()
 }
 
 /// Builds a key field by field.
@@ -59,21 +97,26 @@ impl KeyBuilder {
 
     /// Adds a text.
     pub fn text(&mut self, name: &str, value: &str) -> &mut Self {
+        self.text_as(name, value, KeyPart::new(name, value))
+    }
+
+    /// Adds a text that is remembered for explanations as another part.
+    pub fn text_as(&mut self, name: &str, value: &str, part: KeyPart) -> &mut Self {
         self.bytes(name, value.as_bytes());
-        let value = if value.len() <= MAX_EXPLAINED_VALUE {
-            value.to_owned()
-        } else {
-            format!("blake3:{}", blake3::hash(value.as_bytes()).to_hex())
-        };
-        self.parts.push(KeyPart { name: name.to_owned(), value });
+        self.parts.push(part);
+        self
+    }
+
+    /// Remembers a part for explanations that says in words what other parts say to the key.
+    pub fn note(&mut self, part: KeyPart) -> &mut Self {
+        self.parts.push(part);
         self
     }
 
     /// Adds a digest of some content.
     pub fn digest(&mut self, name: &str, value: &[u8; 32]) -> &mut Self {
         self.bytes(name, value);
-        let value = format!("blake3:{}", blake3::Hash::from_bytes(*value).to_hex());
-        self.parts.push(KeyPart { name: name.to_owned(), value });
+        self.parts.push(KeyPart::digest(name, value));
         self
     }
 
@@ -173,5 +216,14 @@ mod tests {
         builder.text("argument", &"x".repeat(10_000));
         let (_, parts) = builder.finish();
         assert!(parts[1].value.starts_with("blake3:"));
+    }
+
+    #[test]
+    fn passwords_in_addresses_are_not_kept() {
+        for value in ["curl https://me:hunter2@example.org/x", "https://hunter2@example.org"] {
+            let part = KeyPart::new("argument", value);
+            assert!(part.value.starts_with(HIDDEN), "{part:?}");
+        }
+        assert_eq!(KeyPart::new("argument", "curl https://example.org").value, "curl https://example.org");
     }
 }

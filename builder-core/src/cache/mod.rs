@@ -8,8 +8,10 @@
 //! A filesystem enters a key by its [`FilesystemContent`]: the contents of its layers without their times.
 //! So a step that runs again and leaves the same files does not disturb what follows (early cut-off).
 
-mod explain;
+pub mod explain;
+mod files;
 mod key;
+pub mod shared;
 
-pub use explain::{KeyChange, changes, likeness};
+pub use files::FileList;
 pub use key::{CacheKey, FilesystemContent, KeyBuilder, KeyPart};

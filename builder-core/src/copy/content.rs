@@ -4,10 +4,10 @@
 //! length (`u64`), so that no two contents have one encoding:
 //!
 //! ```text
-//! node    = kind:u8 mode:u32 uid:u32 gid:u32 xattrs body
-//! xattrs  = count:u64 (name value)*                     sorted by name
+//! node    = kind:u8 mode:u32 uid:u32 gid:u32 BLAKE3(content) entries?    the last for directories only
+//! content = count:u64 (name value)* body              the extended attributes, sorted by name
 //! body    = file: size:u64 BLAKE3(bytes) | link: target | device: major:u32 minor:u32 | pipe: nothing
-//!         | directory: entries                        kind 6: only there for what it holds
+//!         | directory: nothing                        kind 6: only there for what it holds
 //! entries = count:u64 (name BLAKE3(node))*              sorted by name
 //! source  = count:u64 match*                            in lexical order
 //! match   = 0:u8 name BLAKE3(node)                      a file: its own name counts
@@ -18,6 +18,9 @@
 //!
 //! Never part of it: times, the directory of a source, files that ignore rules hide, owners where a copy
 //! does not keep them. A socket counts as the empty file that it becomes.
+//!
+//! BLAKE3(content) is all that is not seen by looking at a file from outside. For a context on this machine it is
+//! remembered ([`crate::build_context::fingerprints`]), and nothing is opened that is as it was.
 //!
 //! Spec: dockerfile-semantics 15.3.
 
@@ -32,14 +35,16 @@ use rustix::fs::OFlags;
 
 use super::select::{Selected, Selection};
 use super::{CopyError, CopyTree};
+use crate::build_context::fingerprints::Before;
 use crate::build_context::scan::Node;
 use crate::cancel::CancelToken;
 use crate::fs::PathContext;
 use crate::fs::entry::{self, FileKind, Metadata, Xattrs};
+use crate::fs::root::RootDir;
 use crate::plan::op::CopySource;
 
 /// The version of the encoding; part of every digest.
-pub const CONTENT_VERSION: u32 = 1;
+pub const CONTENT_VERSION: u32 = 2;
 
 /// How much of a file is in memory at a time.
 const BUFFER_BYTES: usize = 128 * 1024;
@@ -121,19 +126,22 @@ fn source_digest(
     selected: &[Selected],
     cancel: &CancelToken,
 ) -> Result<SourceDigest, CopyError> {
-    let mut flat = Vec::new();
+    let (mut nodes, mut entries) = (Vec::new(), Vec::new());
     for found in selected {
-        flatten(&found.node, &found.path, &mut flat);
+        flatten(&found.node, &found.path, &mut nodes, &mut entries);
     }
-    let own: Result<Vec<Own>, CopyError> =
-        flat.par_iter().map_init(Vec::new, |buffer, (node, path)| own(tree, node, path, buffer, cancel)).collect();
-    let own = own?;
-    let bytes = own.iter().map(|own| own.bytes).sum();
-    let mut fold = Fold { own: own.into_iter(), entries: Vec::with_capacity(flat.len()) };
+    let contents: Result<Vec<Content>, CopyError> = nodes
+        .par_iter()
+        .zip(&entries)
+        .map_init(Vec::new, |buffer, (node, entry)| content(tree, node, &entry.path, buffer, cancel))
+        .collect();
+    let contents = contents?;
+    let bytes = contents.iter().map(|content| content.bytes).sum();
+    let mut fold = Fold { tree, contents: &contents, entries: &mut entries, at: 0 };
     let mut encoder = Encoder::default();
     encoder.u64(selected.len() as u64);
     for found in selected {
-        let (node, contents) = fold.node(&found.node, &found.path);
+        let (node, contents) = fold.node(&found.node);
         if let Some(contents) = contents {
             encoder.raw(&[1]);
             encoder.raw(&contents);
@@ -143,80 +151,101 @@ fn source_digest(
             encoder.raw(&node);
         }
     }
-    Ok(SourceDigest { path: source.to_owned(), digest: encoder.digest(), bytes, entries: fold.entries })
+    Ok(SourceDigest { path: source.to_owned(), digest: encoder.digest(), bytes, entries })
 }
 
-/// Lists a node and all below it, parents first: the order in which [`Fold`] takes their parts again.
-fn flatten<'a>(node: &'a Node, path: &Path, flat: &mut Vec<(&'a Node, PathBuf)>) {
-    flat.push((node, path.to_owned()));
+/// Lists a node and all below it, parents first: the order in which [`Fold`] takes their contents again.
+fn flatten<'a>(node: &'a Node, path: &Path, nodes: &mut Vec<&'a Node>, entries: &mut Vec<ContentEntry>) {
+    nodes.push(node);
+    entries.push(ContentEntry { path: path.to_owned(), digest: [0; 32] });
     for child in &node.children {
-        flatten(child, &path.join(&child.name), flat);
+        flatten(child, &path.join(&child.name), nodes, entries);
     }
 }
 
-/// The encoding of a node without what is below it.
-struct Own {
-    encoded: Encoder,
+/// What is in a node, without what is below it.
+#[derive(Clone, Copy)]
+struct Content {
+    digest: [u8; 32],
     bytes: u64,
 }
 
-fn own(
+/// Finds the content of a node, by remembering or by reading it.
+fn content(
     tree: &CopyTree<'_>,
     node: &Node,
     path: &Path,
     buffer: &mut Vec<u8>,
     cancel: &CancelToken,
-) -> Result<Own, CopyError> {
+) -> Result<Content, CopyError> {
     cancel.check()?;
+    let can_be_known = matches!(node.metadata.kind, FileKind::File | FileKind::Directory | FileKind::Symlink);
+    let Some(known) = tree.fingerprints().filter(|_| can_be_known) else {
+        return Ok(read(tree.root(), node, path, buffer, cancel)?.0);
+    };
+    if let Some(digest) = known.content(path, &node.metadata) {
+        let bytes = if node.metadata.kind == FileKind::File { node.metadata.size } else { 0 };
+        return Ok(Content { digest, bytes });
+    }
+    let before = Before::now();
+    let (content, after) = read(tree.root(), node, path, buffer, cancel)?;
+    if after.is_unchanged_since(&node.metadata) {
+        known.remember(path, &after, before, content.digest);
+    }
+    Ok(content)
+}
+
+/// Reads the content of a node, and says what the node was once that was done.
+fn read(
+    root: &RootDir,
+    node: &Node,
+    path: &Path,
+    buffer: &mut Vec<u8>,
+    cancel: &CancelToken,
+) -> Result<(Content, Metadata), CopyError> {
     let mut encoded = Encoder::default();
-    let mut size = 0;
-    let root = tree.root();
-    match node.metadata.kind {
+    let mut bytes = 0;
+    let kind = node.metadata.kind;
+    let after = match kind {
         FileKind::File => {
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
             let mut file = File::from(root.open_resolved(path, flags).at("open", path)?);
-            let metadata = entry::metadata_of(&file).at("look at", path)?;
-            if metadata.kind != FileKind::File {
+            if entry::metadata_of(&file).at("look at", path)?.kind != FileKind::File {
                 return Err(entry::not_regular()).at("open", path)?;
             }
-            encoded.header(tree, 0, &metadata, &Xattrs::of_file(&file));
+            encoded.xattrs(&Xattrs::of_file(&file));
             let (length, digest) = hash_file(&mut file, buffer, cancel, path)?;
             encoded.u64(length);
             encoded.raw(&digest);
-            size = length;
+            bytes = length;
+            entry::metadata_of(&file)
         }
         FileKind::Socket => {
-            encoded.header(tree, 0, &node.metadata, &Xattrs::default());
+            encoded.xattrs(&Xattrs::default());
             encoded.u64(0);
             encoded.raw(blake3::Hasher::new().finalize().as_bytes());
+            Ok(node.metadata)
         }
         FileKind::Directory => {
             let directory = root.open_resolved(path, OFlags::RDONLY | OFlags::DIRECTORY).at("open", path)?;
-            let kind = if node.implied { 6 } else { 1 };
-            encoded.header(tree, kind, &node.metadata, &Xattrs::of_file(directory));
+            encoded.xattrs(&Xattrs::of_file(&directory));
+            entry::metadata_of(&directory)
         }
-        FileKind::Symlink => {
-            let link = root.open_resolved(path, OFlags::PATH | OFlags::NOFOLLOW).at("open", path)?;
-            encoded.header(tree, 2, &Metadata { mode: 0, ..node.metadata }, &Xattrs::of_reference(&link));
-            let target = entry::read_link_at(&link, OsStr::new("")).at("read link", path)?;
-            encoded.sized(target.as_bytes());
-        }
-        kind @ (FileKind::Fifo | FileKind::CharDevice | FileKind::BlockDevice) => {
+        FileKind::Symlink | FileKind::Fifo | FileKind::CharDevice | FileKind::BlockDevice => {
             let reference = root.open_resolved(path, OFlags::PATH | OFlags::NOFOLLOW).at("open", path)?;
-            let tag = match kind {
-                FileKind::Fifo => 3,
-                FileKind::CharDevice => 4,
-                _ => 5,
-            };
-            encoded.header(tree, tag, &node.metadata, &Xattrs::of_reference(&reference));
-            if kind != FileKind::Fifo {
+            encoded.xattrs(&Xattrs::of_reference(&reference));
+            if kind == FileKind::Symlink {
+                let target = entry::read_link_at(&reference, OsStr::new("")).at("read link", path)?;
+                encoded.sized(target.as_bytes());
+            } else if kind != FileKind::Fifo {
                 let (major, minor) = node.metadata.device;
                 encoded.u32(major);
                 encoded.u32(minor);
             }
+            entry::metadata_of(&reference)
         }
-    }
-    Ok(Own { encoded, bytes: size })
+    };
+    Ok((Content { digest: encoded.digest(), bytes }, after.at("look at", path)?))
 }
 
 fn hash_file(
@@ -243,23 +272,28 @@ fn hash_file(
 }
 
 /// Puts the parts together, from the leaves up.
-struct Fold {
-    own: std::vec::IntoIter<Own>,
-    entries: Vec<ContentEntry>,
+struct Fold<'f> {
+    tree: &'f CopyTree<'f>,
+    contents: &'f [Content],
+    entries: &'f mut [ContentEntry],
+    /// The next node of both.
+    at: usize,
 }
 
-impl Fold {
+impl Fold<'_> {
     /// Returns the digest of a node, and for a directory that of what it holds.
-    fn node(&mut self, node: &Node, path: &Path) -> ([u8; 32], Option<[u8; 32]>) {
-        let mut encoded = self.own.next().map(|own| own.encoded).unwrap_or_default();
-        let slot = self.entries.len();
-        self.entries.push(ContentEntry { path: path.to_owned(), digest: [0; 32] });
+    fn node(&mut self, node: &Node) -> ([u8; 32], Option<[u8; 32]>) {
+        let slot = self.at;
+        self.at += 1;
+        let mut encoded = Encoder::default();
+        encoded.header(self.tree, node);
+        encoded.raw(&self.contents.get(slot).map(|content| content.digest).unwrap_or_default());
         let mut contents = None;
         if node.metadata.kind == FileKind::Directory {
             let mut entries = Encoder::default();
             entries.u64(node.children.len() as u64);
             for child in &node.children {
-                let (digest, _) = self.node(child, &path.join(&child.name));
+                let (digest, _) = self.node(child);
                 entries.sized(child.name.as_bytes());
                 entries.raw(&digest);
             }
@@ -295,17 +329,32 @@ impl Encoder {
         self.raw(bytes);
     }
 
-    fn header(&mut self, tree: &CopyTree<'_>, kind: u8, metadata: &Metadata, xattrs: &Xattrs) {
-        self.raw(&[kind]);
-        self.u32(metadata.mode);
-        let (uid, gid) = if tree.keeps_owner() { (metadata.uid, metadata.gid) } else { (0, 0) };
-        self.u32(uid);
-        self.u32(gid);
+    fn xattrs(&mut self, xattrs: &Xattrs) {
         self.u64(xattrs.len() as u64);
         for (name, value) in xattrs.iter() {
             self.sized(name.to_bytes());
             self.sized(value);
         }
+    }
+
+    /// What a node is, seen from outside.
+    fn header(&mut self, tree: &CopyTree<'_>, node: &Node) {
+        let metadata = &node.metadata;
+        let kind = match metadata.kind {
+            FileKind::File | FileKind::Socket => 0,
+            FileKind::Directory if node.implied => 6,
+            FileKind::Directory => 1,
+            FileKind::Symlink => 2,
+            FileKind::Fifo => 3,
+            FileKind::CharDevice => 4,
+            FileKind::BlockDevice => 5,
+        };
+        self.raw(&[kind]);
+        // The mode of a link means nothing.
+        self.u32(if metadata.kind == FileKind::Symlink { 0 } else { metadata.mode });
+        let (uid, gid) = if tree.keeps_owner() { (metadata.uid, metadata.gid) } else { (0, 0) };
+        self.u32(uid);
+        self.u32(gid);
     }
 
     fn digest(&self) -> [u8; 32] {

@@ -33,6 +33,7 @@ pub use run::run;
 pub use select::Selection;
 
 use crate::build_context::Context;
+use crate::build_context::fingerprints::Fingerprints;
 use crate::dockerignore::Patterns;
 use crate::fs::accounts::Identity;
 use crate::fs::root::{NewDirectory, RootDir};
@@ -59,6 +60,14 @@ impl<'a> CopyTree<'a> {
     fn ignore(&self) -> Option<&'a Patterns> {
         match self {
             Self::Context(context) => context.ignore(),
+            Self::Filesystem(_) => None,
+        }
+    }
+
+    /// What earlier builds left about the files.
+    fn fingerprints(&self) -> Option<&'a Fingerprints> {
+        match self {
+            Self::Context(context) => context.fingerprints(),
             Self::Filesystem(_) => None,
         }
     }

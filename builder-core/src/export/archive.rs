@@ -18,6 +18,7 @@ use crate::oci::media_type;
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::snapshot::Snapshots;
+use crate::store::BlobReader;
 
 /// What other tools an archive is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,6 +74,7 @@ pub fn write_archive(
                 let file = File::open(&path).at("open", path)?.take(size);
                 archive.append_data(&mut header(size, time), name, file)
             }
+            Place::Stored(blob, size) => archive.append_data(&mut header(size, time), name, blob),
         }
         .map_err(ExportError::Write)?;
     }
@@ -105,6 +107,10 @@ pub fn write_layout(
             Place::File(from, _) => {
                 std::fs::copy(from, &path).at("copy to", &path)?;
             }
+            Place::Stored(mut blob, _) => {
+                let mut file = File::create(&path).at("create", &path)?;
+                std::io::copy(&mut blob, &mut file).at("copy to", &path)?;
+            }
         }
     }
     // The index comes last: until then nobody finds the image.
@@ -115,13 +121,15 @@ pub fn write_layout(
     Ok(())
 }
 
-enum Place<'c> {
+pub(super) enum Place<'c> {
     Bytes(&'c [u8]),
     File(PathBuf, u64),
+    /// In the store; reading it to its end says whether it is right.
+    Stored(BlobReader, u64),
 }
 
 /// Where the bytes of a blob are; layers that are only there as files are written as blobs first.
-fn place<'c>(
+pub(super) fn place<'c>(
     snapshots: &Snapshots,
     digest: &Digest,
     content: &'c Content,
@@ -132,10 +140,10 @@ fn place<'c>(
         Content::File(path, size) => Place::File(path.clone(), *size),
         Content::Stored { chain, size } => {
             let store = snapshots.store();
-            if !store.has_blob(digest) && !chain.is_empty() {
+            if !store.has_whole_blob(digest, *size) && !chain.is_empty() {
                 snapshots.ensure_blob(chain, cancel)?;
             }
-            Place::File(store.blob_path(digest), *size)
+            Place::Stored(store.open_blob(digest)?, *size)
         }
     })
 }

@@ -1,6 +1,7 @@
 //! Writes images and root filesystems to files, directories, streams and registries. Layer blobs are made here, late.
 
 mod archive;
+mod cache;
 mod error;
 mod file;
 #[cfg(feature = "registry")]
@@ -8,6 +9,7 @@ mod registry;
 mod rootfs;
 
 pub use archive::{ExportImage, Format, write_archive, write_layout};
+pub use cache::{CacheBlob, cache_manifest, write_cache_layout};
 pub use error::ExportError;
 pub use file::write_file;
 #[cfg(feature = "registry")]

@@ -47,6 +47,8 @@ pub struct AssembleRequest {
     pub layers: Vec<NewLayer>,
     /// The history of this build.
     pub history: Vec<NewHistory>,
+    /// Further fields of the config.
+    pub more: serde_json::Map<String, serde_json::Value>,
     /// The time of everything made by this build, seconds since 1970, where one was given.
     pub source_date_epoch: Option<i64>,
 }
@@ -68,6 +70,7 @@ pub fn assemble(request: &AssembleRequest) -> Result<ImageParts, ImageError> {
     }));
     let layers = Layers { base: config.rootfs.diff_ids.len(), base_origin: &request.base_origin, new: &request.layers };
     complete(&mut config, base_entries, &layers, request.source_date_epoch)?;
+    config.other.extend(request.more.clone());
     config.rootfs.diff_ids.extend(request.layers.iter().map(|layer| layer.diff_id));
     let ours = request.layers.iter().map(|layer| BlobDescriptor {
         media_type: media_type::OCI_LAYER.to_owned(),
@@ -123,6 +126,7 @@ mod tests {
                 entry("RUN two", true),
                 entry("CMD [\"x\"]", false),
             ],
+            more: serde_json::Map::new(),
             source_date_epoch: epoch,
         }
     }

@@ -28,11 +28,11 @@ pub fn write(
             Content::Bytes(bytes) => {
                 store.write_blob(bytes)?;
             }
-            Content::File(path, size) if !store.has_blob(digest) => {
+            Content::File(path, size) if !store.has_whole_blob(digest, *size) => {
                 let mut file = File::open(path).at("open", path)?;
                 store.ingest(digest, *size, &mut file, cancel)?;
             }
-            Content::Stored { chain, .. } if !names.is_empty() && !store.has_blob(digest) => {
+            Content::Stored { chain, size } if !names.is_empty() && !store.has_whole_blob(digest, *size) => {
                 snapshots.ensure_blob(chain, cancel)?;
             }
             Content::File(..) | Content::Stored { .. } => {}

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use super::ImageError;
 use super::documents::Descriptor;
-use super::view::ImageParts;
 use crate::cancel::CancelToken;
 use crate::digest::{Digest, DigestWriter};
 use crate::fs::PathContext;
 use crate::layer::compression::{Compression, Compressor, Format, decompress};
 use crate::oci::{BlobDescriptor, media_type};
 use crate::snapshot::Snapshots;
+use crate::store::WorkDir;
 
 /// Bytes copied between two looks at the cancellation token.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -108,14 +108,12 @@ pub enum Content {
 /// Finds or makes the blob of a layer. `place` gives a path for a new one.
 pub(super) fn layer(
     snapshots: &Snapshots,
-    image: &ImageParts,
-    index: usize,
+    known: &BlobDescriptor,
+    chain: &[Digest],
     form: ImageForm,
     place: impl FnOnce() -> Result<PathBuf, ImageError>,
     cancel: &CancelToken,
 ) -> Result<(Descriptor, Content), ImageError> {
-    let known = &image.layers[index];
-    let chain = image.diff_ids.get(..=index).unwrap_or_default();
     let format = format_of(known);
     let wanted = match form.compression {
         Some(compression) if form.force || format == Format::Plain => format_for(compression),
@@ -134,7 +132,7 @@ pub(super) fn layer(
         Format::Gzip => Compressor::gzip_level(file, form.level).map_err(failed)?,
         _ => Compressor::Plain(file),
     };
-    if snapshots.store().has_blob(&known.digest) {
+    if snapshots.store().has_whole_blob(&known.digest, known.size) {
         // The reader verifies the digest at the end.
         let mut blob = decompress(snapshots.store().open_blob(&known.digest)?).map_err(failed)?;
         copy(&mut blob, &mut out, &known.digest, cancel)?;
@@ -144,6 +142,49 @@ pub(super) fn layer(
     let (_, digest, size) = out.finish().map_err(failed)?.finish();
     let descriptor = Descriptor::new(form.layer_type(wanted), digest, size);
     Ok((descriptor, Content::File(path, size)))
+}
+
+/// Blobs of layers outside of an image; those made anew are temporary files for as long as this lives.
+#[derive(Debug)]
+pub struct LayerBlobs<'s> {
+    snapshots: &'s Snapshots,
+    form: ImageForm,
+    work: Option<WorkDir>,
+    made: usize,
+}
+
+impl<'s> LayerBlobs<'s> {
+    /// Makes blobs of one form.
+    pub fn new(snapshots: &'s Snapshots, form: ImageForm) -> Self {
+        Self { snapshots, form, work: None, made: 0 }
+    }
+
+    /// Finds or makes the blob of a chain's last layer, of which `known` is one form.
+    ///
+    /// # Errors
+    /// [`ImageError`].
+    pub fn get(
+        &mut self,
+        known: &BlobDescriptor,
+        chain: &[Digest],
+        cancel: &CancelToken,
+    ) -> Result<(Descriptor, Content), ImageError> {
+        let (snapshots, work, made) = (self.snapshots, &mut self.work, &mut self.made);
+        let place = || {
+            let directory = match work {
+                Some(directory) => directory,
+                None => work.insert(snapshots.store().work_dir()?),
+            };
+            *made += 1;
+            Ok(directory.path().join(made.to_string()))
+        };
+        layer(snapshots, known, chain, self.form, place, cancel)
+    }
+
+    /// Returns the directory of the blobs that were made anew.
+    pub(super) fn into_work(self) -> Option<WorkDir> {
+        self.work
+    }
 }
 
 fn format_of(layer: &BlobDescriptor) -> Format {

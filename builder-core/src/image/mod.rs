@@ -20,6 +20,6 @@ pub use documents::Descriptor;
 pub use error::ImageError;
 pub use history::rfc3339;
 pub use keep::write;
-pub use layers::{Content, ImageForm, MediaTypes};
+pub use layers::{Content, ImageForm, LayerBlobs, MediaTypes};
 pub use render::{ImageSet, Rendered, RenderedImage, render};
 pub use view::{HistoryRow, ImageParts, ImageView, IndexView, StoredImage, history, inspect, read, read_all};

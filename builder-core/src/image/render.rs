@@ -6,7 +6,7 @@ use super::ImageError;
 use super::annotations::{self, Annotation, AnnotationLevel};
 use super::attestations::attestation_manifest;
 use super::documents::{Descriptor, IndexDocument, ManifestDocument, PlatformDocument};
-use super::layers::{Content, ImageForm, layer};
+use super::layers::{Content, ImageForm, LayerBlobs};
 use super::view::ImageParts;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
@@ -86,10 +86,11 @@ pub fn render(
     let beyond_manifests = set.annotations.iter().any(|annotation| annotation.level != AnnotationLevel::Manifest);
     let attested = set.images.iter().any(|image| !image.attestations.is_empty());
     let form = form.with_possible_types(beyond_manifests || attested);
-    let mut renderer = Renderer { snapshots, set, form, cancel, work: None, blobs: BTreeMap::new() };
+    let layers = LayerBlobs::new(snapshots, form);
+    let mut renderer = Renderer { set, form, cancel, layers, blobs: BTreeMap::new() };
     let (mut manifests, mut attestations, mut images) = (Vec::new(), Vec::new(), Vec::new());
-    for (number, image) in set.images.iter().enumerate() {
-        let (descriptor, result) = renderer.image(number, image)?;
+    for image in set.images {
+        let (descriptor, result) = renderer.image(image)?;
         if let Some(attestation) = attestation_manifest(image, &descriptor, set.names, &mut renderer.blobs)? {
             attestations.push(attestation);
         }
@@ -105,32 +106,24 @@ pub fn render(
         }
     };
     let created = set.images.iter().map(|image| image.created.clone()).max().unwrap_or_default();
-    let Renderer { blobs, work, .. } = renderer;
-    Ok(Rendered { descriptor, blobs, images, is_index: index, created, _work: work })
+    let Renderer { blobs, layers, .. } = renderer;
+    Ok(Rendered { descriptor, blobs, images, is_index: index, created, _work: layers.into_work() })
 }
 
 struct Renderer<'r> {
-    snapshots: &'r Snapshots,
     set: &'r ImageSet<'r>,
     form: ImageForm,
     cancel: &'r CancelToken,
-    work: Option<WorkDir>,
+    layers: LayerBlobs<'r>,
     blobs: BTreeMap<Digest, Content>,
 }
 
 impl Renderer<'_> {
-    fn image(&mut self, number: usize, image: &ImageParts) -> Result<(Descriptor, RenderedImage), ImageError> {
+    fn image(&mut self, image: &ImageParts) -> Result<(Descriptor, RenderedImage), ImageError> {
         let mut layers = Vec::new();
-        for index in 0..image.layers.len() {
-            let (snapshots, work) = (self.snapshots, &mut self.work);
-            let place = || {
-                let directory = match work {
-                    Some(directory) => directory,
-                    None => work.insert(snapshots.store().work_dir()?),
-                };
-                Ok(directory.path().join(format!("{number}-{index}")))
-            };
-            let (descriptor, content) = layer(snapshots, image, index, self.form, place, self.cancel)?;
+        for (index, known) in image.layers.iter().enumerate() {
+            let chain = image.diff_ids.get(..=index).unwrap_or_default();
+            let (descriptor, content) = self.layers.get(known, chain, self.cancel)?;
             self.blobs.insert(descriptor.digest, content);
             layers.push(descriptor);
         }

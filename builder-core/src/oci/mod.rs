@@ -3,6 +3,8 @@
 //! Manifests and descriptors are the `oci-spec` crate's. The config is our own: docker's extensions
 //! (health check, `ONBUILD`, `SHELL`) must survive, and its field order is part of an image's identity.
 
+#[cfg(feature = "build")]
+mod chain;
 mod config;
 #[cfg(feature = "build")]
 mod document;
@@ -12,6 +14,8 @@ pub mod media_type;
 #[cfg(feature = "build")]
 mod select;
 
+#[cfg(feature = "build")]
+pub use chain::{chain_id, chain_ids};
 pub use config::{ContainerConfig, Healthcheck, History, ImageConfig, RootFs};
 #[cfg(feature = "build")]
 pub use document::{

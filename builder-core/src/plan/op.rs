@@ -1,6 +1,6 @@
 //! The operations that make up a plan: what each can see, and nothing more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::mode::ModeChange;
 use super::mount::Mount;
@@ -91,6 +91,8 @@ pub struct RunOp {
     pub shell_form: bool,
     /// The environment: config `Env`, then arguments in scope; each name once.
     pub env: Vec<(String, String)>,
+    /// The names in the environment whose values come from `ARG`. Says nothing that a key needs.
+    pub arguments: BTreeSet<String>,
     /// Proxy variables: in the environment, never in a key or in history.
     pub proxy_env: BTreeMap<String, String>,
     /// The working directory, absolute.

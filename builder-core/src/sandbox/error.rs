@@ -123,8 +123,8 @@ pub enum SandboxError {
         source: io::Error,
     },
     /// The filter of system calls could not be made.
-    #[error("cannot compile the filter of system calls")]
-    Filter(#[source] seccompiler::BackendError),
+    #[error("the filter of system calls is too long for the kernel")]
+    FilterTooLong,
     /// There is no filter of system calls for this architecture.
     #[error("there is no filter of system calls for architecture `{0}`")]
     NoFilter(&'static str),

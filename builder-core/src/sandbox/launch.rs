@@ -1,20 +1,19 @@
 //! The parent's side of a run: facts, plan, preparation, clone, and the verdict.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::OnceLock;
 
-use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::WaitIdStatus;
 
 use super::control_group::ControlGroup;
 use super::oom::OomCounter;
-use super::output::{self, Streams};
+use super::output;
 use super::setup_plan::{self, HostFacts, STDERR, STDIN, STDOUT, SetupPlan};
+use super::stdio::{Ends, Stdio};
 use super::{SandboxError, SandboxNetwork, SandboxSpec, Ulimit, isolation, mounts};
 use crate::cancel::CancelToken;
 use crate::event::LogStream;
-use crate::fs::PathContext;
 use crate::sys::SysError;
 use crate::sys::process::{self, Launch, NetworkNamespace};
 use crate::sys::report::{ExecDetail, Report};
@@ -47,34 +46,38 @@ pub fn run(
     let groups = group.as_ref().map(ControlGroup::procs).unwrap_or_default();
     let plan = setup_plan::plan(spec, host_facts(), groups.len())?;
     let prepared = mounts::prepare(&plan.preparations)?;
-    let input =
-        rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).at("open", "/dev/null")?;
-    let (stdout, stdout_writer) = pipe()?;
-    let (stderr, stderr_writer) = pipe()?;
+    let ends = Ends::make(&spec.stdio)?;
+    let Some([stdin, stdout, stderr]) = ends.streams() else { return Err(SandboxError::NoProgram) };
     let memory = OomCounter::start(group.as_ref().and_then(ControlGroup::memory_events));
 
-    let slots: Vec<(Slot, BorrowedFd<'_>)> = [
-        (setup_plan::ROOT, spec.root.as_fd()),
-        (STDIN, input.as_fd()),
-        (STDOUT, stdout_writer.as_fd()),
-        (STDERR, stderr_writer.as_fd()),
-    ]
-    .into_iter()
-    .chain(prepared.iter().map(|(slot, fd)| (*slot, fd.as_fd())))
-    .chain((setup_plan::FIRST_GROUP.0..).zip(groups).map(|(slot, fd)| (Slot(slot), fd.as_fd())))
-    .chain(
-        (setup_plan::FIRST_MOUNT.0..=u8::MAX).zip(&spec.mounts).map(|(slot, mount)| (Slot(slot), mount.tree.as_fd())),
-    )
-    .collect();
+    let terminals = match &spec.stdio {
+        Stdio::Terminal(terminal) => Some((setup_plan::PTS, terminal.filesystem.as_fd())),
+        _ => None,
+    };
+    let slots: Vec<(Slot, BorrowedFd<'_>)> =
+        [(setup_plan::ROOT, spec.root.as_fd()), (STDIN, stdin), (STDOUT, stdout), (STDERR, stderr)]
+            .into_iter()
+            .chain(terminals)
+            .chain(prepared.iter().map(|(slot, fd)| (*slot, fd.as_fd())))
+            .chain((setup_plan::FIRST_GROUP.0..).zip(groups).map(|(slot, fd)| (Slot(slot), fd.as_fd())))
+            .chain(
+                (setup_plan::FIRST_MOUNT.0..=u8::MAX)
+                    .zip(&spec.mounts)
+                    .map(|(slot, mount)| (Slot(slot), mount.tree.as_fd())),
+            )
+            .collect();
     let network = match spec.network {
         SandboxNetwork::Host => NetworkNamespace::Inherited,
         SandboxNetwork::None => NetworkNamespace::New,
     };
-    let launch = Launch { network, init: &plan.init, command: &plan.command, slots: &slots };
+    let launch =
+        Launch { network, init: &plan.init, command: &plan.command, slots: &slots, forward: spec.signals.is_some() };
     let mut child = process::spawn(&launch)?;
-    drop((stdout_writer, stderr_writer, prepared, input));
+    drop(slots);
+    drop(prepared);
+    let outputs = ends.started();
 
-    let report = output::follow(&child, &Streams { stdout, stderr }, output, cancel);
+    let report = output::follow(&child, &outputs, spec.signals.as_ref(), output, cancel);
     let status = child.wait();
     let out_of_memory = || memory.as_ref().is_some_and(OomCounter::has_risen);
     match report? {
@@ -89,11 +92,13 @@ pub fn run(
     }
 }
 
-fn pipe() -> Result<(OwnedFd, OwnedFd), SandboxError> {
-    pipe_with(PipeFlags::CLOEXEC).map_err(|errno| SysError::Call { call: "pipe2", source: errno.into() }.into())
+/// Facts of the machine and of this process, which do not change while it runs steps.
+fn host_facts() -> HostFacts {
+    static FACTS: OnceLock<HostFacts> = OnceLock::new();
+    *FACTS.get_or_init(look_at_host)
 }
 
-fn host_facts() -> HostFacts {
+fn look_at_host() -> HostFacts {
     let filesystems = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
     HostFacts {
         initial_user_namespace: isolation::in_initial_user_namespace(),

@@ -6,6 +6,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::SandboxError;
+use super::stdio::SignalQueue;
 use crate::cancel::CancelToken;
 use crate::event::LogStream;
 use crate::sys::SysError;
@@ -19,34 +20,31 @@ const CANCEL_CHECK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 /// As much as a pipe holds by default.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// The reading ends of the sandbox's output.
-#[derive(Debug)]
-pub(super) struct Streams {
-    pub(super) stdout: OwnedFd,
-    pub(super) stderr: OwnedFd,
-}
-
 /// Passes output on until the sandbox is gone; returns its last word.
 ///
 /// It is over when the process is gone and the pipes hold nothing more. Waiting for the pipes to close would hang
 /// if one of them had been handed to a process outside (over a socket, on the host's network).
 pub(super) fn follow(
     child: &Child,
-    streams: &Streams,
+    outputs: &[(OwnedFd, LogStream)],
+    signals: Option<&SignalQueue>,
     output: &(dyn Fn(LogStream, &[u8]) + Sync),
     cancel: &CancelToken,
 ) -> Result<Option<Report>, SandboxError> {
     let mut buffer = vec![0_u8; CHUNK_BYTES];
-    let mut sources = [
-        Source { fd: streams.stdout.as_fd(), kind: Kind::Output(LogStream::Stdout), open: true },
-        Source { fd: streams.stderr.as_fd(), kind: Kind::Output(LogStream::Stderr), open: true },
-        Source { fd: child.report(), kind: Kind::Report, open: true },
-    ];
+    let mut sources: Vec<Source<'_>> = outputs
+        .iter()
+        .map(|(fd, stream)| Source { fd: fd.as_fd(), kind: Kind::Output(*stream), open: true })
+        .chain([Source { fd: child.report(), kind: Kind::Report, open: true }])
+        .collect();
     let mut last_word = None;
     loop {
         if let Err(cancelled) = cancel.check() {
             child.kill()?;
             return Err(cancelled.into());
+        }
+        while let Some(number) = signals.and_then(SignalQueue::next) {
+            child.signal(number)?;
         }
         let ready = wait(child, &sources)?;
         let mut active = false;
@@ -57,6 +55,8 @@ pub(super) fn follow(
                     Ok(0) => source.open = false,
                     Ok(length) => output(stream, buffer.get(..length).unwrap_or_default()),
                     Err(Errno::INTR | Errno::AGAIN) => {}
+                    // Nobody has the terminal open any more.
+                    Err(Errno::IO) => source.open = false,
                     Err(errno) => return Err(SysError::Call { call: "read", source: errno.into() }.into()),
                 },
                 Kind::Report => {
@@ -87,18 +87,20 @@ enum Kind {
 }
 
 struct Ready {
-    sources: [bool; 3],
+    sources: Vec<bool>,
     gone: bool,
 }
 
-fn wait(child: &Child, sources: &[Source<'_>; 3]) -> Result<Ready, SandboxError> {
+fn wait(child: &Child, sources: &[Source<'_>]) -> Result<Ready, SandboxError> {
     // A closed source is asked about no more: the process stands in its place.
-    let [first, second, third] = sources.each_ref().map(|source| if source.open { source.fd } else { child.pidfd() });
-    let mut fds = [child.pidfd(), first, second, third].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+    let open = sources.iter().map(|source| if source.open { source.fd } else { child.pidfd() });
+    let mut fds: Vec<PollFd<'_>> =
+        std::iter::once(child.pidfd()).chain(open).map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
     match poll(&mut fds, Some(&CANCEL_CHECK)) {
         Ok(_) | Err(Errno::INTR) => {}
         Err(errno) => return Err(SysError::Call { call: "poll", source: errno.into() }.into()),
     }
-    let [gone, first, second, third] = fds.map(|fd| !fd.revents().is_empty());
-    Ok(Ready { sources: [first, second, third], gone })
+    let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
+    let gone = ready.next().unwrap_or_default();
+    Ok(Ready { sources: ready.collect(), gone })
 }

@@ -1,28 +1,25 @@
 //! Docker's default filter of system calls, for the default capabilities.
 //!
-//! Two filters are installed, because one has a single answer for what it does not allow. The main one allows
-//! what is listed and answers `EPERM` to all else. The second answers `ENOSYS` to `clone3`, so that C libraries
-//! fall back to `clone`, whose flags a filter can see, and to calls younger than this list, so that programs fall
-//! back as on an older kernel. What the second one answers must be allowed by the first: the stricter one wins.
+//! What is listed is allowed, all else is answered with `EPERM`, but for two kinds of calls with `ENOSYS`: `clone3`, so
+//! that C libraries fall back to `clone`, whose flags a filter can see, and calls younger than this list, so that
+//! programs fall back as on an older kernel.
 
 use std::collections::BTreeMap;
-
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
-};
+use std::sync::OnceLock;
 
 use super::SandboxError;
+use super::filter::{Answer, compile};
 use crate::sys::setup_op::FilterProgram;
 
 /// The flags of `clone` that make namespaces: mount, cgroup, uts, ipc, user, pid, net.
-const NAMESPACE_FLAGS: u64 = 0x7e02_0000;
+const NAMESPACE_FLAGS: u32 = 0x7e02_0000;
 
 /// `AF_VSOCK`: talks to the hypervisor and to other machines, past the network namespace.
-const VSOCK: u64 = 40;
+const VSOCK: u32 = 40;
 
 /// The personalities that Docker allows: Linux, Linux with 32-bit name, both without randomized addresses, and the
 /// question which one it is.
-const PERSONALITIES: [u64; 5] = [0x0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
+const PERSONALITIES: &[u32] = &[0x0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
 /// The first number that this list does not know, the same on all architectures.
 const FIRST_UNKNOWN: i64 = 470;
@@ -100,81 +97,92 @@ const OWN: &[libc::c_long] = numbers![
 #[cfg(not(target_arch = "x86_64"))]
 const OWN: &[libc::c_long] = &[];
 
+/// `AUDIT_ARCH_X86_64`.
 #[cfg(target_arch = "x86_64")]
-const ARCHITECTURE: Option<TargetArch> = Some(TargetArch::x86_64);
+const ARCHITECTURE: Option<u32> = Some(0xc000_003e);
+/// `AUDIT_ARCH_AARCH64`.
 #[cfg(target_arch = "aarch64")]
-const ARCHITECTURE: Option<TargetArch> = Some(TargetArch::aarch64);
+const ARCHITECTURE: Option<u32> = Some(0xc000_00b7);
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-const ARCHITECTURE: Option<TargetArch> = None;
+const ARCHITECTURE: Option<u32> = None;
 
-/// Compiles the filters, in the order in which they are installed.
+/// The filters, in the order in which they are installed; compiled once in a process.
 pub(super) fn filters() -> Result<Vec<FilterProgram>, SandboxError> {
+    static INSTRUCTIONS: OnceLock<Vec<libc::sock_filter>> = OnceLock::new();
     let architecture = ARCHITECTURE.ok_or(SandboxError::NoFilter(std::env::consts::ARCH))?;
-    let eperm = SeccompAction::Errno(libc::EPERM.cast_unsigned());
-    let enosys = SeccompAction::Errno(libc::ENOSYS.cast_unsigned());
-    let compile = |rules, otherwise, matching| {
-        SeccompFilter::new(rules, otherwise, matching, architecture)
-            .and_then(BpfProgram::try_from)
-            .map_err(SandboxError::Filter)
+    let instructions = match INSTRUCTIONS.get() {
+        Some(known) => known.clone(),
+        None => {
+            let made = compile(architecture, &answers(), Answer::Fail(libc::EPERM))?;
+            INSTRUCTIONS.get_or_init(|| made).clone()
+        }
     };
-    let main = compile(allowed()?, eperm, SeccompAction::Allow)?;
-    let missing = compile(unknown(), SeccompAction::Allow, enosys)?;
-    Ok([("absent calls", missing), ("docker default", main)]
-        .map(|(name, program)| FilterProgram { name, instructions: convert(&program) })
-        .into())
+    Ok(vec![FilterProgram { name: "docker default", instructions }])
 }
 
-fn convert(program: &BpfProgram) -> Vec<libc::sock_filter> {
-    program
-        .iter()
-        .map(|instruction| libc::sock_filter {
-            code: instruction.code,
-            jt: instruction.jt,
-            jf: instruction.jf,
-            k: instruction.k,
-        })
-        .collect()
-}
-
-fn unknown() -> BTreeMap<i64, Vec<SeccompRule>> {
-    (FIRST_UNKNOWN..=LAST_UNKNOWN).chain([libc::SYS_clone3]).map(|number| (number, Vec::new())).collect()
-}
-
-fn allowed() -> Result<BTreeMap<i64, Vec<SeccompRule>>, SandboxError> {
-    let mut rules = unknown();
+/// What is answered with something else than `EPERM`.
+fn answers() -> BTreeMap<u32, Answer> {
+    let number = |number: i64| u32::try_from(number).ok();
+    let missing = (FIRST_UNKNOWN..=LAST_UNKNOWN).chain([libc::SYS_clone3]);
     let plain = COMMON.iter().chain(OWN).copied().chain(YOUNG).chain([MEMFD_SECRET, IO_PGETEVENTS]);
-    rules.extend(plain.map(|number| (number, Vec::new())));
-    let when = |operator, value, length| {
-        let condition = SeccompCondition::new(0, length, operator, value).map_err(SandboxError::Filter)?;
-        SeccompRule::new(vec![condition]).map_err(SandboxError::Filter)
-    };
-    let no_namespaces = when(SeccompCmpOp::MaskedEq(NAMESPACE_FLAGS), 0, SeccompCmpArgLen::Qword)?;
-    rules.insert(libc::SYS_clone, vec![no_namespaces]);
-    rules.insert(libc::SYS_socket, vec![when(SeccompCmpOp::Ne, VSOCK, SeccompCmpArgLen::Dword)?]);
-    let personalities = PERSONALITIES.map(|value| when(SeccompCmpOp::Eq, value, SeccompCmpArgLen::Dword)).into_iter();
-    rules.insert(libc::SYS_personality, personalities.collect::<Result<_, _>>()?);
-    Ok(rules)
+    let conditions = [
+        (libc::SYS_clone, Answer::UnlessAnyBit(NAMESPACE_FLAGS)),
+        (libc::SYS_socket, Answer::Unless(VSOCK)),
+        (libc::SYS_personality, Answer::OnlyFor(PERSONALITIES)),
+    ];
+    let all = plain
+        .map(|number| (number, Answer::Allow))
+        .chain(missing.map(|number| (number, Answer::Fail(libc::ENOSYS))))
+        .chain(conditions);
+    all.filter_map(|(call, answer)| Some((number(call)?, answer))).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::filter::tests::interpret;
     use super::*;
+
+    fn answer(number: i64, argument: u32) -> u32 {
+        let filters = filters().unwrap();
+        let [filter] = filters.as_slice() else { panic!("one filter") };
+        interpret(&filter.instructions, ARCHITECTURE.unwrap(), u32::try_from(number).unwrap(), argument).unwrap()
+    }
+
+    fn errno(errno: i32) -> u32 {
+        libc::SECCOMP_RET_ERRNO | errno.cast_unsigned()
+    }
 
     #[test]
     fn dangerous_calls_are_not_allowed() {
-        let rules = allowed().unwrap();
-        for number in [libc::SYS_mount, libc::SYS_unshare, libc::SYS_setns, libc::SYS_bpf, libc::SYS_kexec_load] {
-            assert!(!rules.contains_key(&number), "{number}");
+        let refused =
+            [libc::SYS_mount, libc::SYS_unshare, libc::SYS_setns, libc::SYS_bpf, libc::SYS_kexec_load, 0x4000_0000];
+        for number in refused {
+            assert_eq!(answer(number, 0), errno(libc::EPERM), "{number}");
         }
-        for number in [libc::SYS_clone, libc::SYS_personality, libc::SYS_socket] {
-            assert!(!rules[&number].is_empty(), "{number} must have a condition");
+        // CLONE_NEWUSER, CLONE_NEWNS, AF_VSOCK.
+        assert_eq!(answer(libc::SYS_clone, 0x1000_0000), errno(libc::EPERM));
+        assert_eq!(answer(libc::SYS_clone, 0x0002_0011), errno(libc::EPERM));
+        assert_eq!(answer(libc::SYS_socket, 40), errno(libc::EPERM));
+        assert_eq!(answer(libc::SYS_personality, 0x40_0000), errno(libc::EPERM));
+    }
+
+    #[test]
+    fn every_listed_call_is_answered_as_listed() {
+        for number in COMMON.iter().chain(OWN).copied().chain(YOUNG) {
+            assert_eq!(answer(number, u32::MAX), libc::SECCOMP_RET_ALLOW, "{number}");
+        }
+        for number in [libc::SYS_clone3, FIRST_UNKNOWN, LAST_UNKNOWN] {
+            assert_eq!(answer(number, 0), errno(libc::ENOSYS), "{number}");
+        }
+        assert_eq!(answer(LAST_UNKNOWN + 1, 0), errno(libc::EPERM));
+        for (number, argument) in [(libc::SYS_clone, 0x11), (libc::SYS_socket, 2), (libc::SYS_personality, 0xffff_ffff)]
+        {
+            assert_eq!(answer(number, argument), libc::SECCOMP_RET_ALLOW, "{number}");
         }
     }
 
     #[test]
-    fn both_filters_fit_into_the_kernel() {
-        for filter in filters().unwrap() {
-            assert!((1..4096).contains(&filter.instructions.len()), "{}", filter.name);
-        }
+    fn the_filter_is_short() {
+        assert!(filters().unwrap()[0].instructions.len() < 250);
     }
 }

@@ -6,9 +6,11 @@ use std::ffi::CString;
 use rustix::fs::{Gid, Uid};
 
 use super::mounts::{Entry, EntryContent, Preparation};
+use super::stdio::Stdio;
 use super::stubs::StubKind;
 use super::{SandboxError, SandboxNetwork, SandboxSpec, seccomp_profile, step_mounts};
 use crate::secret::Secret;
+use crate::sys::mount::DEVPTS_OPTIONS;
 use crate::sys::setup_op::{CStringArray, CapabilityMask, MountAttributes, ResourceLimit, SetupOp, Slot};
 
 /// The root filesystem.
@@ -23,7 +25,8 @@ const DEV: Slot = Slot(4);
 const FILES: Slot = Slot(5);
 const SYS: Slot = Slot(6);
 const PROC: Slot = Slot(7);
-const PTS: Slot = Slot(8);
+/// The terminals; the parent's, where the process has one.
+pub(super) const PTS: Slot = Slot(8);
 const MQUEUE: Slot = Slot(9);
 const SHM: Slot = Slot(10);
 const CGROUP: Slot = Slot(11);
@@ -185,8 +188,9 @@ fn new_mounts(init: &mut Vec<SetupOp>, spec: &SandboxSpec, host: HostFacts, new_
     if new_sysfs {
         push(SYS, "sysfs", &[], !spec.insecure, true);
     }
-    // Group 5 is tty in every distribution; ptmxmode lets ordinary users open terminals.
-    push(PTS, "devpts", &[("ptmxmode", "0666"), ("mode", "0620"), ("gid", "5")], false, false);
+    if !matches!(spec.stdio, Stdio::Terminal(_)) {
+        push(PTS, "devpts", &DEVPTS_OPTIONS, false, false);
+    }
     let size = spec.shm_bytes.unwrap_or(SHM_BYTES).to_string();
     push(SHM, "tmpfs", &[("size", &size), ("mode", "1777")], false, true);
     if host.mqueue {
@@ -300,6 +304,9 @@ fn command(spec: &SandboxSpec, host: HostFacts) -> Result<Vec<SetupOp>, SandboxE
     let mut operations = vec![SetupOp::NewSession];
     for (number, slot) in [STDIN, STDOUT, STDERR].into_iter().enumerate() {
         operations.push(SetupOp::StandardStream { slot, number: i32::try_from(number).unwrap_or_default() });
+    }
+    if matches!(spec.stdio, Stdio::Terminal(_)) {
+        operations.push(SetupOp::ControllingTerminal);
     }
     // Before the working directory is made, so that its mode is the usual one.
     operations.push(SetupOp::Umask(UMASK));

@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use super::control_group::Resources;
+use super::stdio::{SignalQueue, Stdio};
 use super::step_mounts::SandboxMount;
 use crate::fs::accounts::Identity;
 use crate::secret::Secret;
@@ -91,6 +92,10 @@ pub struct SandboxSpec {
     pub root: OwnedFd,
     /// The program and its arguments. A program without a slash is looked up in `PATH`.
     pub args: Vec<String>,
+    /// What it reads from and writes to.
+    pub stdio: Stdio,
+    /// Signals that are passed on to it; without, there are none.
+    pub signals: Option<SignalQueue>,
     /// The environment. `PATH` and `HOME` are added where they are missing.
     pub env: Vec<(String, String)>,
     /// The working directory, absolute; made if it is missing.
@@ -127,6 +132,8 @@ impl SandboxSpec {
         Self {
             root,
             args,
+            stdio: Stdio::default(),
+            signals: None,
             env: Vec::new(),
             cwd: "/".to_owned(),
             identity: root_identity(),

@@ -5,6 +5,7 @@
 pub mod outline;
 pub mod reachability;
 pub mod scope;
+pub mod secret_names;
 pub mod stage_table;
 mod suggest;
 

@@ -28,6 +28,25 @@ pub enum SnapshotError {
         /// The layer.
         diff_id: Digest,
     },
+    /// The files of a layer are not what a step left.
+    #[error("the files of layer {diff_id} were changed in the store; the layer is forgotten: build again")]
+    Changed {
+        /// The layer.
+        diff_id: Digest,
+    },
+    /// A layer could not be had from where it is.
+    #[error("layer {digest} cannot be had from `{origin}`")]
+    Elsewhere {
+        /// The digest of its blob.
+        digest: Digest,
+        /// Where it is.
+        origin: String,
+        /// The shared cache that it is in, by its number; `None` for the layers of images.
+        cache: Option<usize>,
+        /// Why.
+        #[source]
+        source: super::LayerSourceError,
+    },
     /// A layer was asked of a chain that has none.
     #[error("an empty filesystem has no layer")]
     NoLayer,

@@ -5,14 +5,20 @@
 //! A chain is looked at, or worked on, through an overlay mount that is attached nowhere: it goes away with its
 //! descriptor.
 
+mod chain;
+mod elsewhere;
 mod error;
+mod merge;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+pub use crate::oci::chain_id;
+pub use elsewhere::{BlobProgress, FetchedLayers, LayerSource, LayerSourceError};
 pub use error::SnapshotError;
 
 use crate::cancel::CancelToken;
@@ -20,6 +26,7 @@ use crate::digest::Digest;
 use crate::fs::PathContext;
 use crate::fs::root::RootDir;
 use crate::layer::{self, LayerSummary, OverlayFlavor};
+use crate::oci::chain_ids;
 use crate::store::{SnapshotRecord, Store, StoreError, WorkDir};
 use crate::sys::mount;
 
@@ -38,18 +45,14 @@ pub struct CommitOptions {
 pub struct Snapshots {
     store: Store,
     flavor: OverlayFlavor,
-}
-
-/// Returns the chain ID of a chain of layers, bottom first; `None` for no layers.
-pub fn chain_id(diff_ids: &[Digest]) -> Option<Digest> {
-    let (first, rest) = diff_ids.split_first()?;
-    Some(rest.iter().fold(*first, |chain, diff_id| Digest::of(format!("{chain} {diff_id}").as_bytes())))
+    memory: Option<chain::Memory>,
+    elsewhere: Arc<elsewhere::Elsewhere>,
 }
 
 impl Snapshots {
     /// Joins a store and the marks that overlayfs uses there.
     pub fn new(store: Store, flavor: OverlayFlavor) -> Self {
-        Self { store, flavor }
+        Self { store, flavor, memory: None, elsewhere: Arc::default() }
     }
 
     /// Returns the store.
@@ -58,35 +61,13 @@ impl Snapshots {
     }
 
     fn record(&self, diff_ids: &[Digest]) -> Result<Option<(SnapshotRecord, PathBuf)>, SnapshotError> {
-        let Some(chain) = chain_id(diff_ids) else { return Ok(None) };
-        let Some(record) = self.store.snapshot(&chain)? else { return Ok(None) };
+        chain_id(diff_ids).map_or(Ok(None), |chain| self.record_of(&chain))
+    }
+
+    fn record_of(&self, chain: &Digest) -> Result<Option<(SnapshotRecord, PathBuf)>, SnapshotError> {
+        let Some(record) = self.store.snapshot(chain)? else { return Ok(None) };
         let path = self.store.snapshots_dir().join(&record.directory);
         Ok(path.is_dir().then_some((record, path)))
-    }
-
-    /// Tells whether the last layer of a chain, and every one below it, is there as files.
-    ///
-    /// # Errors
-    /// [`SnapshotError::Store`].
-    pub fn has(&self, diff_ids: &[Digest]) -> Result<bool, SnapshotError> {
-        for length in (1..=diff_ids.len()).rev() {
-            if self.record(&diff_ids[..length])?.is_none() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Returns the directories of a chain's layers, topmost first.
-    ///
-    /// # Errors
-    /// [`SnapshotError::Missing`] where a layer is not there as files.
-    pub fn directories(&self, diff_ids: &[Digest]) -> Result<Vec<PathBuf>, SnapshotError> {
-        let path = |length: usize| {
-            let found = self.record(&diff_ids[..length])?;
-            found.map(|(_, path)| path).ok_or(SnapshotError::Missing { diff_id: diff_ids[length - 1] })
-        };
-        (1..=diff_ids.len()).rev().map(path).collect()
     }
 
     /// Opens the root filesystem of a chain for reading.
@@ -94,7 +75,7 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Missing`], [`SnapshotError::Mount`].
     pub fn view(&self, diff_ids: &[Digest]) -> Result<OwnedFd, SnapshotError> {
-        let directories = self.directories(diff_ids)?;
+        let directories = self.lowers(diff_ids)?;
         if directories.is_empty() {
             // The directory is gone when this returns; its descriptor still shows nothing, which is right.
             let empty = self.store.work_dir()?;
@@ -109,7 +90,7 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Missing`], [`SnapshotError::Store`].
     pub fn begin(&self, parent: &[Digest]) -> Result<ActiveSnapshot, SnapshotError> {
-        let lowers = self.directories(parent)?;
+        let lowers = self.lowers(parent)?;
         let work = self.store.work_dir()?;
         for name in ["upper", "work", "empty"] {
             let path = work.path().join(name);
@@ -124,10 +105,14 @@ impl Snapshots {
     /// Puts a finished layer directory in its place and records it.
     fn install(&self, parent: &[Digest], layer: &Layer, upper: &Path, made_here: bool) -> Result<(), SnapshotError> {
         let chain: Vec<Digest> = parent.iter().copied().chain([layer.diff_id]).collect();
-        if self.record(&chain)?.is_some() {
+        let chains = chain_ids(&chain);
+        let Some(chain) = chains.last() else { return Ok(()) };
+        // From here to the record nobody takes the directory for one that no record knows.
+        let _gate = self.store.gate()?;
+        self.store.retain(&chains)?;
+        if self.record_of(chain)?.is_some() {
             return Ok(());
         }
-        let Some(chain) = chain_id(&chain) else { return Ok(()) };
         let prefix = format!("{}-", layer.diff_id.short());
         let snapshots = self.store.snapshots_dir();
         let place = tempfile::Builder::new().prefix(&prefix).tempdir_in(&snapshots).at("create in", &snapshots)?;
@@ -137,7 +122,7 @@ impl Snapshots {
         let directory = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let record =
             SnapshotRecord { directory, diff_id: layer.diff_id, size: layer.size, content: layer.content, made_here };
-        Ok(self.store.put_snapshot(&chain, &record)?)
+        Ok(self.store.put_snapshot(chain, &record)?)
     }
 
     /// Unpacks a layer's plain tar on a chain; it must have the diff ID that the image's config says.
@@ -188,12 +173,14 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Store`].
     pub fn adopt(&self, parent: &[Digest], diff_id: &Digest) -> Result<bool, SnapshotError> {
+        let _gate = self.store.gate()?;
         let Some(record) = self.store.snapshot_of_layer(diff_id)? else { return Ok(false) };
         if !self.has(parent)? || !self.store.snapshots_dir().join(&record.directory).is_dir() {
             return Ok(false);
         }
         let chain: Vec<Digest> = parent.iter().copied().chain([*diff_id]).collect();
         if let Some(chain) = chain_id(&chain) {
+            self.store.retain(&[chain])?;
             self.store.put_snapshot(&chain, &record)?;
         }
         Ok(true)
@@ -203,7 +190,7 @@ impl Snapshots {
     ///
     /// # Errors
     /// [`SnapshotError::Missing`] for layers that no step of ours made: theirs is the blob that they came in.
-    /// [`SnapshotError::DiffId`] where the files were changed behind our back.
+    /// [`SnapshotError::Changed`] where the files were changed behind our back: then the layer is forgotten.
     pub fn write_tar(
         &self,
         diff_ids: &[Digest],
@@ -217,7 +204,9 @@ impl Snapshots {
         }
         let layer = layer::write_layer(&path, self.flavor, None, out, cancel)?;
         if layer.diff_id != *expected {
-            return Err(SnapshotError::DiffId { expected: *expected, found: layer.diff_id });
+            // So that the next build makes it again.
+            self.store.forget_snapshot(&record.directory)?;
+            return Err(SnapshotError::Changed { diff_id: *expected });
         }
         Ok(layer)
     }
@@ -228,8 +217,11 @@ impl Snapshots {
     /// As [`Snapshots::write_tar`].
     pub fn ensure_blob(&self, diff_ids: &[Digest], cancel: &CancelToken) -> Result<u64, SnapshotError> {
         let Some(diff_id) = diff_ids.last() else { return Err(SnapshotError::NoLayer) };
-        if let Some(size) = self.store.blob_size(diff_id) {
-            return Ok(size);
+        let known = chain_id(diff_ids).map(|chain| self.store.snapshot(&chain)).transpose()?.flatten();
+        match self.store.blob_size(diff_id) {
+            // One that was cut short is written again.
+            Some(size) if known.is_none_or(|known| known.size == size) => return Ok(size),
+            _ => {}
         }
         let mut blob = self.store.blob_writer()?;
         self.write_tar(diff_ids, &mut blob, cancel)?;

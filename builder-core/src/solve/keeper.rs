@@ -219,7 +219,13 @@ fn result(record: &CacheRecord, cached: bool) -> StepResult {
     StepResult {
         diff_ids: [record.diff_id].into(),
         content: crate::cache::FilesystemContent::empty().with_layer(&record.content),
-        layer: Some(StepLayer { diff_id: record.diff_id, size: record.size, created: record.created }),
+        layer: Some(StepLayer {
+            diff_id: record.diff_id,
+            content: record.content,
+            size: record.size,
+            created: record.created,
+        }),
         cached,
+        keys: std::sync::Arc::from([]),
     }
 }

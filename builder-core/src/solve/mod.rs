@@ -4,10 +4,12 @@
 //! records in the cache. A vertex that fails stops the build; what other vertexes have finished stays.
 
 mod error;
+mod explain;
 mod keeper;
 mod log_tail;
 mod op;
 mod scheduler;
+mod share;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,10 +20,12 @@ pub use error::{SolveError, StepError};
 pub use keeper::{Keeper, Kept, Watch};
 
 use crate::build_context::Context;
-use crate::cache::FilesystemContent;
+use crate::cache::shared::SharedCache;
+use crate::cache::{CacheKey, FilesystemContent};
 use crate::cancel::{CancelToken, Cancelled};
 use crate::digest::Digest;
 use crate::event::{Event, EventSink, StepStatus};
+use crate::explanation::{BuildRecord, ExplainedStep};
 use crate::ids::VertexId;
 use crate::plan::Plan;
 use crate::plan::op::ImageKey;
@@ -30,6 +34,7 @@ use crate::secret::{SecretSource, SshSource};
 use crate::snapshot::Snapshots;
 use crate::source::Resolved;
 use crate::store::Store;
+use explain::Explainer;
 use scheduler::{Control, Stopped, run_graph};
 
 /// What all RUN steps of a build are given and limited to.
@@ -57,6 +62,8 @@ pub struct SolveOptions {
     pub source_date_epoch: Option<i64>,
     /// The time that new layers are said to be made at, seconds and nanoseconds since 1970.
     pub now: (i64, u32),
+    /// The build that this is for; steps are remembered as made by it.
+    pub build: BuildRecord,
     /// Where steps find names on the network.
     pub resolv_conf: ResolvConf,
     /// Steps that may run at the same time.
@@ -82,6 +89,7 @@ impl SolveOptions {
             no_cache_stages: std::collections::BTreeSet::new(),
             source_date_epoch: None,
             now,
+            build: BuildRecord::default(),
             resolv_conf: ResolvConf::default(),
             parallelism: 16,
             secrets: BTreeMap::new(),
@@ -110,6 +118,8 @@ pub struct SolveInputs<'a> {
 pub struct StepLayer {
     /// Its diff ID.
     pub diff_id: Digest,
+    /// Its content without times.
+    pub content: crate::layer::ContentId,
     /// The size of its tar, in bytes.
     pub size: u64,
     /// When it was made, seconds and nanoseconds since 1970.
@@ -127,12 +137,29 @@ pub struct StepResult {
     pub layer: Option<StepLayer>,
     /// Whether it came from the cache.
     pub cached: bool,
+    /// The keys that lead to it.
+    pub keys: Arc<[CacheKey]>,
 }
 
 impl StepResult {
     fn empty() -> Self {
-        Self { diff_ids: Arc::from([]), content: FilesystemContent::empty(), layer: None, cached: true }
+        Self {
+            diff_ids: Arc::from([]),
+            content: FilesystemContent::empty(),
+            layer: None,
+            cached: true,
+            keys: Arc::from([]),
+        }
     }
+}
+
+/// What a plan came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Solved {
+    /// What each vertex left behind, by its number.
+    pub results: Vec<StepResult>,
+    /// Why the steps ran, and who made what was found.
+    pub explanations: Vec<ExplainedStep>,
 }
 
 /// Carries out plans on one store.
@@ -141,6 +168,7 @@ pub struct Solver<'a> {
     pub(crate) snapshots: &'a Snapshots,
     pub(crate) options: &'a SolveOptions,
     pub(crate) events: &'a dyn EventSink,
+    pub(crate) shared: Option<&'a SharedCache<'a>>,
 }
 
 impl std::fmt::Debug for Solver<'_> {
@@ -157,14 +185,20 @@ impl<'a> Solver<'a> {
         options: &'a SolveOptions,
         events: &'a dyn EventSink,
     ) -> Self {
-        Self { store, snapshots, options, events }
+        Self { store, snapshots, options, events, shared: None }
     }
 
-    /// Carries out a plan and returns what each vertex left behind, by its number.
+    /// Looks into shared caches for what the store does not have.
+    #[must_use]
+    pub fn with_shared_cache(self, shared: Option<&'a SharedCache<'a>>) -> Self {
+        Self { shared, ..self }
+    }
+
+    /// Carries out a plan.
     ///
     /// # Errors
     /// The first step that failed, or a step that was cancelled. Layers of finished steps stay in the store.
-    pub fn solve(&self, inputs: &SolveInputs<'_>, cancel: &CancelToken) -> Result<Vec<StepResult>, Box<SolveError>> {
+    pub fn solve(&self, inputs: &SolveInputs<'_>, cancel: &CancelToken) -> Result<Solved, Box<SolveError>> {
         let needed: Vec<Vec<usize>> = inputs
             .plan
             .vertexes
@@ -178,10 +212,12 @@ impl<'a> Solver<'a> {
             is_cancellation: &|error| error.is_cancelled(),
             end_others: &|| steps.cancel(),
         };
+        let explainer = Explainer::new(self.store, self.options, inputs);
         let outcome = run_graph(&needed, self.options.parallelism, &control, &|index, results| {
-            self.step(inputs, index, &needed[index], results, &steps)
+            self.step((inputs, &explainer), index, &needed[index], results, &steps)
         });
-        outcome.map_err(|stopped| match stopped {
+        let solved = |results| Solved { results, explanations: explainer.explanations() };
+        outcome.map(solved).map_err(|stopped| match stopped {
             Stopped::Failed(error) => error,
             Stopped::Cancelled => Box::new(SolveError {
                 vertex: VertexId(0),
@@ -194,7 +230,7 @@ impl<'a> Solver<'a> {
 
     fn step(
         &self,
-        inputs: &SolveInputs<'_>,
+        (inputs, explainer): (&SolveInputs<'_>, &Explainer<'_>),
         index: usize,
         needed: &[usize],
         results: Vec<StepResult>,
@@ -203,8 +239,14 @@ impl<'a> Solver<'a> {
         let vertex = &inputs.plan.vertexes[index];
         let begin = Instant::now();
         let results: BTreeMap<usize, StepResult> = needed.iter().copied().zip(results).collect();
-        let step = op::Step { solver: self, inputs, vertex, results: &results, cancel };
+        let step = op::Step { solver: self, inputs, explainer, vertex, results: &results, cancel };
         let outcome = step.carry_out();
+        if let Ok(result) = &outcome {
+            explainer.finished(vertex.id, result);
+        }
+        if let Some(explanation) = explainer.explanation(vertex.id) {
+            self.events.emit(Event::StepExplained { id: vertex.id, explanation });
+        }
         let status = match &outcome {
             Ok(result) if result.cached => StepStatus::Cached,
             Ok(_) => StepStatus::Done,

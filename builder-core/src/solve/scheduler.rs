@@ -111,8 +111,8 @@ where
             }
         }
     };
-    // The caller's thread is one of them.
-    let threads = count.min(parallelism.max(1));
+    // The caller's thread is one of them. Never more run than stand side by side: no two of the longest chain.
+    let threads = (count + 1).saturating_sub(longest_chain(inputs)).min(parallelism.max(1));
     std::thread::scope(|scope| {
         for _ in 1..threads {
             scope.spawn(worker);
@@ -124,6 +124,16 @@ where
         return Err(cause);
     }
     Ok(state.results.into_iter().flatten().collect())
+}
+
+/// The number of operations on the longest way from one that needs nothing to one that nobody needs.
+fn longest_chain(inputs: &[Vec<usize>]) -> usize {
+    let mut lengths: Vec<usize> = Vec::with_capacity(inputs.len());
+    for needed in inputs {
+        let below = needed.iter().filter_map(|input| lengths.get(*input)).max();
+        lengths.push(below.copied().unwrap_or(0) + 1);
+    }
+    lengths.into_iter().max().unwrap_or(0)
 }
 
 /// Waits for an operation that can run; `None` when all is over.
@@ -154,13 +164,21 @@ fn finish<R, E>(shared: &Shared<R, E>, operation: usize, result: R, readers: &[u
     let mut state = shared.lock();
     state.results[operation] = Some(result);
     state.finished += 1;
+    let mut made_ready = 0_usize;
     for reader in readers {
         state.missing[*reader] -= 1;
         if state.missing[*reader] == 0 {
             state.ready.insert(*reader);
+            made_ready += 1;
         }
     }
-    shared.changed.notify_all();
+    if state.finished == state.results.len() {
+        shared.changed.notify_all();
+    }
+    // This thread goes on with one of them itself; nobody is woken for nothing.
+    for _ in 1..made_ready {
+        shared.changed.notify_one();
+    }
 }
 
 #[cfg(test)]

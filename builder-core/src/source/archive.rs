@@ -150,7 +150,7 @@ fn load_layout(
 
 /// Takes a blob of a layout into the store.
 fn take_blob(directory: &Path, blob: &BlobDescriptor, store: &Store, cancel: &CancelToken) -> Result<(), SourceError> {
-    if !store.has_blob(&blob.digest) {
+    if !store.has_whole_blob(&blob.digest, blob.size) {
         let mut file = RootDir::open(directory)?.open_file(&blob_name(&blob.digest))?;
         store.ingest(&blob.digest, blob.size, &mut file, cancel)?;
     }

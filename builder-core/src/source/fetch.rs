@@ -21,7 +21,7 @@ pub fn is_fetched(image: &Resolved, snapshots: &Snapshots) -> Result<bool, Sourc
     if !snapshots.has(&image.config.rootfs.diff_ids)? {
         return Ok(false);
     }
-    let blobs = || image.layers.iter().all(|layer| snapshots.store().has_blob(&layer.digest));
+    let blobs = || image.layers.iter().all(|layer| snapshots.store().has_whole_blob(&layer.digest, layer.size));
     Ok(match &image.origin {
         Origin::Store => true,
         Origin::Layout(_) => blobs(),
@@ -90,7 +90,7 @@ fn fetch_blob(
     store: &Store,
     cancel: &CancelToken,
 ) -> Result<(), SourceError> {
-    if store.has_blob(&layer.digest) {
+    if store.has_whole_blob(&layer.digest, layer.size) {
         return Ok(());
     }
     match &image.origin {

@@ -64,7 +64,7 @@ pub fn resolve_layout(
 }
 
 /// Reads the entries of a layout's `index.json`.
-pub(super) fn index_entries(directory: &Path, shown: &Path) -> Result<Vec<IndexEntry>, SourceError> {
+pub(crate) fn index_entries(directory: &Path, shown: &Path) -> Result<Vec<IndexEntry>, SourceError> {
     let bytes = read_bounded(directory, Path::new("index.json"), MAX_MANIFEST_SIZE)?;
     match Document::parse(&bytes, Some(crate::oci::media_type::OCI_INDEX))? {
         Document::Index(entries) => Ok(entries),
@@ -73,7 +73,7 @@ pub(super) fn index_entries(directory: &Path, shown: &Path) -> Result<Vec<IndexE
 }
 
 /// The names that an entry of an index has.
-pub(super) fn names(entry: &IndexEntry) -> impl Iterator<Item = &str> {
+pub(crate) fn names(entry: &IndexEntry) -> impl Iterator<Item = &str> {
     ["org.opencontainers.image.ref.name", "io.containerd.image.name"]
         .into_iter()
         .filter_map(|key| entry.annotations.get(key).map(String::as_str))
@@ -117,7 +117,7 @@ pub(super) fn resolve(
 }
 
 /// What an index says it is.
-pub(super) fn index_type(bytes: &[u8]) -> String {
+pub(crate) fn index_type(bytes: &[u8]) -> String {
     let own = serde_json::from_slice::<serde_json::Value>(bytes).ok();
     let own = own.and_then(|value| value["mediaType"].as_str().map(str::to_owned));
     own.unwrap_or_else(|| crate::oci::media_type::OCI_INDEX.to_owned())
@@ -156,7 +156,7 @@ pub(super) fn keep_index(store: &Store, bytes: &[u8]) -> Result<(), SourceError>
 }
 
 /// Reads a document of a layout, which must have the digest that it is named after.
-pub(super) fn read_verified(
+pub(crate) fn read_verified(
     directory: &Path,
     shown: &Path,
     digest: &Digest,
@@ -180,6 +180,6 @@ pub(super) fn read_bounded(directory: &Path, name: &Path, limit: u64) -> Result<
 }
 
 /// The name of a blob in a layout.
-pub(super) fn blob_name(digest: &Digest) -> PathBuf {
+pub(crate) fn blob_name(digest: &Digest) -> PathBuf {
     Path::new("blobs/sha256").join(digest.hex())
 }

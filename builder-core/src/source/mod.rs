@@ -8,7 +8,7 @@ pub mod git;
 pub mod host;
 #[cfg(feature = "registry")]
 pub mod http;
-mod layout;
+pub(crate) mod layout;
 mod outside;
 #[cfg(feature = "registry")]
 mod remote;

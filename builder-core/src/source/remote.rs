@@ -62,7 +62,7 @@ pub(super) fn fetch_layers(
     cancel: &CancelToken,
 ) -> Result<(), SourceError> {
     let mut missing: Vec<BlobDescriptor> =
-        image.layers.iter().filter(|layer| !store.has_blob(&layer.digest)).cloned().collect();
+        image.layers.iter().filter(|layer| !store.has_whole_blob(&layer.digest, layer.size)).cloned().collect();
     missing.sort_by_key(|layer| layer.digest);
     missing.dedup_by_key(|layer| layer.digest);
     if !missing.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::{Store, StoreError};
@@ -18,28 +19,47 @@ impl Store {
         self.root().join("blobs/sha256").join(digest.hex())
     }
 
-    /// Tells whether a blob is there.
+    /// Tells whether a blob is there. It stays while somebody holds the store.
     pub fn has_blob(&self, digest: &Digest) -> bool {
-        self.blob_path(digest).is_file()
+        self.blob_size(digest).is_some()
     }
 
-    /// Returns the size of a blob in bytes, or `None` where it is not there.
+    /// Tells whether a blob of this size is there: one that was cut short is none. It stays while somebody holds the
+    /// store.
+    pub fn has_whole_blob(&self, digest: &Digest, size: u64) -> bool {
+        self.blob_size(digest) == Some(size)
+    }
+
+    /// Returns the size of a blob in bytes, or `None` where it is not there. It stays while somebody holds the store.
     pub fn blob_size(&self, digest: &Digest) -> Option<u64> {
+        if !self.must_retain(digest) {
+            return self.size_of(digest);
+        }
+        let _gate = self.gate().ok()?;
+        let size = self.size_of(digest)?;
+        // What cannot be kept is as good as gone.
+        self.retain(&[*digest]).ok().map(|()| size)
+    }
+
+    /// Returns the size of a blob that nobody relies on.
+    pub(super) fn size_of(&self, digest: &Digest) -> Option<u64> {
         fs::metadata(self.blob_path(digest)).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len())
     }
 
-    /// Opens a blob; the reader fails at the end where the bytes are not those of the digest.
+    /// Opens a blob; the reader fails at the end where the bytes are not those of the digest, and removes the blob: it
+    /// is none, and whoever needs it makes or fetches it again.
     ///
     /// # Errors
     /// [`StoreError::MissingBlob`], [`StoreError::Path`].
-    pub fn open_blob(&self, digest: &Digest) -> Result<VerifyingReader<File>, StoreError> {
+    pub fn open_blob(&self, digest: &Digest) -> Result<BlobReader, StoreError> {
         let path = self.blob_path(digest);
         let file = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::MissingBlob(*digest)),
             other => other.at("open", &path)?,
         };
-        let size = file.metadata().at("examine", &path)?.len();
-        Ok(VerifyingReader::new(file, *digest, size))
+        let metadata = file.metadata().at("examine", &path)?;
+        let identity = (metadata.dev(), metadata.ino());
+        Ok(BlobReader { inner: VerifyingReader::new(file, *digest, metadata.len()), path, identity })
     }
 
     /// Reads a blob of at most `limit` bytes and verifies it.
@@ -47,7 +67,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::MissingBlob`], [`StoreError::TooLarge`], [`StoreError::Mismatch`].
     pub fn read_blob(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, StoreError> {
-        if let Some(size) = self.blob_size(digest).filter(|size| *size > limit) {
+        if let Some(size) = self.size_of(digest).filter(|size| *size > limit) {
             return Err(StoreError::TooLarge { digest: *digest, size, limit });
         }
         let mut bytes = Vec::new();
@@ -62,7 +82,10 @@ impl Store {
     /// [`StoreError::Path`].
     pub fn write_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         let digest = Digest::of(bytes);
-        if self.has_blob(&digest) {
+        // Documents are small enough to see whether they are right.
+        if self.has_whole_blob(&digest, bytes.len() as u64)
+            && fs::read(self.blob_path(&digest)).is_ok_and(|found| found == bytes)
+        {
             return Ok(digest);
         }
         let mut writer = self.blob_writer()?;
@@ -106,6 +129,29 @@ impl Store {
         let file = self.inner.work.file()?;
         let out = DigestWriter::new(BufWriter::with_capacity(BUFFER, file));
         Ok(BlobWriter { out, store: self.clone() })
+    }
+}
+
+/// A blob being read.
+#[derive(Debug)]
+pub struct BlobReader {
+    inner: VerifyingReader<File>,
+    path: PathBuf,
+    /// Which file was opened: another one by that name may be right.
+    identity: (u64, u64),
+}
+
+impl Read for BlobReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let outcome = self.inner.read(buffer);
+        let is_mismatch = |error: &io::Error| error.get_ref().is_some_and(|cause| cause.is::<ContentMismatch>());
+        if outcome.as_ref().is_err_and(is_mismatch)
+            && fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.identity)
+        {
+            // Where that fails, the next reader finds out as well.
+            let _ = fs::remove_file(&self.path);
+        }
+        outcome
     }
 }
 
@@ -173,6 +219,8 @@ fn persist(
     if sync {
         file.as_file().sync_all().at("sync", &path)?;
     }
+    let _gate = store.gate()?;
+    store.retain(&[*digest])?;
     file.persist(&path).map_err(|error| error.error).at("rename", &path)?;
     Ok(())
 }

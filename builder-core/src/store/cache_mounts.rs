@@ -62,6 +62,8 @@ impl Store {
         let name = blake3::Hash::from_bytes(*identity).to_hex();
         let directory = self.root().join("cache-mounts").join(name.as_str());
         loop {
+            // Collection takes instances that nobody uses.
+            let here = self.gate()?;
             let gate = Gate::enter(&directory, cancel)?;
             let (found, next) = gate.find(sharing)?;
             if let Some(instance) = found {
@@ -70,7 +72,7 @@ impl Store {
             if sharing != Sharing::Locked || next == 0 {
                 return self.make_instance(&directory, next, id, sharing, fill);
             }
-            drop(gate);
+            drop((gate, here));
             cancel.check().map_err(StoreError::from)?;
             std::thread::sleep(RETRY);
         }
@@ -139,7 +141,11 @@ impl<'d> Gate<'d> {
                 Err(error) => return Err(error).at("open", &path).map_err(StoreError::from),
             };
             match rustix::fs::flock(&lock, operation(sharing)) {
-                Ok(()) => return Ok((Some(CacheInstance { data: place.join("data"), _lock: lock }), number)),
+                Ok(()) => {
+                    // Says when it was used last; collection does without, where that cannot be written.
+                    let _ = lock.set_modified(std::time::SystemTime::now());
+                    return Ok((Some(CacheInstance { data: place.join("data"), _lock: lock }), number));
+                }
                 Err(Errno::WOULDBLOCK) => {}
                 Err(errno) => return Err(errno).at("lock", &path).map_err(StoreError::from),
             }

@@ -51,6 +51,15 @@ pub enum StoreError {
         #[source]
         source: serde_json::Error,
     },
+    /// A document of a named image cannot be used, so that nobody knows what the image needs.
+    #[error("the image `{name}` is damaged: build or pull it again, or remove it with `builder rmi {name}`")]
+    DamagedImage {
+        /// The image.
+        name: String,
+        /// What is wrong.
+        #[source]
+        source: Box<StoreError>,
+    },
     /// A blob is not in the store.
     #[error("blob {0} is not in the store")]
     MissingBlob(Digest),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{OptionalExtension, Row, params};
 use serde_json::{Value, json};
 
+use super::collect::Needs;
 use super::layout::write_atomically;
 use super::{Store, StoreError};
 use crate::digest::Digest;
@@ -13,7 +14,7 @@ use crate::oci::{Document, MAX_MANIFEST_SIZE, media_type};
 use crate::reference::{DEFAULT_TAG, Reference};
 
 /// Nested indexes are followed this deep; one is usual, two exist.
-const MAX_INDEX_DEPTH: usize = 4;
+pub(super) const MAX_INDEX_DEPTH: usize = 4;
 
 /// An image, under a name where it has one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -207,13 +208,13 @@ impl Store {
 
     /// Finds the indexes of the store on the way from a digest down to a manifest; none where it does not lead
     /// there.
-    fn indexes_between(&self, from: &Digest, to: &Digest) -> Result<Vec<Digest>, StoreError> {
+    pub(super) fn indexes_between(&self, from: &Digest, to: &Digest) -> Result<Vec<Digest>, StoreError> {
         let mut level = vec![vec![*from]];
         let mut seen = BTreeSet::from([*from]);
         for _ in 0..MAX_INDEX_DEPTH {
             let mut next = Vec::new();
             for way in level {
-                let Some(last) = way.last().filter(|digest| self.has_blob(digest)) else { continue };
+                let Some(last) = way.last().filter(|digest| self.size_of(digest).is_some()) else { continue };
                 let bytes = self.read_blob(last, MAX_MANIFEST_SIZE)?;
                 let Ok(Document::Index(entries)) = Document::parse(&bytes, None) else { continue };
                 if entries.iter().any(|entry| entry.descriptor.digest == *to) {
@@ -234,15 +235,11 @@ impl Store {
     /// [`StoreError`] where a manifest cannot be read.
     pub fn remove_unreferenced(&self) -> Result<Option<u64>, StoreError> {
         self.inner.layout.exclusively(|| {
-            let mut needed: BTreeSet<String> = BTreeSet::new();
+            let mut needed = Needs::default();
             for image in self.all_images()? {
-                needed.insert(image.manifest.hex());
-                let reference = image.name.parse::<Reference>().ok();
-                if let Some(digest) = reference.as_ref().and_then(Reference::digest) {
-                    needed.extend(self.indexes_between(digest, &image.manifest)?.iter().map(Digest::hex));
-                }
-                self.needed_by(&image.manifest, 0, &mut needed)?;
+                needed.add(self, &image)?;
             }
+            let needed: BTreeSet<String> = needed.blobs.iter().map(Digest::hex).collect();
             let directory = self.root().join("blobs/sha256");
             let mut freed = 0;
             for entry in std::fs::read_dir(&directory).at("list", &directory)? {
@@ -254,26 +251,6 @@ impl Store {
             }
             Ok(freed)
         })
-    }
-}
-
-impl Store {
-    /// Adds what a manifest or index names, as far as it is in the store: of an index that was pulled for one
-    /// platform the others are not.
-    fn needed_by(&self, digest: &Digest, depth: usize, needed: &mut BTreeSet<String>) -> Result<(), StoreError> {
-        let path = self.blob_path(digest);
-        let document: Value = serde_json::from_slice(&self.read_blob(digest, MAX_MANIFEST_SIZE)?)
-            .map_err(|source| StoreError::Damaged { path, source })?;
-        let digest = |descriptor: &Value| descriptor["digest"].as_str().and_then(|text| text.parse::<Digest>().ok());
-        let layers = document["layers"].as_array().into_iter().flatten();
-        needed.extend(layers.chain([&document["config"]]).filter_map(digest).map(|digest| digest.hex()));
-        for child in document["manifests"].as_array().into_iter().flatten().filter_map(digest) {
-            let seen = !needed.insert(child.hex());
-            if !seen && depth < MAX_INDEX_DEPTH && self.has_blob(&child) {
-                self.needed_by(&child, depth + 1, needed)?;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -289,6 +266,12 @@ fn put(connection: &rusqlite::Connection, image: &ImageRecord) -> rusqlite::Resu
     ];
     connection.execute("INSERT OR REPLACE INTO images VALUES (?1, ?2, ?3, ?4, ?5, ?6)", values)?;
     connection.execute("DELETE FROM unnamed_images WHERE manifest = ?1", [image.manifest.as_bytes()]).map(|_| ())
+}
+
+/// Writes the record of a name that has none.
+pub(super) fn put_new(connection: &rusqlite::Connection, image: &ImageRecord) -> rusqlite::Result<()> {
+    let known = connection.prepare_cached("SELECT 1 FROM images WHERE name = ?1")?.exists([&image.name])?;
+    if known { Ok(()) } else { put(connection, image) }
 }
 
 fn keep(connection: &rusqlite::Connection, image: &ImageRecord) -> rusqlite::Result<()> {

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::StoreError;
+use super::{ImageRecord, StoreError};
 use crate::digest::Digest;
 use crate::layer::ContentId;
 
 /// How long a process waits for another one's transaction; none takes more than milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 /// Version of the tables.
-const SCHEMA_VERSION: u32 = 3;
+const SCHEMA_VERSION: u32 = 4;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS images (
@@ -40,6 +40,16 @@ const SCHEMA: &str = "
 
 /// Tables that came later, beside those of the version.
 const LATER_TABLES: &str = super::whereabouts::TABLE;
+/// What collection knows: when what a digest names (a chain, a blob) was used last, as seconds since 1970, at which
+/// place of that build and in how many builds; and how many bytes of the disk something takes.
+const COLLECT_SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS last_used (
+        id BLOB PRIMARY KEY, used INTEGER NOT NULL, position INTEGER NOT NULL, uses INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS disk_usage (
+        place TEXT PRIMARY KEY, bytes INTEGER NOT NULL, measured INTEGER NOT NULL
+    ) WITHOUT ROWID;
+";
 
 /// A layer as files.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -76,7 +86,7 @@ pub(super) struct Metadata {
     connection: Mutex<Connection>,
 }
 
-fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+pub(super) fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |source| StoreError::Metadata { operation, source }
 }
 
@@ -85,7 +95,8 @@ fn digest(row: &Row<'_>, column: usize) -> rusqlite::Result<Digest> {
 }
 
 impl Metadata {
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    /// Opens the database, or makes it; a new one begins with the images that `known` returns.
+    pub(super) fn open(path: &Path, known: impl Fn() -> Vec<ImageRecord>) -> Result<Self, StoreError> {
         let open = || -> rusqlite::Result<Connection> {
             let connection = Connection::open(path)?;
             connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -93,9 +104,11 @@ impl Metadata {
             // Losing the last transactions when the machine loses power costs a rebuild, no damage.
             connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
             if version != SCHEMA_VERSION {
-                connection.execute_batch(&format!(
-                    "BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-                ))?;
+                let builds = super::builds::SCHEMA;
+                let known = if version == 0 { known() } else { Vec::new() };
+                connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} {COLLECT_SCHEMA} {builds}"))?;
+                known.iter().try_for_each(|image| super::images::put_new(&connection, image))?;
+                connection.execute_batch(&format!("PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"))?;
             }
             let known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'whereabouts'";
             if !connection.prepare(known)?.exists([])? {
@@ -148,6 +161,12 @@ impl Metadata {
         let statement = "INSERT INTO snapshots VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                          ON CONFLICT (chain_id) DO UPDATE SET directory = ?2";
         connection.execute(statement, values).map_err(failed("record a snapshot"))?;
+        Ok(())
+    }
+
+    pub(super) fn forget_snapshot(&self, directory: &str) -> Result<(), StoreError> {
+        let statement = "DELETE FROM snapshots WHERE directory = ?1";
+        self.connection().execute(statement, [directory]).map_err(failed("forget a snapshot"))?;
         Ok(())
     }
 

@@ -6,9 +6,14 @@
 //!   index.json            every named image; written anew from the database on each change
 //!   blobs/sha256/HEX      manifests, configs, layers; whole and verified, or not there
 //!   snapshots/ID/         one layer's own files in overlay form, ready as a lower directory
+//!   fingerprints/ID       what the files of a build context were when they were last hashed; an aid, may be removed
 //!   cache-mounts/ID/      directories of `RUN --mount=type=cache`
-//!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives
-//!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records
+//!   merged/N-HEX/         what N layers of a long chain show together, as hard links; made again when missing
+//!   steps.lock            a byte of it is locked for every step that runs
+//!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives, and PROCESS/held says what a
+//!                         build of it relies on
+//!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records,
+//!                         builds and what is remembered of their steps
 //!   lock                  shared by every process that uses the store, exclusive for removing blobs
 //!   builder-store.json    format version, and who made the store
 //! ```
@@ -20,25 +25,35 @@
 //! What a killed process leaves below `work/` is removed by the next one that opens the store.
 
 mod blob;
+mod builds;
 mod cache_mounts;
+mod collect;
 mod error;
+mod hold;
 mod images;
 mod layout;
 mod metadata;
+mod recover;
 mod remote;
+mod step_lock;
 mod whereabouts;
 mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use blob::BlobWriter;
+pub use blob::{BlobReader, BlobWriter};
+pub use builds::{NewStep, StepRecord};
 pub use cache_mounts::CacheInstance;
+pub use collect::{CacheItem, CacheKind, CacheUsage, PruneLimits, PruneOptions, Pruned};
 pub use error::StoreError;
+pub use hold::Hold;
 pub use images::ImageRecord;
 pub use layout::{Owner, StoreOptions};
 pub use metadata::{CacheRecord, SnapshotRecord};
+pub use recover::{is_damaged_database, is_full_database, mark_damaged_database};
 pub use remote::HttpRecord;
+pub use step_lock::StepLock;
 pub use work::WorkDir;
 pub(crate) use work::remove_tree;
 
@@ -55,6 +70,8 @@ pub struct Store {
 struct Inner {
     layout: Layout,
     metadata: Metadata,
+    holds: hold::Holds,
+    repairs: Vec<String>,
     work: work::Work,
 }
 
@@ -67,8 +84,14 @@ impl Store {
     pub fn open(options: &StoreOptions) -> Result<Self, StoreError> {
         let layout = Layout::open(options)?;
         let work = work::Work::begin(&layout.root.join("work"))?;
-        let metadata = Metadata::open(&layout.root.join("metadata.sqlite"))?;
-        Ok(Self { inner: Arc::new(Inner { layout, metadata, work }) })
+        let (metadata, repairs) = recover::open(&layout.root)?;
+        let holds = hold::Holds::new(work.path());
+        Ok(Self { inner: Arc::new(Inner { layout, metadata, holds, repairs, work }) })
+    }
+
+    /// Returns what was found damaged and mended when the store was opened, for people.
+    pub fn repairs(&self) -> &[String] {
+        &self.inner.repairs
     }
 
     /// Returns the store's directory.
@@ -87,6 +110,11 @@ impl Store {
     /// Returns the directory that holds the snapshots.
     pub(crate) fn snapshots_dir(&self) -> PathBuf {
         self.root().join("snapshots")
+    }
+
+    /// Returns the directory that holds what earlier builds left about the files of contexts.
+    pub(crate) fn fingerprints_dir(&self) -> PathBuf {
+        self.root().join("fingerprints")
     }
 
     /// Looks up the snapshot of a chain.
@@ -111,6 +139,14 @@ impl Store {
     /// [`StoreError::Metadata`].
     pub fn snapshot_of_layer(&self, diff_id: &crate::digest::Digest) -> Result<Option<SnapshotRecord>, StoreError> {
         self.inner.metadata.snapshot_of_layer(diff_id)
+    }
+
+    /// Forgets every chain whose layer is in a directory; the directory goes with the next collection.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub(crate) fn forget_snapshot(&self, directory: &str) -> Result<(), StoreError> {
+        self.inner.metadata.forget_snapshot(directory)
     }
 
     /// Looks up what a step with this key resulted in.

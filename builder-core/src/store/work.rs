@@ -42,6 +42,11 @@ impl Work {
         Ok(Self { directory, _lock: lock })
     }
 
+    /// Returns the directory of this process.
+    pub(super) fn path(&self) -> &Path {
+        &self.directory
+    }
+
     pub(super) fn directory(&self) -> Result<WorkDir, StoreError> {
         let made = tempfile::Builder::new().prefix("w").tempdir_in(&self.directory).at("create in", &self.directory)?;
         Ok(WorkDir { path: made.keep() })

@@ -35,6 +35,8 @@ pub(super) struct Order<'a> {
     pub(super) report: RawFd,
     /// A pipe whose other end only the builder holds: it hangs up when the builder is gone.
     pub(super) alive: RawFd,
+    /// Whether the first process passes signals on to the command.
+    pub(super) forward: bool,
     /// Where the kernel finds this process's command line, which is none of the sandbox's business.
     pub(super) command_line: Option<(usize, usize)>,
 }
@@ -44,7 +46,7 @@ pub(super) fn run(mut order: Order<'_>) -> ! {
     if let Err((errno, index)) = prepare_init(&mut order) {
         leave(order.report, Some(Report::SetupFailed { errno: errno.raw_os_error(), index }));
     }
-    let Ok(signals) = watch_children() else { leave(order.report, None) };
+    let Ok(signals) = watch_signals(order.forward) else { leave(order.report, None) };
     // SAFETY: like `fork`: no memory is shared, and this process has one thread.
     let answer = unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) };
     match answer {
@@ -109,14 +111,19 @@ fn builder_is_gone(alive: RawFd, signals: Option<BorrowedFd<'_>>) -> bool {
     answer.is_ok() && !alive.revents().is_empty()
 }
 
-/// Returns a descriptor that becomes readable when a child has ended.
-fn watch_children() -> Result<OwnedFd> {
+/// Returns a descriptor that becomes readable when a child has ended and, where signals are passed on, when there is
+/// one. They are blocked, and so none of them is lost: not even those that a first process is otherwise spared.
+fn watch_signals(all: bool) -> Result<OwnedFd> {
     default_action(libc::SIGCHLD)?;
     let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: the call initializes the set that it is given.
     unsafe { libc::sigemptyset(set.as_mut_ptr()) };
     // SAFETY: the set has been initialized.
     unsafe { libc::sigaddset(set.as_mut_ptr(), libc::SIGCHLD) };
+    if all {
+        // SAFETY: the call initializes the set that it is given.
+        unsafe { libc::sigfillset(set.as_mut_ptr()) };
+    }
     // SAFETY: the set is read only; all signals have been blocked since before the clone.
     let fd = unsafe { libc::signalfd(-1, set.as_ptr(), libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
     if fd < 0 {
@@ -141,7 +148,15 @@ fn reap(order: &Order<'_>, signals: OwnedFd, main: libc::c_long) -> ! {
             leave(order.report, None);
         }
         // An empty signalfd answers EAGAIN, which is as good.
-        let _ = rustix::io::read(signals, &mut drained);
+        while rustix::io::read(signals, &mut drained).is_ok_and(|count| count == drained.len()) {
+            // The number is the first field of `struct signalfd_siginfo`.
+            let [first, second, third, fourth, ..] = drained;
+            let number = u32::from_ne_bytes([first, second, third, fourth]).cast_signed();
+            if order.forward && number != libc::SIGCHLD {
+                // SAFETY: sends a signal to a child that has not been collected; its number is its own still.
+                unsafe { libc::syscall(libc::SYS_kill, main, number) };
+            }
+        }
     }
 }
 
@@ -284,6 +299,7 @@ fn carry_out(operation: &SetupOp, slots: &mut [RawFd; MAX_SLOTS]) -> Result<()> 
         SetupOp::ResourceLimit(limit) => set_limit(*limit),
         SetupOp::ChangeDirectory { path } => rustix::process::chdir(path.as_c_str()),
         SetupOp::NewSession => rustix::process::setsid().map(drop),
+        SetupOp::ControllingTerminal => rustix::process::ioctl_tiocsctty(borrow(0)),
         SetupOp::StandardStream { slot, number } => duplicate(get(slots, *slot)?, *number),
         SetupOp::Seccomp { filters } => filters.iter().try_for_each(seccomp::install),
         SetupOp::KeepBounding(mask) => credentials::keep_bounding(*mask),

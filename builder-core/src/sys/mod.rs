@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod byte_lock;
 mod child;
 mod credentials;
 mod error;

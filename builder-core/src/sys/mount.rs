@@ -177,6 +177,23 @@ pub fn tmpfs(options: &TmpfsOptions) -> Result<OwnedFd, SysError> {
     context.mount(attributes)
 }
 
+/// Makes a detached file system for pseudo-terminals, with none in it yet.
+///
+/// See kernel documentation `filesystems/devpts`.
+///
+/// # Errors
+/// [`SysError::Filesystem`] with what the kernel says.
+pub fn devpts() -> Result<OwnedFd, SysError> {
+    let context = Context::open("devpts")?;
+    for (key, value) in DEVPTS_OPTIONS {
+        context.string(key, value.as_bytes())?;
+    }
+    context.mount(MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC)
+}
+
+/// Group 5 is tty in every distribution; `ptmxmode` lets ordinary users open terminals.
+pub(crate) const DEVPTS_OPTIONS: [(&str, &str); 3] = [("ptmxmode", "0666"), ("mode", "0620"), ("gid", "5")];
+
 /// How much of a mount tree a clone takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Depth {

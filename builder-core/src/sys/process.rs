@@ -28,6 +28,8 @@ pub(crate) struct Launch<'a> {
     pub(crate) init: &'a [SetupOp],
     pub(crate) command: &'a [SetupOp],
     pub(crate) slots: &'a [(Slot, BorrowedFd<'a>)],
+    /// Whether signals to the first process go on to the command.
+    pub(crate) forward: bool,
 }
 
 /// A started sandbox, killed and collected when dropped.
@@ -64,6 +66,7 @@ pub(crate) fn spawn(launch: &Launch<'_>) -> Result<Child, SysError> {
         close: &ranges_without(&keep),
         report: report_writer.as_raw_fd(),
         alive: alive_reader.as_raw_fd(),
+        forward: launch.forward,
         command_line: command_line(),
     };
     let pidfd = clone_into(launch.network, order).map_err(call("clone3"))?;
@@ -185,7 +188,13 @@ impl Child {
 
     /// Kills the first process and with it everything in its pid namespace.
     pub(crate) fn kill(&self) -> Result<(), SysError> {
-        match pidfd_send_signal(&self.pidfd, Signal::KILL) {
+        self.signal(libc::SIGKILL)
+    }
+
+    /// Sends a signal to the first process; that it is gone already is no error.
+    pub(crate) fn signal(&self, number: i32) -> Result<(), SysError> {
+        let Some(signal) = Signal::from_named_raw(number) else { return Ok(()) };
+        match pidfd_send_signal(&self.pidfd, signal) {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
             Err(errno) => Err(SysError::Call { call: "pidfd_send_signal", source: errno.into() }),
         }

@@ -56,6 +56,8 @@ pub(crate) enum SetupOp {
     ChangeDirectory { path: CString },
     /// Starts a session, away from any terminal.
     NewSession,
+    /// Makes the terminal that is standard input the one of this session.
+    ControllingTerminal,
     /// Puts a slot's descriptor at a fixed number that survives `execve`.
     StandardStream { slot: Slot, number: i32 },
     /// Installs system-call filters, the first one first.

@@ -1,6 +1,6 @@
 //! `RUN` and `WORKDIR`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::stage::StageBuilder;
 use crate::diagnostic::Diagnostic;
@@ -43,6 +43,7 @@ impl StageBuilder<'_, '_> {
             shell_form: matches!(run.command, Command::Shell(_)),
             proxy_env: self.proxies(&env),
             env,
+            arguments: self.argument_names(),
             cwd: self.state.cwd().to_owned(),
             user: self.state.config.config.user.clone(),
             network,
@@ -147,6 +148,17 @@ impl StageBuilder<'_, '_> {
             text.push_str(&format!("{name}={value} "));
         }
         text
+    }
+
+    /// The variables that are what an `ARG` says, and not what an `ENV` says.
+    fn argument_names(&self) -> BTreeSet<String> {
+        let variables = &self.state.variables;
+        let env = &self.state.config.config.env;
+        let is_env = |name: &str| {
+            let entry = env.iter().filter_map(|entry| entry.split_once('=')).find(|(known, _)| *known == name);
+            entry.is_some_and(|(_, value)| variables.get(name) == Some(value))
+        };
+        variables.declared().iter().filter(|name| variables.get(name).is_some() && !is_env(name)).cloned().collect()
     }
 
     fn proxies(&self, env: &[(String, String)]) -> BTreeMap<String, String> {

@@ -8,7 +8,7 @@
 
 use super::{Failure, Outcome, Step, root_of};
 use crate::build_context::Context;
-use crate::cache::{CacheKey, FilesystemContent, KeyBuilder, KeyPart};
+use crate::cache::{CacheKey, FileList, FilesystemContent, KeyBuilder, KeyPart};
 use crate::copy::{self, CopyError, CopyRequest, CopyTree, Selection};
 use crate::fs::accounts::resolve_owner;
 use crate::fs::root::RootDir;
@@ -49,6 +49,7 @@ impl Step<'_, '_> {
         let opened: Vec<Opened<'_>> = op.parts.iter().map(|part| self.open(part)).collect::<Outcome<_>>()?;
         // All of them before anything is written: a missing one leaves no half of a copy.
         let mut selections = Vec::new();
+        let mut contents = Vec::new();
         let mut key = self.copy_key(op, &parent);
         for Opened { part, .. } in &opened {
             key.text("unpack", if part.unpack { "yes" } else { "no" });
@@ -63,16 +64,33 @@ impl Step<'_, '_> {
             for source in &selected.sources {
                 key.digest(&format!("source {}", source.path), &source.digest);
             }
+            contents.push(selected);
             selections.push(selection);
         }
+        self.remember(&opened);
         keys.push(key.finish());
         if let Some((exact, _)) = keys.last()
             && let Some(result) = self.cached(exact, &parent)?
         {
             return Ok(result);
         }
-        self.started();
-        let active = self.begin(&parent)?;
+        let mut files = FileList::default();
+        contents.drain(..).for_each(|content| files.add(&content));
+        self.unless_another_does(&keys, &parent, || {
+            self.missed(&keys, Some(files));
+            self.carry_over(op, &parent, &opened, &selections, &keys)
+        })
+    }
+
+    fn carry_over(
+        &self,
+        op: &CopyOp,
+        parent: &StepResult,
+        opened: &[Opened<'_>],
+        selections: &[Selection],
+        keys: &[(CacheKey, Vec<KeyPart>)],
+    ) -> Outcome<StepResult> {
+        let active = self.begin(parent)?;
         let mut changed = false;
         {
             let root = if op.link { RootDir::open(active.upper())? } else { mounted(&active)? };
@@ -84,7 +102,7 @@ impl Step<'_, '_> {
                     Some(resolve_owner(below.then_some(&root), owner)?)
                 }
             };
-            for (opened, selection) in opened.iter().zip(&selections) {
+            for (opened, selection) in opened.iter().zip(selections) {
                 let mut request = CopyRequest::new(opened.tree(), &opened.part.sources, &root, &op.destination);
                 request.owner = owner;
                 request.mode = op.mode.as_ref();
@@ -96,12 +114,20 @@ impl Step<'_, '_> {
                 changed |= outcome.changed && matches!(opened.tree, Tree::Context(_));
             }
         }
-        if changed {
-            // Somebody edited a file after it was hashed: the layer holds what the key does not say. It is right for
-            // this build, but no later one may find it.
-            keys.clear();
+        // Where somebody edited a file after it was hashed, the layer holds what the key does not say. It is right for
+        // this build, but no later one may find it.
+        self.commit(active, parent, if changed { &[] } else { keys })
+    }
+
+    /// Keeps what was learned about the files of contexts. It is an aid: where that fails, the next build reads more.
+    fn remember(&self, opened: &[Opened<'_>]) {
+        let contexts = opened.iter().filter_map(|opened| match &opened.tree {
+            Tree::Context(context) => context.fingerprints(),
+            Tree::Filesystem(_) => None,
+        });
+        for fingerprints in contexts.filter(|fingerprints| fingerprints.has_news()) {
+            let _aid = self.solver.store.work_dir().map(|work| fingerprints.save(work.path()));
         }
-        self.commit(active, &parent, &keys)
     }
 
     /// The cheap key: there is one where nothing is taken from a context.
@@ -120,11 +146,13 @@ impl Step<'_, '_> {
         let tree = match &part.from {
             CopyFrom::Context(name) => {
                 let context = self.inputs.contexts.get(name);
-                Tree::Context(context.ok_or_else(|| StepError::MissingInput(format!("context `{name}`")))?)
+                let context = context.ok_or_else(|| StepError::MissingInput(format!("context `{name}`")))?;
+                context.use_fingerprints(&self.solver.store.fingerprints_dir());
+                Tree::Context(context)
             }
             CopyFrom::Filesystem(reference) => {
                 let source = self.filesystem(*reference)?;
-                Tree::Filesystem(RootDir::from_fd(self.solver.snapshots.view(&source.diff_ids)?))
+                Tree::Filesystem(RootDir::from_fd(self.view(&source)?))
             }
         };
         Ok(Opened { part, tree })

@@ -12,10 +12,12 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use super::explain::Explainer;
 use super::{SolveError, SolveInputs, Solver, StepError, StepLayer, StepResult};
-use crate::cache::{CacheKey, FilesystemContent, KeyBuilder, KeyPart};
+use crate::cache::{CacheKey, FileList, FilesystemContent, KeyBuilder, KeyPart};
 use crate::cancel::CancelToken;
-use crate::event::Event;
+use crate::digest::Digest;
+use crate::event::{Event, ProgressUnit};
 use crate::fs::root::RootDir;
 use crate::plan::Vertex;
 use crate::plan::op::{FilesystemRef, Op};
@@ -27,6 +29,7 @@ use crate::text::Span;
 pub(super) struct Step<'s, 'a> {
     pub(super) solver: &'s Solver<'a>,
     pub(super) inputs: &'s SolveInputs<'a>,
+    pub(super) explainer: &'s Explainer<'s>,
     pub(super) vertex: &'s Vertex,
     /// The results of its inputs, by vertex number.
     pub(super) results: &'s BTreeMap<usize, StepResult>,
@@ -34,7 +37,7 @@ pub(super) struct Step<'s, 'a> {
 }
 
 /// Why a step failed and, where known, which operand is to blame.
-struct Failure {
+pub(super) struct Failure {
     cause: StepError,
     span: Option<Span>,
 }
@@ -45,7 +48,7 @@ impl<E: Into<StepError>> From<E> for Failure {
     }
 }
 
-type Outcome<T> = Result<T, Failure>;
+pub(super) type Outcome<T> = Result<T, Failure>;
 
 impl Step<'_, '_> {
     pub(super) fn carry_out(&self) -> Result<StepResult, Box<SolveError>> {
@@ -78,6 +81,12 @@ impl Step<'_, '_> {
         }
     }
 
+    /// No record was found under these keys: the step has to run.
+    fn missed(&self, keys: &[(CacheKey, Vec<KeyPart>)], files: Option<FileList>) {
+        self.explainer.missed(self.vertex.id, keys, files);
+        self.started();
+    }
+
     fn started(&self) {
         self.solver.events.emit(Event::StepStarted { id: self.vertex.id });
     }
@@ -89,20 +98,71 @@ impl Step<'_, '_> {
         key
     }
 
-    /// Looks a key up; a record counts only while its layer can be used on this parent.
-    fn cached(&self, key: &CacheKey, parent: &StepResult) -> Outcome<Option<StepResult>> {
+    /// Tells whether the step runs whatever the cache has.
+    pub(super) fn runs_anyway(&self) -> bool {
         let options = &self.solver.options;
-        if options.no_cache || options.no_cache_stages.contains(&self.vertex.stage) {
+        options.no_cache || options.no_cache_stages.contains(&self.vertex.stage)
+    }
+
+    /// Looks a key up; a record counts only while its layer can be used on this parent.
+    pub(super) fn cached(&self, key: &CacheKey, parent: &StepResult) -> Outcome<Option<StepResult>> {
+        if self.runs_anyway() {
             return Ok(None);
         }
-        let Some(record) = self.solver.store.cache_record(&key.0)? else { return Ok(None) };
-        let diff_ids = appended(parent, &record);
-        let usable =
-            self.solver.snapshots.has(&diff_ids)? || self.solver.snapshots.adopt(&parent.diff_ids, &record.diff_id)?;
-        Ok(usable.then(|| result(parent, diff_ids, &record, true)))
+        if let Some(record) = self.solver.store.cache_record(&key.0)? {
+            let diff_ids = appended(parent, &record);
+            if self.is_usable(parent, &diff_ids, &record)? {
+                self.explainer.hit(self.vertex.id, key);
+                return Ok(Some(result(parent, diff_ids, &record, &[*key], true)));
+            }
+        }
+        self.shared(key, parent)
+    }
+
+    fn is_usable(&self, parent: &StepResult, diff_ids: &[Digest], record: &CacheRecord) -> Outcome<bool> {
+        let snapshots = self.solver.snapshots;
+        if self.solver.shared.is_some() {
+            return Ok(snapshots.can_have(diff_ids)?);
+        }
+        Ok(snapshots.has(diff_ids)? || snapshots.adopt(&parent.diff_ids, &record.diff_id)?)
+    }
+
+    /// Looks a key up in the shared caches. The layer stays where it is until somebody looks into it.
+    fn shared(&self, key: &CacheKey, parent: &StepResult) -> Outcome<Option<StepResult>> {
+        let Some(hit) = self.solver.shared.and_then(|shared| shared.lookup(&key.0)) else { return Ok(None) };
+        let diff_ids = appended(parent, &hit.record);
+        self.solver.snapshots.expect(hit.record.diff_id, hit.layer);
+        if !self.solver.snapshots.can_have(&diff_ids)? {
+            return Ok(None);
+        }
+        for alias in &hit.aliases {
+            self.solver.store.put_cache_record(alias, &hit.record)?;
+        }
+        Ok(Some(result(parent, diff_ids, &hit.record, &[*key], true)))
+    }
+
+    /// Makes sure that the layers of a filesystem are here before somebody looks into it.
+    fn bring(&self, filesystem: &StepResult) -> Outcome<()> {
+        let progress = |digest: &Digest, current: u64, total: u64| {
+            self.solver.events.emit(Event::StepProgress {
+                id: self.vertex.id,
+                item: digest.to_string(),
+                current,
+                total: Some(total),
+                unit: ProgressUnit::Bytes,
+            });
+        };
+        Ok(self.solver.snapshots.bring(&filesystem.diff_ids, &progress, self.cancel)?)
+    }
+
+    /// Opens a filesystem for reading.
+    fn view(&self, filesystem: &StepResult) -> Outcome<OwnedFd> {
+        self.bring(filesystem)?;
+        Ok(self.solver.snapshots.view(&filesystem.diff_ids)?)
     }
 
     fn begin(&self, parent: &StepResult) -> Outcome<ActiveSnapshot> {
+        self.bring(parent)?;
         Ok(self.solver.snapshots.begin(&parent.diff_ids)?)
     }
 
@@ -126,26 +186,35 @@ impl Step<'_, '_> {
             record.parts = serde_json::to_string(parts).unwrap_or_default();
             self.solver.store.put_cache_record(&key.0, &record)?;
         }
-        let diff_ids = appended(parent, &record);
-        Ok(result(parent, diff_ids, &record, false))
+        let made_keys: Vec<CacheKey> = keys.iter().map(|(key, _)| *key).collect();
+        let made = result(parent, appended(parent, &record), &record, &made_keys, false);
+        self.explainer.made(self.vertex.id, keys, made.content);
+        Ok(made)
     }
 }
 
-fn appended(parent: &StepResult, record: &CacheRecord) -> Arc<[crate::digest::Digest]> {
+fn appended(parent: &StepResult, record: &CacheRecord) -> Arc<[Digest]> {
     parent.diff_ids.iter().copied().chain([record.diff_id]).collect()
 }
 
 fn result(
     parent: &StepResult,
-    diff_ids: Arc<[crate::digest::Digest]>,
+    diff_ids: Arc<[Digest]>,
     record: &CacheRecord,
+    keys: &[CacheKey],
     cached: bool,
 ) -> StepResult {
     StepResult {
         diff_ids,
         content: parent.content.with_layer(&record.content),
-        layer: Some(StepLayer { diff_id: record.diff_id, size: record.size, created: record.created }),
+        layer: Some(StepLayer {
+            diff_id: record.diff_id,
+            content: record.content,
+            size: record.size,
+            created: record.created,
+        }),
         cached,
+        keys: keys.into(),
     }
 }
 

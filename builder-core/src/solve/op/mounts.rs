@@ -8,7 +8,7 @@ use rustix::fs::OFlags;
 use std::os::fd::AsFd;
 
 use super::{Outcome, Step, root_of};
-use crate::cache::KeyBuilder;
+use crate::cache::{KeyBuilder, explain};
 use crate::copy::{self, CopyRequest, CopyTree, Selection};
 use crate::fs::PathContext;
 use crate::fs::entry::{FileKind, Metadata, Xattrs, set_attributes};
@@ -63,10 +63,12 @@ impl Step<'_, '_> {
             key.text("mount", mount.type_name())
                 .text("mount target", mount.target.as_deref().unwrap_or(""))
                 .text("mount writable", if mount.read_only { "no" } else { "yes" });
+            key.note(explain::mount(mount));
             match &mount.kind {
-                MountKind::Bind(bind) => differs |= self.bind_key(bind, key, precision)?,
+                MountKind::Bind(bind) => differs |= self.bind_key((mount, bind), key, precision)?,
                 MountKind::Cache(cache) => {
-                    key.digest("cache base", &self.filesystem(cache.from)?.content.0);
+                    let base = self.filesystem(cache.from)?.content.0;
+                    key.digest("cache base", &base).note(explain::mounted(mount, &base));
                     if let Some(owner) = cache.owner {
                         key.text("cache owner", &format!("{}:{} {:o}", owner.uid, owner.gid, owner.mode));
                     }
@@ -88,19 +90,25 @@ impl Step<'_, '_> {
         Ok(differs)
     }
 
-    fn bind_key(&self, bind: &BindMount, key: &mut KeyBuilder, precision: Precision) -> Outcome<bool> {
+    fn bind_key(
+        &self,
+        (mount, bind): (&Mount, &BindMount),
+        key: &mut KeyBuilder,
+        precision: Precision,
+    ) -> Outcome<bool> {
         let from = self.filesystem(bind.from)?;
         let differs = !bind.selected && bind.source != "/";
         if !differs || precision == Precision::Filesystem {
             key.digest("mounted filesystem", &from.content.0).text("mounted path", &bind.source);
+            key.note(explain::mounted(mount, &from.content.0));
             return Ok(differs);
         }
-        let view = RootDir::from_fd(self.solver.snapshots.view(&from.diff_ids)?);
+        let view = RootDir::from_fd(self.view(&from)?);
         let tree = CopyTree::Filesystem(&view);
         let sources = [source(&bind.source)];
         let selection = Selection::find(&tree, &sources, &[], self.cancel).map_err(StepError::MountSource)?;
         let content = copy::content_digest(&tree, &sources, &selection, self.cancel).map_err(StepError::MountSource)?;
-        key.digest("mounted files", &content.digest);
+        key.digest("mounted files", &content.digest).note(explain::mounted(mount, &content.digest));
         Ok(differs)
     }
 
@@ -142,7 +150,7 @@ impl Step<'_, '_> {
         // Writes go to a layer that nobody commits. A filesystem without layers cannot be looked at as a mount.
         let active = if mount.read_only && !from.diff_ids.is_empty() { None } else { Some(self.begin(&from)?) };
         let tree = match &active {
-            None => self.solver.snapshots.view(&from.diff_ids)?,
+            None => self.view(&from)?,
             Some(active) => active.mount(None)?,
         };
         let (path, metadata) = find(&root_of(&tree)?, &bind.source)?;
@@ -195,7 +203,7 @@ impl Step<'_, '_> {
             return Ok(());
         }
         let from = self.filesystem(cache.from)?;
-        let view = RootDir::from_fd(self.solver.snapshots.view(&from.diff_ids)?);
+        let view = RootDir::from_fd(self.view(&from)?);
         let tree = CopyTree::Filesystem(&view);
         let sources = [source("/")];
         let selection = Selection::find(&tree, &sources, &[], self.cancel).map_err(StepError::MountSource)?;

@@ -1,6 +1,7 @@
 //! What an ADD or a named context fetches: files of web servers, git repositories.
 
 use super::{Outcome, Step};
+use crate::cache::KeyBuilder;
 use crate::event::{Event, ProgressUnit};
 use crate::remote::RemoteSource;
 use crate::solve::keeper::{Keeper, Watch};
@@ -29,7 +30,13 @@ impl Step<'_, '_> {
             let (id, item, unit) = (self.vertex.id, item.clone(), ProgressUnit::Bytes);
             self.solver.events.emit(Event::StepProgress { id, item, current, total, unit });
         };
+        // Whether something has to be fetched is known when its server has answered, so the lock comes before.
+        let mut key = KeyBuilder::new("remote");
+        key.text("source", &item);
+        let _lock = self.lock_or_wait(&key.finish().0)?;
         let watch = Watch { begin: &|| self.started(), progress: &progress };
-        Ok(keeper.get(source, &watch)?.result)
+        let result = keeper.get(source, &watch)?.result;
+        self.explainer.external(self.vertex.id, &result);
+        Ok(result)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::mounts::{Precision, StepMounts};
 use super::run_help::start_help;
 use super::{Outcome, Step, root_of};
-use crate::cache::{CacheKey, KeyPart};
+use crate::cache::{CacheKey, KeyPart, explain};
 use crate::copy::make_workdir;
 use crate::event::{Event, LogStream};
 use crate::fs::accounts::resolve_user;
@@ -42,13 +42,17 @@ impl Step<'_, '_> {
             }
             keys.push(key);
         }
-        self.started();
-        let active = self.begin(&parent)?;
+        self.unless_another_does(&keys, &parent, || self.execute(op, &parent, &keys))
+    }
+
+    fn execute(&self, op: &RunOp, parent: &StepResult, keys: &[(CacheKey, Vec<KeyPart>)]) -> Outcome<StepResult> {
+        self.missed(keys, None);
+        let active = self.begin(parent)?;
         let directory = self.solver.store.work_dir()?;
         let files = script_files(op);
         let (exit, log) = {
             let mut mounts = self.mounts(op)?;
-            let view = self.solver.snapshots.view(&parent.diff_ids)?;
+            let view = self.view(&parent)?;
             let mut targets = stubs::targets(true, &files);
             targets.retain(|stub| !KEPT.contains(&stub.target.as_str()));
             targets.extend(stubs::mount_targets(&mounts.mounts));
@@ -60,7 +64,7 @@ impl Step<'_, '_> {
             self.supervise(&spec).map_err(|error| failure(op, error))?
         };
         match exit {
-            Exit::Code(0) => self.commit(active, &parent, &keys),
+            Exit::Code(0) => self.commit(active, parent, keys),
             exit => Err(StepError::Command { command: op.args.join(" "), exit, log }.into()),
         }
     }
@@ -85,10 +89,13 @@ impl Step<'_, '_> {
     ) -> Outcome<((CacheKey, Vec<KeyPart>), bool)> {
         let mut key = self.key("run", parent.content);
         key.list("argument", op.args.iter().map(String::as_str));
+        for part in explain::command(op) {
+            key.note(part);
+        }
         let mut env: Vec<&(String, String)> = op.env.iter().collect();
         env.sort();
         for (name, value) in env {
-            key.text(&format!("env {name}"), value);
+            key.text_as(&format!("env {name}"), value, explain::variable(op, name, value));
         }
         key.text("cwd", &op.cwd).text("user", &op.user).text("platform", &op.platform.to_string()).text(
             "network",

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Outcome, Step, root_of};
+use crate::cache::{CacheKey, KeyPart};
 use crate::copy::make_directories;
 use crate::fs::accounts::resolve_owner;
 use crate::plan::op::WorkdirOp;
@@ -13,12 +14,21 @@ impl Step<'_, '_> {
         let parent = self.filesystem(op.parent)?;
         let mut key = self.key("workdir", parent.content);
         key.text("path", &op.path).text("user", &op.user);
-        let key = key.finish();
-        if let Some(result) = self.cached(&key.0, &parent)? {
+        let keys = [key.finish()];
+        if let Some(result) = self.cached(&keys[0].0, &parent)? {
             return Ok(result);
         }
-        self.started();
-        let active = self.begin(&parent)?;
+        self.unless_another_does(&keys, &parent, || self.make_workdir(op, &parent, &keys))
+    }
+
+    fn make_workdir(
+        &self,
+        op: &WorkdirOp,
+        parent: &StepResult,
+        keys: &[(CacheKey, Vec<KeyPart>)],
+    ) -> Outcome<StepResult> {
+        self.missed(keys, None);
+        let active = self.begin(parent)?;
         {
             let mount = active.mount(None)?;
             let root = root_of(&mount)?;
@@ -28,6 +38,6 @@ impl Step<'_, '_> {
             make_directories(&root, Path::new(&op.path), owner, self.solver.options.source_date_epoch)
                 .map_err(StepError::Workdir)?;
         }
-        self.commit(active, &parent, &[key])
+        self.commit(active, parent, keys)
     }
 }

@@ -1,0 +1,113 @@
+//! What `builder run` is asked for.
+
+use std::path::{Path, PathBuf};
+
+use builder_core::builder::{Trial, Volume};
+use builder_core::platform::Platform;
+use builder_core::sandbox::SandboxNetwork;
+use builder_core::store::ImageRecord;
+
+use super::run;
+use crate::args::{TrialArgs, TrialNetwork};
+use crate::error::CommandError;
+
+/// Merges the arguments of a trial.
+///
+/// # Errors
+/// Arguments that make no sense, and files of variables that cannot be read.
+pub(crate) fn trial(arguments: &TrialArgs, image: ImageRecord) -> Result<Trial, CommandError> {
+    let mut trial = Trial::new(image, platform(arguments)?);
+    trial.command = arguments.words.iter().skip(1).cloned().collect();
+    trial.entrypoint = arguments
+        .entrypoint
+        .as_ref()
+        .map(|program| if program.is_empty() { Vec::new() } else { vec![program.clone()] });
+    for path in &arguments.env_files {
+        trial.env.extend(env_file(path)?);
+    }
+    trial.env.extend(arguments.env.iter().filter_map(|text| variable(text)));
+    trial.user.clone_from(&arguments.user);
+    trial.cwd.clone_from(&arguments.workdir);
+    if let Some(cwd) = arguments.workdir.as_ref().filter(|cwd| !cwd.starts_with('/')) {
+        return Err(CommandError::usage(format!("the working directory `{cwd}` is not absolute")));
+    }
+    trial.volumes = arguments.volumes.iter().map(|text| volume(text)).collect::<Result<_, _>>()?;
+    trial.network = match arguments.network {
+        TrialNetwork::Host => SandboxNetwork::Host,
+        TrialNetwork::None => SandboxNetwork::None,
+    };
+    trial.hostname.clone_from(&arguments.hostname);
+    trial.extra_hosts = run::hosts(&arguments.hosts)?;
+    trial.ulimits = run::ulimits(&arguments.ulimits)?;
+    trial.shm_bytes = run::shm_bytes(arguments.shm_size.as_deref())?;
+    trial.resolv_conf = super::resolv_conf();
+    Ok(trial)
+}
+
+fn platform(arguments: &TrialArgs) -> Result<Platform, CommandError> {
+    let given: Vec<String> = arguments.platform.iter().cloned().collect();
+    match super::results::platforms(&given)?.as_slice() {
+        [] => Ok(Platform::host()),
+        [only] => Ok(only.clone()),
+        _ => Err(CommandError::usage("an image is run for one platform")),
+    }
+}
+
+/// Without a value, the variable of this process; nothing where it has none.
+fn variable(text: &str) -> Option<(String, String)> {
+    match text.split_once('=') {
+        Some((name, value)) => Some((name.to_owned(), value.to_owned())),
+        None => std::env::var(text).ok().map(|value| (text.to_owned(), value)),
+    }
+}
+
+fn env_file(path: &Path) -> Result<Vec<(String, String)>, CommandError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CommandError::usage(format!("cannot read `{}`: {error}", path.display())))?;
+    let lines = text.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(lines.filter_map(variable).collect())
+}
+
+fn volume(text: &str) -> Result<Volume, CommandError> {
+    let bad = |why: &str| CommandError::usage(format!("invalid volume `{text}`: {why}"));
+    let parts: Vec<&str> = text.split(':').collect();
+    let (source, target, mode) = match parts.as_slice() {
+        [source, target] => (*source, *target, ""),
+        [source, target, mode] => (*source, *target, *mode),
+        _ => return Err(bad("expected SOURCE:TARGET[:ro]").hint("a volume without a source is not supported")),
+    };
+    let read_only = match mode {
+        "" | "rw" => false,
+        "ro" => true,
+        other => return Err(bad(&format!("there is no mode `{other}`")).hint("there are `ro` and `rw`")),
+    };
+    if !source.starts_with(['/', '.']) {
+        return Err(bad("volumes with names are not supported").hint("give a path: `/dir` or `./dir`"));
+    }
+    if !target.starts_with('/') {
+        return Err(bad("the target is not absolute"));
+    }
+    let source = std::path::absolute(PathBuf::from(source)).map_err(|error| bad(&error.to_string()))?;
+    if !source.exists() {
+        return Err(
+            bad(&format!("`{}` does not exist", source.display())).hint("make it first; nothing is made for you")
+        );
+    }
+    let target = if target == "/" { target } else { target.trim_end_matches('/') };
+    Ok(Volume { source, target: target.to_owned(), read_only })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn volumes_are_read_as_docker_reads_them() {
+        let read = volume("/tmp:/data/:ro").unwrap();
+        assert_eq!((read.source, read.target.as_str(), read.read_only), ("/tmp".into(), "/data", true));
+        assert!(volume(".:/data").unwrap().source.is_absolute());
+        for bad in ["/tmp", "name:/data", "/tmp:data", "/tmp:/data:shared", "/no/such/thing:/data", "a:b:c:d"] {
+            assert!(volume(bad).is_err(), "{bad}");
+        }
+    }
+}

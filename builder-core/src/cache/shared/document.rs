@@ -1,0 +1,126 @@
+//! What a shared cache knows, as a document.
+//!
+//! A cache of its own is an OCI manifest whose config has the media type [`CONFIG_TYPE`] and is this document, and
+//! whose layers are those that the steps made. A cache inside of an image is the same document in the image's config,
+//! under [`INLINE_FIELD`]; the layers are the image's own.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+
+/// The media type of the config of a cache.
+pub const CONFIG_TYPE: &str = "application/vnd.builder.cache.config.v1+json";
+/// The field of an image's config that holds its cache.
+pub const INLINE_FIELD: &str = "dev.builder.cache.v1";
+/// The version of the document; another one is not read.
+const VERSION: u32 = 1;
+
+/// What a cache knows.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CacheDocument {
+    version: u32,
+    /// The layers that records speak of.
+    pub layers: Vec<SharedLayer>,
+    /// The steps.
+    pub records: Vec<SharedRecord>,
+}
+
+/// A layer of a cache.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SharedLayer {
+    /// Which layer of the manifest it is, from 0.
+    pub index: usize,
+    /// Its diff ID.
+    #[serde(rename = "diffID")]
+    pub diff_id: Digest,
+    /// The size of its tar, in bytes.
+    pub size: u64,
+    /// Its content without times.
+    pub content: Bytes32,
+}
+
+/// A step of a cache.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SharedRecord {
+    /// Its key.
+    pub key: Bytes32,
+    /// Its layer in the document's list, from 0.
+    pub layer: usize,
+    /// When it was made, seconds and nanoseconds since 1970.
+    pub created: (i64, u32),
+}
+
+/// An internal digest, in hexadecimal figures.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Bytes32(pub [u8; 32]);
+
+impl Serialize for Bytes32 {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(blake3::Hash::from_bytes(self.0).to_hex().as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes32 {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let hash = blake3::Hash::from_hex(&text).map_err(serde::de::Error::custom)?;
+        Ok(Self(*hash.as_bytes()))
+    }
+}
+
+impl CacheDocument {
+    /// Puts a document together.
+    pub fn new(layers: Vec<SharedLayer>, records: Vec<SharedRecord>) -> Self {
+        Self { version: VERSION, layers, records }
+    }
+
+    /// Reads a document; what it refers to is in it, and in a manifest of `layers` layers.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn parse(bytes: &[u8], layers: usize) -> Result<Self, String> {
+        let document: Self = serde_json::from_slice(bytes).map_err(|error| format!("it is malformed: {error}"))?;
+        if document.version != VERSION {
+            return Err(format!("it has version {}, this builder reads version {VERSION}", document.version));
+        }
+        if document.layers.iter().any(|layer| layer.index >= layers)
+            || document.records.iter().any(|record| record.layer >= document.layers.len())
+        {
+            return Err("it speaks of layers that it does not have".to_owned());
+        }
+        Ok(document)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document() -> CacheDocument {
+        let diff_id = Digest::of(b"layer");
+        CacheDocument::new(
+            vec![SharedLayer { index: 1, diff_id, size: 5, content: Bytes32([7; 32]) }],
+            vec![SharedRecord { key: Bytes32([1; 32]), layer: 0, created: (3, 4) }],
+        )
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let bytes = serde_json::to_vec(&document()).unwrap();
+        assert_eq!(CacheDocument::parse(&bytes, 2), Ok(document()));
+    }
+
+    #[test]
+    fn documents_that_point_nowhere_are_refused() {
+        let bytes = serde_json::to_vec(&document()).unwrap();
+        assert!(CacheDocument::parse(&bytes, 1).is_err(), "a layer that the manifest does not have");
+        let mut other = document();
+        other.records[0].layer = 1;
+        assert!(CacheDocument::parse(&serde_json::to_vec(&other).unwrap(), 2).is_err());
+        let newer = String::from_utf8(bytes).unwrap().replace("\"version\":1", "\"version\":2");
+        assert!(CacheDocument::parse(newer.as_bytes(), 2).unwrap_err().contains("version 2"));
+        assert!(CacheDocument::parse(b"{", 2).is_err());
+    }
+}

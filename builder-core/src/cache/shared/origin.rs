@@ -1,0 +1,293 @@
+//! Where a shared cache is: what its documents and its layers are read from.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::Read;
+use super::document::{CONFIG_TYPE, CacheDocument, INLINE_FIELD};
+use crate::cancel::CancelToken;
+use crate::digest::Digest;
+use crate::fs::root::RootDir;
+use crate::oci::{BlobDescriptor, ImageConfig, MAX_MANIFEST_SIZE, media_type};
+use crate::reference::Reference;
+use crate::snapshot::{BlobProgress, LayerSource, LayerSourceError};
+use crate::source::layout;
+use crate::store::Store;
+
+/// The largest document of a cache that is read, in bytes: a hundred thousand steps.
+const MAX_DOCUMENT_SIZE: u64 = 32 << 20;
+/// The most images of an index that are looked into.
+const MAX_IMAGES: usize = 32;
+
+/// Where a cache is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum CacheOrigin {
+    /// In a registry: a cache of its own, or an image with one in it.
+    Registry(Reference),
+    /// In an OCI image layout.
+    Local(LocalCache),
+}
+
+/// A cache in an OCI image layout.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LocalCache {
+    /// The layout's directory.
+    pub directory: PathBuf,
+    /// The name that it has there, where it is not `latest`.
+    pub tag: Option<String>,
+    /// The digest of its manifest, where that is given.
+    pub digest: Option<Digest>,
+}
+
+impl fmt::Display for CacheOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registry(reference) => reference.fmt(f),
+            Self::Local(local) => local.directory.display().fmt(f),
+        }
+    }
+}
+
+/// A cache that can be read.
+pub(super) enum Opened {
+    Local(LocalCache),
+    #[cfg(feature = "registry")]
+    Registry(Arc<crate::registry::Client>),
+}
+
+/// Opens a cache; nothing is asked yet.
+pub(super) fn open(
+    origin: &CacheOrigin,
+    #[cfg(feature = "registry")] options: &crate::registry::RegistryOptions,
+) -> Result<Opened, String> {
+    match origin {
+        CacheOrigin::Local(local) => Ok(Opened::Local(local.clone())),
+        #[cfg(feature = "registry")]
+        CacheOrigin::Registry(reference) => {
+            let client = crate::registry::Client::new(reference, options).map_err(|error| message(&error))?;
+            Ok(Opened::Registry(Arc::new(client)))
+        }
+        #[cfg(not(feature = "registry"))]
+        CacheOrigin::Registry(_) => Err("this builder was made without registries".to_owned()),
+    }
+}
+
+/// A manifest or an index, as far as a cache needs it. It may have more layers than an image.
+#[derive(Deserialize)]
+struct Manifest {
+    #[serde(default)]
+    manifests: Vec<RawDescriptor>,
+    config: Option<RawDescriptor>,
+    #[serde(default)]
+    layers: Vec<RawDescriptor>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawDescriptor {
+    media_type: String,
+    digest: Digest,
+    size: u64,
+}
+
+impl From<RawDescriptor> for BlobDescriptor {
+    fn from(raw: RawDescriptor) -> Self {
+        Self { digest: raw.digest, size: raw.size, media_type: raw.media_type }
+    }
+}
+
+impl Opened {
+    /// Reads every document of the cache: an index of images may have one each.
+    pub(super) fn read(&self, cancel: &CancelToken) -> Result<Vec<Read>, String> {
+        let top = parsed(&self.manifest(None, cancel)?)?;
+        if top.manifests.is_empty() {
+            return self.read_one(top, cancel).map(|read| vec![read]);
+        }
+        let mut found = Vec::new();
+        let mut reason = "no image of the index has a cache in it".to_owned();
+        for entry in top.manifests.into_iter().take(MAX_IMAGES) {
+            let bytes = self.manifest(Some(&entry.into()), cancel)?;
+            match self.read_one(parsed(&bytes)?, cancel) {
+                Ok(read) => found.push(read),
+                Err(why) => reason = why,
+            }
+        }
+        if found.is_empty() { Err(reason) } else { Ok(found) }
+    }
+
+    fn read_one(&self, manifest: Manifest, cancel: &CancelToken) -> Result<Read, String> {
+        let config: BlobDescriptor = manifest.config.ok_or("its manifest has no config")?.into();
+        let bytes = self.small_blob(&config, cancel)?;
+        let blobs: Vec<BlobDescriptor> = manifest.layers.into_iter().map(Into::into).collect();
+        if let Some(odd) = blobs.iter().find(|blob| !is_layer(&blob.media_type)) {
+            return Err(format!("a layer of it has the unknown media type `{}`", odd.media_type));
+        }
+        if config.media_type == CONFIG_TYPE {
+            let document = CacheDocument::parse(&bytes, blobs.len())?;
+            return Ok(Read { document, blobs });
+        }
+        let config: ImageConfig =
+            serde_json::from_slice(&bytes).map_err(|error| format!("its config is malformed: {error}"))?;
+        let inline = config.other.get(INLINE_FIELD).ok_or("it is an image without a cache in it")?;
+        let document = CacheDocument::parse(inline.to_string().as_bytes(), blobs.len())?;
+        let fits = |index: usize, diff_id: &Digest| config.rootfs.diff_ids.get(index) == Some(diff_id);
+        if !document.layers.iter().all(|layer| fits(layer.index, &layer.diff_id)) {
+            return Err("it speaks of other layers than the image has".to_owned());
+        }
+        Ok(Read { document, blobs })
+    }
+
+    fn manifest(&self, blob: Option<&BlobDescriptor>, cancel: &CancelToken) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Local(local) => {
+                let directory = &local.directory;
+                let digest = match blob {
+                    Some(blob) => blob.digest,
+                    None => entry(local)?,
+                };
+                let read = layout::read_verified(directory, directory, &digest, MAX_MANIFEST_SIZE);
+                read.map_err(|error| message(&error))
+            }
+            #[cfg(feature = "registry")]
+            Self::Registry(client) => {
+                client.manifest(blob.map(|blob| &blob.digest), cancel).map_err(|error| message(&error))
+            }
+        }
+        .inspect(|_| _ = cancel)
+    }
+
+    fn small_blob(&self, blob: &BlobDescriptor, cancel: &CancelToken) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Local(local) => {
+                let directory = &local.directory;
+                let read = layout::read_verified(directory, directory, &blob.digest, MAX_DOCUMENT_SIZE);
+                read.map_err(|error| message(&error))
+            }
+            #[cfg(feature = "registry")]
+            Self::Registry(client) => {
+                client.small_blob(blob, MAX_DOCUMENT_SIZE, cancel).map_err(|error| message(&error))
+            }
+        }
+        .inspect(|_| _ = cancel)
+    }
+
+    /// Says where a layer of the cache is.
+    pub(super) fn layer(&self, blob: BlobDescriptor, origin: String, cache: usize) -> Arc<dyn LayerSource> {
+        match self {
+            Self::Local(local) => {
+                Arc::new(LocalLayer { place: Place { blob, origin, cache }, directory: local.directory.clone() })
+            }
+            #[cfg(feature = "registry")]
+            Self::Registry(client) => {
+                Arc::new(RemoteLayer { place: Place { blob, origin, cache }, client: Arc::clone(client) })
+            }
+        }
+    }
+}
+
+fn parsed(bytes: &[u8]) -> Result<Manifest, String> {
+    serde_json::from_slice(bytes).map_err(|error| format!("its manifest is malformed: {error}"))
+}
+
+/// The manifest of a cache in a layout: by digest, by name, or the only one.
+fn entry(local: &LocalCache) -> Result<Digest, String> {
+    if let Some(digest) = local.digest {
+        return Ok(digest);
+    }
+    let entries = layout::index_entries(&local.directory, &local.directory).map_err(|error| message(&error))?;
+    let wanted = local.tag.as_deref().unwrap_or("latest");
+    let named = entries.iter().find(|entry| layout::names(entry).any(|name| name == wanted));
+    let only = if local.tag.is_none() && entries.len() == 1 { entries.first() } else { None };
+    let found = named.or(only).map(|entry| entry.descriptor.digest);
+    found.ok_or_else(|| format!("the layout has nothing that is called `{wanted}`"))
+}
+
+fn is_layer(media: &str) -> bool {
+    matches!(
+        media,
+        media_type::OCI_LAYER
+            | media_type::OCI_LAYER_GZIP
+            | media_type::OCI_LAYER_ZSTD
+            | media_type::DOCKER_LAYER
+            | media_type::DOCKER_LAYER_GZIP
+    )
+}
+
+/// An error and its causes in one line.
+fn message(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !message.ends_with(&text) {
+            message = format!("{message}: {text}");
+        }
+        source = cause.source();
+    }
+    message
+}
+
+#[derive(Debug)]
+struct Place {
+    blob: BlobDescriptor,
+    origin: String,
+    cache: usize,
+}
+
+#[derive(Debug)]
+struct LocalLayer {
+    place: Place,
+    directory: PathBuf,
+}
+
+impl LayerSource for LocalLayer {
+    fn blob(&self) -> &BlobDescriptor {
+        &self.place.blob
+    }
+
+    fn origin(&self) -> &str {
+        &self.place.origin
+    }
+
+    fn cache(&self) -> Option<usize> {
+        Some(self.place.cache)
+    }
+
+    fn fetch(&self, store: &Store, progress: &BlobProgress<'_>, cancel: &CancelToken) -> Result<(), LayerSourceError> {
+        let blob = &self.place.blob;
+        let mut file = RootDir::open(Path::new(&self.directory))?.open_file(&layout::blob_name(&blob.digest))?;
+        store.ingest(&blob.digest, blob.size, &mut file, cancel)?;
+        progress(&blob.digest, blob.size, blob.size);
+        Ok(())
+    }
+}
+
+#[cfg(feature = "registry")]
+#[derive(Debug)]
+struct RemoteLayer {
+    place: Place,
+    client: Arc<crate::registry::Client>,
+}
+
+#[cfg(feature = "registry")]
+impl LayerSource for RemoteLayer {
+    fn blob(&self) -> &BlobDescriptor {
+        &self.place.blob
+    }
+
+    fn origin(&self) -> &str {
+        &self.place.origin
+    }
+
+    fn cache(&self) -> Option<usize> {
+        Some(self.place.cache)
+    }
+
+    fn fetch(&self, store: &Store, progress: &BlobProgress<'_>, cancel: &CancelToken) -> Result<(), LayerSourceError> {
+        Ok(self.client.blobs(std::slice::from_ref(&self.place.blob), store, progress, cancel)?)
+    }
+}

@@ -1,0 +1,91 @@
+//! Chains of layers, and where their directories are.
+//!
+//! Every look at a chain asks about each of its layers, and a build looks at chains that grow by one layer at a time.
+//! So a build remembers what it has found.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{SnapshotError, Snapshots};
+use crate::digest::Digest;
+use crate::oci::chain_ids;
+
+/// What a build has found in the store.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory(Arc<Mutex<Found>>);
+
+#[derive(Debug, Default)]
+struct Found {
+    /// The directory of the last layer of a chain, by chain ID.
+    directories: HashMap<Digest, PathBuf>,
+    /// Chains of which every layer has been found.
+    complete: HashSet<Digest>,
+}
+
+impl Memory {
+    fn lock(&self) -> MutexGuard<'_, Found> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Snapshots {
+    /// Returns the same snapshots for the time of one build, which relies on what it has found once: nothing that a
+    /// running build needs is removed.
+    #[must_use]
+    pub fn for_one_build(&self) -> Self {
+        Self { memory: Some(Memory::default()), ..self.clone() }
+    }
+
+    /// Returns the directory of the last layer of a chain.
+    fn directory(&self, chain: &Digest) -> Result<Option<PathBuf>, SnapshotError> {
+        let known = self.memory.as_ref().and_then(|memory| memory.lock().directories.get(chain).cloned());
+        if known.is_some() {
+            return Ok(known);
+        }
+        let Some((_, path)) = self.record_of(chain)? else { return Ok(None) };
+        if let Some(memory) = &self.memory {
+            memory.lock().directories.insert(*chain, path.clone());
+        }
+        Ok(Some(path))
+    }
+
+    /// Tells whether the last layer of a chain, and every one below it, is there as files. What is there stays
+    /// there while somebody holds the store.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Store`].
+    pub fn has(&self, diff_ids: &[Digest]) -> Result<bool, SnapshotError> {
+        let chains = chain_ids(diff_ids);
+        let Some(last) = chains.last() else { return Ok(true) };
+        let is_complete =
+            |chain: &Digest| self.memory.as_ref().is_some_and(|memory| memory.lock().complete.contains(chain));
+        if is_complete(last) {
+            return Ok(true);
+        }
+        let _gate = self.store.gate()?;
+        let unknown = chains.iter().rposition(is_complete).map_or(0, |known| known + 1);
+        let unknown = chains.get(unknown..).unwrap_or_default();
+        for chain in unknown.iter().rev() {
+            if self.directory(chain)?.is_none() {
+                return Ok(false);
+            }
+        }
+        self.store.retain(unknown)?;
+        if let Some(memory) = &self.memory {
+            memory.lock().complete.insert(*last);
+        }
+        Ok(true)
+    }
+
+    /// Returns the directories of a chain's layers, topmost first.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Missing`] where a layer is not there as files.
+    pub fn directories(&self, diff_ids: &[Digest]) -> Result<Vec<PathBuf>, SnapshotError> {
+        let path = |(chain, diff_id): (&Digest, &Digest)| {
+            self.directory(chain)?.ok_or(SnapshotError::Missing { diff_id: *diff_id })
+        };
+        chain_ids(diff_ids).iter().zip(diff_ids).rev().map(path).collect()
+    }
+}

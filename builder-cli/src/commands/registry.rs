@@ -11,6 +11,7 @@ use super::build::command_error;
 use crate::args::{ProgressArg, PullArgs, PushArgs};
 use crate::error::CommandError;
 use crate::settings;
+use crate::ui::explain::Explain;
 use crate::ui::progress::Progress;
 
 /// The digits of a digest that a person is shown.
@@ -95,7 +96,8 @@ fn shown<T>(
     run: impl FnOnce(&dyn EventSink) -> T,
 ) -> Result<T, CommandError> {
     let mode = settings::progress_of(quiet, progress);
-    let progress = Progress::start(mode, session.printer.paint()).map_err(CommandError::environment)?;
+    let progress =
+        Progress::start(mode, session.printer.paint(), Explain::Nothing).map_err(CommandError::environment)?;
     let outcome = run(progress.sink());
     progress.finish();
     Ok(outcome)

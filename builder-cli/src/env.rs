@@ -18,6 +18,10 @@ pub(crate) const BUILDER_CACHE_BUDGET: &str = "BUILDER_CACHE_BUDGET";
 pub(crate) const BUILDKIT_PROGRESS: &str = "BUILDKIT_PROGRESS";
 /// The platforms to build for where `--platform` is not given, as docker has it.
 pub(crate) const DOCKER_DEFAULT_PLATFORM: &str = "DOCKER_DEFAULT_PLATFORM";
+/// How many bytes of one stream of a step's output are shown, as BuildKit's daemon has it; -1 for all.
+pub(crate) const BUILDKIT_STEP_LOG_MAX_SIZE: &str = "BUILDKIT_STEP_LOG_MAX_SIZE";
+/// How many bytes of it are shown in a second; -1 for all.
+pub(crate) const BUILDKIT_STEP_LOG_MAX_SPEED: &str = "BUILDKIT_STEP_LOG_MAX_SPEED";
 /// Set to anything: no colours, unless `--color=always`. See <https://no-color.org>.
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 /// The kind of terminal; `dumb` means neither colours nor a live display.

@@ -4,6 +4,7 @@ mod budget;
 mod cache;
 mod command;
 pub(crate) mod contexts;
+pub(crate) mod destinations;
 pub(crate) mod lint;
 mod outputs;
 pub(crate) mod registry;
@@ -26,6 +27,7 @@ use builder_core::reference::Reference;
 use builder_core::registry::Proxy;
 use builder_core::sandbox::ResolvConf;
 use builder_core::sandbox::rootless::RootlessOptions;
+use builder_core::solve::LogLimits;
 
 pub(crate) use budget::{cache_budget, size};
 
@@ -188,6 +190,7 @@ pub(crate) fn build(
     options.ssh = secrets::ssh(&arguments.run.ssh)?;
     options.allow = run::allow(&arguments.run.allow, options.network)?;
     options.run = run::options(&arguments.run)?;
+    options.run.log = log_limits(&variable)?;
     options.outputs = arguments.outputs.iter().map(|text| outputs::output(text)).collect::<Result<_, _>>()?;
     if arguments.push {
         outputs::push(&mut options.outputs);
@@ -221,6 +224,26 @@ fn resolv_conf() -> ResolvConf {
         host: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
         upstream: std::fs::read_to_string("/run/systemd/resolve/resolv.conf").ok(),
     }
+}
+
+/// Returns how much of the output of steps is shown.
+///
+/// # Errors
+/// A variable that is set to no number.
+fn log_limits(variable: &dyn Fn(&str) -> Option<String>) -> Result<LogLimits, CommandError> {
+    let read = |name: &str, usual: Option<u64>| match variable(name).as_deref() {
+        None => Ok(usual),
+        Some("-1") => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| {
+            CommandError::usage(format!("invalid value of {name}: `{text}`"))
+                .hint("set a number of bytes, or -1 for all")
+        }),
+    };
+    let usual = LogLimits::default();
+    Ok(LogLimits {
+        bytes: read(env::BUILDKIT_STEP_LOG_MAX_SIZE, usual.bytes)?,
+        bytes_per_second: read(env::BUILDKIT_STEP_LOG_MAX_SPEED, usual.bytes_per_second)?,
+    })
 }
 
 /// Returns what the linter looks for in the Dockerfile of a build.

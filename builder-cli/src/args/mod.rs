@@ -95,6 +95,10 @@ pub(crate) enum Command {
     Load(LoadArgs),
     /// Make an image of a root filesystem's tar archive
     Import(ImportArgs),
+    /// Show or remove what the cache holds
+    Cache(CacheArgs),
+    /// Show what the store takes of the disk
+    System(SystemArgs),
     /// Pull an image from a registry
     Pull(PullArgs),
     /// Push an image into a registry
@@ -103,10 +107,6 @@ pub(crate) enum Command {
     Login(LoginArgs),
     /// Log out of a registry
     Logout(LogoutArgs),
-    /// Show or remove what the cache holds
-    Cache(CacheArgs),
-    /// Show what the store takes of the disk
-    System(SystemArgs),
     /// Say how builds would run on this machine, and what is missing for better
     Info(InfoArgs),
     /// Serve an editor: diagnostics, fixes, completion and more for Dockerfiles (Language Server Protocol)

@@ -40,6 +40,10 @@ pub(super) fn output(text: &str) -> Result<Output, CommandError> {
     if text == "-" {
         return stdout_output(Output::new(OutputKind::Tar, ExportTarget::Stdout));
     }
+    if text.is_empty() {
+        return Err(CommandError::usage("--output is empty")
+            .hint("write a directory, `-` for a tar on standard output, or `type=oci,dest=FILE`"));
+    }
     if !text.contains('=') {
         return Ok(Output::new(OutputKind::Local, ExportTarget::Path(PathBuf::from(text))));
     }
@@ -198,6 +202,7 @@ impl Reader<'_> {
         }
         let output = &mut self.output;
         match key {
+            "dest" if value.is_empty() => return Err(self.invalid(key, value, "a file or directory, or `-`")),
             "dest" if value == "-" => output.target = ExportTarget::Stdout,
             "dest" => output.target = ExportTarget::Path(PathBuf::from(value)),
             "name" => {
@@ -320,6 +325,8 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_refused() {
         for bad in [
+            "",
+            "type=tar,dest=",
             "type=nope,dest=x",
             "dest=x",
             "type=oci,dest",

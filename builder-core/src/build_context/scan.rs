@@ -135,6 +135,8 @@ impl Scanner<'_> {
                 nodes.push(Node { name, metadata, implied: !selected, children });
             }
         }
+        // There may be very many of them.
+        nodes.shrink_to_fit();
         Ok(nodes)
     }
 

@@ -55,6 +55,7 @@ impl Builder {
         solve_options.no_cache = options.no_cache || options.no_cache_stages.iter().any(String::is_empty);
         solve_options.no_cache_stages = prepared.uncached(&options.no_cache_stages);
         solve_options.source_date_epoch = epoch;
+        (solve_options.blobs, solve_options.files) = super::outputs::uses(options, &prepared.plans);
         solve_options.build = super::origin::record(options);
         solve_options.resolv_conf.clone_from(&options.resolv_conf);
         solve_options.parallelism = options.parallelism;

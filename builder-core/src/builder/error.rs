@@ -84,12 +84,14 @@ pub enum BuildErrorKind {
         error: PlanError,
     },
     /// A base image could not be resolved.
-    #[error("cannot resolve `{name}`")]
+    #[error("cannot resolve {}", image_of(name, context.as_deref()))]
     Resolve {
         /// The file.
         source_file: Arc<SourceFile>,
         /// The image.
         name: String,
+        /// The named context that it is.
+        context: Option<String>,
         /// Where it is asked for.
         span: crate::text::Span,
         /// Why.
@@ -201,6 +203,7 @@ impl BuildError {
                 | StepError::Host(_)
                 | StepError::Workdir(_)
                 | StepError::MountSource(_)
+                | StepError::MountPoint(_)
                 | StepError::MountNotFound { .. }
                 | StepError::CacheSourceNotFound { .. }
                 | StepError::SecretNotFound { .. }
@@ -280,9 +283,9 @@ impl BuildError {
             }
             BuildErrorKind::Plan { error, .. } => error.diagnostics.clone(),
             BuildErrorKind::IgnoreFile { error, .. } => vec![error.to_diagnostic()],
-            BuildErrorKind::Resolve { name, span, error, .. } => {
-                let mut diagnostic =
-                    Diagnostic::error("image-unavailable", *span, format!("cannot resolve `{name}`: {}", chain(error)));
+            BuildErrorKind::Resolve { name, context, span, error, .. } => {
+                let message = format!("cannot resolve {}: {}", image_of(name, context.as_deref()), chain(error));
+                let mut diagnostic = Diagnostic::error("image-unavailable", *span, message);
                 if let Some(hint) = error.hint() {
                     diagnostic = diagnostic.help(hint);
                 }
@@ -305,6 +308,14 @@ impl BuildError {
             }
             other => vec![Diagnostic::new(Severity::Error, "build-failed", chain(other))],
         }
+    }
+}
+
+/// An image in words, with the named context that it is.
+fn image_of(name: &str, context: Option<&str>) -> String {
+    match context {
+        None => format!("`{name}`"),
+        Some(context) => format!("`{name}` (the named context `{context}`)"),
     }
 }
 

@@ -1,14 +1,16 @@
 //! Writes what `--output` asks for.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
 use super::build::Built;
-use super::prepare::Tasks;
+use super::prepare::{PlatformPlan, Tasks};
 use super::{BuildError, BuildOptions, Builder, ExportTarget, OptionError, Output, OutputKind};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::export::{self, ExportError, ExportImage, Format, RootFilesystem};
+use crate::ids::VertexId;
 use crate::image::{self, Annotation, Attestation, Descriptor, ImageForm, ImageParts, ImageSet, Rendered};
 use crate::layer::compression::Compression;
 use crate::reference::Reference;
@@ -37,6 +39,27 @@ impl Written {
         let config = if image.is_index { None } else { image.images.first().map(|image| image.config) };
         Self { descriptor: image.descriptor.clone(), id: image.id(), config, names }
     }
+}
+
+/// Returns the steps whose layers the store will have as blobs, and those whose files an output reads.
+pub(super) fn uses(options: &BuildOptions, plans: &[PlatformPlan]) -> (BTreeSet<VertexId>, BTreeSet<VertexId>) {
+    let outputs = || options.outputs.iter();
+    let reads = outputs().any(|output| matches!(output.kind, OutputKind::Tar | OutputKind::Local));
+    let mut images = outputs().filter(|output| output.kind == OutputKind::Image).peekable();
+    // What is compressed for the store is made of the files.
+    let named = match images.peek() {
+        None => !options.tags.is_empty(),
+        Some(_) => images.any(|output| {
+            let names = !(options.tags.is_empty() && output.names.is_empty() && output.dangling_prefix.is_none());
+            names && output.store && output.form.compression.is_none()
+        }),
+    };
+    let of = |wanted: bool| {
+        let layers =
+            |plan: &PlatformPlan| plan.plan.history.iter().filter_map(|entry| entry.vertex).collect::<Vec<_>>();
+        plans.iter().filter(|_| wanted).flat_map(layers).collect()
+    };
+    (of(named), of(reads))
 }
 
 /// One run over the outputs.

@@ -252,11 +252,9 @@ impl Builder {
                 cancel.check()?;
                 let name = super::platforms::metadata_task(options, &key, plan_options.multi_platform);
                 let resolved = tasks.run(name, || self.resolve(&key, options, &mut bases.archives, cancel));
-                let resolved = resolved.map_err(|error| BuildErrorKind::Resolve {
-                    source_file: Arc::clone(source_file),
-                    name: key.name.clone(),
-                    span,
-                    error,
+                let resolved = resolved.map_err(|error| {
+                    let (name, context) = super::platforms::image_name(options, &key);
+                    BuildErrorKind::Resolve { source_file: Arc::clone(source_file), name, context, span, error }
                 })?;
                 warnings.extend(other_platform(&key, &resolved, span));
                 bases.known.insert(

@@ -2,7 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 
+use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
 use crate::cancel::{CancelToken, Cancelled};
@@ -31,7 +34,11 @@ pub(super) struct DataCopier {
 
 impl DataCopier {
     pub(super) fn new() -> Self {
-        Self { reflink: true, in_kernel: true, buffer: vec![0; usize::try_from(SMALL_BYTES).unwrap_or(4096)] }
+        Self { reflink: true, in_kernel: true, buffer: Vec::new() }
+    }
+
+    fn make_buffer(&mut self) {
+        self.buffer.resize(usize::try_from(SMALL_BYTES).unwrap_or(4096), 0);
     }
 
     /// Copies from the start of `from` to its end, however long it is meanwhile. Returns the bytes copied.
@@ -50,6 +57,9 @@ impl DataCopier {
                     Err(_) => self.reflink = false,
                 }
             }
+            if let Some(copied) = self.copy_with_holes(from, to, size, cancel)? {
+                return Ok(copied);
+            }
             if self.in_kernel
                 && let Some(copied) = self.copy_in_kernel(from, to, cancel)?
             {
@@ -57,6 +67,54 @@ impl DataCopier {
             }
         }
         self.copy_through_buffer(from, to, cancel)
+    }
+
+    /// Copies the parts of a file that are there; nothing where all of it is, or the filesystem does not tell.
+    fn copy_with_holes(
+        &mut self,
+        from: &File,
+        to: &File,
+        size: u64,
+        cancel: &CancelToken,
+    ) -> Result<Option<u64>, DataError> {
+        let seek = |to: SeekFrom| rustix::fs::seek(from, to);
+        let dense = seek(SeekFrom::Hole(0)).map_or(true, |hole| hole >= size);
+        if dense {
+            seek(SeekFrom::Start(0)).map_err(|error| DataError::Read(error.into()))?;
+            return Ok(None);
+        }
+        let (mut at, end) = (0, seek(SeekFrom::End(0)).map_err(|error| DataError::Read(error.into()))?);
+        while at < end {
+            let (begin, hole) = match seek(SeekFrom::Data(at)) {
+                Ok(begin) => (begin, seek(SeekFrom::Hole(begin)).map_err(|error| DataError::Read(error.into()))?),
+                // Nothing but a hole up to the end.
+                Err(Errno::NXIO) => break,
+                Err(error) => return Err(DataError::Read(error.into())),
+            };
+            self.copy_part(from, to, begin..hole, cancel)?;
+            at = hole;
+        }
+        to.set_len(end).map_err(DataError::Write)?;
+        Ok(Some(end))
+    }
+
+    fn copy_part(&mut self, from: &File, to: &File, part: Range<u64>, cancel: &CancelToken) -> Result<(), DataError> {
+        self.make_buffer();
+        let mut at = part.start;
+        while at < part.end {
+            cancel.check().map_err(DataError::Cancelled)?;
+            let length = usize::try_from(part.end - at).unwrap_or(usize::MAX).min(self.buffer.len());
+            let buffer = self.buffer.get_mut(..length).unwrap_or_default();
+            let count = match from.read_at(buffer, at) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(DataError::Read(error)),
+            };
+            to.write_all_at(buffer.get(..count).unwrap_or_default(), at).map_err(DataError::Write)?;
+            at += count as u64;
+        }
+        Ok(())
     }
 
     /// Returns nothing where the kernel cannot copy between the two, and then has not copied anything.
@@ -82,6 +140,7 @@ impl DataCopier {
     }
 
     fn copy_through_buffer(&mut self, from: &mut File, to: &mut File, cancel: &CancelToken) -> Result<u64, DataError> {
+        self.make_buffer();
         let mut copied = 0;
         loop {
             cancel.check().map_err(DataError::Cancelled)?;

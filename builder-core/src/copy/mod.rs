@@ -11,6 +11,7 @@
 mod content;
 mod data;
 mod error;
+mod graft;
 mod place;
 mod run;
 mod select;
@@ -29,13 +30,15 @@ use std::path::Path;
 
 pub use content::{CONTENT_VERSION, ContentDigest, ContentEntry, SourceDigest, content_digest};
 pub use error::CopyError;
-pub use run::run;
+pub use graft::CopyGraft;
+pub use run::{graft, run};
 pub use select::Selection;
 
 use crate::build_context::Context;
 use crate::build_context::fingerprints::Fingerprints;
 use crate::dockerignore::Patterns;
 use crate::fs::accounts::Identity;
+use crate::fs::entry::{FileKind, Metadata};
 use crate::fs::root::{NewDirectory, RootDir};
 use crate::plan::mode::ModeChange;
 use crate::plan::op::CopySource;
@@ -99,6 +102,9 @@ pub struct CopyRequest<'a> {
     pub mode: Option<&'a ModeChange>,
     /// Whether archives among the sources are unpacked.
     pub unpack: bool,
+    /// The directory that a new layer of the destination is made of, where the destination is an overlay: what goes
+    /// into a directory that this copy makes is put there directly.
+    pub upper: Option<&'a RootDir>,
     /// The time of directories and inline files, which have none of their own: seconds; now without.
     pub created_mtime: Option<i64>,
 }
@@ -119,8 +125,23 @@ impl<'a> CopyRequest<'a> {
             owner: None,
             mode: None,
             unpack: false,
+            upper: None,
             created_mtime: None,
         }
+    }
+}
+
+impl CopyRequest<'_> {
+    /// Returns the mode that a file or directory gets.
+    fn mode_of(&self, metadata: &Metadata) -> u32 {
+        let is_directory = metadata.kind == FileKind::Directory;
+        self.mode.map_or(metadata.mode, |change| change.apply(metadata.mode, is_directory))
+    }
+
+    /// Returns the owner that a file or directory gets.
+    fn owner_of(&self, metadata: &Metadata) -> (u32, u32) {
+        let own = if self.tree.keeps_owner() { (metadata.uid, metadata.gid) } else { (0, 0) };
+        self.owner.unwrap_or(own)
     }
 }
 
@@ -140,6 +161,17 @@ pub struct CopyOutcome {
     /// Whether a file changed between its selection and the end of its copy: the copy is good, but a digest of
     /// the selection may be of other content.
     pub changed: bool,
+}
+
+impl CopyOutcome {
+    fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.directories += other.directories;
+        self.bytes += other.bytes;
+        self.archives += other.archives;
+        self.skipped_devices += other.skipped_devices;
+        self.changed |= other.changed;
+    }
 }
 
 /// Makes the directory of a `WORKDIR` with all that lead to it. Those that exist are not touched.

@@ -1,23 +1,26 @@
 //! Carries out one COPY or ADD.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Seek;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
+use super::graft::{CopyGraft, State};
 use super::place::{self, Place, shown};
 use super::select::{Selected, Selection};
 use super::write::{Writer, open_parent};
 use super::{CopyError, CopyOutcome, CopyRequest};
 use crate::build_context::is_archive;
+use crate::build_context::scan::Node;
 use crate::cancel::CancelToken;
 use crate::fs::PathContext;
 use crate::fs::entry::{self, FileKind, Time};
 use crate::fs::extract::{ExtractError, ExtractLimits, ExtractOptions, extract};
-use crate::fs::root::NewDirectory;
+use crate::fs::root::{NewDirectory, RootDir};
 use crate::layer::compression::decompress;
 use crate::plan::mode::ModeChange;
 use crate::plan::op::CopySource;
@@ -27,27 +30,103 @@ use crate::plan::op::CopySource;
 /// # Errors
 /// [`CopyError`] for the first source that cannot be copied.
 pub fn run(request: &CopyRequest<'_>, selection: &Selection, cancel: &CancelToken) -> Result<CopyOutcome, CopyError> {
-    let mut copier = Copier { request, cancel, times: BTreeMap::new(), outcome: CopyOutcome::default() };
+    let mut copier = Copier::new(request, cancel);
     for source in &selection.sources {
         for found in source {
-            // Links hold within one match: every match is a copy of its own.
-            let mut writer = Writer::new(request, cancel);
-            copier.selected(found, &mut writer)?;
-            copier.add(writer.outcome);
+            copier.selected(found)?;
         }
     }
-    let mut writer = Writer::new(request, cancel);
     for source in request.sources {
         if let CopySource::Inline { name, content } = source {
             let name = OsStr::new(name);
             let (place, own) =
                 place::for_file(request.destination_root, request.destination, name, copier.new_directory())?;
             copier.note(&place);
+            let mut writer = Writer::new(request, request.destination_root, cancel);
             writer.inline(content, &place, &own)?;
+            copier.outcome.add(writer.outcome);
         }
     }
-    copier.add(writer.outcome);
     copier.finish()
+}
+
+/// Makes the destination of a COPY ready and returns its files as entries of a layer's archive. There is nothing
+/// where what is in the destination has a say: then nothing is made either, and [`run`] has to copy.
+///
+/// # Errors
+/// [`CopyError`] where the destination cannot be made.
+pub fn graft<'a>(
+    request: CopyRequest<'a>,
+    selection: &'a Selection,
+    cancel: &'a CancelToken,
+) -> Result<Option<CopyGraft<'a>>, CopyError> {
+    let ([source], [CopySource::Path { .. } | CopySource::Parents { .. }]) = (&*selection.sources, request.sources)
+    else {
+        return Ok(None);
+    };
+    let [found] = &**source else { return Ok(None) };
+    if request.unpack {
+        return Ok(None);
+    }
+    let mut copier = Copier::new(&request, cancel);
+    let (root, new) = (request.destination_root, copier.new_directory());
+    let tree = request.tree.root();
+    let (place, name, from) = if found.is_directory() {
+        let place = place::for_contents(root, request.destination, new)?;
+        let opened = tree.open_resolved(&found.path, OFlags::RDONLY | OFlags::DIRECTORY);
+        (place, None, opened.at("open directory", &found.path)?)
+    } else {
+        let (place, name) = place::for_file(root, request.destination, &found.name, new)?;
+        (place, Some(name), open_parent(tree, &found.path)?.0)
+    };
+    let is_new = place.created.contains(&place.path);
+    let fits = is_new
+        || match &name {
+            None => fits(&place.directory, &found.node.children, &place.path)?,
+            // Only the root of a filesystem is no entry of a layer, that would have to show a new time.
+            Some(name) => {
+                place.path.as_os_str().is_empty()
+                    && !is_directory(&place.directory, name, Path::new(name))?.unwrap_or(false)
+            }
+        };
+    if !fits {
+        return Ok(None);
+    }
+    copier.note(&place);
+    if name.is_none() {
+        let metadata = &found.node.metadata;
+        copier.times.insert(place.path.clone(), (metadata.atime, metadata.mtime));
+    }
+    copier.finish()?;
+    Ok(Some(CopyGraft { request, found, from, directory: place.path, name, cancel, state: State::default() }))
+}
+
+/// Tells whether everything that is selected takes no other place in a directory than a copy would give it: nothing
+/// is in the way, and no directory that is there keeps what it has.
+fn fits(directory: impl AsFd, nodes: &[Node], path: &Path) -> Result<bool, CopyError> {
+    for node in nodes {
+        let inner = path.join(&node.name);
+        let selected = node.metadata.kind == FileKind::Directory;
+        let fits = match is_directory(&directory, &node.name, &inner)? {
+            None => true,
+            Some(existing) if existing != selected || node.implied => false,
+            Some(false) => true,
+            Some(true) => {
+                let opened = entry::open_directory_at(&directory, &node.name).at("open directory", shown(&inner))?;
+                fits(opened, &node.children, &inner)?
+            }
+        };
+        if !fits {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Tells whether a name is that of a directory; nothing where there is no such name.
+fn is_directory(directory: impl AsFd, name: &OsStr, path: &Path) -> Result<Option<bool>, CopyError> {
+    let found = entry::metadata_at(directory, name).at("look at", shown(path))?;
+    Ok(found.map(|found| found.kind == FileKind::Directory))
 }
 
 struct Copier<'a> {
@@ -55,10 +134,36 @@ struct Copier<'a> {
     cancel: &'a CancelToken,
     /// Access and change times that directories get once nothing is put into them any more.
     times: BTreeMap<PathBuf, (Time, Time)>,
+    /// Directories that were made: nothing is in them but what was copied.
+    made: BTreeSet<PathBuf>,
     outcome: CopyOutcome,
 }
 
-impl Copier<'_> {
+impl<'a> Copier<'a> {
+    fn new(request: &'a CopyRequest<'a>, cancel: &'a CancelToken) -> Self {
+        let (times, made) = (BTreeMap::new(), BTreeSet::new());
+        Self { request, cancel, times, made, outcome: CopyOutcome::default() }
+    }
+
+    /// The root to write a place through: an overlay has no say about what is in a directory that was just made, and
+    /// takes its time.
+    fn root_of(&self, place: &Place) -> &'a RootDir {
+        let direct = self.request.upper.filter(|_| !self.request.unpack && self.made.contains(&place.path));
+        direct.unwrap_or(self.request.destination_root)
+    }
+
+    /// A directory that is there, and empty, is as good as one that was made, once the layer has it.
+    fn use_empty(&mut self, place: &Place) -> Result<(), CopyError> {
+        let known = self.request.upper.is_none() || self.made.contains(&place.path);
+        if known || !entry::names(&place.directory).at("list directory", shown(&place.path))?.is_empty() {
+            return Ok(());
+        }
+        let metadata = entry::metadata_of(&place.directory).at("look at", shown(&place.path))?;
+        entry::set_times(&place.directory, metadata.atime, metadata.mtime).at("set times of", shown(&place.path))?;
+        self.made.insert(place.path.clone());
+        Ok(())
+    }
+
     fn new_directory(&self) -> NewDirectory {
         NewDirectory {
             mode: self.request.mode.and_then(ModeChange::of_created).unwrap_or(0o755),
@@ -67,13 +172,16 @@ impl Copier<'_> {
         }
     }
 
-    fn selected(&mut self, found: &Selected, writer: &mut Writer<'_>) -> Result<(), CopyError> {
+    fn selected(&mut self, found: &Selected) -> Result<(), CopyError> {
         let root = self.request.destination_root;
         if found.is_directory() {
             let place = place::for_contents(root, self.request.destination, self.new_directory())?;
             self.note(&place);
-            let opened = self.request.tree.root().open_resolved(&found.path, OFlags::RDONLY | OFlags::DIRECTORY);
-            writer.contents(&opened.at("open directory", &found.path)?, &found.node, &place)?;
+            self.use_empty(&place)?;
+            // Links hold within one match: every match is a copy of its own.
+            let mut writer = Writer::new(self.request, self.root_of(&place), self.cancel);
+            writer.contents(&found.path, &found.node, &place.path)?;
+            self.outcome.add(writer.outcome);
             let metadata = &found.node.metadata;
             self.times.insert(place.path, (metadata.atime, metadata.mtime));
             return Ok(());
@@ -92,7 +200,10 @@ impl Copier<'_> {
         }
         let (place, name) = place::for_file(root, self.request.destination, &found.name, self.new_directory())?;
         self.note(&place);
-        writer.single(&directory, &found.node, &place, &name)
+        let mut writer = Writer::new(self.request, self.request.destination_root, self.cancel);
+        writer.single(&directory, &found.node, &place, &name)?;
+        self.outcome.add(writer.outcome);
+        Ok(())
     }
 
     fn archive(&mut self, file: &File, path: &Path) -> Result<(), CopyError> {
@@ -124,18 +235,12 @@ impl Copier<'_> {
 
     fn note(&mut self, place: &Place) {
         self.outcome.directories += place.created.len() as u64;
+        self.made.extend(place.created.iter().cloned());
         if let Some(seconds) = self.request.created_mtime {
             for created in &place.created {
                 self.times.insert(created.clone(), ((seconds, 0), (seconds, 0)));
             }
         }
-    }
-
-    fn add(&mut self, outcome: CopyOutcome) {
-        self.outcome.files += outcome.files;
-        self.outcome.directories += outcome.directories;
-        self.outcome.bytes += outcome.bytes;
-        self.outcome.changed |= outcome.changed;
     }
 
     fn finish(self) -> Result<CopyOutcome, CopyError> {

@@ -157,7 +157,6 @@ fn destinations_of_the_specification() {
         (&["[f]"], "/x", &["x=f"]),
         (&["?"], "/w/", &["w/", "w/F=g", "w/f=f", "w/g=g", "w/s/", "w/s/h=h"]),
         (&["none*"], "/w/x/", &[]),
-        (&["none/*"], "/w/x/", &[]),
         (&["f/*"], "/w/x/", &[]),
         (&["none*", "f"], "/w/x/", &["w/", "w/x/", "w/x/f=f"]),
     ];
@@ -293,6 +292,18 @@ fn a_missing_source_is_named_with_what_may_be_meant() {
         assert_eq!(error.help().as_deref(), hint, "{source}");
         assert_eq!(error.source_index(), Some(1));
         assert_eq!(fixture.tree(), Vec::<String>::new(), "nothing is written before all sources are known");
+    }
+}
+
+#[test]
+fn what_stands_before_a_wildcard_must_be_there() {
+    for (ignore, source, wanted) in [
+        (None, "none/*", "\"/none\": not found"),
+        (None, "d/none/x*", "\"/d/none\": not found"),
+        (Some("d"), "d/*", "\"/d\": not found"),
+    ] {
+        let fixture = Fixture { ignore, ..Fixture::new() };
+        assert_eq!(fixture.copy(&[source], "/w/x/").unwrap_err().to_string(), wanted, "{source}");
     }
 }
 
@@ -626,4 +637,49 @@ fn a_change_after_the_selection_is_told() {
         assert_eq!(outcome.changed, *changed, "{name}");
         assert!(!fixture.root("new").exists(), "{name}");
     }
+}
+
+#[test]
+fn many_files_are_copied_as_few_are() {
+    let fixture = Fixture::new();
+    let many = |name: &str| fixture.source(&format!("many/{name}"));
+    for directory in ["a/b", "c"] {
+        fs::create_dir_all(many(directory)).unwrap();
+    }
+    for number in 0..600 {
+        fs::write(many(&format!("{}/{number}", ["a", "a/b", "c"][number % 3])), number.to_string()).unwrap();
+    }
+    fs::hard_link(many("a/0"), many("c/0")).unwrap();
+    fs::hard_link(many("c/2"), many("a/b/2")).unwrap();
+    fs::hard_link(many("c/5"), fixture.source("outside")).unwrap();
+    fs::set_permissions(many("a"), fs::Permissions::from_mode(0o555)).unwrap();
+    let outcome = fixture.copy(&["many"], "/x").unwrap();
+    assert_eq!((outcome.files, outcome.directories, outcome.changed), (602, 4, false));
+    let mut source = Vec::new();
+    list(&many(""), "", &mut source);
+    let mut copied = Vec::new();
+    list(&fixture.root("x"), "", &mut copied);
+    assert_eq!(source, copied);
+    let inode = |path: &str| fs::metadata(fixture.root(path)).unwrap().ino();
+    assert_eq!((inode("x/a/0"), inode("x/a/b/2")), (inode("x/c/0"), inode("x/c/2")));
+    assert_eq!(fs::metadata(fixture.root("x/c/5")).unwrap().nlink(), 1);
+    for path in ["a", "a/b", "c", "c/5"] {
+        let (from, to) = (fs::metadata(many(path)).unwrap(), fs::metadata(fixture.root("x").join(path)).unwrap());
+        assert_eq!((from.mode(), from.mtime(), from.mtime_nsec()), (to.mode(), to.mtime(), to.mtime_nsec()), "{path}");
+    }
+    fs::set_permissions(many("a"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(fixture.root("x/a"), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn holes_stay_holes() {
+    let fixture = Fixture::new();
+    let file = fs::File::create(fixture.source("sparse")).unwrap();
+    file.set_len(64 << 20).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, b"middle", 32 << 20).unwrap();
+    fixture.copy(&["sparse"], "/").unwrap();
+    let copied = fs::read(fixture.root("sparse")).unwrap();
+    assert_eq!((copied.len(), &copied[32 << 20..][..7]), (64 << 20, &b"middle\0"[..]));
+    assert!(copied.iter().filter(|byte| **byte != 0).count() == 6);
+    assert!(fs::metadata(fixture.root("sparse")).unwrap().blocks() < 1000);
 }

@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use rustix::fs::{AtFlags, Mode, OFlags};
 
 use super::data::{DataCopier, DataError};
@@ -18,9 +19,16 @@ use crate::fs::PathContext;
 use crate::fs::entry::{self, FileKind, Metadata, Xattrs};
 use crate::fs::root::RootDir;
 
+/// Files of one directory that one thread copies at a time.
+const FILES_AT_A_TIME: usize = 256;
+/// With fewer files than this, other threads cost more than they bring.
+const WORTH_THREADS: usize = 32;
+
 /// Copies the files of one match of a source.
 pub(super) struct Writer<'a> {
     request: &'a CopyRequest<'a>,
+    /// The root that paths are seen from: the destination's, or what lies below it.
+    root: &'a RootDir,
     cancel: &'a CancelToken,
     data: DataCopier,
     /// Files with several names: where the first one went. Links hold within one match, not across.
@@ -30,10 +38,21 @@ pub(super) struct Writer<'a> {
     pub(super) outcome: CopyOutcome,
 }
 
+/// A directory of the source on its way.
+struct Directory<'n> {
+    node: &'n Node,
+    /// Where it is in the source, and where it comes to.
+    from: PathBuf,
+    to: PathBuf,
+    /// Whether it was not there before.
+    created: bool,
+}
+
 impl<'a> Writer<'a> {
-    pub(super) fn new(request: &'a CopyRequest<'a>, cancel: &'a CancelToken) -> Self {
+    pub(super) fn new(request: &'a CopyRequest<'a>, root: &'a RootDir, cancel: &'a CancelToken) -> Self {
         Self {
             request,
+            root,
             cancel,
             data: DataCopier::new(),
             linked: HashMap::new(),
@@ -42,10 +61,131 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Copies what a directory holds into another.
-    pub(super) fn contents(&mut self, from: &OwnedFd, node: &Node, place: &Place) -> Result<(), CopyError> {
-        self.path.clone_from(&place.path);
-        self.children(from.as_fd(), &node.children, place.directory.as_fd())
+    /// Copies what a directory holds into another: first all directories, then the files on all cores, at last what
+    /// directories are, so that neither a setgid bit nor missing permissions get in the way of what goes inside, and
+    /// their times stay.
+    pub(super) fn contents(&mut self, from: &Path, node: &Node, to: &Path) -> Result<(), CopyError> {
+        let top = Directory { node, from: from.to_owned(), to: to.to_owned(), created: false };
+        let mut directories = vec![top];
+        self.directories(0, &mut directories)?;
+        // The names of one file come one after the other: the first is copied, the others are links to it.
+        let mut several = Several::default();
+        several.look_at(node);
+        let jobs: Vec<(&Directory<'_>, &[Node])> = directories
+            .iter()
+            .flat_map(|directory| directory.node.children.chunks(FILES_AT_A_TIME).map(move |nodes| (directory, nodes)))
+            .collect();
+        let alone = |node: &Node| !several.contains(node);
+        let files = jobs.iter().map(|(_, nodes)| nodes.len()).sum::<usize>();
+        if files < WORTH_THREADS {
+            for (directory, nodes) in &jobs {
+                self.files(directory, nodes, &alone)?;
+            }
+        } else {
+            let (request, root, cancel) = (self.request, self.root, self.cancel);
+            let copied: Result<Vec<CopyOutcome>, CopyError> = jobs
+                .par_iter()
+                .map_init(DataCopier::new, |data, (directory, nodes)| {
+                    let mut writer = Writer::new(request, root, cancel);
+                    std::mem::swap(&mut writer.data, data);
+                    let copied = writer.files(directory, nodes, &alone);
+                    std::mem::swap(&mut writer.data, data);
+                    copied.map(|()| writer.outcome)
+                })
+                .collect();
+            copied?.into_iter().for_each(|outcome| self.outcome.add(outcome));
+        }
+        if !several.is_empty() {
+            for (directory, nodes) in &jobs {
+                self.files(directory, nodes, &|node| several.contains(node))?;
+            }
+        }
+        directories.iter().skip(1).rev().try_for_each(|directory| self.finish_directory(directory))
+    }
+
+    /// Makes the directories below one, parents first, and adds them to the list.
+    fn directories<'n>(&mut self, at: usize, all: &mut Vec<Directory<'n>>) -> Result<(), CopyError> {
+        let (node, from, to) = match all.get(at) {
+            Some(directory) => (directory.node, directory.from.clone(), directory.to.clone()),
+            None => return Ok(()),
+        };
+        let mut parent = None;
+        for child in node.children.iter().filter(|child| child.metadata.kind == FileKind::Directory) {
+            self.cancel.check()?;
+            let opened = match &parent {
+                Some(opened) => opened,
+                None => parent.insert(self.open(&to)?),
+            };
+            self.path = to.join(&child.name);
+            let created = self.make_directory(opened.as_fd(), &child.name)?;
+            all.push(Directory { node: child, from: from.join(&child.name), to: self.path.clone(), created });
+            self.directories(all.len() - 1, all)?;
+        }
+        Ok(())
+    }
+
+    fn open(&self, path: &Path) -> Result<OwnedFd, CopyError> {
+        let opened = self.root.open_resolved(path, OFlags::RDONLY | OFlags::DIRECTORY);
+        Ok(opened.at("open directory", shown(path))?)
+    }
+
+    fn open_source(&self, path: &Path) -> Result<OwnedFd, CopyError> {
+        let opened = self.request.tree.root().open_resolved(path, OFlags::RDONLY | OFlags::DIRECTORY);
+        Ok(opened.at("open directory", path)?)
+    }
+
+    /// Makes a directory where there is none; tells whether it did.
+    fn make_directory(&mut self, parent: BorrowedFd<'_>, name: &OsStr) -> Result<bool, CopyError> {
+        match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o700)) {
+            Ok(()) => {
+                self.outcome.directories += 1;
+                Ok(true)
+            }
+            Err(rustix::io::Errno::EXIST) => {
+                let existing = entry::metadata_at(parent, name).at("look at", shown(&self.path))?;
+                if existing.is_none_or(|metadata| metadata.kind != FileKind::Directory) {
+                    return Err(CopyError::NonDirectory { path: shown(&self.path) });
+                }
+                Ok(false)
+            }
+            Err(error) => Err(error).at("create directory", shown(&self.path))?,
+        }
+    }
+
+    /// Copies those of some files of a directory that are asked for; directories among them are there already.
+    fn files(
+        &mut self,
+        directory: &Directory<'_>,
+        nodes: &[Node],
+        wanted: &dyn Fn(&Node) -> bool,
+    ) -> Result<(), CopyError> {
+        let mut nodes =
+            nodes.iter().filter(|node| node.metadata.kind != FileKind::Directory && wanted(node)).peekable();
+        if nodes.peek().is_none() {
+            return Ok(());
+        }
+        let (from, to) = (self.open_source(&directory.from)?, self.open(&directory.to)?);
+        self.path.clone_from(&directory.to);
+        for node in nodes {
+            self.cancel.check()?;
+            self.path.push(&node.name);
+            self.entry(&Step { from: from.as_fd(), node, to: to.as_fd(), name: &node.name })?;
+            self.path.pop();
+        }
+        Ok(())
+    }
+
+    fn finish_directory(&mut self, directory: &Directory<'_>) -> Result<(), CopyError> {
+        self.path.clone_from(&directory.to);
+        let to = self.open(&directory.to)?;
+        let metadata = &directory.node.metadata;
+        if directory.node.implied && !directory.created {
+            // A directory that is only on the way keeps what it has but for its mode, as with BuildKit.
+            let mode = Mode::from_raw_mode(metadata.mode);
+            return Ok(rustix::fs::fchmod(&to, mode).at("set the mode of", shown(&self.path))?);
+        }
+        let from = self.open_source(&directory.from)?;
+        self.finish(&to, metadata, &Xattrs::of_file(&from))
     }
 
     /// Copies something that is no directory, under a name of its own.
@@ -70,19 +210,10 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn children(&mut self, from: BorrowedFd<'_>, nodes: &[Node], to: BorrowedFd<'_>) -> Result<(), CopyError> {
-        for node in nodes {
-            self.cancel.check()?;
-            self.path.push(&node.name);
-            self.entry(&Step { from, node, to, name: &node.name })?;
-            self.path.pop();
-        }
-        Ok(())
-    }
-
     fn entry(&mut self, step: &Step<'_>) -> Result<(), CopyError> {
         match step.node.metadata.kind {
-            FileKind::Directory => return self.directory(step),
+            // Those are made before anything else.
+            FileKind::Directory => return Ok(()),
             FileKind::File => self.file(step)?,
             FileKind::Symlink => self.symlink(step)?,
             FileKind::Socket => self.socket(step)?,
@@ -90,35 +221,6 @@ impl<'a> Writer<'a> {
         }
         self.outcome.files += 1;
         Ok(())
-    }
-
-    fn directory(&mut self, step: &Step<'_>) -> Result<(), CopyError> {
-        let created = match rustix::fs::mkdirat(step.to, step.name, Mode::from_raw_mode(0o700)) {
-            Ok(()) => {
-                self.outcome.directories += 1;
-                true
-            }
-            Err(rustix::io::Errno::EXIST) => {
-                let existing = entry::metadata_at(step.to, step.name).at("look at", shown(&self.path))?;
-                if existing.is_none_or(|metadata| metadata.kind != FileKind::Directory) {
-                    return Err(CopyError::NonDirectory { path: shown(&self.path) });
-                }
-                false
-            }
-            Err(error) => return Err(error).at("create directory", shown(&self.path))?,
-        };
-        let to = entry::open_directory_at(step.to, step.name).at("open directory", shown(&self.path))?;
-        let from = entry::open_directory_at(step.from, &step.node.name).at("open directory", &self.path)?;
-        self.children(from.as_fd(), &step.node.children, to.as_fd())?;
-        let metadata = &step.node.metadata;
-        if step.node.implied && !created {
-            // A directory that is only on the way keeps what it has but for its mode, as with BuildKit.
-            let mode = Mode::from_raw_mode(metadata.mode);
-            return Ok(rustix::fs::fchmod(&to, mode).at("set the mode of", shown(&self.path))?);
-        }
-        // Last, so that neither a setgid bit nor missing permissions get in the way of what goes inside, and
-        // the times stay.
-        self.finish(&to, metadata, &Xattrs::of_file(&from))
     }
 
     fn file(&mut self, step: &Step<'_>) -> Result<(), CopyError> {
@@ -158,8 +260,7 @@ impl<'a> Writer<'a> {
         self.outcome.changed |= !now.is_some_and(|now| now.is_unchanged_since(&step.node.metadata));
         self.make_way(step.to, step.name)?;
         let parent = first.parent().unwrap_or(Path::new(""));
-        let opened = self.request.destination_root.open_resolved(parent, OFlags::RDONLY | OFlags::DIRECTORY);
-        let directory = opened.at("open directory", shown(parent))?;
+        let directory = self.open(parent)?;
         let name = first.file_name().unwrap_or_default();
         rustix::fs::linkat(directory, name, step.to, step.name, AtFlags::empty()).at("link", shown(&self.path))?;
         Ok(())
@@ -184,7 +285,7 @@ impl<'a> Writer<'a> {
         self.make_way(step.to, step.name)?;
         let metadata = &step.node.metadata;
         entry::create_special_at(step.to, step.name, kind, metadata.device).at("create device", shown(&self.path))?;
-        self.finish_at(step, Some(self.mode(metadata)))
+        self.finish_at(step, Some(self.request.mode_of(metadata)))
     }
 
     fn finish_at(&mut self, step: &Step<'_>, mode: Option<u32>) -> Result<(), CopyError> {
@@ -193,7 +294,7 @@ impl<'a> Writer<'a> {
         let xattrs = Xattrs::of_reference(&reference);
         let now = entry::metadata_of(&reference).at("look at", &self.path)?;
         self.outcome.changed |= !now.is_unchanged_since(metadata);
-        entry::set_attributes_at(step.to, step.name, self.owner(metadata), mode, &xattrs)
+        entry::set_attributes_at(step.to, step.name, self.request.owner_of(metadata), mode, &xattrs)
             .at("set attributes of", shown(&self.path))?;
         entry::set_times_at(step.to, step.name, metadata.atime, metadata.mtime)
             .at("set times of", shown(&self.path))?;
@@ -201,19 +302,9 @@ impl<'a> Writer<'a> {
     }
 
     fn finish(&self, to: impl AsFd, metadata: &Metadata, xattrs: &Xattrs) -> Result<(), CopyError> {
-        entry::set_attributes(&to, self.owner(metadata), self.mode(metadata), xattrs)
+        entry::set_attributes(&to, self.request.owner_of(metadata), self.request.mode_of(metadata), xattrs)
             .at("set attributes of", shown(&self.path))?;
         Ok(entry::set_times(&to, metadata.atime, metadata.mtime).at("set times of", shown(&self.path))?)
-    }
-
-    fn mode(&self, metadata: &Metadata) -> u32 {
-        let is_directory = metadata.kind == FileKind::Directory;
-        self.request.mode.map_or(metadata.mode, |change| change.apply(metadata.mode, is_directory))
-    }
-
-    fn owner(&self, metadata: &Metadata) -> (u32, u32) {
-        let own = if self.request.tree.keeps_owner() { (metadata.uid, metadata.gid) } else { (0, 0) };
-        self.request.owner.unwrap_or(own)
     }
 
     fn create_file(&mut self, directory: BorrowedFd<'_>, name: &OsStr) -> Result<File, CopyError> {
@@ -239,6 +330,33 @@ impl<'a> Writer<'a> {
         }
         rustix::fs::unlinkat(directory, name, AtFlags::empty()).at("remove", shown(&self.path))?;
         Ok(())
+    }
+}
+
+/// The files that are selected under several names.
+#[derive(Default)]
+struct Several {
+    seen: HashMap<(u64, u64), bool>,
+    any: bool,
+}
+
+impl Several {
+    fn look_at(&mut self, node: &Node) {
+        for child in &node.children {
+            if child.metadata.kind == FileKind::File && child.metadata.links > 1 {
+                let seen = self.seen.entry(child.metadata.identity);
+                seen.and_modify(|several| (*several, self.any) = (true, true)).or_insert(false);
+            }
+            self.look_at(child);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.any
+    }
+
+    fn contains(&self, node: &Node) -> bool {
+        self.any && self.seen.get(&node.metadata.identity).is_some_and(|several| *several)
     }
 }
 

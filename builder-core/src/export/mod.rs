@@ -10,6 +10,8 @@ mod rootfs;
 
 pub use archive::{ExportImage, Format, write_archive, write_layout};
 pub use cache::{CacheBlob, cache_manifest, write_cache_layout};
+#[cfg(feature = "registry")]
+pub use cache::{CacheToPush, push_cache};
 pub use error::ExportError;
 pub use file::write_file;
 #[cfg(feature = "registry")]

@@ -62,6 +62,12 @@ pub enum LayerError {
         /// The type byte.
         kind: char,
     },
+    /// Something can only become an entry once it is a file of the layer.
+    #[error("`{}` cannot go into the layer without being copied first", path.display())]
+    Unsuited {
+        /// The path in the layer.
+        path: PathBuf,
+    },
     /// The operation was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),

@@ -8,7 +8,9 @@
 
 pub mod compression;
 mod error;
+mod graft;
 pub mod gzip;
+mod hashing;
 mod header;
 mod unpack;
 mod write;
@@ -16,7 +18,9 @@ mod write;
 use serde::{Deserialize, Serialize};
 
 pub use error::LayerError;
+pub(crate) use graft::{Attributes, Graft, GraftWriter};
 pub use unpack::unpack;
+pub(crate) use write::write_grafted_layer;
 pub use write::{Tree, write_layer, write_trees};
 
 use crate::digest::Digest;

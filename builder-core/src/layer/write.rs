@@ -15,10 +15,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps};
 
+use super::graft::{Attributes, Graft, GraftWriter};
+use super::hashing::HashingWriter;
 use super::header::{Entry, NO_XATTRS, write_end, write_header, write_padding};
 use super::{ContentId, LayerError, LayerSummary, OPAQUE_WHITEOUT, OverlayFlavor, WHITEOUT_PREFIX};
 use crate::cancel::CancelToken;
-use crate::digest::DigestWriter;
 use crate::fs::PathContext;
 
 /// Bytes read from a file at once.
@@ -45,6 +46,26 @@ pub fn write_layer(
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?;
     write(&root, Some(flavor), clamp, out, cancel)
+}
+
+/// Does the same for a layer directory of which one directory stays empty: its entries come from somewhere else.
+///
+/// # Errors
+/// As [`write_layer`], and what the graft says.
+pub(crate) fn write_grafted_layer(
+    dir: &Path,
+    flavor: OverlayFlavor,
+    clamp: Option<i64>,
+    graft: &dyn Graft,
+    out: &mut dyn Write,
+    cancel: &CancelToken,
+) -> Result<LayerSummary, LayerError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?;
+    let mut writer = LayerWriter::new(Some(flavor), clamp, out, cancel);
+    writer.graft = Some(graft);
+    writer.directory(&root, Path::new(""), 0)?;
+    writer.finish()
 }
 
 /// A whole root filesystem in an archive.
@@ -100,8 +121,8 @@ fn write(
     writer.finish()
 }
 
-struct LayerWriter<'a> {
-    out: DigestWriter<std::io::BufWriter<&'a mut dyn Write>>,
+pub(super) struct LayerWriter<'a> {
+    out: HashingWriter<'a>,
     content: blake3::Hasher,
     entries: u64,
     /// The first path of each file with several names.
@@ -109,28 +130,29 @@ struct LayerWriter<'a> {
     buffer: Vec<u8>,
     /// The marks of overlayfs where the directory is a layer's; a whole filesystem has none.
     flavor: Option<OverlayFlavor>,
-    clamp: Option<i64>,
+    pub(super) clamp: Option<i64>,
+    graft: Option<&'a dyn Graft>,
     cancel: &'a CancelToken,
 }
 
 impl<'a> LayerWriter<'a> {
     fn new(flavor: Option<OverlayFlavor>, clamp: Option<i64>, out: &'a mut dyn Write, cancel: &'a CancelToken) -> Self {
         Self {
-            out: DigestWriter::new(std::io::BufWriter::with_capacity(READ_BUFFER, out)),
+            out: HashingWriter::new(out),
             content: blake3::Hasher::new(),
             entries: 0,
             links: HashMap::new(),
             buffer: vec![0; READ_BUFFER],
             flavor,
             clamp,
+            graft: None,
             cancel,
         }
     }
 
     fn finish(mut self) -> Result<LayerSummary, LayerError> {
         write_end(&mut self.out).map_err(LayerError::Write)?;
-        self.out.flush().map_err(LayerError::Write)?;
-        let (_, diff_id, size) = self.out.finish();
+        let (diff_id, size) = self.out.finish().map_err(LayerError::Write)?;
         let content = ContentId(*self.content.finalize().as_bytes());
         Ok(LayerSummary { diff_id, size, content, entries: self.entries })
     }
@@ -163,6 +185,13 @@ impl<'a> LayerWriter<'a> {
             }
         }
         names.sort_unstable();
+        if let Some(graft) = self.graft.filter(|graft| graft.directory() == path) {
+            // What else is in it would have to be put in between.
+            return match names.is_empty() {
+                true => graft.write(&mut GraftWriter::new(self)),
+                false => Err(LayerError::Unsuited { path: path.to_owned() }),
+            };
+        }
         for name in names {
             self.cancel.check()?;
             let child = path.join(std::ffi::OsStr::from_bytes(name.to_bytes()));
@@ -232,35 +261,54 @@ impl<'a> LayerWriter<'a> {
         xattrs: &BTreeMap<Vec<u8>, Vec<u8>>,
         file: Option<File>,
     ) -> Result<(), LayerError> {
-        let mut name = path.as_os_str().as_bytes().to_vec();
-        if kind == b'5' {
-            name.push(b'/');
-        }
-        let size = if file.is_some() { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 };
         let device = if matches!(kind, b'3' | b'4') {
             (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev))
         } else {
             (0, 0)
         };
+        let attributes = Attributes {
+            mode: stat.st_mode & 0o7777,
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            mtime: stat.st_mtime,
+            device,
+            size: if file.is_some() { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 },
+        };
+        self.head(path, kind, &attributes, link, xattrs)?;
+        match file {
+            Some(mut file) => self.content_of(&mut file, path, attributes.size),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes everything of an entry but the content of a file.
+    pub(super) fn head(
+        &mut self,
+        path: &Path,
+        kind: u8,
+        attributes: &Attributes,
+        link: &[u8],
+        xattrs: &BTreeMap<Vec<u8>, Vec<u8>>,
+    ) -> Result<(), LayerError> {
+        let mut name = path.as_os_str().as_bytes().to_vec();
+        if kind == b'5' {
+            name.push(b'/');
+        }
         let entry = Entry {
             path: &name,
             kind,
-            mode: stat.st_mode & 0o7777,
-            uid: u64::from(stat.st_uid),
-            gid: u64::from(stat.st_gid),
-            size,
-            mtime: stat.st_mtime,
+            mode: attributes.mode,
+            uid: u64::from(attributes.uid),
+            gid: u64::from(attributes.gid),
+            size: attributes.size,
+            mtime: attributes.mtime,
             link,
-            device,
+            device: attributes.device,
             xattrs,
         };
         self.entries += 1;
         self.hash_entry(&entry);
-        write_header(&mut self.out, &entry).map_err(LayerError::Write)?;
-        match file {
-            Some(file) => self.content_of(file, path, size),
-            None => Ok(()),
-        }
+        write_header(&mut self.out, &entry).map_err(LayerError::Write)
     }
 
     fn hash_entry(&mut self, entry: &Entry<'_>) {
@@ -289,7 +337,8 @@ impl<'a> LayerWriter<'a> {
         }
     }
 
-    fn content_of(&mut self, mut file: File, path: &Path, size: u64) -> Result<(), LayerError> {
+    /// Writes the content of a file, which must have the size that its entry says.
+    pub(super) fn content_of(&mut self, file: &mut dyn Read, path: &Path, size: u64) -> Result<(), LayerError> {
         let changed = || LayerError::Changed { path: path.to_owned(), expected: size };
         let mut hasher = blake3::Hasher::new();
         let mut left = size;

@@ -16,6 +16,8 @@ mod select;
 
 #[cfg(feature = "build")]
 pub use chain::{chain_id, chain_ids};
+#[cfg(feature = "build")]
+pub(crate) use chain::{chain_ids_by, chain_upon};
 pub use config::{ContainerConfig, Healthcheck, History, ImageConfig, RootFs};
 #[cfg(feature = "build")]
 pub use document::{

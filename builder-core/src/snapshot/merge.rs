@@ -42,7 +42,7 @@ impl Snapshots {
             return Ok(without_repetition(directories));
         }
         let merged = diff_ids.len() / LAYERS_MERGED * LAYERS_MERGED;
-        let chains = chain_ids(diff_ids.get(..merged).unwrap_or_default());
+        let chains = self.chain_ids(diff_ids.get(..merged).unwrap_or_default());
         // The topmost layers, fewer than a whole group, stay as they are.
         let groups = directories.split_off(diff_ids.len() - merged);
         let ends = chains.chunks(LAYERS_MERGED).rev().filter_map(|group| group.last());

@@ -25,9 +25,8 @@ use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::fs::PathContext;
 use crate::fs::root::RootDir;
-use crate::layer::{self, LayerSummary, OverlayFlavor};
-use crate::oci::chain_ids;
-use crate::store::{SnapshotRecord, Store, StoreError, WorkDir};
+use crate::layer::{self, Graft, LayerSummary, OverlayFlavor};
+use crate::store::{PlainBlobWriter, SnapshotRecord, Store, StoreError, WorkDir};
 use crate::sys::mount;
 
 /// A layer that has been added to the store.
@@ -38,6 +37,8 @@ pub type Layer = LayerSummary;
 pub struct CommitOptions {
     /// Times are set back to this where they are later, seconds since 1970.
     pub clamp: Option<i64>,
+    /// Whether the layer's tar becomes a blob of the store in the same pass.
+    pub blob: bool,
 }
 
 /// The snapshots of a store.
@@ -60,14 +61,29 @@ impl Snapshots {
         &self.store
     }
 
+    /// Returns the marks that overlayfs uses in the store; those of a user outside of root's namespace.
+    pub fn flavor(&self) -> OverlayFlavor {
+        self.flavor
+    }
+
     fn record(&self, diff_ids: &[Digest]) -> Result<Option<(SnapshotRecord, PathBuf)>, SnapshotError> {
-        chain_id(diff_ids).map_or(Ok(None), |chain| self.record_of(&chain))
+        self.chain_ids(diff_ids).last().map_or(Ok(None), |chain| self.record_of(chain))
     }
 
     fn record_of(&self, chain: &Digest) -> Result<Option<(SnapshotRecord, PathBuf)>, SnapshotError> {
         let Some(record) = self.store.snapshot(chain)? else { return Ok(None) };
         let path = self.store.snapshots_dir().join(&record.directory);
         Ok(path.is_dir().then_some((record, path)))
+    }
+
+    /// Tells whether the tar of a chain's last layer is there, or can be written again from its files. It cannot
+    /// where they were unpacked from a blob that is gone.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Store`].
+    pub fn has_tar(&self, diff_ids: &[Digest]) -> Result<bool, SnapshotError> {
+        let made_here = self.record(diff_ids)?.is_some_and(|(record, _)| record.made_here);
+        Ok(made_here || diff_ids.last().is_some_and(|diff_id| self.store.has_blob(diff_id)))
     }
 
     /// Opens the root filesystem of a chain for reading.
@@ -105,7 +121,7 @@ impl Snapshots {
     /// Puts a finished layer directory in its place and records it.
     fn install(&self, parent: &[Digest], layer: &Layer, upper: &Path, made_here: bool) -> Result<(), SnapshotError> {
         let chain: Vec<Digest> = parent.iter().copied().chain([layer.diff_id]).collect();
-        let chains = chain_ids(&chain);
+        let chains = self.chain_ids(&chain);
         let Some(chain) = chains.last() else { return Ok(()) };
         // From here to the record nobody takes the directory for one that no record knows.
         let _gate = self.store.gate()?;
@@ -179,9 +195,9 @@ impl Snapshots {
             return Ok(false);
         }
         let chain: Vec<Digest> = parent.iter().copied().chain([*diff_id]).collect();
-        if let Some(chain) = chain_id(&chain) {
-            self.store.retain(&[chain])?;
-            self.store.put_snapshot(&chain, &record)?;
+        if let Some(chain) = self.chain_ids(&chain).last() {
+            self.store.retain(&[*chain])?;
+            self.store.put_snapshot(chain, &record)?;
         }
         Ok(true)
     }
@@ -266,9 +282,34 @@ impl ActiveSnapshot {
     /// # Errors
     /// [`SnapshotError::Layer`], [`SnapshotError::Store`].
     pub fn commit(self, options: &CommitOptions, cancel: &CancelToken) -> Result<Layer, SnapshotError> {
-        let mut out = std::io::sink();
-        let layer = layer::write_layer(&self.upper, self.snapshots.flavor, options.clamp, &mut out, cancel)?;
+        let write =
+            |out: &mut dyn Write| layer::write_layer(&self.upper, self.snapshots.flavor, options.clamp, out, cancel);
+        let layer = if options.blob { self.into_blob(write)? } else { write(&mut std::io::sink())? };
         self.snapshots.install(&self.parent, &layer, &self.upper, true)?;
+        Ok(layer)
+    }
+
+    /// Turns what is there now, and entries that come from elsewhere, into a layer that is a blob of the store and
+    /// nothing else: no snapshot. No mount of it may be in use any more.
+    ///
+    /// # Errors
+    /// As [`ActiveSnapshot::commit`].
+    pub(crate) fn commit_graft(
+        self,
+        graft: &dyn Graft,
+        clamp: Option<i64>,
+        cancel: &CancelToken,
+    ) -> Result<Layer, SnapshotError> {
+        self.into_blob(|out| layer::write_grafted_layer(&self.upper, self.snapshots.flavor, clamp, graft, out, cancel))
+    }
+
+    fn into_blob(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> Result<Layer, layer::LayerError>,
+    ) -> Result<Layer, SnapshotError> {
+        let mut blob: PlainBlobWriter = self.snapshots.store.plain_blob_writer()?;
+        let layer = write(&mut blob)?;
+        blob.finish_as(&layer.diff_id)?;
         Ok(layer)
     }
 }

@@ -202,7 +202,7 @@ impl Keeper<'_> {
     fn make(&self, key: &Key, fill: impl FnOnce(&Path) -> Result<(), StepError>) -> Result<StepResult, StepError> {
         let active = self.snapshots.begin(&[])?;
         fill(active.upper())?;
-        let layer = active.commit(&CommitOptions { clamp: self.clamp }, self.outside.cancel)?;
+        let layer = active.commit(&CommitOptions { clamp: self.clamp, blob: false }, self.outside.cancel)?;
         let record = CacheRecord {
             diff_id: layer.diff_id,
             content: layer.content,

@@ -6,6 +6,7 @@
 mod error;
 mod explain;
 mod keeper;
+mod log_limit;
 mod log_tail;
 mod op;
 mod scheduler;
@@ -35,6 +36,7 @@ use crate::snapshot::Snapshots;
 use crate::source::Resolved;
 use crate::store::Store;
 use explain::Explainer;
+pub use log_limit::LogLimits;
 use scheduler::{Control, Stopped, run_graph};
 
 /// What all RUN steps of a build are given and limited to.
@@ -48,6 +50,8 @@ pub struct RunOptions {
     pub extra_hosts: Vec<(String, String)>,
     /// Limits by control groups.
     pub resources: Resources,
+    /// How much of the output is passed on.
+    pub log: LogLimits,
 }
 
 /// Options of a solve.
@@ -62,6 +66,10 @@ pub struct SolveOptions {
     pub source_date_epoch: Option<i64>,
     /// The time that new layers are said to be made at, seconds and nanoseconds since 1970.
     pub now: (i64, u32),
+    /// Steps whose layers an image with a name will have: they become blobs of the store as they are made.
+    pub blobs: std::collections::BTreeSet<VertexId>,
+    /// Steps whose files are read once everything is done.
+    pub files: std::collections::BTreeSet<VertexId>,
     /// The build that this is for; steps are remembered as made by it.
     pub build: BuildRecord,
     /// Where steps find names on the network.
@@ -89,6 +97,8 @@ impl SolveOptions {
             no_cache_stages: std::collections::BTreeSet::new(),
             source_date_epoch: None,
             now,
+            blobs: std::collections::BTreeSet::new(),
+            files: std::collections::BTreeSet::new(),
             build: BuildRecord::default(),
             resolv_conf: ResolvConf::default(),
             parallelism: 16,

@@ -1,7 +1,7 @@
 //! Blobs: whole and verified under their digest, or not there.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
@@ -12,6 +12,8 @@ use crate::fs::PathContext;
 
 /// Bytes moved at once.
 const BUFFER: usize = 256 * 1024;
+/// The fewest zeros that are worth a hole.
+const HOLE_BYTES: usize = 64 * 1024;
 
 impl Store {
     /// Returns the path that a blob has, or would have.
@@ -129,6 +131,53 @@ impl Store {
         let file = self.inner.work.file()?;
         let out = DigestWriter::new(BufWriter::with_capacity(BUFFER, file));
         Ok(BlobWriter { out, store: self.clone() })
+    }
+}
+
+impl Store {
+    /// Begins a blob whose digest somebody else computes while writing it.
+    ///
+    /// # Errors
+    /// [`StoreError::Path`].
+    pub(crate) fn plain_blob_writer(&self) -> Result<PlainBlobWriter, StoreError> {
+        Ok(PlainBlobWriter { file: self.inner.work.file()?, size: 0, store: self.clone() })
+    }
+}
+
+/// A blob being written in large pieces, not hashed; dropped before [`PlainBlobWriter::finish_as`] it leaves nothing.
+/// Pieces of nothing but zeros take no place on the disk.
+#[derive(Debug)]
+pub(crate) struct PlainBlobWriter {
+    file: tempfile::NamedTempFile,
+    size: u64,
+    store: Store,
+}
+
+impl PlainBlobWriter {
+    /// Puts the blob under the digest of all that was written. It is not forced to the disk: such blobs can be made
+    /// again.
+    pub(crate) fn finish_as(self, digest: &Digest) -> Result<(), StoreError> {
+        // Where the last piece was a hole.
+        self.file.as_file().set_len(self.size).at("write", self.store.blob_path(digest))?;
+        persist(&self.store, BufWriter::with_capacity(0, self.file), digest, false)
+    }
+}
+
+impl Write for PlainBlobWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let zeros = bytes.len() >= HOLE_BYTES && bytes.iter().all(|byte| *byte == 0);
+        let count = if zeros {
+            self.file.as_file_mut().seek_relative(bytes.len().try_into().unwrap_or(i64::MAX))?;
+            bytes.len()
+        } else {
+            self.file.as_file_mut().write(bytes)?
+        };
+        self.size += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

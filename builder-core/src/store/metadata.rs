@@ -38,8 +38,6 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS remote_times (id TEXT PRIMARY KEY, seconds INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
-/// Tables that came later, beside those of the version.
-const LATER_TABLES: &str = super::whereabouts::TABLE;
 /// What collection knows: when what a digest names (a chain, a blob) was used last, as seconds since 1970, at which
 /// place of that build and in how many builds; and how many bytes of the disk something takes.
 const COLLECT_SCHEMA: &str = "
@@ -104,15 +102,11 @@ impl Metadata {
             // Losing the last transactions when the machine loses power costs a rebuild, no damage.
             connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
             if version != SCHEMA_VERSION {
-                let builds = super::builds::SCHEMA;
+                let others = [super::builds::SCHEMA, super::whereabouts::TABLE, super::forms::TABLE].concat();
                 let known = if version == 0 { known() } else { Vec::new() };
-                connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} {COLLECT_SCHEMA} {builds}"))?;
+                connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} {COLLECT_SCHEMA} {others}"))?;
                 known.iter().try_for_each(|image| super::images::put_new(&connection, image))?;
                 connection.execute_batch(&format!("PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"))?;
-            }
-            let known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'whereabouts'";
-            if !connection.prepare(known)?.exists([])? {
-                connection.execute_batch(LATER_TABLES)?;
             }
             Ok(connection)
         };

@@ -12,8 +12,9 @@ use crate::cache::{CacheKey, FileList, FilesystemContent, KeyBuilder, KeyPart};
 use crate::copy::{self, CopyError, CopyRequest, CopyTree, Selection};
 use crate::fs::accounts::resolve_owner;
 use crate::fs::root::RootDir;
+use crate::layer::OverlayFlavor;
 use crate::plan::op::{CopyFrom, CopyOp, CopyPart, CopySource};
-use crate::snapshot::ActiveSnapshot;
+use crate::snapshot::{ActiveSnapshot, Layer};
 use crate::solve::{StepError, StepResult};
 
 /// A part of a copy with the tree that it is taken from.
@@ -33,6 +34,22 @@ impl Opened<'_> {
             Tree::Context(context) => CopyTree::Context(context),
             Tree::Filesystem(root) => CopyTree::Filesystem(root),
         }
+    }
+}
+
+/// A copy about to be done.
+struct Work<'w> {
+    op: &'w CopyOp,
+    parent: &'w StepResult,
+    opened: &'w [Opened<'w>],
+    /// What each of them selects.
+    selections: &'w [Selection],
+}
+
+impl Work<'_> {
+    /// The filesystem that the files come into.
+    fn root(&self, active: &ActiveSnapshot) -> Outcome<RootDir> {
+        Ok(if self.op.link { RootDir::open(active.upper())? } else { mounted(active)? })
     }
 }
 
@@ -78,45 +95,67 @@ impl Step<'_, '_> {
         contents.drain(..).for_each(|content| files.add(&content));
         self.unless_another_does(&keys, &parent, || {
             self.missed(&keys, Some(files));
-            self.carry_over(op, &parent, &opened, &selections, &keys)
+            let work = Work { op, parent: &parent, opened: &opened, selections: &selections };
+            // Where somebody edited a file after it was hashed, the layer holds what the key does not say. It is right
+            // for this build, but no later one may find it.
+            if let Some((layer, changed)) = self.copy_straight(&work)? {
+                return self.record(&layer, &parent, if changed { &[] } else { &keys });
+            }
+            let active = self.begin(&parent)?;
+            let changed = self.copy_into(&work, &active)?;
+            self.commit(active, &parent, if changed { &[] } else { &keys })
         })
     }
 
-    fn carry_over(
-        &self,
-        op: &CopyOp,
-        parent: &StepResult,
-        opened: &[Opened<'_>],
-        selections: &[Selection],
-        keys: &[(CacheKey, Vec<KeyPart>)],
-    ) -> Outcome<StepResult> {
-        let active = self.begin(parent)?;
-        let mut changed = false;
-        {
-            let root = if op.link { RootDir::open(active.upper())? } else { mounted(&active)? };
-            let owner = match &op.owner {
-                None => None,
-                Some(owner) => {
-                    // With nothing below there is no passwd file to look names up in.
-                    let below = !op.link && !parent.diff_ids.is_empty();
-                    Some(resolve_owner(below.then_some(&root), owner)?)
-                }
-            };
-            for (opened, selection) in opened.iter().zip(selections) {
-                let mut request = CopyRequest::new(opened.tree(), &opened.part.sources, &root, &op.destination);
-                request.owner = owner;
-                request.mode = op.mode.as_ref();
-                request.unpack = opened.part.unpack;
-                request.created_mtime = self.solver.options.source_date_epoch;
-                let outcome = copy::run(&request, selection, self.cancel);
-                let outcome = outcome.map_err(|error| self.blame(opened.part, error))?;
-                // Filesystems of stages never change.
-                changed |= outcome.changed && matches!(opened.tree, Tree::Context(_));
-            }
+    /// Writes the layer of a copy whose files nobody reads straight from where they are. Nothing where that cannot be
+    /// done, or fails: then the copy says why.
+    fn copy_straight(&self, work: &Work<'_>) -> Outcome<Option<(Layer, bool)>> {
+        let ([opened], [selection]) = (work.opened, work.selections) else { return Ok(None) };
+        // Whether a user may give files away is told by doing it.
+        let is_root = self.solver.snapshots.flavor() == OverlayFlavor::Trusted;
+        if !self.only_blob() || !(is_root || work.op.owner.is_none()) {
+            return Ok(None);
         }
-        // Where somebody edited a file after it was hashed, the layer holds what the key does not say. It is right for
-        // this build, but no later one may find it.
-        self.commit(active, parent, if changed { &[] } else { keys })
+        let active = self.begin(work.parent)?;
+        let root = work.root(&active)?;
+        let request = self.request(work, opened, &root)?;
+        let Ok(Some(graft)) = copy::graft(request, selection, self.cancel) else { return Ok(None) };
+        match active.commit_graft(&graft, self.solver.options.source_date_epoch, self.cancel) {
+            Err(error) if error.is_cancelled() => Err(error.into()),
+            Err(_) => Ok(None),
+            Ok(layer) => Ok(Some((layer, graft.changed() && matches!(opened.tree, Tree::Context(_))))),
+        }
+    }
+
+    /// Copies the files, and tells whether one of a context changed meanwhile.
+    fn copy_into(&self, work: &Work<'_>, active: &ActiveSnapshot) -> Outcome<bool> {
+        let root = work.root(active)?;
+        let upper = RootDir::open(active.upper())?;
+        let mut changed = false;
+        for (opened, selection) in work.opened.iter().zip(work.selections) {
+            let mut request = self.request(work, opened, &root)?;
+            // With several parts the overlay has to see what the one before put there.
+            request.upper = Some(&upper).filter(|_| work.opened.len() == 1);
+            let outcome = copy::run(&request, selection, self.cancel);
+            let outcome = outcome.map_err(|error| self.blame(opened.part, error))?;
+            // Filesystems of stages never change.
+            changed |= outcome.changed && matches!(opened.tree, Tree::Context(_));
+        }
+        Ok(changed)
+    }
+
+    fn request<'r>(&self, work: &Work<'r>, opened: &'r Opened<'r>, root: &'r RootDir) -> Outcome<CopyRequest<'r>> {
+        let op = work.op;
+        let mut request = CopyRequest::new(opened.tree(), &opened.part.sources, root, &op.destination);
+        if let Some(owner) = &op.owner {
+            // With nothing below there is no passwd file to look names up in.
+            let below = !op.link && !work.parent.diff_ids.is_empty();
+            request.owner = Some(resolve_owner(below.then_some(root), owner)?);
+        }
+        request.mode = op.mode.as_ref();
+        request.unpack = opened.part.unpack;
+        request.created_mtime = self.solver.options.source_date_epoch;
+        Ok(request)
     }
 
     /// Keeps what was learned about the files of contexts. It is an aid: where that fails, the next build reads more.

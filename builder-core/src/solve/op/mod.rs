@@ -1,6 +1,7 @@
 //! One file an operation: what its key is, and how it is carried out.
 
 mod copy;
+mod mount_error;
 mod mounts;
 mod remote;
 mod run;
@@ -21,7 +22,7 @@ use crate::event::{Event, ProgressUnit};
 use crate::fs::root::RootDir;
 use crate::plan::Vertex;
 use crate::plan::op::{FilesystemRef, Op};
-use crate::snapshot::{ActiveSnapshot, CommitOptions};
+use crate::snapshot::{ActiveSnapshot, CommitOptions, Layer};
 use crate::store::CacheRecord;
 use crate::text::Span;
 
@@ -121,10 +122,14 @@ impl Step<'_, '_> {
 
     fn is_usable(&self, parent: &StepResult, diff_ids: &[Digest], record: &CacheRecord) -> Outcome<bool> {
         let snapshots = self.solver.snapshots;
-        if self.solver.shared.is_some() {
-            return Ok(snapshots.can_have(diff_ids)?);
-        }
-        Ok(snapshots.has(diff_ids)? || snapshots.adopt(&parent.diff_ids, &record.diff_id)?)
+        let files = match self.solver.shared {
+            Some(_) => snapshots.can_have(diff_ids)?,
+            None => {
+                (snapshots.has(diff_ids)? && snapshots.has_tar(diff_ids)?)
+                    || snapshots.adopt(&parent.diff_ids, &record.diff_id)?
+            }
+        };
+        Ok(files || (self.only_blob() && snapshots.store().has_whole_blob(&record.diff_id, record.size)))
     }
 
     /// Looks a key up in the shared caches. The layer stays where it is until somebody looks into it.
@@ -161,6 +166,13 @@ impl Step<'_, '_> {
         Ok(self.solver.snapshots.view(&filesystem.diff_ids)?)
     }
 
+    /// Whether the layer is wanted as a blob and nobody reads its files: no other step, and no output.
+    fn only_blob(&self) -> bool {
+        let (id, options) = (self.vertex.id, &self.solver.options);
+        let is_read = || self.inputs.plan.vertexes.iter().any(|vertex| vertex.op.inputs().contains(&id));
+        options.blobs.contains(&id) && !options.files.contains(&id) && !is_read()
+    }
+
     fn begin(&self, parent: &StepResult) -> Outcome<ActiveSnapshot> {
         self.bring(parent)?;
         Ok(self.solver.snapshots.begin(&parent.diff_ids)?)
@@ -173,8 +185,14 @@ impl Step<'_, '_> {
         parent: &StepResult,
         keys: &[(CacheKey, Vec<KeyPart>)],
     ) -> Outcome<StepResult> {
-        let options = CommitOptions { clamp: self.solver.options.source_date_epoch };
+        let blob = self.solver.options.blobs.contains(&self.vertex.id);
+        let options = CommitOptions { clamp: self.solver.options.source_date_epoch, blob };
         let layer = active.commit(&options, self.cancel)?;
+        self.record(&layer, parent, keys)
+    }
+
+    /// Records a layer under the keys of the operation that made it.
+    fn record(&self, layer: &Layer, parent: &StepResult, keys: &[(CacheKey, Vec<KeyPart>)]) -> Outcome<StepResult> {
         let mut record = CacheRecord {
             diff_id: layer.diff_id,
             content: layer.content,

@@ -1,0 +1,76 @@
+//! Entries of a layer that are in no directory of it: they go from where they are straight into the archive.
+
+use std::io::Read;
+use std::path::Path;
+
+use super::LayerError;
+use super::header::NO_XATTRS;
+use super::write::LayerWriter;
+
+/// What the entries of one directory of a layer are.
+pub(crate) trait Graft {
+    /// The directory, relative to the root of the layer. It is there, and empty.
+    fn directory(&self) -> &Path;
+
+    /// Writes its entries in the order of an archive: by the bytes of their names, a directory before what is in it.
+    fn write(&self, out: &mut GraftWriter<'_, '_>) -> Result<(), LayerError>;
+}
+
+/// What an archive says of an entry besides its name and kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Attributes {
+    /// Permissions: 0 to 0o7777.
+    pub(crate) mode: u32,
+    /// The owner.
+    pub(crate) uid: u32,
+    /// The group.
+    pub(crate) gid: u32,
+    /// The last change of the content, whole seconds since 1970.
+    pub(crate) mtime: i64,
+    /// Major and minor number of a device.
+    pub(crate) device: (u32, u32),
+    /// The size of a regular file in bytes.
+    pub(crate) size: u64,
+}
+
+/// Takes the entries of a [`Graft`]. Times are set back to the clamp of the layer.
+pub(crate) struct GraftWriter<'g, 'a> {
+    writer: &'g mut LayerWriter<'a>,
+}
+
+impl<'g, 'a> GraftWriter<'g, 'a> {
+    pub(super) fn new(writer: &'g mut LayerWriter<'a>) -> Self {
+        Self { writer }
+    }
+
+    /// Writes a directory.
+    pub(crate) fn directory(&mut self, path: &Path, attributes: Attributes) -> Result<(), LayerError> {
+        self.head(path, b'5', attributes, b"")
+    }
+
+    /// Writes a symbolic link.
+    pub(crate) fn symlink(&mut self, path: &Path, attributes: Attributes, target: &[u8]) -> Result<(), LayerError> {
+        self.head(path, b'2', attributes, target)
+    }
+
+    /// Writes a further name of a file that was written before.
+    pub(crate) fn hardlink(&mut self, path: &Path, attributes: Attributes, first: &[u8]) -> Result<(), LayerError> {
+        self.head(path, b'1', Attributes { size: 0, ..attributes }, first)
+    }
+
+    /// Writes a file, whose content must have the size that the attributes say.
+    pub(crate) fn file(
+        &mut self,
+        path: &Path,
+        attributes: Attributes,
+        content: &mut dyn Read,
+    ) -> Result<(), LayerError> {
+        self.head(path, b'0', attributes, b"")?;
+        self.writer.content_of(content, path, attributes.size)
+    }
+
+    fn head(&mut self, path: &Path, kind: u8, attributes: Attributes, link: &[u8]) -> Result<(), LayerError> {
+        let mtime = self.writer.clamp.map_or(attributes.mtime, |clamp| attributes.mtime.min(clamp));
+        self.writer.head(path, kind, &Attributes { mtime, ..attributes }, link, &NO_XATTRS)
+    }
+}

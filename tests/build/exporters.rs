@@ -306,6 +306,7 @@ fn what_an_output_does_not_know_is_answered_with_what_it_knows() {
         ("type=image,compression=estargz", "`compression=estargz` is not supported"),
         ("type=registry", "tag is needed when pushing to registry"),
         ("type=image,push=true", "tag is needed when pushing to registry"),
+        ("type=oci,dest=x,push=true", "only images are pushed"),
         ("type=image,unpack=true,rewrite-timestamp=true", "conflicts with \"unpack\""),
     ] {
         let refused = env.run(["build", "-o", output, "."]).fails(2);

@@ -18,6 +18,10 @@ pub(crate) const BUILDER_CACHE_BUDGET: &str = "BUILDER_CACHE_BUDGET";
 pub(crate) const BUILDKIT_PROGRESS: &str = "BUILDKIT_PROGRESS";
 /// The platforms to build for where `--platform` is not given, as docker has it.
 pub(crate) const DOCKER_DEFAULT_PLATFORM: &str = "DOCKER_DEFAULT_PLATFORM";
+/// How many bytes of one stream of a step's output are shown, as BuildKit's daemon has it; -1 for all.
+pub(crate) const BUILDKIT_STEP_LOG_MAX_SIZE: &str = "BUILDKIT_STEP_LOG_MAX_SIZE";
+/// How many bytes of it are shown in a second; -1 for all.
+pub(crate) const BUILDKIT_STEP_LOG_MAX_SPEED: &str = "BUILDKIT_STEP_LOG_MAX_SPEED";
 /// Set to anything: no colours, unless `--color=always`. See <https://no-color.org>.
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 /// The kind of terminal; `dumb` means neither colours nor a live display.
@@ -55,3 +59,13 @@ pub(crate) const HADOLINT_DISABLE_IGNORE_PRAGMA: &str = "HADOLINT_DISABLE_IGNORE
 pub(crate) const HADOLINT_TRUSTED_REGISTRIES: &str = "HADOLINT_TRUSTED_REGISTRIES";
 /// `--require-label`, with commas.
 pub(crate) const HADOLINT_REQUIRE_LABELS: &str = "HADOLINT_REQUIRE_LABELS";
+
+/// The directory of docker's `config.json`, which has credentials; `$HOME/.docker` where unset.
+pub(crate) const DOCKER_CONFIG: &str = "DOCKER_CONFIG";
+/// The file of credentials, as podman has it; wins over all others.
+pub(crate) const REGISTRY_AUTH_FILE: &str = "REGISTRY_AUTH_FILE";
+/// The base of podman's file of credentials: `$XDG_RUNTIME_DIR/containers/auth.json`.
+pub(crate) const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+/// The file that says where registries are, in place of `$XDG_CONFIG_HOME/containers/registries.conf` and
+/// `/etc/containers/registries.conf`.
+pub(crate) const CONTAINERS_REGISTRIES_CONF: &str = "CONTAINERS_REGISTRIES_CONF";

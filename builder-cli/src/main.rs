@@ -6,6 +6,7 @@ mod env;
 mod error;
 mod lint;
 mod lsp;
+mod registry;
 mod settings;
 mod signal;
 mod ui;

@@ -4,8 +4,10 @@ mod budget;
 mod cache;
 mod command;
 pub(crate) mod contexts;
+pub(crate) mod destinations;
 pub(crate) mod lint;
 mod outputs;
+pub(crate) mod registry;
 mod results;
 mod run;
 mod secrets;
@@ -20,10 +22,12 @@ use builder_core::builder::{
 };
 use builder_core::lint::{Level, LintOptions};
 use builder_core::plan::op::NetworkMode;
+use builder_core::platform::Platform;
 use builder_core::reference::Reference;
 use builder_core::registry::Proxy;
 use builder_core::sandbox::ResolvConf;
 use builder_core::sandbox::rootless::RootlessOptions;
+use builder_core::solve::LogLimits;
 
 pub(crate) use budget::{cache_budget, size};
 
@@ -61,12 +65,12 @@ pub(crate) fn rootless() -> RootlessOptions {
 }
 
 /// Returns the proxy before registries, as curl looks for it.
-pub(crate) fn proxy() -> Option<Proxy> {
+fn proxy() -> Option<Proxy> {
     proxy_of(&env::HTTPS_PROXY)
 }
 
 /// Returns the proxy before web servers that are not spoken to with encryption.
-pub(crate) fn plain_proxy() -> Option<Proxy> {
+fn plain_proxy() -> Option<Proxy> {
     proxy_of(&env::HTTP_PROXY)
 }
 
@@ -113,7 +117,12 @@ fn paint_of(color: ColorArg, is_terminal: bool) -> Paint {
 
 /// Returns how to show the progress of a build.
 pub(crate) fn progress(arguments: &BuildArgs) -> Mode {
-    if arguments.quiet {
+    progress_of(arguments.quiet, arguments.progress)
+}
+
+/// Returns how to show progress.
+pub(crate) fn progress_of(quiet: bool, progress: Option<ProgressArg>) -> Mode {
+    if quiet {
         return Mode::Quiet;
     }
     let from_environment = || match variable(env::BUILDKIT_PROGRESS)?.as_str() {
@@ -123,7 +132,7 @@ pub(crate) fn progress(arguments: &BuildArgs) -> Mode {
         "quiet" => Some(ProgressArg::Quiet),
         _ => None,
     };
-    match arguments.progress.or_else(from_environment).unwrap_or(ProgressArg::Auto) {
+    match progress.or_else(from_environment).unwrap_or(ProgressArg::Auto) {
         ProgressArg::Tty => Mode::Tty,
         ProgressArg::Plain => Mode::Plain,
         ProgressArg::Rawjson => Mode::Json,
@@ -181,10 +190,12 @@ pub(crate) fn build(
     options.ssh = secrets::ssh(&arguments.run.ssh)?;
     options.allow = run::allow(&arguments.run.allow, options.network)?;
     options.run = run::options(&arguments.run)?;
-    if arguments.push {
-        return Err(outputs::no_push("--push"));
-    }
+    options.run.log = log_limits(&variable)?;
     options.outputs = arguments.outputs.iter().map(|text| outputs::output(text)).collect::<Result<_, _>>()?;
+    if arguments.push {
+        outputs::push(&mut options.outputs);
+    }
+    outputs::check_by_digest(&options.outputs, &arguments.tags)?;
     // `--load` means the place that images are run from. There is no daemon: that is the store.
     if arguments.load && !options.outputs.iter().any(|output| output.kind == OutputKind::Image) {
         options.outputs.push(Output::new(OutputKind::Image, ExportTarget::Store));
@@ -215,6 +226,26 @@ fn resolv_conf() -> ResolvConf {
     }
 }
 
+/// Returns how much of the output of steps is shown.
+///
+/// # Errors
+/// A variable that is set to no number.
+fn log_limits(variable: &dyn Fn(&str) -> Option<String>) -> Result<LogLimits, CommandError> {
+    let read = |name: &str, usual: Option<u64>| match variable(name).as_deref() {
+        None => Ok(usual),
+        Some("-1") => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| {
+            CommandError::usage(format!("invalid value of {name}: `{text}`"))
+                .hint("set a number of bytes, or -1 for all")
+        }),
+    };
+    let usual = LogLimits::default();
+    Ok(LogLimits {
+        bytes: read(env::BUILDKIT_STEP_LOG_MAX_SIZE, usual.bytes)?,
+        bytes_per_second: read(env::BUILDKIT_STEP_LOG_MAX_SPEED, usual.bytes_per_second)?,
+    })
+}
+
 /// Returns what the linter looks for in the Dockerfile of a build.
 fn build_lint(options: &BuildOptions) -> Result<LintOptions, CommandError> {
     let of_context = || match &options.context {
@@ -227,6 +258,15 @@ fn build_lint(options: &BuildOptions) -> Result<LintOptions, CommandError> {
         DockerfileSource::InContext(_) | DockerfileSource::Inline { .. } => PathBuf::from("Dockerfile"),
     };
     lint::usual(&path)
+}
+
+/// Returns the platforms to pull for: those that were named, else the one that builds are for.
+///
+/// # Errors
+/// One is none.
+pub(crate) fn pull_platforms(given: &[String]) -> Result<Vec<Platform>, CommandError> {
+    let platforms = results::platforms(given)?;
+    Ok(if platforms.is_empty() { vec![Platform::host()] } else { platforms })
 }
 
 /// Reads an image reference.

@@ -110,6 +110,8 @@ fn options_that_are_not_supported_yet_are_refused_by_name() {
         let name = option.split('=').next().unwrap();
         assert!(failed.stderr.contains(&format!("`{name}` is not supported yet")), "{}", failed.stderr);
     }
+    let failed = env.run(["build", "-f", "https://example.test/Dockerfile", "."]).fails(2);
+    assert!(failed.stderr.contains("not fetched from the web") && failed.stderr.contains("curl"), "{}", failed.stderr);
     env.run(["build", "--nope", "."]).fails(2);
     env.run(["build", "no-such-directory"]).fails(2);
 }
@@ -159,7 +161,8 @@ fn a_file_that_cannot_be_written_is_noticed_before_the_build() {
     env.write("Dockerfile", "FROM base\nRUN echo ran\n");
     for option in ["--iidfile", "--metadata-file"] {
         let refused = env.run(["build", option, "no/such/place", "--build-context", "base=host:sh", "."]).fails(3);
-        assert!(refused.stderr.contains("cannot write `no/such/place`"), "{}", refused.stderr);
+        let message = format!("cannot write {option} to `no/such/place`: there is no directory `no/such`");
+        assert!(refused.stderr.contains(&message), "{}", refused.stderr);
         assert!(!refused.stderr.contains("ran"), "{}", refused.stderr);
     }
 }
@@ -230,4 +233,31 @@ fn warnings_are_shown_below_the_steps() {
     assert!(built.stderr.contains("warning["), "{}", built.stderr);
     assert!(built.stderr.contains("Dockerfile:"), "{}", built.stderr);
     assert!(!env.ok(["build", "-q", "."]).stderr.contains("warning["));
+}
+
+/// BuildKit's limits (dockerfile-semantics 16.9), and its variables for others. What the message of a failure shows is
+/// the end of the output whatever the limits are.
+#[test]
+fn what_a_step_writes_is_shown_no_faster_than_a_limit() {
+    let env = TestEnv::root();
+    let write = "i=0; while [ $i -lt 3000 ]; do echo line $i ---------------------------------------------------------------\
+                 -----------------------------------------------------; i=$((i+1)); done";
+    env.write("Dockerfile", format!("FROM base\nRUN {write}; exit 3\n"));
+    let arguments = ["build", "--no-cache", "--progress", "plain", "--build-context", "base=host:sh", "."];
+    let failed = env.run(arguments).fails(1);
+    assert!(failed.stderr.contains("[output clipped, log limit 200KiB/s reached]"), "{}", failed.stderr);
+    assert_eq!(failed.stderr.matches("line 2999 ").count(), 1, "in the message of the failure");
+    let with = |size: &str, speed: &str| {
+        let mut builder = env.builder();
+        builder.env("BUILDKIT_STEP_LOG_MAX_SIZE", size).env("BUILDKIT_STEP_LOG_MAX_SPEED", speed);
+        Finished::of(builder.args(arguments))
+    };
+    let all = with("-1", "-1").fails(1);
+    assert!(!all.stderr.contains("output clipped"), "{}", all.stderr);
+    assert_eq!(all.stderr.matches("line 1500 ").count(), 1);
+    let little = with("1024", "-1").fails(1);
+    assert!(little.stderr.contains("[output clipped, log limit 1KiB reached]"), "{}", little.stderr);
+    assert_eq!(little.stderr.matches("line 1500 ").count(), 0);
+    let wrong = with("much", "-1").fails(2);
+    assert!(wrong.stderr.contains("invalid value of BUILDKIT_STEP_LOG_MAX_SIZE"), "{}", wrong.stderr);
 }

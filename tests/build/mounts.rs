@@ -22,6 +22,15 @@ fn made(env: &TestEnv) -> Vec<String> {
     (1..image.layer_count()).flat_map(|index| image.paths(index)).filter(|path| !kept(path)).collect()
 }
 
+/// What a message has marked with `^`.
+fn underlined(stderr: &str) -> String {
+    let lines: Vec<&str> = stderr.lines().collect();
+    let at = lines.iter().position(|line| line.contains('^')).unwrap_or_else(|| panic!("no mark in {stderr}"));
+    let marks = lines[at].char_indices().filter(|(_, c)| *c == '^').map(|(index, _)| index);
+    let (first, last) = (marks.clone().min().unwrap(), marks.max().unwrap());
+    lines[at - 1].get(first..=last).unwrap_or_default().to_owned()
+}
+
 fn both(test: impl Fn(&TestEnv)) {
     for run_as in [RunAs::Root, RunAs::Ordinary] {
         test(&TestEnv::new(run_as));
@@ -146,10 +155,34 @@ RUN --mount=source=a.txt,target=/etc/hosts test \"$(cat /etc/hosts)\" = a
 fn a_mount_point_that_cannot_be_made_is_told() {
     let env = TestEnv::root();
     env.write("a.txt", "a\n");
-    let failed = build(&env, "FROM base\nRUN --mount=target=/m --mount=type=tmpfs,target=/m/no true\n", &[]).fails(3);
-    assert!(failed.stderr.contains("`/m/no`: Read-only file system"), "{}", failed.stderr);
-    let failed = build(&env, "FROM base\nRUN --mount=target=/proc/x true\n", &[]).fails(3);
-    assert!(failed.stderr.contains("mount target `/proc/x`"), "{}", failed.stderr);
+    for (mounts, blamed, message, help) in [
+        ("--mount=target=/m --mount=type=tmpfs,target=/m/no", "target=/m/no", "the mount at `/m` is read-only", "`rw`"),
+        ("--mount=target=/proc/x", "target=/proc/x", "mount target `/proc/x`", "give another `target`"),
+        ("--mount=source=a.txt", "source=a.txt", "cannot mount a file on the directory `/w`", "`target=/w/NAME`"),
+        ("--mount=source=a.txt,target=/etc", "target=/etc", "cannot mount a file on the directory `/etc`", "/etc/NAME"),
+        ("--mount=type=tmpfs,target=/file", "target=/file", "cannot mount a directory on the file `/file`", "`source`"),
+        ("--mount=target=/file/x", "target=/file/x", "`/file` is not a directory", "give another `target`"),
+        (
+            "--mount=target=/m,rw --mount=type=tmpfs,target=/m/a.txt",
+            "target=/m/a.txt",
+            "cannot mount a directory on the file `/m/a.txt`",
+            "`source`",
+        ),
+        (
+            "--mount=target=/m,rw --mount=type=tmpfs,target=/m/a.txt/b",
+            "target=/m/a.txt/b",
+            "`/m/a.txt` is not a directory",
+            "give another",
+        ),
+    ] {
+        let dockerfile = format!("FROM base\nWORKDIR /w\nRUN touch /file && mkdir -p /etc\nRUN {mounts} true\n");
+        let failed = build(&env, &dockerfile, &[]).fails(2);
+        let underlined = underlined(&failed.stderr);
+        assert!(underlined.ends_with(blamed) && failed.stderr.contains("Dockerfile:4:"), "{mounts}: {}", failed.stderr);
+        for expected in [message, help] {
+            assert!(failed.stderr.contains(expected), "`{expected}` in {}", failed.stderr);
+        }
+    }
 }
 
 #[test]
@@ -188,18 +221,40 @@ RUN --mount=from=other,source=/f,target=/m cat /m > /stage
 fn what_is_wrong_with_a_mount_is_said_before_anything_runs() {
     let env = TestEnv::root();
     env.write("a.txt", "a\n");
-    for (mount, message) in [
-        ("type=nope,target=/a", "unsupported mount type \"nope\""),
-        ("target=/", "invalid mount target \"/\""),
-        ("target=..", "invalid mount target \"/\""),
-        ("type=cache,target=/a,sharing=some", "unsupported sharing value \"some\""),
-        ("from=later,target=/a", "cannot mount from stage \"later\" to \"/a\", stage needs to be defined before"),
-        ("type=secret", "invalid secret mount. one of source, target required"),
-        ("type=tmpfs,target=/a,size=big", "invalid value for size: big"),
+    for (mount, message, blamed, help) in [
+        ("type=nope,target=/a", "unsupported mount type \"nope\"", "type=nope", "there are `bind`"),
+        ("type=cahce,target=/a", "unsupported mount type \"cahce\"", "type=cahce", "did you mean `cache`?"),
+        ("type=tmpfs,target=/", "invalid mount target \"/\"", "target=/", "below the root"),
+        ("target=/a,dst=..", "invalid mount target \"/\"", "dst=..", "below the root"),
+        ("type=tmpfs,mode=1", "mode not allowed for \"tmpfs\" type mounts", "mode=1", "take it away"),
+        (
+            "type=cache,target=/a,sharing=some",
+            "unsupported sharing value \"some\"",
+            "sharing=some",
+            "there are `locked`",
+        ),
+        (
+            "from=later,target=/a",
+            "cannot mount from stage \"later\" to \"/a\", stage needs to be defined before",
+            "from=later",
+            "move the stage `later` before",
+        ),
+        ("target=/a,from=9", "invalid stage index 9", "from=9", "stages count from 0"),
+        ("type=secret", "invalid secret mount. one of source, target required", "type=secret", "`type=secret,id=NAME`"),
+        ("type=tmpfs,target=/a,size=big", "invalid value for size: big", "size=big", "`size=64m`"),
+        ("target=/a,source=${X?}", "X", "source=${X?}", ""),
+        ("target=/a,source=no", "\"/no\": not found", "source=no", ""),
+        ("target=/a,from=first,source=no", "\"/no\": not found", "source=no", "`source` is seen from the root"),
+        ("type=cache,target=/a,source=no", "not found in the cache \"//a\"", "source=no", "let a step"),
     ] {
-        let dockerfile = format!("FROM base AS first\nRUN --mount={mount} true\nFROM base AS later\nFROM first\n");
+        let dockerfile = format!(
+            "FROM base AS first\nFROM base AS second\nRUN --mount={mount} true\nFROM base AS later\nFROM second\n"
+        );
         let failed = build(&env, &dockerfile, &[]).fails(2);
-        assert!(failed.stderr.contains(message), "{mount}: {}", failed.stderr);
+        assert_eq!(underlined(&failed.stderr), blamed, "{}", failed.stderr);
+        for expected in [message, help] {
+            assert!(failed.stderr.contains(expected), "{mount}: `{expected}` in {}", failed.stderr);
+        }
     }
     // A stage that is not needed may be as wrong as it likes.
     let dockerfile = "FROM base AS wrong\nRUN --mount=type=nope true\nFROM base\nRUN true\n";

@@ -113,3 +113,20 @@ fn a_number_is_a_stage_whatever_contexts_are_called() {
     env.ok(["build", "-t", "app", "--build-context", "0=other", "."]);
     assert_eq!(Image::open(&env.store(), "app").file("file"), "stage");
 }
+
+#[test]
+fn an_image_that_cannot_be_had_is_named_with_its_context() {
+    let env = TestEnv::root();
+    for (dockerfile, source, image) in [
+        ("FROM base\n", "docker-image://127.0.0.1:1/team/app:2", "`127.0.0.1:1/team/app:2`"),
+        ("FROM scratch\nCOPY --from=base / /\n", "docker-image://127.0.0.1:1/team/app:2", "`127.0.0.1:1/team/app:2`"),
+        ("FROM base\n", "oci-layout://.", "`oci-layout://"),
+    ] {
+        env.write("Dockerfile", dockerfile);
+        let failed = env.run(["build", "--build-context", &format!("base={source}"), "."]);
+        assert_ne!(failed.code, Some(0));
+        for expected in [image, "(the named context `base`)"] {
+            assert!(failed.stderr.contains(expected), "`{expected}` in {}", failed.stderr);
+        }
+    }
+}

@@ -164,3 +164,44 @@ fn a_failed_output_leaves_the_old_file() {
     assert_eq!(fs::read_to_string(&old).unwrap(), "old");
     assert_eq!(fs::read_dir(env.path("out")).unwrap().count(), 1, "nothing is left behind");
 }
+
+/// What a build cannot write is told before it builds: the step would leave its mark in the cache.
+#[test]
+fn places_that_cannot_be_written_are_told_before_the_build() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM base\nRUN echo built\n");
+    fs::create_dir_all(env.path("work/directory")).unwrap();
+    env.write("file", "");
+    for (arguments, code, message, hint) in [
+        (&["-o", ""][..], 2, "--output is empty", "write a directory"),
+        (&["-o", "type=oci,dest="], 2, "`dest` is ``", "a file or directory"),
+        (&["-o", "type=oci,dest=a", "-o", "type=tar,dest=./a"], 2, "both go to `./a`", "a place of its own"),
+        (&["-o", "type=oci,dest=a", "-o", "a"], 2, "both go to `a`", "a place of its own"),
+        (&["-o", "type=tar,dest=a", "--iidfile", "a"], 2, "and --iidfile both go to `a`", "a place of its own"),
+        (&["--metadata-file", "file", "--iidfile", "file"], 2, "--iidfile and --metadata-file both", "of its own"),
+        (&["-o", "-", "-o", "type=oci"], 2, "two outputs go to standard output", "`dest=FILE`"),
+        (&["-o", "type=tar,dest=directory"], 2, "`directory` is a directory", "name the file"),
+        (&["-o", "file"], 2, "`file` is not a directory", "name a directory"),
+        (&["-o", "type=tar,dest=no/such/tar"], 3, "there is no directory `no/such`", "mkdir -p no/such"),
+        (&["--iidfile", "no/id"], 3, "cannot write --iidfile to `no/id`: there is no directory `no`", "mkdir -p no"),
+        (&["--metadata-file", "no/m"], 3, "there is no directory `no`", "mkdir -p no"),
+        (&["--iidfile", "directory"], 2, "`directory` is a directory", "name the file"),
+        (&["--ulimit", "nofil=1"], 2, "there is no limit `nofil`", "did you mean `nofile`?"),
+        (&["--secret", "id=x,src=no"], 2, "secret `x`: cannot read the file `no`", "not from the context"),
+        (&["--secret", "id=x"], 2, "there is neither a variable nor a file `x`", "--secret id=x,src=FILE"),
+    ] {
+        let all = [&["build", "--progress", "plain", "--build-context", "base=host:sh"], arguments, &["."]].concat();
+        let failed = env.run(all).fails(code);
+        for expected in [message, hint] {
+            assert!(failed.stderr.contains(expected), "{arguments:?}: `{expected}` in {}", failed.stderr);
+        }
+        assert!(!failed.stderr.contains("built"), "{arguments:?}: {}", failed.stderr);
+    }
+    env.write("big", "x".repeat(500 * 1024 + 1));
+    let failed = env.run(["build", "--secret", "id=x,src=big", "."]).fails(2);
+    assert!(failed.stderr.contains("secret x too big. max size 500KB") && failed.stderr.contains("the file `big`"));
+    // Two directories are one after the other in the same place, and a device takes all.
+    env.ok(["build", "-q", "--build-context", "base=host:sh", "-o", "out", "-o", "out", "."]);
+    let null = ["-o", "type=tar,dest=/dev/null", "--iidfile", "/dev/null"];
+    env.ok([&["build", "-q", "--build-context", "base=host:sh"], &null[..], &["."]].concat());
+}

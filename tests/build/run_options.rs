@@ -1,8 +1,5 @@
 //! What RUN steps are allowed, given and limited to.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use crate::support::{Finished, RunAs, TestEnv};
 
 const BASE: &str = "base=host:sh,cat,grep,ls,mknod,mount,sleep,stat,tail,test,true,uname";
@@ -114,47 +111,6 @@ RUN test \"$(uname -n)\" = box && grep '^127.0.0.1\tlocalhost box$' /etc/hosts
 fn an_ordinary_user_cannot_set_limits_by_control_groups() {
     let failed = build(&TestEnv::new(RunAs::Ordinary), "FROM base\nRUN true\n", &["--memory", "64m"]).fails(2);
     assert!(failed.stderr.contains("can only be set by root"), "{}", failed.stderr);
-}
-
-/// Whether this machine has the hierarchy of version 1 with a memory controller that we may use.
-fn has_memory_groups() -> bool {
-    Path::new("/sys/fs/cgroup/memory/memory.limit_in_bytes").exists()
-}
-
-fn groups_below(path: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(path).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir()) {
-        groups_below(&entry.path(), found);
-        found.push(entry.path());
-    }
-}
-
-#[test]
-fn limits_hold_and_their_groups_go_with_the_step() {
-    if !has_memory_groups() {
-        return;
-    }
-    let env = TestEnv::root();
-    let parent = format!("builder-test-{}", std::process::id());
-    let dockerfile = "\
-FROM base
-RUN grep ':memory:.*/builder-' /proc/self/cgroup; cat /proc/self/cgroup | grep -c builder-
-RUN true
-";
-    let flags = ["--cgroup-parent", &parent, "--memory", "64m", "--cpu-shares", "512", "--cpu-quota", "50000"];
-    build(&env, dockerfile, &flags).success();
-    // What takes more than there is gets killed, and that is said.
-    let hungry = "FROM base\nRUN a=xxxxxxxxxxxxxxxx; while true; do a=$a$a; done\n";
-    let failed = build(&env, hungry, &[&flags[..], &["--memory-swap", "64m"]].concat()).fails(1);
-    assert!(failed.stderr.contains("cannot allocate memory"), "{}", failed.stderr);
-    for controller in ["memory", "cpu", "cpuset", "pids"] {
-        let path = Path::new("/sys/fs/cgroup").join(controller).join(&parent);
-        let mut left = Vec::new();
-        groups_below(&path, &mut left);
-        assert_eq!(left, Vec::<PathBuf>::new());
-        if path.exists() {
-            fs::remove_dir(&path).expect("the parent is empty");
-        }
-    }
 }
 
 #[test]

@@ -110,15 +110,15 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) metadata_file: Option<PathBuf>,
     /// Where to write the result: a directory, `-` for a tar on standard output, or
-    /// `type=image|oci|docker|tar|local|cacheonly[,dest=PATH][,name=NAME][,compression=gzip|zstd|uncompressed]…`
+    /// `type=image|registry|oci|docker|tar|local|cacheonly[,dest=PATH][,name=NAME][,compression=gzip|zstd|uncompressed]…`
     /// with the attributes that BuildKit has; an unknown one is answered with those that there are. May be repeated
     #[arg(short, long = "output", value_name = "OUTPUT")]
     pub(crate) outputs: Vec<String>,
     /// Put the image into the store, which is where images go anyway unless --output says otherwise
     #[arg(long)]
     pub(crate) load: bool,
-    /// Not supported yet
-    #[arg(long, hide = true)]
+    /// Push the image into the registries of its names, as `--output type=registry` does
+    #[arg(long)]
     pub(crate) push: bool,
     /// No time in the image is later than this, seconds since 1970 [default: the variable `SOURCE_DATE_EPOCH`].
     /// Layers are made with it, so that `rewrite-timestamp` of an output, true or false, changes nothing

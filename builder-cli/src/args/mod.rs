@@ -5,6 +5,7 @@ mod cache;
 mod images;
 mod lint;
 mod lsp;
+mod registry;
 mod run;
 mod trial;
 
@@ -25,6 +26,7 @@ pub(crate) use images::{
 };
 pub(crate) use lint::{LintArgs, LintFormat};
 pub(crate) use lsp::LspArgs;
+pub(crate) use registry::{LoginArgs, LogoutArgs, PullArgs, PushArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use trial::{TrialArgs, TrialNetwork};
 
@@ -97,6 +99,14 @@ pub(crate) enum Command {
     Cache(CacheArgs),
     /// Show what the store takes of the disk
     System(SystemArgs),
+    /// Pull an image from a registry
+    Pull(PullArgs),
+    /// Push an image into a registry
+    Push(PushArgs),
+    /// Log in to a registry
+    Login(LoginArgs),
+    /// Log out of a registry
+    Logout(LogoutArgs),
     /// Say how builds would run on this machine, and what is missing for better
     Info(InfoArgs),
     /// Serve an editor: diagnostics, fixes, completion and more for Dockerfiles (Language Server Protocol)

@@ -7,6 +7,7 @@ use builder_core::build_context::{StreamKind, sniff, unpack};
 use builder_core::builder::{BuildError, BuildOptions, BuildOutcome, ContextSource, DockerfileSource, ErrorCategory};
 use builder_core::event::NullSink;
 use builder_core::plan::dump;
+use builder_core::remote::is_http;
 use builder_core::store::WorkDir;
 use jiff::Timestamp;
 
@@ -40,6 +41,7 @@ fn run(arguments: &BuildArgs, options: &BuildOptions, session: &Session) -> Resu
         };
         return session.printer.data(&text);
     }
+    settings::destinations::check(arguments, &options.outputs)?;
     for path in [&arguments.iidfile, &arguments.metadata_file].into_iter().flatten() {
         make_way(path)?;
     }
@@ -58,7 +60,7 @@ fn run(arguments: &BuildArgs, options: &BuildOptions, session: &Session) -> Resu
         session.printer.checks(&told.checks);
     }
     if explain == Explain::Steps && mode != Mode::Json {
-        session.printer.text(&summary(&told.explained, Timestamp::now()));
+        session.printer.text(&summary(told.explained.values(), Timestamp::now()));
     }
     stdout.flush().map_err(stdout_error)?;
     let outcome = outcome.map_err(command_error)?;
@@ -103,6 +105,10 @@ fn inputs(
         };
     }
     let context = settings::contexts::main(&arguments.context)?;
+    if let Some(url) = arguments.file.as_deref().and_then(Path::to_str).filter(|text| is_http(text)) {
+        return Err(CommandError::usage(format!("a Dockerfile is not fetched from the web: `{url}`"))
+            .hint(format!("pass it on standard input: `curl -fsSL {url} | builder build -f - CONTEXT`")));
+    }
     let dockerfile = match &arguments.file {
         None => DockerfileSource::Default,
         Some(_) if stdin_dockerfile => {
@@ -129,6 +135,7 @@ fn make_way(path: &Path) -> Result<(), CommandError> {
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> CommandError {
     CommandError::environment(format!("cannot write `{}`: {error}", path.display()))
+        .hint("may you write there, and is there room?")
 }
 
 fn report(arguments: &BuildArgs, outcome: &BuildOutcome) -> Result<(), CommandError> {

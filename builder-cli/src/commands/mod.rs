@@ -7,13 +7,16 @@ mod call;
 mod images;
 mod info;
 mod lint;
+mod login;
+mod registry;
 mod transfer;
 mod trial;
 
 use builder_core::builder::{Builder, BuilderOptions};
 use builder_core::cancel::CancelToken;
+use builder_core::registry::RegistryOptions;
 use builder_core::sandbox::{isolation, rootless};
-use builder_core::store::{Owner, is_damaged_database, is_full_database, mark_damaged_database};
+use builder_core::store::{Owner, is_damaged_database, is_full_database, mark_damaged_database, release_reserve};
 
 use crate::args::{Cli, Command, GlobalArgs};
 use crate::error::CommandError;
@@ -31,14 +34,30 @@ pub(crate) struct Session {
 impl Session {
     /// Enters a user namespace where that is needed, and opens the store. Nothing may have started a thread
     /// before.
-    fn open(global: &GlobalArgs, printer: Printer) -> Result<Self, CommandError> {
-        let session = Self::open_quietly(global, printer)?;
+    fn open(global: &GlobalArgs, printer: Printer, registry: RegistryOptions) -> Result<Self, CommandError> {
+        let session = Self::open_quietly(global, printer, registry)?;
         cancel_on_signals(session.cancel.clone()).map_err(CommandError::environment)?;
         Ok(session)
     }
 
-    /// Does the same, and leaves signals alone.
-    fn open_quietly(global: &GlobalArgs, printer: Printer) -> Result<Self, CommandError> {
+    /// Does the same for a command that removes things: on a full disk it gets what was set aside for that.
+    fn open_to_remove(global: &GlobalArgs, printer: Printer) -> Result<Self, CommandError> {
+        let session = Self::open_for(global, printer, RegistryOptions::default(), true)?;
+        cancel_on_signals(session.cancel.clone()).map_err(CommandError::environment)?;
+        Ok(session)
+    }
+
+    /// Opens the store and leaves signals alone.
+    fn open_quietly(global: &GlobalArgs, printer: Printer, registry: RegistryOptions) -> Result<Self, CommandError> {
+        Self::open_for(global, printer, registry, false)
+    }
+
+    fn open_for(
+        global: &GlobalArgs,
+        printer: Printer,
+        registry: RegistryOptions,
+        removes: bool,
+    ) -> Result<Self, CommandError> {
         let ordinary = settings::is_ordinary_user();
         let root = settings::store_root(global, ordinary)?;
         let owner = if ordinary {
@@ -56,9 +75,13 @@ impl Session {
         };
         let cancel = CancelToken::new();
         let mut options = BuilderOptions::new(root, owner);
-        options.registry.proxy = settings::proxy();
-        options.registry.plain_proxy = settings::plain_proxy();
-        let builder = Builder::open(options).map_err(build::command_error)?;
+        options.registry = registry;
+        let path = options.root.clone();
+        let builder = Builder::open(options.clone()).or_else(|error| {
+            let helped = removes && is_full(&error) && release_reserve(&path).unwrap_or(false);
+            if helped { Builder::open(options) } else { Err(error) }
+        });
+        let builder = builder.map_err(build::command_error)?;
         for repair in builder.store().repairs() {
             printer.note(&format!("warning: {repair}"));
         }
@@ -82,16 +105,10 @@ pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<u8, 
 
 /// Says what can be done about trouble with the store.
 fn about_store(error: CommandError, global: &GlobalArgs) -> CommandError {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&*error.source);
-    let mut is_full = false;
-    while let Some(cause) = next {
-        is_full |= cause.downcast_ref::<std::io::Error>().is_some_and(|error| {
-            matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
-        });
-        next = cause.source();
-    }
-    if is_full || is_full_database(&*error.source) {
-        return error.hint("the disk is full: `builder cache prune` removes what no image needs, `builder system df` says what there is");
+    if is_full(&*error.source) {
+        return error.hint(
+            "the disk is full: `builder cache prune` removes what no image needs, `builder system df` says what there is",
+        );
     }
     if is_damaged_database(&*error.source)
         && let Ok(root) = settings::store_root(global, settings::is_ordinary_user())
@@ -102,22 +119,42 @@ fn about_store(error: CommandError, global: &GlobalArgs) -> CommandError {
     error
 }
 
+/// Whether an error means that a disk is full.
+fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        if matches!(kind, Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)) {
+            return true;
+        }
+        next = cause.source();
+    }
+    is_full_database(error)
+}
+
 fn command(cli: Cli, printer: Printer) -> Result<u8, CommandError> {
-    let open = || Session::open(&cli.global, printer);
+    let open = || Session::open(&cli.global, printer, RegistryOptions::default());
+    // What this machine says of registries is looked at by who asks them.
+    let open_to_registries = || Session::open(&cli.global, printer, settings::registry::registry()?);
+    let open_to_remove = || Session::open_to_remove(&cli.global, printer);
     match cli.command {
         Command::Lint(arguments) => return lint::lint(&arguments, &cli.global, printer),
-        Command::Build(arguments) => return build::build(&arguments, &open()?),
+        Command::Build(arguments) => return build::build(&arguments, &open_to_registries()?),
         Command::Run(arguments) => return trial::run(&arguments, &cli.global, printer),
         Command::Images(arguments) => images::images(&arguments, &open()?),
         Command::History(arguments) => images::history(&arguments, &open()?),
         Command::Inspect(arguments) => images::inspect(&arguments, &open()?),
         Command::Tag(arguments) => images::tag(&arguments, &open()?),
-        Command::Rmi(arguments) => images::rmi(&arguments, &open()?),
+        Command::Rmi(arguments) => images::rmi(&arguments, &open_to_remove()?),
         Command::Save(arguments) => transfer::save(&arguments, &open()?),
         Command::Load(arguments) => transfer::load(&arguments, &open()?),
         Command::Import(arguments) => transfer::import(&arguments, &open()?),
-        Command::Cache(arguments) => cache::cache(&arguments, &open()?),
-        Command::System(arguments) => cache::system(&arguments, &open()?),
+        Command::Cache(arguments) => cache::cache(&arguments, &open_to_remove()?),
+        Command::System(arguments) => cache::system(&arguments, &open_to_remove()?),
+        Command::Pull(arguments) => registry::pull(&arguments, &open_to_registries()?),
+        Command::Push(arguments) => registry::push(&arguments, &open_to_registries()?),
+        Command::Login(arguments) => login::login(&arguments, printer),
+        Command::Logout(arguments) => login::logout(&arguments, printer),
         Command::Info(arguments) => info::info(&arguments, &cli.global, printer),
         Command::Lsp(_) => crate::lsp::serve(),
         Command::Version => printer.data(&format!("builder {}\n", env!("CARGO_PKG_VERSION"))),

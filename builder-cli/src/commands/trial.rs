@@ -30,7 +30,8 @@ const SIGKILL: i32 = 9;
 
 /// Runs an image; returns the exit code of its program.
 pub(super) fn run(arguments: &TrialArgs, global: &GlobalArgs, printer: Printer) -> Result<u8, CommandError> {
-    let outcome = Session::open_quietly(global, printer).and_then(|session| attempt(arguments, &session));
+    let outcome = Session::open_quietly(global, printer, builder_core::registry::RegistryOptions::default())
+        .and_then(|session| attempt(arguments, &session));
     outcome.or_else(|error| {
         printer.error(&error);
         Ok(FAILED)

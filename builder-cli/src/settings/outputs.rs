@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use builder_core::builder::{Compression, ExportTarget, Output, OutputKind};
+use builder_core::builder::{Compression, ExportTarget, Output, OutputKind, PushOutput};
 use builder_core::dockerfile::csv_fields;
 use builder_core::image::MediaTypes;
 
@@ -40,6 +40,10 @@ pub(super) fn output(text: &str) -> Result<Output, CommandError> {
     if text == "-" {
         return stdout_output(Output::new(OutputKind::Tar, ExportTarget::Stdout));
     }
+    if text.is_empty() {
+        return Err(CommandError::usage("--output is empty")
+            .hint("write a directory, `-` for a tar on standard output, or `type=oci,dest=FILE`"));
+    }
     if !text.contains('=') {
         return Ok(Output::new(OutputKind::Local, ExportTarget::Path(PathBuf::from(text))));
     }
@@ -53,8 +57,14 @@ pub(super) fn output(text: &str) -> Result<Output, CommandError> {
     }
     let kind = pairs.iter().find(|(key, ..)| key == "type").map(|(_, _, value)| *value);
     let kind = kind.ok_or_else(|| CommandError::usage(format!("output `{text}` has no `type=`")))?;
-    let mut reader =
-        Reader { text, output: Output::new(kind_of(text, kind)?, ExportTarget::Store), types_given: false };
+    let mut reader = Reader {
+        text,
+        output: Output::new(kind_of(text, kind)?, ExportTarget::Store),
+        types_given: false,
+        push: (kind == "registry").then_some(true),
+        pushed: PushOutput::default(),
+        tagged: None,
+    };
     let mut unpack = false;
     for (key, given, value) in pairs {
         unpack |= key == "unpack" && value == "true";
@@ -63,7 +73,11 @@ pub(super) fn output(text: &str) -> Result<Output, CommandError> {
     if unpack && reader.output.rewrite_timestamp {
         return Err(CommandError::usage("exporter option \"rewrite-timestamp\" conflicts with \"unpack\""));
     }
+    if let (true, Some(name)) = (reader.pushed.by_digest, &reader.tagged) {
+        return Err(tagged_by_digest(name));
+    }
     let mut output = reader.output;
+    output.push = reader.push.filter(|push| *push).map(|_| reader.pushed);
     if output.kind == OutputKind::Docker {
         match output.target {
             // Docker loads what has no destination; without a daemon that is the store.
@@ -82,23 +96,48 @@ pub(super) fn output(text: &str) -> Result<Output, CommandError> {
     stdout_output(output)
 }
 
-/// What pushing is refused with.
-pub(super) fn no_push(what: &str) -> CommandError {
-    CommandError::usage(format!("{what}: pushing to a registry is not supported yet"))
-        .hint("build with -t NAME, then `skopeo copy oci:STORE:NAME docker://NAME` (`builder info` shows the store)")
+/// Adds what `--push` means: outputs of images are pushed, and where there is none, there is one.
+pub(super) fn push(outputs: &mut Vec<Output>) {
+    let is_image = |output: &&mut Output| output.kind == OutputKind::Image;
+    let mut found = false;
+    for output in outputs.iter_mut().filter(is_image) {
+        output.push.get_or_insert_default();
+        found = true;
+    }
+    if !found {
+        let mut output = Output::new(OutputKind::Image, ExportTarget::Store);
+        output.push = Some(PushOutput::default());
+        outputs.push(output);
+    }
+}
+
+/// Refuses tags where an image is pushed by its digest.
+pub(super) fn check_by_digest(outputs: &[Output], tags: &[String]) -> Result<(), CommandError> {
+    let by_digest = outputs.iter().any(|output| output.push.is_some_and(|push| push.by_digest));
+    match tags.iter().find(|tag| by_digest && has_tag(tag)) {
+        Some(tag) => Err(tagged_by_digest(tag)),
+        None => Ok(()),
+    }
+}
+
+fn has_tag(name: &str) -> bool {
+    name.rsplit('/').next().is_some_and(|last| last.contains(':'))
+}
+
+fn tagged_by_digest(name: &str) -> CommandError {
+    CommandError::usage(format!("can't push tagged ref {name} by digest")).hint("leave the tag out")
 }
 
 fn kind_of(text: &str, kind: &str) -> Result<OutputKind, CommandError> {
     Ok(match kind {
-        "image" => OutputKind::Image,
+        "image" | "registry" => OutputKind::Image,
         "oci" => OutputKind::Oci,
         "docker" => OutputKind::Docker,
         "tar" => OutputKind::Tar,
         "local" => OutputKind::Local,
         "cacheonly" => OutputKind::CacheOnly,
-        "registry" => return Err(no_push("output `type=registry`")),
         _ => {
-            let expected = "expected image, oci, docker, tar, local or cacheonly";
+            let expected = "expected image, registry, oci, docker, tar, local or cacheonly";
             return Err(CommandError::usage(format!("invalid output `{text}`: `type` is `{kind}`, {expected}")));
         }
     })
@@ -108,6 +147,10 @@ struct Reader<'t> {
     text: &'t str,
     output: Output,
     types_given: bool,
+    push: Option<bool>,
+    pushed: PushOutput,
+    /// A name with a tag.
+    tagged: Option<String>,
 }
 
 impl Reader<'_> {
@@ -159,11 +202,15 @@ impl Reader<'_> {
         }
         let output = &mut self.output;
         match key {
+            "dest" if value.is_empty() => return Err(self.invalid(key, value, "a file or directory, or `-`")),
             "dest" if value == "-" => output.target = ExportTarget::Stdout,
             "dest" => output.target = ExportTarget::Path(PathBuf::from(value)),
             "name" => {
                 for text in value.split(',').filter(|text| !text.is_empty()) {
                     output.names.push(name(text)?);
+                    if has_tag(text) {
+                        self.tagged = Some(text.to_owned());
+                    }
                 }
             }
             "dangling-name-prefix" => output.dangling_prefix = Some(value.to_owned()),
@@ -223,9 +270,12 @@ impl Reader<'_> {
             "unpack" | "attestation-inline" => {
                 self.boolean(key, value)?;
             }
-            "push" | "push-by-digest" | "registry.insecure" if self.boolean(key, value)? => {
-                return Err(no_push(&format!("output attribute `{key}`")));
+            "push" | "push-by-digest" | "registry.insecure" if self.output.kind != OutputKind::Image => {
+                self.only_off(key, value, "only images are pushed: `type=image` or `type=registry`")?;
             }
+            "push" => self.push = Some(self.boolean(key, value)?),
+            "push-by-digest" => self.pushed.by_digest = self.boolean(key, value)?,
+            "registry.insecure" => self.pushed.insecure = self.boolean(key, value)?,
             "oci-artifact" => {
                 self.only_off(key, value, "statements are written as manifests with a config, which all tools read")?;
             }
@@ -266,18 +316,24 @@ mod tests {
         let image = output("type=image,\"name=a,b:2\",annotation.x=y,source-date-epoch=,push=false").unwrap();
         assert_eq!(image.names.len(), 2);
         assert_eq!((image.annotations.len(), image.source_date_epoch), (1, Some(None)));
+        assert_eq!(image.push, None);
+        assert_eq!(output("type=registry,name=a").unwrap().push, Some(PushOutput::default()));
+        let pushed = output("type=image,push=true,push-by-digest=true,registry.insecure=true,name=x:5000/a").unwrap();
+        assert_eq!(pushed.push, Some(PushOutput { by_digest: true, insecure: true }));
     }
 
     #[test]
     fn what_makes_no_sense_is_refused() {
         for bad in [
+            "",
+            "type=tar,dest=",
             "type=nope,dest=x",
             "dest=x",
             "type=oci,dest",
             "type=oci,dest=x,level=3",
             "type=local",
-            "type=registry",
-            "type=image,push=true",
+            "type=oci,dest=x,push=true",
+            "type=image,push=true,push-by-digest=true,name=a:b",
             "type=image,dest=x",
             "type=local,dest=x,name=y",
             "type=image,compression=estargz",

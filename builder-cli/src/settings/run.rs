@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use builder_core::dockerfile::closest;
 use builder_core::plan::Entitlement;
 use builder_core::plan::op::NetworkMode;
 use builder_core::sandbox::isolation::in_initial_user_namespace;
@@ -49,6 +50,7 @@ pub(super) fn options(arguments: &RunArgs) -> Result<RunOptions, CommandError> {
         ulimits: ulimits(&arguments.ulimits)?,
         extra_hosts: hosts(&arguments.hosts)?,
         resources: resources(arguments)?,
+        ..RunOptions::default()
     };
     // An ordinary user has entered a user namespace by now.
     if !in_initial_user_namespace() && !options.resources.is_empty() {
@@ -121,8 +123,28 @@ fn size(flag: &str, text: &str) -> Result<u64, CommandError> {
 
 fn ulimit(text: &str) -> Result<Ulimit, CommandError> {
     Ulimit::parse(text).ok_or_else(|| {
-        CommandError::usage(format!("invalid ulimit `{text}`")).hint("write NAME=SOFT[:HARD], such as nofile=1024:2048")
+        let (why, hint) = what_is_wrong(text);
+        CommandError::usage(format!("invalid ulimit `{text}`: {why}")).hint(hint)
     })
+}
+
+/// Why a text is no limit, and what to write.
+fn what_is_wrong(text: &str) -> (String, String) {
+    let form = || "write NAME=SOFT[:HARD], such as nofile=1024:2048".to_owned();
+    let Some((name, limits)) = text.split_once('=') else { return ("it has no `=`".to_owned(), form()) };
+    if !Ulimit::names().any(|known| known == name) {
+        let hint = match closest(name, Ulimit::names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are {}", Ulimit::names().collect::<Vec<_>>().join(", ")),
+        };
+        return (format!("there is no limit `{name}`"), hint);
+    }
+    let parts: Vec<&str> = limits.split(':').collect();
+    match parts.iter().find(|part| part.parse::<i64>().map_or(true, |number| number < -1)) {
+        Some(part) => (format!("`{part}` is no number"), "write whole numbers; -1 is no limit".to_owned()),
+        None if parts.len() > 2 => ("it has more than two numbers".to_owned(), form()),
+        None => ("the soft limit is above the hard one".to_owned(), "write the lower number first".to_owned()),
+    }
 }
 
 /// `NAME:ADDRESS` or `NAME=ADDRESS`, as pairs of name and address.
@@ -132,7 +154,9 @@ fn host(text: &str) -> Result<(String, String), CommandError> {
         return Err(CommandError::usage(format!("invalid host `{text}`")).hint("write NAME:ADDRESS"));
     };
     if name.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(CommandError::usage(format!("invalid host `{text}`: a name has no blanks")));
+        return Err(
+            CommandError::usage(format!("invalid host `{text}`: a name has no blanks")).hint("write NAME:ADDRESS")
+        );
     }
     if address == HOST_GATEWAY {
         return Ok((name.to_owned(), HOST_ADDRESS.to_owned()));
@@ -140,7 +164,8 @@ fn host(text: &str) -> Result<(String, String), CommandError> {
     let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address);
     match bare.parse::<IpAddr>() {
         Ok(address) => Ok((name.to_owned(), address.to_string())),
-        Err(_) => Err(CommandError::usage(format!("invalid IP address in add-host: {address:?}"))),
+        Err(_) => Err(CommandError::usage(format!("invalid IP address in add-host: {address:?}"))
+            .hint("write NAME:ADDRESS with an IPv4 or IPv6 address, or `host-gateway` for this machine")),
     }
 }
 
@@ -169,8 +194,18 @@ mod tests {
         let limit = ulimit("nofile=10:20").unwrap();
         assert_eq!((limit.name(), limit.soft, limit.hard), ("nofile", 10, 20));
         assert_eq!(ulimit("core=-1").unwrap().soft, u64::MAX);
-        for bad in ["nofile", "nofile=", "x=1", "nofile=2:1", "nofile=a"] {
-            assert!(ulimit(bad).is_err(), "{bad}");
+        for (bad, why, hint) in [
+            ("nofile", "it has no `=`", "write NAME=SOFT[:HARD]"),
+            ("nofile=", "`` is no number", "whole numbers"),
+            ("nofiles=1", "there is no limit `nofiles`", "did you mean `nofile`?"),
+            ("xyzzyx=1", "there is no limit `xyzzyx`", "there are core, cpu"),
+            ("nofile=2:1", "the soft limit is above the hard one", "lower number first"),
+            ("nofile=1:2:3", "it has more than two numbers", "write NAME"),
+            ("nofile=-2", "`-2` is no number", "-1 is no limit"),
+            ("nofile=a", "`a` is no number", "whole numbers"),
+        ] {
+            let error = ulimit(bad).unwrap_err();
+            assert!(error.to_string().ends_with(why) && error.hints[0].contains(hint), "{bad}: {error:?}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -48,27 +49,47 @@ fn secret(text: &str, variable: &dyn Fn(&str) -> Option<OsString>) -> Result<(St
     if kind == "env" && name.is_empty() {
         name = std::mem::take(&mut file);
     }
+    let mut searched = false;
     if name.is_empty() && file.is_empty() {
         if kind != "file" && variable(&id).is_some() {
             name.clone_from(&id);
         } else {
             file.clone_from(&id);
+            searched = kind != "file";
         }
     }
     if !name.is_empty() {
         let value = variable(&name).unwrap_or_default().into_vec();
-        let value = Secret::new(value).map_err(|error| invalid(error.to_string()))?;
+        let value = Secret::new(value).map_err(|_| too_big(&id, &format!("the variable `{name}`")))?;
         return Ok((id, SecretSource::Value(value)));
     }
     let path = PathBuf::from(file);
-    let metadata = std::fs::metadata(&path).map_err(|error| invalid(format!("`{}`: {error}", path.display())))?;
+    let shown = path.display();
+    let metadata = match std::fs::metadata(&path) {
+        Ok(metadata) => metadata,
+        Err(error) if searched && error.kind() == ErrorKind::NotFound => {
+            let message = format!("secret `{id}`: there is neither a variable nor a file `{shown}`");
+            let hint = format!("say where it is: --secret id={id},src=FILE or --secret id={id},env=VARIABLE");
+            return Err(CommandError::usage(message).hint(hint));
+        }
+        Err(error) => {
+            return Err(CommandError::usage(format!("secret `{id}`: cannot read the file `{shown}`: {error}"))
+                .hint("`src` is seen from the directory in which builder is started, not from the context"));
+        }
+    };
     if metadata.is_dir() {
-        return Err(invalid(format!("`{}` is a directory", path.display())));
+        return Err(CommandError::usage(format!("secret `{id}`: `{shown}` is a directory"))
+            .hint("name one file; give every file of a directory an --secret of its own"));
     }
     if metadata.len() > MAX_SECRET_BYTES as u64 {
-        return Err(invalid(format!("secret {id} too big. max size 500KB")));
+        return Err(too_big(&id, &format!("the file `{shown}`")));
     }
     Ok((id, SecretSource::File(path)))
+}
+
+fn too_big(id: &str, place: &str) -> CommandError {
+    CommandError::usage(format!("secret {id} too big. max size 500KB: it is {place}"))
+        .hint("give the key as the secret, and what it opens as an encrypted file of the context")
 }
 
 /// Reads all of `--ssh`.

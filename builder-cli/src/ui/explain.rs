@@ -15,6 +15,9 @@ use super::log_lines::one_line;
 /// Digits of a build's id that people are shown.
 const ID_DIGITS: usize = 8;
 
+/// What is said of a step that ran for nothing.
+const SAME_RESULT: &str = "left the same files as before, so that nothing after it is disturbed";
+
 /// Whether people are told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Explain {
@@ -26,7 +29,13 @@ pub(crate) enum Explain {
 
 /// Returns the lines to show below a step, without indentation.
 pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
-    explanation.lines().into_iter().map(|line| format!("because {}", one_line(&line))).collect()
+    match explanation {
+        Explanation::Cached { .. } => Vec::new(),
+        Explanation::Ran(ran) => {
+            let because = ran.lines().into_iter().map(|line| format!("because {}", one_line(&line)));
+            because.chain(ran.same_result.then(|| SAME_RESULT.to_owned())).collect()
+        }
+    }
 }
 
 /// Returns what stands behind `CACHED`: nothing, or ` (made by …)`.
@@ -49,21 +58,17 @@ fn shown(build: &BuildRecord, now: Timestamp) -> String {
 }
 
 /// Returns what is said of all steps at the end of a build; nothing where there is nothing to say.
-pub(crate) fn summary(steps: &[ExplainedStep], now: Timestamp) -> String {
+pub(crate) fn summary<'s>(steps: impl Iterator<Item = &'s ExplainedStep>, now: Timestamp) -> String {
     let mut text = String::new();
+    let steps: Vec<&ExplainedStep> = steps.collect();
     let ran = steps.iter().filter(|step| matches!(step.explanation, Explanation::Ran(_))).count();
     if steps.is_empty() {
         return text;
     }
-    let plural = |count: usize| if count == 1 { "step" } else { "steps" };
     let cached = steps.len() - ran;
+    let (ran_steps, was) = (if ran == 1 { "step" } else { "steps" }, if cached == 1 { "was" } else { "were" });
     // Writing to a string cannot fail, here and below.
-    let _ = writeln!(
-        text,
-        "\n{ran} {} ran, {cached} {} in the cache:",
-        plural(ran),
-        if cached == 1 { "was" } else { "were" }
-    );
+    let _ = writeln!(text, "\n{ran} {ran_steps} ran, {cached} {was} in the cache:");
     for step in steps {
         let name = visible(&one_line(&step.name)).into_owned();
         match &step.explanation {
@@ -72,8 +77,8 @@ pub(crate) fn summary(steps: &[ExplainedStep], now: Timestamp) -> String {
             }
             Explanation::Ran(ran) => {
                 let _ = writeln!(text, " => {name}");
-                for line in ran.lines() {
-                    let _ = writeln!(text, "    because {}", one_line(&line));
+                for line in lines(&step.explanation) {
+                    let _ = writeln!(text, "    {line}");
                 }
                 if let Some(build) = &ran.compared_with {
                     let _ = writeln!(text, "    compared with {}", shown(build, now));
@@ -170,7 +175,7 @@ mod tests {
         assert_eq!(maker(&hit, now), " (made by build 3f2a8c1b 2 hours ago: builder build -t app .)");
         assert_eq!(maker(&Explanation::Cached { made_by: None }, now), "");
         let steps = [ExplainedStep { name: "[1/2] RUN a".to_owned(), explanation: hit }];
-        let summary = summary(&steps, now);
+        let summary = summary(steps.iter(), now);
         assert!(
             summary.starts_with("\n0 steps ran, 1 was in the cache:\n => CACHED [1/2] RUN a (made by"),
             "{summary}"

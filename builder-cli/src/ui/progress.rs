@@ -109,8 +109,8 @@ pub(crate) struct Told {
     pub(crate) findings: Vec<(&'static str, Warned)>,
     /// What BuildKit's build checks found.
     pub(crate) checks: Vec<CheckWarning>,
-    /// Why steps ran.
-    pub(crate) explained: Vec<ExplainedStep>,
+    /// Why steps ran, by their number.
+    pub(crate) explained: BTreeMap<VertexId, ExplainedStep>,
 }
 
 /// A running display.
@@ -190,7 +190,7 @@ fn drive(receiver: &Receiver<Stamped>, start: Instant, renderer: &mut dyn Render
                     Event::PlanReady { steps } => names = steps.into_iter().map(|step| (step.id, step.name)).collect(),
                     Event::StepExplained { id, explanation } => {
                         let name = names.get(&id).cloned().unwrap_or_default();
-                        told.explained.push(ExplainedStep { name, explanation });
+                        told.explained.insert(id, ExplainedStep { name, explanation });
                     }
                     Event::Warning { diagnostic, source_file } => told.warnings.push((source_file, diagnostic)),
                     Event::Check { warning, .. } => told.checks.push(warning),

@@ -30,6 +30,8 @@ pub struct CheckReport {
     pub warnings: Vec<CheckWarning>,
     /// Why the Dockerfile could not be built at all.
     pub error: Option<CheckedError>,
+    /// What a build fails with because the file makes errors of the findings.
+    pub violation: Option<CheckedError>,
 }
 
 impl Builder {
@@ -51,14 +53,16 @@ impl Builder {
         let error = match self.prepare(&options, &Tasks::new(events), events, cancel) {
             Ok(prepared) => {
                 let (source_file, warnings) = (prepared.source_file, prepared.warnings);
-                return Ok(CheckReport { source_file, warnings, error: None });
+                return Ok(CheckReport { source_file, warnings, error: None, violation: None });
             }
             Err(error) => error,
         };
         let source_file = match error.kind() {
             BuildErrorKind::Checks { source_file, warnings } => {
                 let (source_file, warnings) = (Arc::clone(source_file), warnings.clone());
-                return Ok(CheckReport { source_file, warnings, error: None });
+                let lines = warnings.first().map(|warning| warning.lines);
+                let violation = Some(CheckedError { message: error.in_one_line(), lines });
+                return Ok(CheckReport { source_file, warnings, error: None, violation });
             }
             BuildErrorKind::Dockerfile { source_file, .. }
             | BuildErrorKind::Plan { source_file, .. }
@@ -75,6 +79,6 @@ impl Builder {
         let lines = about.map(|span| (line(span.start), line(span.end.saturating_sub(1).max(span.start))));
         let warnings = before_error(&source_file, &dockerfile, about);
         let message = error.in_one_line();
-        Ok(CheckReport { source_file, warnings, error: Some(CheckedError { message, lines }) })
+        Ok(CheckReport { source_file, warnings, error: Some(CheckedError { message, lines }), violation: None })
     }
 }

@@ -84,12 +84,14 @@ pub enum BuildErrorKind {
         error: PlanError,
     },
     /// A base image could not be resolved.
-    #[error("cannot resolve `{name}`")]
+    #[error("cannot resolve {}", image_of(name, context.as_deref()))]
     Resolve {
         /// The file.
         source_file: Arc<SourceFile>,
         /// The image.
         name: String,
+        /// The named context that it is.
+        context: Option<String>,
         /// Where it is asked for.
         span: crate::text::Span,
         /// Why.
@@ -153,6 +155,12 @@ pub enum OptionError {
     /// Outputs want different times, and layers are made with one.
     #[error("outputs give different values for `source-date-epoch`, and the layers that they share have one")]
     SeveralEpochs,
+    /// An image is to be pushed, and has no name.
+    #[error("tag is needed when pushing to registry")]
+    PushWithoutName,
+    /// This library was made without registries.
+    #[error("pushing is not possible: there is no client for registries")]
+    NoRegistry,
     /// Several outputs want standard output, or the caller passed no writer for it.
     #[error("standard output can take only one output")]
     StandardOutput,
@@ -195,6 +203,7 @@ impl BuildError {
                 | StepError::Host(_)
                 | StepError::Workdir(_)
                 | StepError::MountSource(_)
+                | StepError::MountPoint(_)
                 | StepError::MountNotFound { .. }
                 | StepError::CacheSourceNotFound { .. }
                 | StepError::SecretNotFound { .. }
@@ -207,6 +216,7 @@ impl BuildError {
             BuildErrorKind::Cancelled(_) => ErrorCategory::Cancelled,
             BuildErrorKind::Export(error) if error.is_cancelled() => ErrorCategory::Cancelled,
             BuildErrorKind::Image(error) if error.is_cancelled() => ErrorCategory::Cancelled,
+            BuildErrorKind::Export(error) if error.is_registry() => ErrorCategory::Registry,
             BuildErrorKind::Export(error) if error.is_input() => ErrorCategory::UserInput,
             BuildErrorKind::Image(error) if error.is_input() => ErrorCategory::UserInput,
             BuildErrorKind::Image(_)
@@ -264,9 +274,9 @@ impl BuildError {
             }
             BuildErrorKind::Plan { error, .. } => error.diagnostics.clone(),
             BuildErrorKind::IgnoreFile { error, .. } => vec![error.to_diagnostic()],
-            BuildErrorKind::Resolve { name, span, error, .. } => {
-                let mut diagnostic =
-                    Diagnostic::error("image-unavailable", *span, format!("cannot resolve `{name}`: {}", chain(error)));
+            BuildErrorKind::Resolve { name, context, span, error, .. } => {
+                let message = format!("cannot resolve {}: {}", image_of(name, context.as_deref()), chain(error));
+                let mut diagnostic = Diagnostic::error("image-unavailable", *span, message);
                 if let Some(hint) = error.hint() {
                     diagnostic = diagnostic.help(hint);
                 }
@@ -280,8 +290,23 @@ impl BuildError {
                     None => diagnostic,
                 }]
             }
+            BuildErrorKind::Export(error) if error.is_registry() => {
+                let diagnostic = Diagnostic::new(Severity::Error, "push-failed", chain(error));
+                vec![match error.hint() {
+                    Some(hint) => diagnostic.help(hint),
+                    None => diagnostic,
+                }]
+            }
             other => vec![Diagnostic::new(Severity::Error, "build-failed", chain(other))],
         }
+    }
+}
+
+/// An image in words, with the named context that it is.
+fn image_of(name: &str, context: Option<&str>) -> String {
+    match context {
+        None => format!("`{name}`"),
+        Some(context) => format!("`{name}` (the named context `{context}`)"),
     }
 }
 

@@ -33,6 +33,8 @@ mod provenance;
 mod remote;
 mod shared_cache;
 mod syntax;
+#[cfg(feature = "registry")]
+mod transfer;
 mod trial;
 
 use std::path::PathBuf;
@@ -49,10 +51,13 @@ pub use crate::layer::compression::Compression;
 pub use error::{BuildError, BuildErrorKind, ErrorCategory, OptionError};
 pub use options::{
     BuildOptions, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output, OutputKind, PullPolicy,
+    PushOutput,
 };
 pub use outcome::BuildOutcome;
 pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
 pub use shared_cache::{CacheExport, CacheMode, CacheTarget};
+#[cfg(feature = "registry")]
+pub use transfer::{PullOutcome, PullPlatforms};
 pub use trial::{Trial, TrialError, Volume};
 
 use crate::cancel::CancelToken;

@@ -120,6 +120,15 @@ pub enum ExportTarget {
     Stdout,
 }
 
+/// How an image is pushed (`push=true`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PushOutput {
+    /// `push-by-digest=true`: it gets no tag in the registry.
+    pub by_digest: bool,
+    /// `registry.insecure=true`: certificates are not verified, and http is taken where there is no encryption.
+    pub insecure: bool,
+}
+
 /// One `--output`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -139,6 +148,8 @@ pub struct Output {
     pub annotations: Vec<Annotation>,
     /// `store=false`: an image is put together, and not kept.
     pub store: bool,
+    /// `push=true`: the image goes into the registries of its names, its layers in gzip where nothing else is said.
+    pub push: Option<PushOutput>,
     /// `dangling-name-prefix=`: what an image without a name is called, before `@` and its digest.
     pub dangling_prefix: Option<String>,
     /// `name-canonical=true`: every name is there with the digest, too.
@@ -167,6 +178,7 @@ impl Output {
             names: Vec::new(),
             annotations: Vec::new(),
             store: true,
+            push: None,
             dangling_prefix: None,
             canonical_names: false,
             source_date_epoch: None,

@@ -70,6 +70,8 @@ struct Writer<'w> {
     parts: Vec<ImageParts>,
     cancel: &'w CancelToken,
     written: Option<Written>,
+    /// The image that is pushed next.
+    to_push: Option<Rendered>,
 }
 
 impl Builder {
@@ -84,11 +86,16 @@ impl Builder {
         cancel: &CancelToken,
     ) -> Result<Written, BuildError> {
         let parts = results.built.iter().map(|built| built.image.clone()).collect();
-        let mut writer = Writer { builder: self, options, results, parts, cancel, written: None };
+        let mut writer = Writer { builder: self, options, results, parts, cancel, written: None, to_push: None };
         let has_image = options.outputs.iter().any(|output| output.kind == OutputKind::Image);
         if options.outputs.is_empty() || (!has_image && !options.tags.is_empty()) {
             let native = Output::new(OutputKind::Image, ExportTarget::Store);
             tasks.run("exporting to image".to_owned(), || writer.image(&native))?;
+        }
+        for output in options.outputs.iter().filter(|output| output.push.is_some()) {
+            if writer.names(output).is_empty() {
+                return Err(OptionError::PushWithoutName.into());
+            }
         }
         for output in &options.outputs {
             let (kind, name) = match output.kind {
@@ -113,6 +120,7 @@ impl Builder {
                     writer.stream(output, &mut out)
                 }
             })?;
+            writer.push(output, tasks)?;
         }
         if let Some(written) = writer.written.take() {
             return Ok(written);
@@ -161,7 +169,11 @@ impl Writer<'_> {
 
     fn image(&mut self, output: &Output) -> Result<(), BuildError> {
         let mut names: Vec<String> = self.names(output).iter().map(ToString::to_string).collect();
-        let image = self.render(&names, output.form, &output.annotations)?;
+        let mut form = output.form;
+        if output.push.is_some() {
+            form.compression.get_or_insert(Compression::Gzip);
+        }
+        let image = self.render(&names, form, &output.annotations)?;
         let digest = image.descriptor.digest;
         if let (Some(prefix), true) = (&output.dangling_prefix, names.is_empty()) {
             let name = format!("{prefix}@{digest}").parse::<Reference>().map_err(OptionError::from)?;
@@ -177,8 +189,34 @@ impl Writer<'_> {
         } else {
             names.clear();
         }
-        self.remember(Written::of(&image, names), output.store);
+        let pushed = output.push.is_some();
+        self.remember(Written::of(&image, names), output.store || pushed);
+        self.to_push = pushed.then_some(image);
         Ok(())
+    }
+
+    /// Pushes the image of an output under each of its names.
+    #[cfg(feature = "registry")]
+    fn push(&mut self, output: &Output, tasks: &Tasks<'_>) -> Result<(), BuildError> {
+        let (Some(push), Some(image)) = (output.push, self.to_push.take()) else { return Ok(()) };
+        let image = export::PushImage::rendered(&self.builder.snapshots, &image, self.cancel)?;
+        for name in self.names(output) {
+            let mut registry = self.builder.registry.clone();
+            if push.insecure {
+                registry.rules.insert(0, crate::registry::RegistryRule::insecure(name.domain()));
+            }
+            let request = export::PushRequest { target: &name, by_digest: push.by_digest, options: &registry };
+            tasks.run_told(format!("pushing {name}"), |progress| {
+                export::push(&image, &request, &self.builder.store, progress, self.cancel)
+            })?;
+        }
+        Ok(())
+    }
+
+    #[cfg(not(feature = "registry"))]
+    #[expect(clippy::unused_self, reason = "the image is what the other one pushes")]
+    fn push(&mut self, output: &Output, _: &Tasks<'_>) -> Result<(), BuildError> {
+        if output.push.is_some() { Err(OptionError::NoRegistry.into()) } else { Ok(()) }
     }
 
     fn export_image(&mut self, output: &Output) -> Result<ExportImage, BuildError> {

@@ -53,6 +53,17 @@ pub(super) fn metadata_task(options: &BuildOptions, key: &ImageKey, multi_platfo
     }
 }
 
+/// The name of an image for a message, and that of the named context that it is.
+pub(super) fn image_name(options: &BuildOptions, key: &ImageKey) -> (String, Option<String>) {
+    match options.contexts.get(&key.name) {
+        Some(NamedContextSource::Image(reference)) => (reference.to_string(), Some(key.name.clone())),
+        Some(NamedContextSource::OciLayout { path, .. }) => {
+            (format!("oci-layout://{}", path.display()), Some(key.name.clone()))
+        }
+        _ => (key.name.clone(), None),
+    }
+}
+
 /// Reads a truth value as Go's `strconv.ParseBool` does.
 pub(super) fn go_bool(text: &str) -> Option<bool> {
     match text {

@@ -98,10 +98,22 @@ impl<'e> Tasks<'e> {
         name: String,
         action: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
+        self.run_told(name, |_| action())
+    }
+
+    /// Does the same for what can tell how far its parts are: blobs, in bytes so far and in all.
+    pub(super) fn run_told<T, E: std::fmt::Display>(
+        &self,
+        name: String,
+        action: impl FnOnce(&(dyn Fn(&crate::digest::Digest, u64, u64) + Sync)) -> Result<T, E>,
+    ) -> Result<T, E> {
         let task = self.next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let begin = std::time::Instant::now();
         self.events.emit(Event::TaskStarted { task, name });
-        let outcome = action();
+        let outcome = action(&|blob, current, total| {
+            let (item, unit) = (blob.to_string(), crate::event::ProgressUnit::Bytes);
+            self.events.emit(Event::TaskProgress { task, item, current, total: Some(total), unit });
+        });
         let error = outcome.as_ref().err().map(ToString::to_string);
         self.events.emit(Event::TaskFinished { task, error, elapsed: begin.elapsed() });
         outcome
@@ -240,11 +252,9 @@ impl Builder {
                 cancel.check()?;
                 let name = super::platforms::metadata_task(options, &key, plan_options.multi_platform);
                 let resolved = tasks.run(name, || self.resolve(&key, options, &mut bases.archives, cancel));
-                let resolved = resolved.map_err(|error| BuildErrorKind::Resolve {
-                    source_file: Arc::clone(source_file),
-                    name: key.name.clone(),
-                    span,
-                    error,
+                let resolved = resolved.map_err(|error| {
+                    let (name, context) = super::platforms::image_name(options, &key);
+                    BuildErrorKind::Resolve { source_file: Arc::clone(source_file), name, context, span, error }
                 })?;
                 warnings.extend(other_platform(&key, &resolved, span));
                 bases.known.insert(

@@ -180,8 +180,30 @@ impl Builder {
 }
 
 impl Builder {
+    #[cfg(feature = "registry")]
+    fn write_registry(
+        &self,
+        export: &CacheExport,
+        steps: &Steps<'_>,
+        target: &Reference,
+        cancel: &CancelToken,
+    ) -> Result<(), BuildError> {
+        let (document, layers) = steps.selected(export.mode);
+        let layers: Vec<_> = layers.into_iter().map(|layer| (layer.plain(), layer.chain)).collect();
+        let cache = export::CacheToPush {
+            document: &document,
+            layers: &layers,
+            form: export.form,
+            target,
+            options: &self.registry,
+        };
+        Ok(export::push_cache(&self.snapshots, &cache, &|_, _, _| {}, cancel)?)
+    }
+
+    #[cfg(not(feature = "registry"))]
+    #[expect(clippy::unused_self, reason = "the other one needs it")]
     fn write_registry(&self, _: &CacheExport, _: &Steps<'_>, _: &Reference, _: &CancelToken) -> Result<(), BuildError> {
-        Err(super::OptionError::StandardOutput.into())
+        Err(crate::source::SourceError::Unsupported("registries").into())
     }
 }
 

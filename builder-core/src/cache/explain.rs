@@ -109,7 +109,8 @@ const SOURCE: &str = "source ";
 const FILES: &str = "the files that are copied";
 const MOUNT: &str = "--mount ";
 const MOUNTS: &str = "--mount";
-const MOUNTED: &str = "what is mounted at ";
+/// How the part begins that stands for what is mounted somewhere; the place follows.
+pub const MOUNTED: &str = "what is mounted at ";
 const ARGUMENTS: &str = "the arguments";
 
 fn grouped(parts: &[KeyPart]) -> BTreeMap<&str, Vec<&str>> {
@@ -141,10 +142,14 @@ fn change(name: &str, old: Option<&Vec<&str>>, new: Option<&Vec<&str>>) -> Optio
         };
         (old, new) = (linked(old), linked(new));
     }
-    if is_set_or_not(shown) {
-        // An empty text stands for a flag that is not given.
-        let given = |value: Option<ChangedValue>| value.filter(|value| value.shown() != Some(""));
+    // An empty text stands for what is not given.
+    let given = |value: Option<ChangedValue>| value.filter(|value| value.shown() != Some(""));
+    if kind == ChangeKind::Epoch || matches!(shown, "--chown" | "--chmod" | "--shm-size") {
         (old, new) = (given(old), given(new));
+    }
+    if kind == ChangeKind::User {
+        let root = || ChangedValue::Shown("root".to_owned());
+        (old, new) = (given(old).or_else(|| Some(root())), given(new).or_else(|| Some(root())));
     }
     Some(Change::new(kind, shown, old, new))
 }
@@ -171,7 +176,6 @@ fn plain(name: &str) -> Option<(ChangeKind, &'static str)> {
         "mode" => (ChangeKind::Flag, "--chmod"),
         "exclude" => (ChangeKind::Flag, "--exclude"),
         "unpack" => (ChangeKind::Flag, "--unpack"),
-        "from" => (ChangeKind::Flag, "--from"),
         "operation" => (ChangeKind::Flag, "--link"),
         "destination" => (ChangeKind::Source, "the destination"),
         "files" => (ChangeKind::Other, FILES),
@@ -183,10 +187,6 @@ fn plain(name: &str) -> Option<(ChangeKind, &'static str)> {
         | "secret owner" => (ChangeKind::Flag, MOUNTS),
         _ => return None,
     })
-}
-
-fn is_set_or_not(name: &str) -> bool {
-    matches!(name, "--chown" | "--chmod" | "--shm-size" | "--from")
 }
 
 fn value(values: Option<&Vec<&str>>) -> Option<ChangedValue> {

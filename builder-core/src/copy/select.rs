@@ -188,9 +188,8 @@ impl Selector<'_> {
     fn wildcard(&self, prefix: &[&str], patterns: &[&str]) -> Result<Vec<Selected>, CopyError> {
         let globs: Result<Vec<Glob>, _> = patterns.iter().map(|pattern| Glob::new(pattern)).collect();
         let globs = globs.map_err(|_| CopyError::BadPattern { index: self.index, pattern: patterns.join("/") })?;
-        let Lookup::Found(base, metadata) = self.look_up(Path::new(&prefix.join("/")))? else {
-            return Ok(Vec::new());
-        };
+        // A pattern may match nothing, but what stands before it must be there, as with BuildKit.
+        let (_, base, metadata) = self.require(prefix)?;
         if metadata.kind != FileKind::Directory {
             return Ok(Vec::new());
         }

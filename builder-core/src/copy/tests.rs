@@ -157,7 +157,6 @@ fn destinations_of_the_specification() {
         (&["[f]"], "/x", &["x=f"]),
         (&["?"], "/w/", &["w/", "w/F=g", "w/f=f", "w/g=g", "w/s/", "w/s/h=h"]),
         (&["none*"], "/w/x/", &[]),
-        (&["none/*"], "/w/x/", &[]),
         (&["f/*"], "/w/x/", &[]),
         (&["none*", "f"], "/w/x/", &["w/", "w/x/", "w/x/f=f"]),
     ];
@@ -293,6 +292,18 @@ fn a_missing_source_is_named_with_what_may_be_meant() {
         assert_eq!(error.help().as_deref(), hint, "{source}");
         assert_eq!(error.source_index(), Some(1));
         assert_eq!(fixture.tree(), Vec::<String>::new(), "nothing is written before all sources are known");
+    }
+}
+
+#[test]
+fn what_stands_before_a_wildcard_must_be_there() {
+    for (ignore, source, wanted) in [
+        (None, "none/*", "\"/none\": not found"),
+        (None, "d/none/x*", "\"/d/none\": not found"),
+        (Some("d"), "d/*", "\"/d\": not found"),
+    ] {
+        let fixture = Fixture { ignore, ..Fixture::new() };
+        assert_eq!(fixture.copy(&[source], "/w/x/").unwrap_err().to_string(), wanted, "{source}");
     }
 }
 

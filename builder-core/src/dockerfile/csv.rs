@@ -2,6 +2,10 @@
 //!
 //! Spec: RFC 4180 as Go's `encoding/csv` reads it, without its lazy-quotes mode.
 
+use std::ops::Range;
+
+use crate::text::{Span, Spanned};
+
 /// The text is no CSV record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -25,6 +29,24 @@ pub enum CsvError {
 /// # Errors
 /// [`CsvError`] where quotes are out of place.
 pub fn csv_fields(text: &str) -> Result<Vec<String>, CsvError> {
+    Ok(record(text)?.into_iter().map(|(field, _)| field).collect())
+}
+
+/// Splits the value of a flag into its fields, each with its own place. Where quotes, escapes or a continued line
+/// make the value another text than the source, the place of a field is that of the value.
+///
+/// # Errors
+/// [`CsvError`] where quotes are out of place.
+pub fn flag_fields(value: &Spanned<String>) -> Result<Vec<Spanned<String>>, CsvError> {
+    let as_written = value.span.range().len() == value.value.len();
+    let start = value.span.range().start;
+    let place = |range: Range<usize>| Span::from_range(start + range.start..start + range.end);
+    let fields = record(&value.value)?.into_iter();
+    Ok(fields.map(|(field, range)| Spanned::new(field, if as_written { place(range) } else { value.span })).collect())
+}
+
+/// The fields of a record, and where in the text they stand.
+fn record(text: &str) -> Result<Vec<(String, Range<usize>)>, CsvError> {
     let mut fields = Vec::new();
     if text.is_empty() {
         return Ok(fields);
@@ -41,7 +63,7 @@ pub fn csv_fields(text: &str) -> Result<Vec<String>, CsvError> {
             }
             (field.to_owned(), after)
         };
-        fields.push(field);
+        fields.push((field, at..text.len() - after.len()));
         match after.strip_prefix(',') {
             Some(next) => rest = next,
             None if after.is_empty() => return Ok(fields),
@@ -87,5 +109,15 @@ mod tests {
             let fields = csv_fields(text).ok();
             assert_eq!(fields, expected.map(|e| e.into_iter().map(str::to_owned).collect()), "{text}");
         }
+    }
+
+    #[test]
+    fn fields_have_their_own_places_where_the_source_is_the_value() {
+        let places = |text: &str, span: Span| {
+            let fields = flag_fields(&Spanned::new(text.to_owned(), span)).unwrap();
+            fields.into_iter().map(|field| (field.span.start, field.span.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(places("a=é,,\"b\"", Span::new(10, 19)), [(10, 14), (15, 15), (16, 19)]);
+        assert_eq!(places("a,b", Span::new(10, 15)), [(10, 15), (10, 15)]);
     }
 }

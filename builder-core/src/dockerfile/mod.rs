@@ -32,7 +32,7 @@ mod suggest;
 mod word;
 
 pub use ast::*;
-pub use csv::{CsvError, csv_fields};
+pub use csv::{CsvError, csv_fields, flag_fields};
 pub use directive::detect_syntax;
 pub use dump::dump;
 pub use duration::{DurationError, parse_duration};

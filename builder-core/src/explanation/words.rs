@@ -2,23 +2,13 @@
 
 use std::fmt;
 
-use super::{Change, ChangeKind, ChangedValue, Explanation, FileChanges, FileNames, Ran, Reason};
+use super::{Change, ChangeKind, ChangedValue, FileChanges, FileNames, Ran, Reason};
 use crate::diagnostic::render::visible;
 
 /// The longest value that is shown whole, in characters.
 const MAX_SHOWN: usize = 80;
 /// Digits of a digest that are shown.
 const DIGEST_DIGITS: usize = 12;
-
-impl Explanation {
-    /// Returns why the step ran, a reason a line; nothing for a step that did not.
-    pub fn lines(&self) -> Vec<String> {
-        match self {
-            Self::Cached { .. } => Vec::new(),
-            Self::Ran(ran) => ran.lines(),
-        }
-    }
-}
 
 impl Ran {
     /// Returns why the step ran, a reason a line.
@@ -32,9 +22,6 @@ impl Ran {
             Reason::ResultGone => vec!["nothing changed, but its result is no longer in the store".to_owned()],
         };
         lines.extend(self.changes.iter().map(ToString::to_string));
-        if self.same_result {
-            lines.push("it left the same files as before: what follows is not disturbed".to_owned());
-        }
         lines
     }
 }
@@ -105,7 +92,7 @@ impl Change {
         };
         let name = visible(&self.name);
         match (value(&self.old), value(&self.new)) {
-            (Some(old), Some(_)) => write!(f, "step {name} stands where {old} stood"),
+            (Some(old), Some(_)) => write!(f, "step {name} changed, it was {old}"),
             (Some(old), None) => write!(f, "step {old} is gone"),
             (None, Some(_)) => write!(f, "step {name} is new"),
             (None, None) if ran => write!(f, "step {name} ran and left other files"),

@@ -13,7 +13,15 @@ use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::fs::PathContext;
 use crate::image::{Content, Descriptor};
+#[cfg(feature = "registry")]
+use crate::image::{ImageForm, LayerBlobs};
+#[cfg(feature = "registry")]
+use crate::oci::BlobDescriptor;
 use crate::oci::media_type;
+#[cfg(feature = "registry")]
+use crate::reference::Reference;
+#[cfg(feature = "registry")]
+use crate::registry::{Client, ManifestName, RegistryOptions, Upload, UploadContent};
 use crate::snapshot::Snapshots;
 
 /// The largest `index.json` that is read, in bytes.
@@ -92,6 +100,86 @@ pub fn write_cache_layout(
     entries.push(entry);
     let index = json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries });
     write_whole(directory, &path, &mut serde_json::to_vec(&index)?.as_slice())
+}
+
+/// Pushes a cache under a tag. A layer that the repository has is not made, fetched or sent. `progress` is told a
+/// blob, its bytes so far and in all.
+///
+/// # Errors
+/// [`ExportError::Registry`]; blobs that are complete stay, and the tag does not change.
+#[cfg(feature = "registry")]
+pub fn push_cache(
+    snapshots: &Snapshots,
+    cache: &CacheToPush<'_>,
+    progress: &(dyn Fn(&Digest, u64, u64) + Sync),
+    cancel: &CancelToken,
+) -> Result<(), ExportError> {
+    let client = Client::to_push(cache.target, cache.options)?;
+    let mut forms = LayerBlobs::new(snapshots, cache.form);
+    let form = forms.form_name();
+    let (store, mut descriptors, mut uploads) = (snapshots.store(), Vec::new(), Vec::new());
+    let mut send = |descriptor: &Descriptor, content: UploadContent| -> Result<(), ExportError> {
+        let mut sources = store.repositories_with(&descriptor.digest, cache.target.domain(), 1)?;
+        sources.retain(|source| source != cache.target.path());
+        uploads.push(Upload { digest: descriptor.digest, size: descriptor.size, content, sources });
+        Ok(())
+    };
+    for (known, chain) in cache.layers {
+        cancel.check()?;
+        // One that came from a cache, and was never needed here, stays as it is.
+        if let Some(source) = snapshots.source_of(&known.digest).filter(|source| source.cache().is_some()) {
+            let blob = source.blob();
+            let descriptor = Descriptor::foreign(&blob.media_type, blob.digest, blob.size);
+            if !client.has_blob(&blob.digest, cancel)? {
+                snapshots.fetch_blob(&source, &|_, _, _| {}, cancel)?;
+                send(&descriptor, UploadContent::File(store.blob_path(&blob.digest)))?;
+            }
+            descriptors.push(descriptor);
+            continue;
+        }
+        if let Some((digest, size)) = store.layer_form(&known.digest, &form)?
+            && client.has_blob(&digest, cancel)?
+        {
+            descriptors.push(forms.descriptor(digest, size));
+            continue;
+        }
+        let (descriptor, content) = forms.get(known, chain, cancel)?;
+        store.note_layer_form(&known.digest, &form, &descriptor.digest, descriptor.size)?;
+        let content = match content {
+            Content::Bytes(bytes) => UploadContent::Bytes(bytes),
+            Content::File(path, _) => UploadContent::File(path),
+            Content::Stored { chain, .. } => {
+                snapshots.ensure_blob(&chain, cancel)?;
+                UploadContent::File(store.blob_path(&descriptor.digest))
+            }
+        };
+        send(&descriptor, content)?;
+        descriptors.push(descriptor);
+    }
+    let (config, manifest) = cache_manifest(cache.document, &descriptors)?;
+    let of_config = Descriptor::foreign(CONFIG_TYPE, Digest::of(&config), config.len() as u64);
+    send(&of_config, UploadContent::Bytes(config))?;
+    client.push_blobs(&uploads, progress, cancel)?;
+    let tag = cache.target.tag().unwrap_or(crate::reference::DEFAULT_TAG);
+    client.push_manifest(ManifestName::Tag(tag), media_type::OCI_MANIFEST, &manifest, cancel)?;
+    let sent: Vec<Digest> = descriptors.iter().map(|descriptor| descriptor.digest).collect();
+    Ok(store.note_whereabouts(cache.target.domain(), cache.target.path(), &sent)?)
+}
+
+/// A cache on its way to a registry.
+#[cfg(feature = "registry")]
+#[derive(Debug)]
+pub struct CacheToPush<'c> {
+    /// What it knows.
+    pub document: &'c CacheDocument,
+    /// Its layers in order: the plain blob of each, and the chain up to it.
+    pub layers: &'c [(BlobDescriptor, Vec<Digest>)],
+    /// How they are compressed.
+    pub form: ImageForm,
+    /// Where it goes.
+    pub target: &'c Reference,
+    /// How the registry is reached.
+    pub options: &'c RegistryOptions,
 }
 
 /// What a layout has under other names; nothing where its index cannot be read.

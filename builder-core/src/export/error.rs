@@ -44,6 +44,13 @@ pub enum ExportError {
     /// A document could not be written as JSON.
     #[error("cannot write the image's documents")]
     Json(#[from] serde_json::Error),
+    /// There is no document to push.
+    #[error("there is nothing to push")]
+    Nothing,
+    /// The registry did not take it.
+    #[cfg(feature = "registry")]
+    #[error(transparent)]
+    Registry(Box<crate::registry::RegistryError>),
     /// A file could not be used.
     #[error(transparent)]
     Path(#[from] PathError),
@@ -77,7 +84,34 @@ impl From<ExtractError> for ExportError {
     }
 }
 
+#[cfg(feature = "registry")]
+impl From<crate::registry::RegistryError> for ExportError {
+    fn from(error: crate::registry::RegistryError) -> Self {
+        match error {
+            crate::registry::RegistryError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            error => Self::Registry(Box::new(error)),
+        }
+    }
+}
+
 impl ExportError {
+    /// Tells whether a registry is to blame, or the way to it.
+    pub fn is_registry(&self) -> bool {
+        #[cfg(feature = "registry")]
+        return matches!(self, Self::Registry(_));
+        #[cfg(not(feature = "registry"))]
+        false
+    }
+
+    /// Returns what to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            #[cfg(feature = "registry")]
+            Self::Registry(error) => error.hint(),
+            _ => None,
+        }
+    }
+
     /// Tells whether who asked for the export can mend it.
     pub fn is_input(&self) -> bool {
         match self {

@@ -1,13 +1,19 @@
-//! Writes images and root filesystems to files, directories and streams. Layer blobs are made here, late.
+//! Writes images and root filesystems to files, directories, streams and registries. Layer blobs are made here, late.
 
 mod archive;
 mod cache;
 mod error;
 mod file;
+#[cfg(feature = "registry")]
+mod registry;
 mod rootfs;
 
 pub use archive::{ExportImage, Format, write_archive, write_layout};
 pub use cache::{CacheBlob, cache_manifest, write_cache_layout};
+#[cfg(feature = "registry")]
+pub use cache::{CacheToPush, push_cache};
 pub use error::ExportError;
 pub use file::write_file;
+#[cfg(feature = "registry")]
+pub use registry::{PushImage, PushRequest, PushSummary, for_registry, push};
 pub use rootfs::{ListedFile, RootFilesystem, check_merge, list, write_directory, write_tar};

@@ -129,12 +129,12 @@ pub fn resolve_user(root: &RootDir, user: &str) -> Result<Identity, AccountError
 /// files.
 pub fn resolve_owner(root: Option<&RootDir>, chown: &str) -> Result<(u32, u32), AccountError> {
     let (user, group) = match chown.split_once(':') {
-        Some((user, group)) => (user, Some(group).filter(|group| !group.is_empty())),
+        Some((user, group)) => (user, Some(group)),
         None => (chown, None),
     };
     let (uid, own_gid) = if user.is_empty() || user == "root" {
         (0, 0)
-    } else if let Some(uid) = number(user)? {
+    } else if let Some(uid) = owner_number(user)? {
         (uid, uid)
     } else {
         let passwd = load(known(root, user)?, "etc/passwd")?;
@@ -142,9 +142,10 @@ pub fn resolve_owner(root: Option<&RootDir>, chown: &str) -> Result<(u32, u32), 
     };
     let gid = match group {
         None => own_gid,
-        Some("root") => 0,
+        // A colon with nothing behind it is group 0, as with BuildKit.
+        Some("root" | "") => 0,
         Some(group) => {
-            if let Some(gid) = number(group)? {
+            if let Some(gid) = owner_number(group)? {
                 gid
             } else {
                 let text = load(known(root, group)?, "etc/group")?;
@@ -187,6 +188,16 @@ fn load(root: &RootDir, path: &str) -> Result<String, AccountError> {
     }
     let bytes = root.read(path, MAX_ACCOUNT_FILE_BYTES)?.unwrap_or_default();
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A number of `--chown`: what does not fit is a name to BuildKit, which nobody has. The highest is the kernel's word
+/// for "leave it", and no owner.
+fn owner_number(text: &str) -> Result<Option<u32>, AccountError> {
+    match text.parse() {
+        Ok(u32::MAX) => Err(AccountError::OutOfRange { number: text.to_owned() }),
+        Ok(number) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Some(number)),
+        _ => Ok(None),
+    }
 }
 
 fn number(text: &str) -> Result<Option<u32>, AccountError> {
@@ -316,7 +327,9 @@ mod tests {
             ("ghost:ghosts", (0, 0)),
             ("app:ghosts", (1000, 1001)),
             ("7:ghosts", (7, 7)),
-            ("app:", (1000, 1001)),
+            ("app:", (1000, 0)),
+            ("4294967294:65536", (4_294_967_294, 65_536)),
+            ("4294967296", (0, 0)),
         ];
         for (chown, wanted) in table {
             assert_eq!(resolve_owner(Some(&root), chown).unwrap(), wanted, "{chown}");

@@ -57,6 +57,11 @@ impl PlatformDocument {
 }
 
 impl Descriptor {
+    /// Makes the descriptor of a blob that somebody else made.
+    pub fn foreign(media_type: &str, digest: Digest, size: u64) -> Self {
+        Self::new(media_type, digest, size)
+    }
+
     pub(super) fn of(media_type: &str, bytes: &[u8]) -> Self {
         Self::new(media_type, Digest::of(bytes), bytes.len() as u64)
     }

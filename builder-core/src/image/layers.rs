@@ -14,6 +14,8 @@ use crate::oci::{BlobDescriptor, media_type};
 use crate::snapshot::Snapshots;
 use crate::store::WorkDir;
 
+/// Another number where the same layer is compressed to other bytes than before.
+const COMPRESSION_VERSION: u32 = 1;
 /// Bytes copied between two looks at the cancellation token.
 const BUFFER_BYTES: usize = 256 * 1024;
 
@@ -179,6 +181,23 @@ impl<'s> LayerBlobs<'s> {
             Ok(directory.path().join(made.to_string()))
         };
         layer(snapshots, known, chain, self.form, place, cancel)
+    }
+
+    /// Returns the form that a layer gets, as it is noted in the store: the compression, its level and its maker.
+    pub fn form_name(&self) -> String {
+        let compression = match self.form.compression {
+            Some(Compression::Gzip) => "gzip",
+            Some(Compression::Zstd) => "zstd",
+            Some(Compression::Uncompressed) | None => "plain",
+        };
+        let level = self.form.level.map_or_else(String::new, |level| level.to_string());
+        format!("{compression}:{level}:{COMPRESSION_VERSION}")
+    }
+
+    /// Returns the descriptor of a layer that is known to have these bytes in this form.
+    pub fn descriptor(&self, digest: Digest, size: u64) -> Descriptor {
+        let format = self.form.compression.map_or(Format::Plain, format_for);
+        Descriptor::new(self.form.layer_type(format), digest, size)
     }
 
     /// Returns the directory of the blobs that were made anew.

@@ -8,17 +8,23 @@ mod chain;
 mod config;
 #[cfg(feature = "build")]
 mod document;
+#[cfg(feature = "build")]
+mod links;
 pub mod media_type;
 #[cfg(feature = "build")]
 mod select;
 
 #[cfg(feature = "build")]
 pub use chain::{chain_id, chain_ids};
+#[cfg(feature = "build")]
+pub(crate) use chain::{chain_ids_by, chain_upon};
 pub use config::{ContainerConfig, Healthcheck, History, ImageConfig, RootFs};
 #[cfg(feature = "build")]
 pub use document::{
     BlobDescriptor, Document, DocumentError, IndexEntry, MAX_CONFIG_SIZE, MAX_LAYERS, MAX_MANIFEST_SIZE, Manifest,
     check_config,
 };
+#[cfg(feature = "build")]
+pub use links::{Links, links};
 #[cfg(feature = "build")]
 pub use select::{SelectError, choose};

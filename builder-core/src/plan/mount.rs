@@ -3,6 +3,7 @@
 //! Spec: dockerfile-semantics 7.
 
 use super::op::FilesystemRef;
+use crate::text::Span;
 
 /// One mount of a RUN.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -14,7 +15,28 @@ pub struct Mount {
     pub read_only: bool,
     /// What.
     pub kind: MountKind,
+    /// Where it is written.
+    pub places: MountPlaces,
 }
+
+/// Where a mount is written, for messages. Equal to every other: two steps do the same wherever they stand.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MountPlaces {
+    /// All of it.
+    pub whole: Span,
+    /// Its `source`; without one, all of it.
+    pub source: Span,
+    /// Its `target`; without one, all of it.
+    pub target: Span,
+}
+
+impl PartialEq for MountPlaces {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for MountPlaces {}
 
 /// What is mounted.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -25,6 +25,13 @@ pub struct RegistryRule {
     pub mirrors: Vec<Mirror>,
 }
 
+impl RegistryRule {
+    /// Makes a rule for a host whose certificates are not verified.
+    pub fn insecure(host: &str) -> Self {
+        Self { prefix: host.to_owned(), insecure: true, ..Self::default() }
+    }
+}
+
 /// Another place of the same images. Only pulls use it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Mirror {

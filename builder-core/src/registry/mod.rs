@@ -62,7 +62,7 @@ use crate::oci::{BlobDescriptor, MAX_MANIFEST_SIZE, media_type};
 use crate::reference::{DEFAULT_TAG, Reference};
 use crate::store::Store;
 use download::{Download, Sink, Stored};
-use endpoint::endpoints;
+use endpoint::{Endpoint, endpoints};
 use reply::{bounded, failure};
 use retry::{retried, retried_while};
 use transport::Transport;
@@ -138,6 +138,21 @@ impl Client {
     /// As with [`Client::new`].
     pub fn to_push(reference: &Reference, options: &RegistryOptions) -> Result<Self, RegistryError> {
         Self::with_actions(reference, options, "pull,push")
+    }
+
+    /// Makes a client that knows of no repository: for [`Client::ping`].
+    ///
+    /// # Errors
+    /// As with [`Client::new`].
+    pub fn of_registry(domain: &str, options: &RegistryOptions) -> Result<Self, RegistryError> {
+        let unfit = |error: crate::reference::ReferenceError| RegistryError::Setup { message: error.to_string() };
+        let reference: Reference = format!("{domain}/any").parse().map_err(unfit)?;
+        let mut client = Self::with_actions(&reference, options, "pull,push")?;
+        let endpoints = endpoints(&reference, options, true)?.into_iter();
+        let transports =
+            endpoints.map(|endpoint| Transport::new(Endpoint { repository: String::new(), ..endpoint }, "", options));
+        client.transports = transports.collect::<Result<_, _>>()?;
+        Ok(client)
     }
 
     fn with_actions(reference: &Reference, options: &RegistryOptions, actions: &str) -> Result<Self, RegistryError> {

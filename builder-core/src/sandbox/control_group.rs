@@ -1,13 +1,16 @@
 //! A control group for one step: what it may use of the machine.
 //!
 //! Groups are made for steps that have limits only. Each has the number and the start of the process that made it in
-//! its name, so that the next one removes what a killed builder left.
+//! its name, so that the next one removes what a killed builder left. Parents that had to be made go with the last
+//! group in them.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::SandboxError;
@@ -19,6 +22,11 @@ const CONTROLLERS: [&str; 4] = ["memory", "cpu", "cpuset", "pids"];
 /// How long the last processes of a group may take to go: they are dead already.
 const REMOVAL_TRIES: u32 = 50;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(10);
+
+/// How often the groups that lead to a new one are made again, where another step removes them meanwhile.
+const TRIES: u32 = 5;
+/// The groups that this process has made as parents. Whichever step is the last in one of them removes it.
+static PARENTS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// What a step may use of the machine.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -105,13 +113,21 @@ impl ControlGroup {
             return Ok(None);
         }
         let unified = rustix::fs::statfs(MOUNT).is_ok_and(|stat| stat.f_type == libc::CGROUP2_SUPER_MAGIC);
-        let mut group = Self { directories: Vec::new(), procs: Vec::new(), memory: None };
-        if unified {
-            group.make_version2(resources)?;
-        } else {
-            group.make_version1(resources)?;
+        let mut tries = 1;
+        loop {
+            let mut group = Self { directories: Vec::new(), procs: Vec::new(), memory: None };
+            let made = if unified { group.make_version2(resources) } else { group.make_version1(resources) };
+            match made {
+                Ok(()) => return Ok(Some(group)),
+                // Another step was the last one in a parent, and took it away.
+                Err(SandboxError::ControlGroup { source, .. })
+                    if source.kind() == io::ErrorKind::NotFound && tries < TRIES =>
+                {
+                    tries += 1;
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(Some(group))
     }
 
     /// The files that a process joins the group by.
@@ -147,7 +163,7 @@ impl ControlGroup {
             let prepare = |path: &Path| if controller == "cpuset" { inherit_cpuset(path) } else { Ok(()) };
             for part in parent.components() {
                 path.push(part);
-                create(&path)?;
+                create_parent(&path)?;
                 prepare(&path)?;
             }
             let path = self.add(&path)?;
@@ -173,7 +189,7 @@ impl ControlGroup {
         for part in parent.components() {
             hand_on(&path, &settings)?;
             path.push(part);
-            create(&path)?;
+            create_parent(&path)?;
         }
         hand_on(&path, &settings)?;
         let path = self.add(&path)?;
@@ -210,7 +226,31 @@ impl Drop for ControlGroup {
                     _ => break,
                 }
             }
+            remove_parents(path);
         }
+    }
+}
+
+/// Makes a group that others are made in, and keeps in mind that it is ours.
+fn create_parent(path: &Path) -> Result<(), SandboxError> {
+    match fs::create_dir(path) {
+        Ok(()) => {
+            PARENTS.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(failed(path, error)),
+    }
+}
+
+/// Removes the groups around one that this process made, as far as nothing else is in them.
+fn remove_parents(path: &Path) {
+    let mut parents = PARENTS.lock().unwrap_or_else(PoisonError::into_inner);
+    for parent in path.ancestors().skip(1) {
+        if !parents.contains(parent) || fs::remove_dir(parent).is_err() {
+            return;
+        }
+        parents.remove(parent);
     }
 }
 
@@ -270,7 +310,11 @@ fn inherit_cpuset(path: &Path) -> Result<(), SandboxError> {
 /// Lets the groups in a group of version 2 use the controllers that have settings.
 fn hand_on(path: &Path, settings: &[(&'static str, &'static str, String)]) -> Result<(), SandboxError> {
     let file = path.join("cgroup.subtree_control");
+    let there = fs::read_to_string(path.join("cgroup.controllers")).unwrap_or_default();
     for (controller, ..) in settings {
+        if !there.split_ascii_whitespace().any(|name| name == *controller) {
+            return Err(SandboxError::NoControlGroup { controller });
+        }
         write(&file, &format!("+{controller}"))?;
     }
     Ok(())

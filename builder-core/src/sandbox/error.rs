@@ -7,6 +7,9 @@ use crate::cancel::Cancelled;
 use crate::fs::PathError;
 use crate::sys::SysError;
 
+/// What [`SandboxError::InvalidPath`] calls the place of a mount of a step.
+pub(super) const MOUNT_TARGET: &str = "mount target";
+
 /// A process could not be run in a sandbox.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -93,6 +96,24 @@ pub enum SandboxError {
         /// What is in the way, in the sandbox.
         existing: PathBuf,
     },
+    /// A file cannot be mounted on a directory, nor the reverse.
+    #[error("cannot mount a {mounted} on the {existing} `{target}`")]
+    MountOnOther {
+        /// The mount point, in the sandbox.
+        target: String,
+        /// What is mounted: `file` or `directory`.
+        mounted: &'static str,
+        /// What is there.
+        existing: &'static str,
+    },
+    /// A mount point is missing in another mount of the step, and that one is read-only.
+    #[error("cannot make a mount point at `{target}`: the mount at `{outer}` is read-only")]
+    MountInReadOnly {
+        /// The mount point, in the sandbox.
+        target: String,
+        /// The other mount.
+        outer: String,
+    },
     /// The symbolic links on the way to a mount point do not end.
     #[error("cannot make a mount point at `{target}`: more than {limit} symbolic links on the way")]
     TooManyLinks {
@@ -137,6 +158,37 @@ pub enum SandboxError {
 }
 
 impl SandboxError {
+    /// Returns the mount point that the error is about.
+    pub fn mount_target(&self) -> Option<&str> {
+        match self {
+            Self::MountOnOther { target, .. }
+            | Self::MountInReadOnly { target, .. }
+            | Self::NotADirectory { target, .. }
+            | Self::TooManyLinks { target, .. } => Some(target),
+            Self::InvalidPath { what: MOUNT_TARGET, path } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Returns what somebody could do about it.
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::MountOnOther { target, mounted: "file", .. } => {
+                format!("name the file that it is to be: `target={}/NAME`", target.trim_end_matches('/'))
+            }
+            Self::MountOnOther { .. } => {
+                "give a `target` that is a directory or does not exist, or a `source` that is a file".to_owned()
+            }
+            Self::MountInReadOnly { outer, .. } => {
+                format!("write `rw` for the mount at `{outer}`, or make the mount point part of what is mounted there")
+            }
+            Self::NotADirectory { .. } | Self::TooManyLinks { .. } | Self::InvalidPath { what: MOUNT_TARGET, .. } => {
+                "give another `target`".to_owned()
+            }
+            _ => return None,
+        })
+    }
+
     /// Tells whether the sandbox was ready, and what was to be run in it is to blame.
     pub fn is_about_program(&self) -> bool {
         matches!(

@@ -11,7 +11,7 @@ use super::oom::OomCounter;
 use super::output;
 use super::setup_plan::{self, HostFacts, STDERR, STDIN, STDOUT, SetupPlan};
 use super::stdio::{Ends, Stdio};
-use super::{SandboxError, SandboxNetwork, SandboxSpec, Ulimit, isolation, mounts};
+use super::{SandboxError, SandboxNetwork, SandboxSpec, Ulimit, isolation, mount_failure, mounts};
 use crate::cancel::CancelToken;
 use crate::event::LogStream;
 use crate::sys::SysError;
@@ -143,7 +143,8 @@ fn failure(spec: &SandboxSpec, plan: &SetupPlan, report: Report) -> SandboxError
         Some(SetupOp::Gid(_)) if errno == libc::EINVAL => {
             SandboxError::IdNotMapped { kind: "group", id: spec.identity.gid }
         }
-        Some(operation) => SandboxError::Setup { step: describe(operation), source },
+        Some(operation) => mount_failure::explain(&spec.mounts, operation, errno)
+            .unwrap_or_else(|| SandboxError::Setup { step: describe(operation), source }),
         None => SandboxError::Setup { step: "start its first process".to_owned(), source },
     }
 }

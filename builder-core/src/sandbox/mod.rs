@@ -23,6 +23,7 @@ mod filter;
 pub mod foreign;
 pub mod isolation;
 mod launch;
+mod mount_failure;
 mod mounts;
 mod network;
 mod oom;

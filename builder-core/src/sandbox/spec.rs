@@ -78,6 +78,11 @@ impl Ulimit {
         (soft <= hard).then_some(Self { resource: *resource, soft, hard })
     }
 
+    /// Returns the names that there are.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::NAMES.iter().map(|(name, _)| *name)
+    }
+
     /// Returns the name of the resource.
     pub fn name(&self) -> &'static str {
         Self::NAMES.iter().find(|(_, number)| *number == self.resource).map_or("", |(name, _)| name)

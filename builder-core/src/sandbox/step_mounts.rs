@@ -13,6 +13,7 @@ use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
 use super::SandboxError;
+use super::error::MOUNT_TARGET;
 use super::setup_plan::check_target;
 use super::stubs::{Stub, StubKind};
 use crate::fs::PathContext;
@@ -59,7 +60,7 @@ impl SandboxMount {
         kind: StubKind,
         read_only: bool,
     ) -> Result<Self, SandboxError> {
-        check_target("mount target", target)?;
+        check_target(MOUNT_TARGET, target)?;
         if read_only && path.as_os_str().is_empty() {
             mount::make_read_only(tree.as_fd(), Depth::Single)?;
         }
@@ -109,6 +110,11 @@ impl SandboxMount {
     /// Returns where it is mounted.
     pub fn target(&self) -> &str {
         &self.target
+    }
+
+    /// Returns whether a file or a directory is mounted.
+    pub(super) fn kind(&self) -> StubKind {
+        self.kind
     }
 
     /// Whether it lies below another path.
@@ -172,8 +178,7 @@ pub(super) fn operations(mounts: &[SandboxMount], first: Slot, one: Slot) -> Res
             return Err(SandboxError::TooManyMounts { limit: usize::from(u8::MAX - first.0) + 1 });
         };
         let earlier = order.get(..position).unwrap_or_default();
-        let outer = earlier.iter().map(|(_, other)| *other).filter(|other| mount.is_below(&other.target));
-        if let Some(outer) = outer.max_by_key(|other| other.depth()) {
+        if let Some(outer) = innermost(earlier.iter().map(|(_, other)| *other), mount) {
             mount_point(mount, outer.target.len(), &mut operations)?;
         }
         let target = path_text(mount.target.as_bytes())?;
@@ -189,6 +194,15 @@ pub(super) fn operations(mounts: &[SandboxMount], first: Slot, one: Slot) -> Res
         operations.push(SetupOp::Attach { slot: one, target });
     }
     Ok(operations)
+}
+
+/// The mount that another one lies in.
+pub(super) fn around<'m>(mounts: &'m [SandboxMount], mount: &SandboxMount) -> Option<&'m SandboxMount> {
+    innermost(mounts.iter(), mount)
+}
+
+fn innermost<'m>(mounts: impl Iterator<Item = &'m SandboxMount>, mount: &SandboxMount) -> Option<&'m SandboxMount> {
+    mounts.filter(|other| mount.is_below(&other.target)).max_by_key(|other| other.depth())
 }
 
 /// Makes the mount point in another mount, where it is missing.

@@ -14,6 +14,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Timestamps, XattrFlags};
 use rustix::io::Errno;
 
+use super::mount_failure::on_other;
 use super::setup_plan::check_target;
 use super::{SandboxError, SandboxFile, SandboxMount, step_mounts};
 use crate::fs::{PathContext, PathError};
@@ -64,7 +65,8 @@ pub fn mount_targets(mounts: &[SandboxMount]) -> Vec<Stub> {
 /// directory to put on top of the other lower ones, or nothing when nothing is lacking.
 ///
 /// # Errors
-/// [`SandboxError::NotADirectory`], [`SandboxError::TooManyLinks`], [`SandboxError::Path`].
+/// [`SandboxError::NotADirectory`], [`SandboxError::MountOnOther`], [`SandboxError::TooManyLinks`],
+/// [`SandboxError::Path`].
 pub fn prepare(view: BorrowedFd<'_>, targets: &[Stub], dir: &Path) -> Result<Option<PathBuf>, SandboxError> {
     let mut repeated: BTreeSet<PathBuf> = BTreeSet::new();
     let mut made = false;
@@ -72,12 +74,21 @@ pub fn prepare(view: BorrowedFd<'_>, targets: &[Stub], dir: &Path) -> Result<Opt
         if !matches!(stub.target.as_str(), "/proc" | "/sys") {
             check_target("mount point", &stub.target)?;
         }
-        let Some(place) = missing(view, &stub.target)? else { continue };
+        let place = match missing(view, &stub.target)? {
+            Found::Missing(place) => place,
+            Found::There(kind) if kind == stub.kind => continue,
+            Found::There(_) => return Err(on_other(&stub.target, stub.kind)),
+        };
         made = true;
         for ancestor in place.existing.ancestors() {
             repeated.insert(ancestor.to_owned());
         }
         let existing = dir.join(&place.existing);
+        // Two mount points may be each other's parent.
+        let full = place.missing.iter().fold(existing.clone(), |path, part| path.join(part));
+        if std::fs::symlink_metadata(&full).is_ok_and(|there| there.is_dir() != (stub.kind == StubKind::Directory)) {
+            return Err(on_other(&stub.target, stub.kind));
+        }
         std::fs::create_dir_all(&existing).at("create directory", &existing)?;
         create(&existing, &place.missing, stub.kind)?;
     }
@@ -97,8 +108,14 @@ struct Place {
     missing: Vec<PathBuf>,
 }
 
-/// Walks to a mount point inside the view, through symbolic links; nothing when it is there.
-fn missing(view: BorrowedFd<'_>, target: &str) -> Result<Option<Place>, SandboxError> {
+/// What a mount point is.
+enum Found {
+    Missing(Place),
+    There(StubKind),
+}
+
+/// Walks to a mount point inside the view, through symbolic links.
+fn missing(view: BorrowedFd<'_>, target: &str) -> Result<Found, SandboxError> {
     let mut existing = PathBuf::new();
     let mut pending: Vec<PathBuf> = parts(Path::new(target));
     let mut links = 0;
@@ -111,7 +128,7 @@ fn missing(view: BorrowedFd<'_>, target: &str) -> Result<Option<Place>, SandboxE
         match look(view, &path)? {
             None => {
                 let rest = std::iter::once(part).chain(pending.into_iter().rev());
-                return Ok(Some(Place { existing, missing: clean(rest) }));
+                return Ok(Found::Missing(Place { existing, missing: clean(rest) }));
             }
             Some(FileType::Symlink) => {
                 links += 1;
@@ -125,7 +142,7 @@ fn missing(view: BorrowedFd<'_>, target: &str) -> Result<Option<Place>, SandboxE
                 pending.extend(parts(&link));
             }
             Some(FileType::Directory) => existing = path,
-            Some(_) if pending.is_empty() => return Ok(None),
+            Some(_) if pending.is_empty() => return Ok(Found::There(StubKind::File)),
             Some(_) => {
                 return Err(SandboxError::NotADirectory {
                     target: target.to_owned(),
@@ -134,7 +151,7 @@ fn missing(view: BorrowedFd<'_>, target: &str) -> Result<Option<Place>, SandboxE
             }
         }
     }
-    Ok(None)
+    Ok(Found::There(StubKind::Directory))
 }
 
 /// The components of a path, the first one last, as a stack.
@@ -315,5 +332,10 @@ mod tests {
         std::fs::remove_file(root.path().join("etc")).unwrap();
         std::fs::write(root.path().join("etc"), "").unwrap();
         assert!(matches!(prepared(root.path(), &hosts).1, Err(SandboxError::NotADirectory { .. })));
+        std::fs::create_dir(root.path().join("directory")).unwrap();
+        for (target, kind) in [("/etc", StubKind::Directory), ("/directory", StubKind::File)] {
+            let stub = [Stub { target: target.into(), kind }];
+            assert!(matches!(prepared(root.path(), &stub).1, Err(SandboxError::MountOnOther { .. })), "{target}");
+        }
     }
 }

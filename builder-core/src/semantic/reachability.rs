@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::stage_table::{Base, StageLookup, StageTable};
-use crate::dockerfile::{Dockerfile, Instruction, InstructionKind, csv_fields};
+use crate::dockerfile::{Dockerfile, Instruction, InstructionKind, flag_fields};
 use crate::ids::StageId;
 use crate::text::{Span, Spanned};
 
@@ -47,12 +47,12 @@ pub fn from_operands(instruction: &Instruction) -> Vec<(ReferenceKind, Spanned<S
             .iter()
             .filter_map(|mount| {
                 // The parser has refused what is no record. Of several the last one holds.
-                let fields = csv_fields(&mount.value).ok()?;
+                let fields = flag_fields(mount).ok()?;
                 let name = fields.iter().rev().find_map(|field| {
-                    let (key, value) = field.split_once('=')?;
-                    key.eq_ignore_ascii_case("from").then_some(value)
+                    let (key, value) = field.value.split_once('=')?;
+                    key.eq_ignore_ascii_case("from").then(|| Spanned::new(value.to_owned(), field.span))
                 })?;
-                Some((ReferenceKind::Mount, Spanned::new(name.to_owned(), mount.span)))
+                Some((ReferenceKind::Mount, name))
             })
             .collect(),
         _ => Vec::new(),

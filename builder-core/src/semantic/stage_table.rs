@@ -202,6 +202,14 @@ fn missing_argument(name: &str, globals: &GlobalScope) -> String {
     }
 }
 
+/// As [`missing_argument`], where BuildKit has the suggestion in its message.
+fn meant_argument(name: &str, globals: &GlobalScope) -> String {
+    match nearest(name, globals.names()) {
+        Some(similar) => format!("did you mean `{similar}`?"),
+        None => missing_argument(name, globals),
+    }
+}
+
 fn platform(from: &From, globals: &GlobalScope) -> Result<Option<Platform>, Diagnostic> {
     let Some(word) = &from.platform else { return Ok(None) };
     let error = |id, message: String| Diagnostic::error(id, word.span, message);
@@ -210,12 +218,16 @@ fn platform(from: &From, globals: &GlobalScope) -> Result<Option<Platform>, Diag
     if expansion.text.is_empty() {
         let mut diagnostic = error("empty-platform", format!("empty platform value from expression {}", word.value));
         if let Some(unset) = expansion.references.iter().find(|reference| !reference.set) {
-            diagnostic = diagnostic.help(missing_argument(&unset.name, globals));
+            diagnostic = diagnostic.help(meant_argument(&unset.name, globals));
         }
         return Err(diagnostic);
     }
     expansion.text.parse().map(Some).map_err(|_| {
-        error("invalid-platform", format!("failed to parse platform {}", expansion.text))
-            .help("a platform is `os[/arch[/variant]]`, such as `linux/arm64`")
+        let value = if expansion.text == word.value { String::new() } else { format!(": it is `{}`", expansion.text) };
+        let diagnostic = error("invalid-platform", format!("failed to parse platform {}{value}", word.value));
+        match expansion.references.iter().find(|reference| !reference.set) {
+            Some(unset) => diagnostic.help(meant_argument(&unset.name, globals)),
+            None => diagnostic.help("a platform is `os[/arch[/variant]]`, such as `linux/arm64`"),
+        }
     })
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{SnapshotError, Snapshots};
 use crate::digest::Digest;
-use crate::oci::chain_ids;
+use crate::oci::{chain_ids, chain_ids_by, chain_upon};
 
 /// What a build has found in the store.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,8 @@ struct Found {
     directories: HashMap<Digest, PathBuf>,
     /// Chains of which every layer has been found.
     complete: HashSet<Digest>,
+    /// Chain IDs by that of the chain without its last layer, and that layer.
+    ids: HashMap<(Digest, Digest), Digest>,
 }
 
 impl Memory {
@@ -35,6 +37,16 @@ impl Snapshots {
     #[must_use]
     pub fn for_one_build(&self) -> Self {
         Self { memory: Some(Memory::default()), ..self.clone() }
+    }
+
+    /// Returns the chain IDs of a chain and of all chains that it begins with, the shortest first.
+    pub(super) fn chain_ids(&self, diff_ids: &[Digest]) -> Vec<Digest> {
+        let Some(memory) = &self.memory else { return chain_ids(diff_ids) };
+        let ids = &mut memory.lock().ids;
+        let upon = |below: &Digest, diff_id: &Digest| {
+            *ids.entry((*below, *diff_id)).or_insert_with(|| chain_upon(below, diff_id))
+        };
+        chain_ids_by(diff_ids, upon)
     }
 
     /// Returns the directory of the last layer of a chain.
@@ -56,7 +68,7 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Store`].
     pub fn has(&self, diff_ids: &[Digest]) -> Result<bool, SnapshotError> {
-        let chains = chain_ids(diff_ids);
+        let chains = self.chain_ids(diff_ids);
         let Some(last) = chains.last() else { return Ok(true) };
         let is_complete =
             |chain: &Digest| self.memory.as_ref().is_some_and(|memory| memory.lock().complete.contains(chain));
@@ -86,6 +98,6 @@ impl Snapshots {
         let path = |(chain, diff_id): (&Digest, &Digest)| {
             self.directory(chain)?.ok_or(SnapshotError::Missing { diff_id: *diff_id })
         };
-        chain_ids(diff_ids).iter().zip(diff_ids).rev().map(path).collect()
+        self.chain_ids(diff_ids).iter().zip(diff_ids).rev().map(path).collect()
     }
 }

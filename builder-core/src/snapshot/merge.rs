@@ -21,7 +21,6 @@ use crate::fs::entry::{
 };
 use crate::fs::{PathContext, PathError};
 use crate::layer::OverlayFlavor;
-use crate::oci::chain_ids;
 use crate::store::remove_tree;
 
 /// The longest chain that is mounted layer by layer. Kernels before 6.7 take the numbers of the directories in 255
@@ -42,7 +41,7 @@ impl Snapshots {
             return Ok(without_repetition(directories));
         }
         let merged = diff_ids.len() / LAYERS_MERGED * LAYERS_MERGED;
-        let chains = chain_ids(diff_ids.get(..merged).unwrap_or_default());
+        let chains = self.chain_ids(diff_ids.get(..merged).unwrap_or_default());
         // The topmost layers, fewer than a whole group, stay as they are.
         let groups = directories.split_off(diff_ids.len() - merged);
         let ends = chains.chunks(LAYERS_MERGED).rev().filter_map(|group| group.last());

@@ -26,7 +26,6 @@ use crate::digest::Digest;
 use crate::fs::PathContext;
 use crate::fs::root::RootDir;
 use crate::layer::{self, Graft, LayerSummary, OverlayFlavor};
-use crate::oci::chain_ids;
 use crate::store::{PlainBlobWriter, SnapshotRecord, Store, StoreError, WorkDir};
 use crate::sys::mount;
 
@@ -68,7 +67,7 @@ impl Snapshots {
     }
 
     fn record(&self, diff_ids: &[Digest]) -> Result<Option<(SnapshotRecord, PathBuf)>, SnapshotError> {
-        chain_id(diff_ids).map_or(Ok(None), |chain| self.record_of(&chain))
+        self.chain_ids(diff_ids).last().map_or(Ok(None), |chain| self.record_of(chain))
     }
 
     fn record_of(&self, chain: &Digest) -> Result<Option<(SnapshotRecord, PathBuf)>, SnapshotError> {
@@ -122,7 +121,7 @@ impl Snapshots {
     /// Puts a finished layer directory in its place and records it.
     fn install(&self, parent: &[Digest], layer: &Layer, upper: &Path, made_here: bool) -> Result<(), SnapshotError> {
         let chain: Vec<Digest> = parent.iter().copied().chain([layer.diff_id]).collect();
-        let chains = chain_ids(&chain);
+        let chains = self.chain_ids(&chain);
         let Some(chain) = chains.last() else { return Ok(()) };
         // From here to the record nobody takes the directory for one that no record knows.
         let _gate = self.store.gate()?;
@@ -196,9 +195,9 @@ impl Snapshots {
             return Ok(false);
         }
         let chain: Vec<Digest> = parent.iter().copied().chain([*diff_id]).collect();
-        if let Some(chain) = chain_id(&chain) {
-            self.store.retain(&[chain])?;
-            self.store.put_snapshot(&chain, &record)?;
+        if let Some(chain) = self.chain_ids(&chain).last() {
+            self.store.retain(&[*chain])?;
+            self.store.put_snapshot(chain, &record)?;
         }
         Ok(true)
     }

@@ -15,6 +15,8 @@ use crate::source::host::HostError;
 use crate::store::StoreError;
 use crate::text::Span;
 
+const SEEN_FROM_THE_ROOT: &str = "`source` is seen from the root of what `from` names: is it made there?";
+
 /// A step failed.
 #[derive(Debug, thiserror::Error)]
 #[error("step `{name}` failed")]
@@ -62,6 +64,9 @@ pub enum StepError {
     /// What a mount takes its files from could not be read.
     #[error(transparent)]
     MountSource(CopyError),
+    /// Something cannot be mounted where it should be.
+    #[error(transparent)]
+    MountPoint(SandboxError),
     /// What a mount selects is not there.
     #[error("\"{path}\": not found")]
     MountNotFound {
@@ -188,9 +193,10 @@ impl SolveError {
             StepError::Command { .. } | StepError::Start { .. } => "command-failed",
             StepError::Copy(_) => "copy-failed",
             StepError::Workdir(_) => "workdir-failed",
-            StepError::MountSource(_) | StepError::MountNotFound { .. } | StepError::CacheSourceNotFound { .. } => {
-                "mount-failed"
-            }
+            StepError::MountSource(_)
+            | StepError::MountPoint(_)
+            | StepError::MountNotFound { .. }
+            | StepError::CacheSourceNotFound { .. } => "mount-failed",
             StepError::SecretNotFound { .. } | StepError::Secret { .. } => "secret-unavailable",
             StepError::SshNotForwarded { .. } | StepError::SshKeys { .. } => "ssh-unavailable",
             StepError::Source(error) if error.is_remote_file() => "fetch-failed",
@@ -217,6 +223,18 @@ impl SolveError {
                 diagnostic = diagnostic.note(format!("last lines of its output:\n{}", log.join("\n")));
             }
             StepError::Start { help: Some(help), .. } => diagnostic = diagnostic.help(help.as_str()),
+            StepError::MountPoint(error) | StepError::Sandbox(error) => {
+                if let Some(hint) = error.help() {
+                    diagnostic = diagnostic.help(hint);
+                }
+            }
+            StepError::MountNotFound { .. } => {
+                diagnostic = diagnostic.help(SEEN_FROM_THE_ROOT);
+            }
+            StepError::CacheSourceNotFound { .. } => {
+                let help = "let a step that mounts the whole cache make it, or take it from what `from` names";
+                diagnostic = diagnostic.help(help);
+            }
             StepError::SecretNotFound { id } => {
                 let help = format!("give it with `--secret id={id},src=FILE` or `--secret id={id},env=VARIABLE`");
                 diagnostic = diagnostic.help(help);
@@ -227,6 +245,9 @@ impl SolveError {
             StepError::SshKeys { id, .. } => {
                 let help = format!("add the key to an agent with `ssh-add` and lend that with `--ssh {id}`");
                 diagnostic = diagnostic.help(help);
+            }
+            StepError::MountSource(CopyError::NotFound { similar: None, ignored: false, .. }) => {
+                diagnostic = diagnostic.help(SEEN_FROM_THE_ROOT);
             }
             StepError::Copy(error) | StepError::MountSource(error) => {
                 if let Some(hint) = error.help() {

@@ -6,6 +6,7 @@
 mod error;
 mod explain;
 mod keeper;
+mod log_limit;
 mod log_tail;
 mod op;
 mod scheduler;
@@ -35,6 +36,7 @@ use crate::snapshot::Snapshots;
 use crate::source::Resolved;
 use crate::store::Store;
 use explain::Explainer;
+pub use log_limit::LogLimits;
 use scheduler::{Control, Stopped, run_graph};
 
 /// What all RUN steps of a build are given and limited to.
@@ -48,6 +50,8 @@ pub struct RunOptions {
     pub extra_hosts: Vec<(String, String)>,
     /// Limits by control groups.
     pub resources: Resources,
+    /// How much of the output is passed on.
+    pub log: LogLimits,
 }
 
 /// Options of a solve.

@@ -22,7 +22,7 @@ pub use fetch::{Progress, fetch, is_fetched};
 pub use layout::{resolve_layout, resolve_stored};
 pub use outside::Outside;
 #[cfg(feature = "registry")]
-pub use remote::resolve_remote;
+pub use remote::{fetch_whole, resolve_remote};
 pub use rootfs::{ImportRequest, import};
 
 use crate::digest::Digest;

@@ -6,11 +6,16 @@ use super::layout::{keep_index, resolve};
 use super::{Origin, Resolved, SourceError};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
-use crate::oci::{BlobDescriptor, Document, MAX_CONFIG_SIZE};
+use crate::oci::{BlobDescriptor, Document, MAX_CONFIG_SIZE, links};
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::registry::{Client, RegistryError, RegistryOptions};
 use crate::store::{ImageRecord, Store};
+
+/// The most manifests of one index that are fetched.
+const MAX_DOCUMENTS: usize = 1000;
+/// Nested indexes are followed this deep.
+const MAX_INDEX_DEPTH: usize = 4;
 
 /// Resolves an image of a registry for a platform, and remembers it in the store under its name.
 ///
@@ -63,6 +68,7 @@ pub(super) fn fetch_layers(
     if !missing.is_empty() {
         client.blobs(&missing, store, progress, cancel)?;
     }
+    note_whereabouts(image, client.reference(), store)?;
     let record = ImageRecord {
         name: client.reference().to_string(),
         manifest: image.manifest,
@@ -80,6 +86,70 @@ pub(super) fn fetch_layers(
         ..record.clone()
     };
     Ok(store.tag_of_index(&record, &of_index, &index.members)?)
+}
+
+fn note_whereabouts(image: &Resolved, reference: &Reference, store: &Store) -> Result<(), SourceError> {
+    let documents =
+        [image.manifest, image.config_digest].into_iter().chain(image.index.iter().map(|index| index.digest));
+    let digests: Vec<Digest> = documents.chain(image.layers.iter().map(|layer| layer.digest)).collect();
+    Ok(store.note_whereabouts(reference.domain(), reference.path(), &digests)?)
+}
+
+/// Fetches everything that a reference stands for, for all platforms, with what is stated about it: as documents and
+/// blobs, byte for byte. Nothing is unpacked.
+///
+/// # Errors
+/// [`SourceError::Registry`], and what can be wrong with its documents.
+pub fn fetch_whole(
+    reference: &Reference,
+    options: &RegistryOptions,
+    store: &Store,
+    progress: &super::Progress<'_>,
+    cancel: &CancelToken,
+) -> Result<ImageRecord, SourceError> {
+    let client = Client::new(reference, options)?;
+    let top = client.manifest(None, cancel)?;
+    let (mut documents, mut blobs) = (std::collections::BTreeMap::new(), std::collections::BTreeMap::new());
+    let mut waiting = vec![(Digest::of(&top), top.clone(), 0)];
+    while let Some((digest, bytes, depth)) = waiting.pop() {
+        let named = links(&bytes).unwrap_or_default();
+        blobs.extend(named.blobs.into_iter().map(|blob| (blob.digest, blob)));
+        documents.insert(digest, bytes);
+        for manifest in named.manifests {
+            if documents.len() + waiting.len() >= MAX_DOCUMENTS || depth >= MAX_INDEX_DEPTH {
+                return Err(RegistryError::TooLarge { what: "the index", limit: MAX_DOCUMENTS as u64 }.into());
+            }
+            let known = documents.contains_key(&manifest.digest);
+            if !known && !waiting.iter().any(|(digest, ..)| *digest == manifest.digest) {
+                waiting.push((manifest.digest, client.manifest(Some(&manifest.digest), cancel)?, depth + 1));
+            }
+        }
+    }
+    let missing: Vec<BlobDescriptor> = blobs.values().filter(|blob| !store.has_blob(&blob.digest)).cloned().collect();
+    client.blobs(&missing, store, progress, cancel)?;
+    for bytes in documents.values() {
+        store.write_blob(bytes)?;
+    }
+    let digests: Vec<Digest> = documents.keys().chain(blobs.keys()).copied().collect();
+    store.note_whereabouts(reference.domain(), reference.path(), &digests)?;
+    let manifest = Digest::of(&top);
+    let (media_type, config) = match Document::parse(&top, None) {
+        Ok(Document::Index(_)) => (index_type(&top), manifest),
+        Ok(Document::Manifest(document)) => (document.media_type.clone(), document.config.digest),
+        Err(error) => return Err(error.into()),
+    };
+    let name = reference.to_string();
+    let manifest_size = top.len() as u64;
+    let record = ImageRecord { name, manifest, manifest_size, media_type, config, created: String::new() };
+    store.tag(&record)?;
+    Ok(record)
+}
+
+/// The media type that an index says it has.
+fn index_type(bytes: &[u8]) -> String {
+    let value: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
+    let stated = value.as_ref().and_then(|value| value["mediaType"].as_str());
+    stated.unwrap_or(crate::oci::media_type::OCI_INDEX).to_owned()
 }
 
 impl From<RegistryError> for SourceError {

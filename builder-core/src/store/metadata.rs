@@ -102,9 +102,9 @@ impl Metadata {
             // Losing the last transactions when the machine loses power costs a rebuild, no damage.
             connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
             if version != SCHEMA_VERSION {
-                let builds = super::builds::SCHEMA;
+                let others = [super::builds::SCHEMA, super::whereabouts::TABLE, super::forms::TABLE].concat();
                 let known = if version == 0 { known() } else { Vec::new() };
-                connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} {COLLECT_SCHEMA} {builds}"))?;
+                connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} {COLLECT_SCHEMA} {others}"))?;
                 known.iter().try_for_each(|image| super::images::put_new(&connection, image))?;
                 connection.execute_batch(&format!("PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"))?;
             }

@@ -15,6 +15,7 @@
 //!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records,
 //!                         builds and what is remembered of their steps
 //!   lock                  shared by every process that uses the store, exclusive for removing blobs
+//!   reserve               space for removing things when the disk is full
 //!   builder-store.json    format version, and who made the store
 //! ```
 //!
@@ -29,13 +30,16 @@ mod builds;
 mod cache_mounts;
 mod collect;
 mod error;
+mod forms;
 mod hold;
 mod images;
 mod layout;
 mod metadata;
 mod recover;
 mod remote;
+mod reserve;
 mod step_lock;
+mod whereabouts;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -53,6 +57,7 @@ pub use layout::{Owner, StoreOptions};
 pub use metadata::{CacheRecord, SnapshotRecord};
 pub use recover::{is_damaged_database, is_full_database, mark_damaged_database};
 pub use remote::HttpRecord;
+pub use reserve::release_reserve;
 pub use step_lock::StepLock;
 pub use work::WorkDir;
 pub(crate) use work::remove_tree;
@@ -85,6 +90,7 @@ impl Store {
         let layout = Layout::open(options)?;
         let work = work::Work::begin(&layout.root.join("work"))?;
         let (metadata, repairs) = recover::open(&layout.root)?;
+        reserve::set_aside(&layout.root);
         let holds = hold::Holds::new(work.path());
         Ok(Self { inner: Arc::new(Inner { layout, metadata, holds, repairs, work }) })
     }

@@ -102,7 +102,9 @@ pub fn is_full_database(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<rusqlite::Error>() {
-            return error.sqlite_error_code() == Some(ErrorCode::DiskFull);
+            let extended = error.sqlite_error().map(|error| error.extended_code);
+            return error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+                || extended == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE);
         }
         next = error.source();
     }

@@ -71,7 +71,7 @@ pub(super) fn check(report: &CheckReport) -> Value {
         "warnings": report.warnings.iter().map(warning).collect::<Vec<_>>(),
         "sources": [{ "filename": source.name(), "data": text_of(source), "language": "Dockerfile" }],
     });
-    if let Some(error) = &report.error {
+    if let Some(error) = report.error.as_ref().or(report.violation.as_ref()) {
         let location = error.lines.map_or(Value::Null, lines);
         answer["buildError"] = object([("message", error.message.clone().into()), ("location", location)]);
     }

@@ -1,7 +1,7 @@
 //! `RUN`.
 
 use super::super::ast::{InstructionKind, Run};
-use super::super::csv::csv_fields;
+use super::super::csv::flag_fields;
 use super::super::flags::{FlagKind, FlagSpec};
 use super::super::suggest::{closest, did_you_mean};
 use super::super::word;
@@ -33,21 +33,23 @@ pub(super) fn parse(operands: &mut Operands<'_>) -> InstructionKind {
 
 /// Checks what is settled before any variable is known: the form of the record, and that `from` has none.
 fn check_fields(operands: &mut Operands<'_>, value: &Spanned<String>) {
-    let fields = match csv_fields(&value.value) {
+    let fields = match flag_fields(value) {
         Ok(fields) => fields,
         Err(error) => {
-            operands.diagnostics.push(Diagnostic::error("invalid-mount", value.span, error.to_string()));
+            let help = "put a whole option that holds a comma in double quotes, and all of them in single ones: \
+                        `--mount='target=/dir,\"source=a,b\"'`";
+            operands.diagnostics.push(Diagnostic::error("invalid-mount", value.span, error.to_string()).help(help));
             return;
         }
     };
     for field in &fields {
-        if let Some((key, from)) = field.split_once('=')
+        if let Some((key, from)) = field.value.split_once('=')
             && key.eq_ignore_ascii_case("from")
             && word::has_variable(from)
         {
             let message = "'from' doesn't support variable expansion, define alias stage instead";
             let help = format!("add `FROM {from} AS name` and write `from=name`");
-            operands.diagnostics.push(Diagnostic::error("mount-from-variable", value.span, message).help(help));
+            operands.diagnostics.push(Diagnostic::error("mount-from-variable", field.span, message).help(help));
         }
     }
 }

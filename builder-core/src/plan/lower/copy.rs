@@ -3,6 +3,7 @@
 use super::Source;
 use super::remote::Operand;
 use super::stage::StageBuilder;
+use crate::diagnostic::Diagnostic;
 use crate::dockerfile::expand::expand_heredoc;
 use crate::dockerfile::{Instruction, SourceText, Transfer, TransferSource};
 use crate::dockerignore::Patterns;
@@ -70,7 +71,7 @@ impl StageBuilder<'_, '_> {
 
     fn sources(&mut self, instruction: &Instruction, transfer: &Transfer, add: bool) -> Sources {
         let mut sources = Sources::default();
-        let mut inline: Vec<(String, String)> = Vec::new();
+        let mut inline: Vec<(String, String, Span)> = Vec::new();
         let from = self.copied_from(transfer);
         let unpack = transfer.unpack.as_ref().map_or(add, |flag| flag.value);
         for source in &transfer.sources {
@@ -100,20 +101,35 @@ impl StageBuilder<'_, '_> {
                         }
                     }
                     // As BuildKit has it, documents of one name are all what the last of them is.
-                    inline.iter_mut().filter(|(name, _)| *name == heredoc.name).for_each(|(_, earlier)| {
+                    inline.iter_mut().filter(|(name, ..)| *name == heredoc.name).for_each(|(_, earlier, _)| {
                         earlier.clone_from(&content);
                     });
-                    inline.push((heredoc.name.clone(), content));
+                    inline.push((heredoc.name.clone(), content, heredoc.marker));
                 }
             }
         }
-        sources.shown.extend(inline.iter().map(|(name, _)| format!("<<{name}")));
+        sources.shown.extend(inline.iter().map(|(name, ..)| format!("<<{name}")));
         // Files that the Dockerfile itself holds need no context.
         let own = CopyFrom::Filesystem(FilesystemRef::Scratch);
-        for (name, content) in inline {
+        for (name, content, marker) in inline {
+            let Some(name) = self.inline_name(&name, marker) else { continue };
             sources.push(&own, CopySource::Inline { name, content }, unpack);
         }
         sources
+    }
+
+    /// The name of an inline file: its path is seen from a root that holds nothing else, so `..` leads nowhere.
+    fn inline_name(&mut self, name: &str, marker: Span) -> Option<String> {
+        let path = clean(&join("/", name));
+        let name = path.trim_start_matches('/');
+        if name.is_empty() || name.contains('/') {
+            let message = format!("open {path}: no such file or directory");
+            let diagnostic = Diagnostic::error("invalid-file-name", self.place(marker), message);
+            let help = "give the file a name without directories, and write those in the destination";
+            self.planner.diagnostics.push(diagnostic.help(help));
+            return None;
+        }
+        Some(name.to_owned())
     }
 
     fn flag(&mut self, value: Option<&Spanned<String>>) -> Option<String> {

@@ -5,6 +5,7 @@ mod copy;
 mod epoch;
 mod metadata;
 mod mount;
+mod mount_fields;
 mod platform;
 mod ports;
 mod remote;
@@ -24,7 +25,7 @@ use crate::reference::Reference;
 use crate::semantic::reachability::{self, Cycle, StageEdge};
 use crate::semantic::scope::{GlobalScope, ScopeInput};
 use crate::semantic::stage_table::{Base, SCRATCH, Stage, StageLookup, StageTable};
-use crate::text::Span;
+use crate::text::{Span, go_quoted};
 use contexts::is_reserved;
 use stage::StageState;
 pub use unused::unused_build_args;
@@ -197,7 +198,7 @@ impl Planner<'_> {
     }
 
     fn circle(&self, cycle: &Cycle) -> Diagnostic {
-        let name = self.table.get(cycle.stage).map_or_else(String::new, Stage::label);
+        let name = self.stage_name(cycle.stage);
         let span = cycle.edges.first().map(|(_, edge)| edge.span).unwrap_or_default();
         let message = format!("circular dependency detected on stage: {name}");
         let mut diagnostic = Diagnostic::error("circular-dependency", span, message);
@@ -296,18 +297,18 @@ impl Planner<'_> {
         {
             return self.context_source(name, context, span);
         }
-        let label = |id: StageId| self.table.get(id).map_or_else(String::new, Stage::label);
         match self.table.lookup(at, name) {
             StageLookup::Earlier(id) => Some(Source::Stage(id)),
             StageLookup::Unknown => Some(Source::Image(name.to_owned())),
             StageLookup::NotYet(id) => {
                 let message = format!(
-                    "cannot copy from stage \"{}\", it needs to be defined before current stage \"{}\"",
-                    label(id),
-                    label(at)
+                    "cannot copy from stage {}, it needs to be defined before current stage \"{}\"",
+                    go_quoted(name),
+                    self.stage_name(at)
                 );
                 let diagnostic = Diagnostic::error("forward-reference", span, message);
-                self.diagnostics.push(diagnostic.also(self.span_of_from(id), "defined here"));
+                let help = "move that stage before this one";
+                self.diagnostics.push(diagnostic.also(self.span_of_from(id), "defined here").help(help));
                 None
             }
             StageLookup::InvalidIndex(index) => {
@@ -318,6 +319,12 @@ impl Planner<'_> {
                 None
             }
         }
+    }
+
+    /// The name of a stage in messages; those without one have a number, as with BuildKit.
+    fn stage_name(&self, id: StageId) -> String {
+        let name = self.table.get(id).and_then(|stage| stage.name.as_ref());
+        name.map_or_else(|| format!("stage-{id}"), |name| name.value.clone())
     }
 
     /// Finds an image that was handed in, or asks for it.

@@ -11,6 +11,7 @@ use crate::text::Span;
 
 /// The shell of shell forms where no `SHELL` says otherwise.
 const DEFAULT_SHELL: [&str; 2] = ["/bin/sh", "-c"];
+const WINDOWS_SHELL: [&str; 3] = ["cmd", "/S", "/C"];
 /// The build arg that names the host of every RUN.
 const HOSTNAME: &str = "BUILDKIT_SANDBOX_HOSTNAME";
 /// Build args that RUN sees without declaration, in upper or lower case (dockerfile-semantics 3.3).
@@ -19,7 +20,11 @@ pub(super) const PROXY_NAMES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PRO
 impl StageBuilder<'_, '_> {
     pub(super) fn shell(&self) -> Vec<String> {
         let shell = &self.state.config.config.shell;
-        if shell.is_empty() { DEFAULT_SHELL.map(str::to_owned).to_vec() } else { shell.clone() }
+        match shell.as_slice() {
+            [] if self.state.platform.os == "windows" => WINDOWS_SHELL.map(str::to_owned).to_vec(),
+            [] => DEFAULT_SHELL.map(str::to_owned).to_vec(),
+            shell => shell.to_vec(),
+        }
     }
 
     pub(super) fn run(&mut self, instruction: &Instruction, run: &Run) {

@@ -22,7 +22,8 @@ use crate::cache::{CacheKey, FileList, FilesystemContent, KeyPart, explain};
 use crate::explanation::{Change, ChangeKind, ChangedValue, ExplainedStep, Explanation, Ran, Reason};
 use crate::ids::VertexId;
 use crate::plan::Plan;
-use crate::plan::op::Op;
+use crate::plan::mount::Mount;
+use crate::plan::op::{FilesystemRef, Op};
 use crate::store::{NewStep, StepRecord, Store};
 
 /// How hard descriptions are compressed.
@@ -283,12 +284,25 @@ impl<'a> Explainer<'a> {
             }
             change.name = format!("{keyword} {source}");
         }
+        self.name_mounts(vertex, &mut changes);
         if changes.is_empty() {
             let name = "what this version of builder looks at";
             let value = || Some(ChangedValue::Opaque);
             changes.push(Change::new(ChangeKind::Other, name, value(), value()));
         }
         changes
+    }
+
+    /// Says where a mount comes from, beside its place.
+    fn name_mounts(&self, vertex: VertexId, changes: &mut [Change]) {
+        let Op::Run(op) = &self.plan().vertex(vertex).op else { return };
+        for change in changes {
+            let Some(target) = change.name.strip_prefix(explain::MOUNTED) else { continue };
+            let mount = op.mounts.iter().find(|mount| mount.target.as_deref() == Some(target));
+            if let Some(FilesystemRef::Vertex(from)) = mount.and_then(Mount::from) {
+                change.name = format!("{} from {}", change.name, self.plan().vertex(from).name);
+            }
+        }
     }
 
     /// Puts the step or image that changed in the place of the filesystem below.

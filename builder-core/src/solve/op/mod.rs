@@ -1,6 +1,7 @@
 //! One file an operation: what its key is, and how it is carried out.
 
 mod copy;
+mod mount_error;
 mod mounts;
 mod remote;
 mod run;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustix::fs::OFlags;
 use std::os::fd::AsFd;
 
+use super::mount_error::blame;
 use super::{Outcome, Step, root_of};
 use crate::cache::{KeyBuilder, explain};
 use crate::copy::{self, CopyRequest, CopyTree, Selection};
@@ -33,6 +34,8 @@ pub(super) struct StepMounts {
     pub(super) mounts: Vec<SandboxMount>,
     pub(super) secret_env: Vec<(String, Secret)>,
     pub(super) env: Vec<(String, String)>,
+    /// How many agents were asked for.
+    agents: usize,
     /// Dropped with the rest, when the step is over.
     held: Vec<Held>,
 }
@@ -44,6 +47,9 @@ enum Held {
     Agent(AgentProxy),
     Writes(ActiveSnapshot),
 }
+
+/// The caches of a step, by what tells one from another.
+type Caches = BTreeMap<[u8; 32], Arc<CacheInstance>>;
 
 /// How exactly a key says what a bind mount holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,7 +71,10 @@ impl Step<'_, '_> {
                 .text("mount writable", if mount.read_only { "no" } else { "yes" });
             key.note(explain::mount(mount));
             match &mount.kind {
-                MountKind::Bind(bind) => differs |= self.bind_key((mount, bind), key, precision)?,
+                MountKind::Bind(bind) => {
+                    let outcome = self.bind_key((mount, bind), key, precision);
+                    differs |= outcome.map_err(|failure| blame(mount, failure))?;
+                }
                 MountKind::Cache(cache) => {
                     let base = self.filesystem(cache.from)?.content.0;
                     key.digest("cache base", &base).note(explain::mounted(mount, &base));
@@ -116,33 +125,35 @@ impl Step<'_, '_> {
     pub(super) fn mounts(&self, op: &RunOp) -> Outcome<StepMounts> {
         let mut made = StepMounts::default();
         let caches = self.take_caches(op)?;
-        let mut agents = 0;
         for mount in &op.mounts {
-            match &mount.kind {
-                MountKind::Bind(bind) => self.bind(mount, bind, &mut made)?,
-                MountKind::Cache(cache) => {
-                    let identity = self.cache_identity(cache)?;
-                    if let Some(instance) = caches.get(&identity) {
-                        Self::cache(mount, cache, instance, &mut made)?;
-                    }
-                }
-                MountKind::Tmpfs { size } => {
-                    let tmpfs = SandboxMount::tmpfs(target(mount), *size, mount.read_only);
-                    made.mounts.push(tmpfs.map_err(StepError::Sandbox)?);
-                }
-                MountKind::Secret(secret) => self.secret(mount, secret, &mut made)?,
-                MountKind::Ssh(ssh) => {
-                    let place = mount.target.clone().unwrap_or_else(|| format!("/run/buildkit/ssh_agent.{agents}"));
-                    agents += 1;
-                    let told = op.env.iter().chain(&made.env).any(|(name, _)| name == AGENT_VARIABLE);
-                    if !told {
-                        made.env.push((AGENT_VARIABLE.to_owned(), place.clone()));
-                    }
-                    self.agent(mount, &place, ssh, &mut made)?;
-                }
-            }
+            self.mount(op, mount, &caches, &mut made).map_err(|failure| blame(mount, failure))?;
         }
         Ok(made)
+    }
+
+    fn mount(&self, op: &RunOp, mount: &Mount, caches: &Caches, made: &mut StepMounts) -> Outcome<()> {
+        match &mount.kind {
+            MountKind::Bind(bind) => self.bind(mount, bind, made),
+            MountKind::Cache(cache) => {
+                let identity = self.cache_identity(cache)?;
+                caches.get(&identity).map_or(Ok(()), |instance| Self::cache(mount, cache, instance, made))
+            }
+            MountKind::Tmpfs { size } => {
+                let tmpfs = SandboxMount::tmpfs(target(mount), *size, mount.read_only);
+                made.mounts.push(tmpfs.map_err(StepError::Sandbox)?);
+                Ok(())
+            }
+            MountKind::Secret(secret) => self.secret(mount, secret, made),
+            MountKind::Ssh(ssh) => {
+                let place = mount.target.clone().unwrap_or_else(|| format!("/run/buildkit/ssh_agent.{}", made.agents));
+                made.agents += 1;
+                let told = op.env.iter().chain(&made.env).any(|(name, _)| name == AGENT_VARIABLE);
+                if !told {
+                    made.env.push((AGENT_VARIABLE.to_owned(), place.clone()));
+                }
+                self.agent(mount, &place, ssh, made)
+            }
+        }
     }
 
     fn bind(&self, mount: &Mount, bind: &BindMount, made: &mut StepMounts) -> Outcome<()> {
@@ -161,7 +172,7 @@ impl Step<'_, '_> {
     }
 
     /// Takes the caches of a step, each once, always in the same order: two steps never wait for each other.
-    fn take_caches(&self, op: &RunOp) -> Outcome<BTreeMap<[u8; 32], Arc<CacheInstance>>> {
+    fn take_caches(&self, op: &RunOp) -> Outcome<Caches> {
         let mut wanted: BTreeMap<[u8; 32], (&CacheMount, Sharing)> = BTreeMap::new();
         for mount in &op.mounts {
             let MountKind::Cache(cache) = &mount.kind else { continue };

@@ -3,10 +3,12 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
+use super::mount_error::blame_target;
 use super::mounts::{Precision, StepMounts};
 use super::run_help::start_help;
-use super::{Outcome, Step, root_of};
+use super::{Failure, Outcome, Step, root_of};
 use crate::cache::{CacheKey, KeyPart, explain};
 use crate::copy::make_workdir;
 use crate::event::{Event, LogStream};
@@ -17,11 +19,10 @@ use crate::plan::op::{NetworkMode, RunOp, SecurityMode};
 use crate::sandbox::{
     self, DEFAULT_HOSTNAME, Exit, SandboxError, SandboxFile, SandboxNetwork, SandboxSpec, hosts_file, stubs,
 };
+use crate::solve::log_limit::LogLimiter;
 use crate::solve::log_tail::LogTail;
 use crate::solve::{StepError, StepResult};
 
-/// Bytes of one step's output that are passed on; the rest is dropped with a notice (dockerfile-semantics 16.9).
-const MAX_LOG_BYTES: u64 = 2 * 1024 * 1024;
 /// Mount points that stay where they were missing, as with BuildKit; all others vanish.
 const KEPT: [&str; 3] = ["/dev", "/proc", "/sys"];
 /// Where scripts of heredocs with an interpreter line are put for the duration.
@@ -56,7 +57,8 @@ impl Step<'_, '_> {
             let mut targets = stubs::targets(true, &files);
             targets.retain(|stub| !KEPT.contains(&stub.target.as_str()));
             targets.extend(stubs::mount_targets(&mounts.mounts));
-            let extra = stubs::prepare(view.as_fd(), &targets, directory.path()).map_err(StepError::Sandbox)?;
+            let extra = stubs::prepare(view.as_fd(), &targets, directory.path());
+            let extra = extra.map_err(|error| blame_target(op, error))?;
             let mount = active.mount(extra.as_deref())?;
             let root = root_of(&mount)?;
             self.keep_directories(&root)?;
@@ -177,22 +179,20 @@ impl Step<'_, '_> {
     fn supervise(&self, spec: &SandboxSpec) -> Result<(Exit, Vec<String>), SandboxError> {
         struct Log {
             tail: LogTail,
-            passed: u64,
+            stdout: LogLimiter,
+            stderr: LogLimiter,
         }
-        let log = Mutex::new(Log { tail: LogTail::default(), passed: 0 });
+        let limiter = || LogLimiter::new(self.solver.options.run.log);
+        let log = Mutex::new(Log { tail: LogTail::default(), stdout: limiter(), stderr: limiter() });
+        let began = Instant::now();
         let output = |stream: LogStream, data: &[u8]| {
             let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
             log.tail.push(data);
-            let before = log.passed;
-            log.passed += data.len() as u64;
+            let limiter = if stream == LogStream::Stdout { &mut log.stdout } else { &mut log.stderr };
+            let data = limiter.pass(data, began.elapsed());
             drop(log);
-            if before >= MAX_LOG_BYTES {
-                return;
-            }
-            self.solver.events.emit(Event::StepLog { id: self.vertex.id, stream, data: data.to_vec() });
-            if before + data.len() as u64 >= MAX_LOG_BYTES {
-                let notice = b"\n[output clipped, log limit 2MiB reached]\n".to_vec();
-                self.solver.events.emit(Event::StepLog { id: self.vertex.id, stream: LogStream::Stderr, data: notice });
+            if !data.is_empty() {
+                self.solver.events.emit(Event::StepLog { id: self.vertex.id, stream, data });
             }
         };
         let exit = sandbox::run(spec, &output, self.cancel)?;
@@ -201,11 +201,11 @@ impl Step<'_, '_> {
 }
 
 /// A program that cannot be started is the Dockerfile's or the image's fault, all else this machine's.
-fn failure(op: &RunOp, error: SandboxError) -> StepError {
+fn failure(op: &RunOp, error: SandboxError) -> Failure {
     if error.is_about_program() {
-        StepError::Start { help: start_help(op, &error), source: error }
+        StepError::Start { help: start_help(op, &error), source: error }.into()
     } else {
-        StepError::Sandbox(error)
+        blame_target(op, error)
     }
 }
 

@@ -141,7 +141,8 @@ impl Store {
         in_order_of_removal(&mut entries, may_go);
         let mut shares = Shares::default();
         let sizes: Vec<u64> = entries.iter().map(|entry| shares.next(&entry.tree)).collect();
-        let is_cache = |entry: &Entry| !entry.item.shared || is_free(entry, options);
+        // What a running build needs counts and stays.
+        let is_cache = |entry: &Entry| !is_spared(entry, options);
         let total = entries.iter().zip(&sizes).filter(|(entry, _)| is_cache(entry)).map(|(_, size)| size).sum();
         let keep = options.limits.keep(total, self.free()?);
         let mut left: u64 = total;
@@ -169,13 +170,15 @@ impl Store {
 
 /// Whether nobody whom the options spare needs an entry.
 fn is_free(entry: &Entry, options: &PruneOptions<'_>) -> bool {
-    if entry.item.in_use {
-        return false;
-    }
+    !entry.item.in_use && !is_spared(entry, options)
+}
+
+/// Whether it is an image's that the options spare.
+fn is_spared(entry: &Entry, options: &PruneOptions<'_>) -> bool {
     if entry.named {
-        return options.all && entry.unpackable;
+        return !(options.all && entry.unpackable);
     }
-    !entry.item.dangling || options.all || options.unnamed_images
+    entry.item.dangling && !options.all && !options.unnamed_images
 }
 
 /// What may go comes first, least recently used first.

@@ -1,0 +1,68 @@
+//! The commands about registries.
+
+use clap::Args;
+
+use super::ProgressArg;
+
+/// Push an image into a registry.
+#[derive(Debug, Args)]
+pub(crate) struct PushArgs {
+    /// Name of the image, or its ID where there is a destination
+    pub(crate) image: String,
+    /// Where to, `NAME` or `NAME:TAG` [default: the name of the image]
+    pub(crate) destination: Option<String>,
+    /// Not supported
+    #[arg(short, long, hide = true)]
+    pub(crate) all_tags: bool,
+    /// How to show progress [default: the variable `BUILDKIT_PROGRESS`, else auto]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) progress: Option<ProgressArg>,
+    /// Show no progress, print the name only
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// Pull an image from a registry.
+#[derive(Debug, Args)]
+pub(crate) struct PullArgs {
+    /// Name of the image, `NAME`, `NAME:TAG` or `NAME@DIGEST`
+    pub(crate) image: String,
+    /// Platforms to pull for [default: the variable `DOCKER_DEFAULT_PLATFORM`, else this machine's]
+    #[arg(long = "platform", value_name = "PLATFORM,…")]
+    pub(crate) platforms: Vec<String>,
+    /// Pull for all platforms, with what is stated about the image, byte for byte
+    #[arg(long, conflicts_with = "platforms")]
+    pub(crate) all_platforms: bool,
+    /// Not supported
+    #[arg(short, long, hide = true)]
+    pub(crate) all_tags: bool,
+    /// How to show progress [default: the variable `BUILDKIT_PROGRESS`, else auto]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) progress: Option<ProgressArg>,
+    /// Show no progress, print the name only
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// Log in to a registry.
+#[derive(Debug, Args)]
+pub(crate) struct LoginArgs {
+    /// Registry [default: docker.io]
+    pub(crate) server: Option<String>,
+    /// User
+    #[arg(short, long)]
+    pub(crate) username: Option<String>,
+    /// Password; other users of this machine may see it
+    #[arg(short, long, conflicts_with = "password_stdin")]
+    pub(crate) password: Option<String>,
+    /// Read the password from standard input
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+}
+
+/// Log out of a registry.
+#[derive(Debug, Args)]
+pub(crate) struct LogoutArgs {
+    /// Registry [default: docker.io]
+    pub(crate) server: Option<String>,
+}

@@ -1,0 +1,226 @@
+//! Images into registries: blobs that are not there yet, then documents, what is named before what names it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ExportError;
+use crate::cancel::CancelToken;
+use crate::digest::Digest;
+use crate::image::{Content, ImageForm, ImageSet, Rendered};
+use crate::oci::{BlobDescriptor, MAX_MANIFEST_SIZE, links, media_type};
+use crate::platform::Platform;
+use crate::reference::Reference;
+use crate::registry::{Client, ManifestName, Pushed, RegistryOptions, Upload, UploadContent};
+use crate::snapshot::Snapshots;
+use crate::store::{ImageRecord, Store};
+
+/// Nested indexes are followed this deep; one is usual, two exist.
+const MAX_INDEX_DEPTH: usize = 4;
+/// The repositories that a registry is asked to take a blob from, at most.
+const MAX_SOURCES: u32 = 2;
+
+/// A manifest or an index.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Document {
+    digest: Digest,
+    media_type: String,
+    bytes: Vec<u8>,
+}
+
+/// An image that is complete: its documents, each after those that it names, and its blobs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PushImage {
+    documents: Vec<Document>,
+    blobs: Vec<(Digest, u64, UploadContent)>,
+    /// The platform, where it is one image of an index whose other images are not all there.
+    pub only: Option<Platform>,
+}
+
+/// What a push did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PushSummary {
+    /// The digest of the manifest or index.
+    pub digest: Digest,
+    /// Its size, in bytes.
+    pub size: u64,
+    /// The blobs, and how each got there.
+    pub blobs: Vec<(Digest, Pushed)>,
+}
+
+/// How an image is pushed.
+#[derive(Clone, Copy, Debug)]
+pub struct PushRequest<'r> {
+    /// The repository, and the tag where there is one.
+    pub target: &'r Reference,
+    /// Whether it gets no tag.
+    pub by_digest: bool,
+    /// How the registry is reached.
+    pub options: &'r RegistryOptions,
+}
+
+impl PushImage {
+    /// Takes an image that was rendered; layers that are there as files only are written as blobs.
+    ///
+    /// # Errors
+    /// [`ExportError::Snapshot`], [`ExportError::Store`].
+    pub fn rendered(snapshots: &Snapshots, image: &Rendered, cancel: &CancelToken) -> Result<Self, ExportError> {
+        let read = |digest: &Digest| match image.blobs.get(digest) {
+            Some(Content::Bytes(bytes)) => Ok(bytes.clone()),
+            _ => Ok(snapshots.store().read_blob(digest, MAX_MANIFEST_SIZE)?),
+        };
+        let (documents, named) = closure(&image.descriptor.digest, &image.descriptor.media_type, &read)?;
+        let mut blobs = Vec::new();
+        for blob in named {
+            let content = match image.blobs.get(&blob.digest) {
+                Some(Content::Bytes(bytes)) => UploadContent::Bytes(bytes.clone()),
+                Some(Content::File(path, _)) => UploadContent::File(path.clone()),
+                Some(Content::Stored { chain, .. }) if !snapshots.store().has_blob(&blob.digest) => {
+                    snapshots.ensure_blob(chain, cancel)?;
+                    UploadContent::File(snapshots.store().blob_path(&blob.digest))
+                }
+                Some(Content::Stored { .. }) | None => stored(snapshots.store(), &blob)?,
+            };
+            blobs.push((blob.digest, blob.size, content));
+        }
+        Ok(Self { documents, blobs, only: None })
+    }
+
+    /// Takes an image of the store, byte for byte.
+    fn exact(store: &Store, manifest: &Digest, media_type: &str) -> Result<Self, ExportError> {
+        let read = |digest: &Digest| Ok(store.read_blob(digest, MAX_MANIFEST_SIZE)?);
+        let (documents, named) = closure(manifest, media_type, &read)?;
+        let mut blobs = Vec::new();
+        for blob in named {
+            blobs.push((blob.digest, blob.size, stored(store, &blob)?));
+        }
+        Ok(Self { documents, blobs, only: None })
+    }
+}
+
+fn stored(store: &Store, blob: &BlobDescriptor) -> Result<UploadContent, ExportError> {
+    // Opened later; it must be there now.
+    if !store.has_blob(&blob.digest) {
+        return Err(crate::store::StoreError::MissingBlob(blob.digest).into());
+    }
+    Ok(UploadContent::File(store.blob_path(&blob.digest)))
+}
+
+/// What an image has for a registry: as it came, where it came from one; else with its layers compressed. `work`
+/// keeps compressed layers until they are sent.
+///
+/// # Errors
+/// [`ExportError`] where something of it is not in the store.
+pub fn for_registry(
+    snapshots: &Snapshots,
+    record: &ImageRecord,
+    form: ImageForm,
+    cancel: &CancelToken,
+) -> Result<(PushImage, Option<Rendered>), ExportError> {
+    let store = snapshots.store();
+    let asked = form.force || form.compression.is_some() && form != ImageForm::archive();
+    if !asked && (store.is_of_registry(&record.manifest)? || !has_plain_layers(store, record)?) {
+        return Ok((stored_as_is(store, record)?, None));
+    }
+    let image = crate::image::read_all(store, record)?;
+    let set = ImageSet {
+        images: &image.images,
+        index: image.index,
+        index_annotations: &image.index_annotations,
+        annotations: &[],
+        names: &[],
+    };
+    let rendered = crate::image::render(snapshots, &set, form, cancel)?;
+    Ok((PushImage::rendered(snapshots, &rendered, cancel)?, Some(rendered)))
+}
+
+/// The image as it is; where an index is there in part only, one of its images.
+fn stored_as_is(store: &Store, record: &ImageRecord) -> Result<PushImage, ExportError> {
+    let whole = PushImage::exact(store, &record.manifest, &record.media_type);
+    let Err(ExportError::Store(crate::store::StoreError::MissingBlob(_))) = &whole else { return whole };
+    let host = Platform::host();
+    let view = crate::image::read(store, record, &host)?;
+    let mut image = PushImage::exact(store, &view.digest, &view.manifest.media_type)?;
+    image.only = Some(view.config.platform());
+    Ok(image)
+}
+
+fn has_plain_layers(store: &Store, record: &ImageRecord) -> Result<bool, ExportError> {
+    let plain =
+        |layer: &BlobDescriptor| matches!(layer.media_type.as_str(), media_type::OCI_LAYER | media_type::DOCKER_LAYER);
+    Ok(crate::image::read_all(store, record)?.images.iter().any(|image| image.layers.iter().any(plain)))
+}
+
+type Closure = (Vec<Document>, Vec<BlobDescriptor>);
+
+/// A document and all that it names, each once, what is named first.
+fn closure(
+    digest: &Digest,
+    media_type: &str,
+    read: &dyn Fn(&Digest) -> Result<Vec<u8>, ExportError>,
+) -> Result<Closure, ExportError> {
+    let (mut documents, mut blobs) = (Vec::new(), BTreeMap::new());
+    let mut seen = BTreeSet::new();
+    collect(digest, media_type, read, 0, &mut seen, &mut documents, &mut blobs)?;
+    Ok((documents, blobs.into_values().collect()))
+}
+
+fn collect(
+    digest: &Digest,
+    media_type: &str,
+    read: &dyn Fn(&Digest) -> Result<Vec<u8>, ExportError>,
+    depth: usize,
+    seen: &mut BTreeSet<Digest>,
+    documents: &mut Vec<Document>,
+    blobs: &mut BTreeMap<Digest, BlobDescriptor>,
+) -> Result<(), ExportError> {
+    if depth > MAX_INDEX_DEPTH || !seen.insert(*digest) {
+        return Ok(());
+    }
+    let bytes = read(digest)?;
+    let named = links(&bytes).unwrap_or_default();
+    for manifest in &named.manifests {
+        collect(&manifest.digest, &manifest.media_type, read, depth + 1, seen, documents, blobs)?;
+    }
+    blobs.extend(named.blobs.into_iter().map(|blob| (blob.digest, blob)));
+    documents.push(Document { digest: *digest, media_type: media_type.to_owned(), bytes });
+    Ok(())
+}
+
+/// Pushes an image. `progress` is told a blob, its bytes so far and in all.
+///
+/// # Errors
+/// [`ExportError::Registry`]; blobs that are complete stay, and no tag changes.
+pub fn push(
+    image: &PushImage,
+    request: &PushRequest<'_>,
+    store: &Store,
+    progress: &(dyn Fn(&Digest, u64, u64) + Sync),
+    cancel: &CancelToken,
+) -> Result<PushSummary, ExportError> {
+    let (domain, repository) = (request.target.domain(), request.target.path());
+    let client = Client::to_push(request.target, request.options)?;
+    let mut uploads = Vec::new();
+    for (digest, size, content) in &image.blobs {
+        let mut sources = store.repositories_with(digest, domain, MAX_SOURCES)?;
+        sources.retain(|source| source != repository);
+        uploads.push(Upload { digest: *digest, size: *size, content: content.clone(), sources });
+    }
+    // The largest first: the others are done beside it.
+    uploads.sort_by_key(|upload| std::cmp::Reverse(upload.size));
+    let outcomes = client.push_blobs(&uploads, progress, cancel)?;
+    let mut pushed = None;
+    for (index, document) in image.documents.iter().enumerate() {
+        let is_top = index + 1 == image.documents.len();
+        let name = match request.target.tag() {
+            Some(tag) if is_top && !request.by_digest => ManifestName::Tag(tag),
+            _ => ManifestName::Digest(&document.digest),
+        };
+        client.push_manifest(name, &document.media_type, &document.bytes, cancel)?;
+        pushed = Some((document.digest, document.bytes.len() as u64));
+    }
+    let digests: Vec<Digest> = image.documents.iter().map(|document| document.digest).collect();
+    let blobs: Vec<(Digest, Pushed)> = uploads.iter().map(|upload| upload.digest).zip(outcomes).collect();
+    let all: Vec<Digest> = digests.into_iter().chain(blobs.iter().map(|(digest, _)| *digest)).collect();
+    store.note_whereabouts(domain, repository, &all)?;
+    let (digest, size) = pushed.ok_or(ExportError::Nothing)?;
+    Ok(PushSummary { digest, size, blobs })
+}

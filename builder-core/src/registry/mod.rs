@@ -275,6 +275,7 @@ impl Client {
     }
 
     /// Sends one request, over as many tries and servers as it takes.
+    #[expect(clippy::needless_pass_by_value, reason = "closures are made where they are passed")]
     fn ask<T>(
         &self,
         cancel: &CancelToken,
@@ -290,6 +291,7 @@ impl Client {
 
     /// Asks the server that answered before, or each in turn until one does. Who is no mirror is not asked for
     /// something else than what it answered.
+    #[expect(clippy::needless_pass_by_value, reason = "closures are made where they are passed")]
     fn over_servers<T>(
         &self,
         cancel: &CancelToken,

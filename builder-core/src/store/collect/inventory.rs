@@ -22,6 +22,8 @@ const SHOWN_DIGITS: usize = 12;
 pub(super) enum Place {
     /// `snapshots/ID`.
     Snapshot(String),
+    /// `merged/NAME`.
+    Merged(std::ffi::OsString),
     /// `cache-mounts/IDENTITY/NUMBER`.
     Mount(String, u32),
     /// `fingerprints/NAME`.
@@ -35,6 +37,7 @@ impl Place {
     pub(super) fn path(&self) -> PathBuf {
         match self {
             Self::Snapshot(directory) => Path::new("snapshots").join(directory),
+            Self::Merged(name) => Path::new("merged").join(name),
             Self::Mount(identity, number) => Path::new("cache-mounts").join(identity).join(number.to_string()),
             Self::Fingerprints(name) => Path::new("fingerprints").join(name),
             Self::Blob(digest) => Path::new("blobs/sha256").join(digest.hex()),
@@ -132,6 +135,7 @@ pub(super) type Uses = HashMap<Digest, (i64, i64, u64)>;
 pub(super) fn inventory(store: &Store, claims: &Claims) -> Result<Vec<Entry>, StoreError> {
     let uses = uses(store)?;
     let mut entries = snapshots(store, claims, &uses)?;
+    entries.extend(merged(store, &uses)?);
     entries.extend(mounts(store)?);
     entries.extend(fingerprints(store)?);
     entries.extend(blobs(store, &uses)?);
@@ -216,6 +220,26 @@ fn snapshots(store: &Store, claims: &Claims, uses: &Uses) -> Result<Vec<Entry>, 
         (entry.item.last_used, entry.position, entry.item.uses) = (last_used, position, count);
         entry.item.digest = directory.diff_id;
         entry.ids = directory.chains;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// Directories that stand for several layers of a chain: hard links, which are made again when they are missing. They
+/// go before the layers, whose files would stay as long as they do.
+fn merged(store: &Store, uses: &Uses) -> Result<Vec<Entry>, StoreError> {
+    let mut entries = Vec::new();
+    for (name, metadata) in listed(&store.root().join("merged"))? {
+        let text = name.to_string_lossy().into_owned();
+        let hex = text.split_once('-').map_or("", |(_, hex)| hex);
+        let chain = format!("sha256:{hex}").parse::<Digest>().ok();
+        let id = format!("{}-merged", shown(hex));
+        let mut entry = entry(CacheKind::Layer, id, Place::Merged(name), "merged layers of a long chain".to_owned());
+        let used = chain.and_then(|chain| uses.get(&chain)).copied();
+        let (last_used, position, count) = used.unwrap_or((metadata.ctime(), 0, 0));
+        (entry.item.last_used, entry.position, entry.item.uses) = (last_used, position.saturating_add(1), count);
+        entry.item.created = Some(metadata.ctime());
+        entry.ids = chain.into_iter().collect();
         entries.push(entry);
     }
     Ok(entries)

@@ -18,6 +18,9 @@ const MEMORY: i64 = 90 * 86_400;
 
 /// Removes what nobody needs by now.
 pub(super) fn remove(store: &Store, chosen: &[Entry], options: &PruneOptions<'_>) -> Result<Pruned, StoreError> {
+    if !chosen.is_empty() {
+        store.remove_merged()?;
+    }
     let trash = store.work_dir()?;
     let mut pruned = Pruned::default();
     let mut taken: Vec<(&Entry, PathBuf)> = Vec::new();
@@ -113,7 +116,8 @@ fn delete(
         connection.execute("DELETE FROM unnamed_images WHERE manifest = ?1", [manifest])?;
     }
     for entry in taken {
-        for id in &entry.ids {
+        let ids: &[_] = if matches!(entry.place, Place::Merged(_)) { &[] } else { &entry.ids };
+        for id in ids {
             connection.execute("DELETE FROM last_used WHERE id = ?1", [id.as_bytes()])?;
         }
         let place = entry.place.path().to_string_lossy().into_owned();

@@ -106,7 +106,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Makes the directories below one, parents first, and adds them to the list.
-    fn directories<'n>(&mut self, at: usize, all: &mut Vec<Directory<'n>>) -> Result<(), CopyError> {
+    fn directories(&mut self, at: usize, all: &mut Vec<Directory<'_>>) -> Result<(), CopyError> {
         let (node, from, to) = match all.get(at) {
             Some(directory) => (directory.node, directory.from.clone(), directory.to.clone()),
             None => return Ok(()),

@@ -93,7 +93,9 @@ impl<'a> Writer<'a> {
                     copied.map(|()| writer.outcome)
                 })
                 .collect();
-            copied?.into_iter().for_each(|outcome| self.outcome.add(outcome));
+            for outcome in copied? {
+                self.outcome.add(outcome);
+            }
         }
         if !several.is_empty() {
             for (directory, nodes) in &jobs {

@@ -64,7 +64,7 @@ use crate::store::Store;
 use download::{Download, Sink, Stored};
 use endpoint::{Endpoint, endpoints};
 use reply::{bounded, failure};
-use retry::{retried, retried_while};
+use retry::{retried, retried_while, tried_once};
 use transport::Transport;
 
 /// Blobs that are fetched or sent at the same time.
@@ -280,7 +280,12 @@ impl Client {
         cancel: &CancelToken,
         request: impl AsyncFn(&Transport) -> Result<T, RegistryError>,
     ) -> Result<T, RegistryError> {
-        self.over_servers(cancel, async |transport| retried(cancel, async || request(transport).await).await)
+        self.over_servers(cancel, async |transport| {
+            if transport.is_mirror() {
+                return tried_once(cancel, request(transport)).await;
+            }
+            retried(cancel, async || request(transport).await).await
+        })
     }
 
     /// Asks the server that answered before, or each in turn until one does. Who is no mirror is not asked for

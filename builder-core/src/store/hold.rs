@@ -155,19 +155,6 @@ impl Store {
         state.holders > 0 && !state.known.contains(id)
     }
 
-    /// Removes the merged layers of long chains, which are made again when they are needed, where nobody is at work:
-    /// their hard links would keep the space of the layers that are removed.
-    pub(super) fn remove_merged(&self) -> Result<(), StoreError> {
-        if self.inner.holds.state().holders > 0 {
-            return Ok(());
-        }
-        let path = self.root().join("merged");
-        if path.exists() {
-            self.inner.layout.exclusively(|| super::remove_tree(&path))?;
-        }
-        Ok(())
-    }
-
     /// Returns everything that a living process holds, and when the first of them began that may be at work, as
     /// seconds since 1970.
     pub(super) fn held_by_all(&self) -> Result<(HashSet<Digest>, Option<i64>), StoreError> {

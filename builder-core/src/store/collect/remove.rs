@@ -19,9 +19,6 @@ const MEMORY: i64 = 90 * 86_400;
 
 /// Removes what nobody needs by now.
 pub(super) fn remove(store: &Store, chosen: &[Entry], options: &PruneOptions<'_>) -> Result<Pruned, StoreError> {
-    if !chosen.is_empty() {
-        store.remove_merged()?;
-    }
     let trash = store.work_dir()?;
     let mut pruned = Pruned::default();
     let mut taken: Vec<(&Entry, PathBuf)> = Vec::new();

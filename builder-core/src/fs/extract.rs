@@ -10,9 +10,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::OFlags;
 use tar::EntryType;
 
+use super::create;
 use super::entry::{self, FileKind, Time, Xattrs};
 use super::root::{Follow, NewDirectory, RootDir};
 use super::tar_stream::{TarEntry, TarStream};
@@ -197,8 +198,7 @@ impl Extractor<'_> {
         match kind {
             EntryType::Directory => {
                 if !merge {
-                    rustix::fs::mkdirat(&directory, &file_name, Mode::from_raw_mode(0o700))
-                        .at("create directory", &shown)?;
+                    create::create_directory_at(&directory, &file_name).at("create directory", &shown)?;
                 }
                 let made = entry::open_directory_at(&directory, &file_name).at("open directory", &shown)?;
                 entry::set_attributes(&made, inode.owner, inode.mode, &inode.xattrs).at("set attributes of", &shown)?;
@@ -206,7 +206,8 @@ impl Extractor<'_> {
                 Ok(())
             }
             EntryType::Symlink => {
-                rustix::fs::symlinkat(OsStr::from_bytes(&link), &directory, &file_name).at("create link", &shown)?;
+                let target = OsStr::from_bytes(&link);
+                create::create_symlink_at(target, &directory, &file_name).at("create link", &shown)?;
                 Self::finish_special(&directory, &file_name, &shown, &inode, None)
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
@@ -256,9 +257,7 @@ impl Extractor<'_> {
         shown: &Path,
         inode: &Inode,
     ) -> Result<(), ExtractError> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let made = rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(0o600)).at("create", shown)?;
-        let mut made = std::fs::File::from(made);
+        let mut made = create::create_file_at(directory, name).at("create", shown)?;
         loop {
             self.cancel.check()?;
             let allowed = self.options.limits.bytes - self.outcome.bytes;
@@ -290,7 +289,7 @@ impl Extractor<'_> {
             EntryType::Block => (FileKind::BlockDevice, device),
             _ => (FileKind::CharDevice, device),
         };
-        match entry::create_special_at(&directory, name, kind, device) {
+        match create::create_special_at(&directory, name, kind, device) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied && kind != FileKind::Fifo => {
                 self.outcome.skipped_devices.push(shown.to_owned());
                 return Ok(());
@@ -338,7 +337,7 @@ impl Extractor<'_> {
         if existing.is_some() {
             self.remove(directory, file_name, shown)?;
         }
-        Ok(rustix::fs::linkat(&from, &target_name, directory, file_name, AtFlags::empty()).at("link", shown)?)
+        Ok(create::create_link_at(&from, &target_name, directory, file_name).at("link", shown)?)
     }
 
     fn finish(self) -> Result<Extracted, ExtractError> {

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
+use super::create::create_directory_at;
 use super::entry::{self, FileKind, Metadata, Time, Xattrs};
 use super::{PathContext, PathError};
 
@@ -80,6 +81,11 @@ impl RootDir {
     /// Takes a descriptor of a directory, or of a mount that is not attached anywhere.
     pub fn from_fd(fd: OwnedFd) -> Self {
         Self { fd }
+    }
+
+    /// Returns the descriptor.
+    pub fn into_fd(self) -> OwnedFd {
+        self.fd
     }
 
     /// Makes a second descriptor of the same directory.
@@ -180,7 +186,7 @@ impl RootDir {
     /// [`PathError`] where it is no link or not there.
     pub fn read_link(&self, path: &Path) -> Result<PathBuf, PathError> {
         let fd = self.open_at(path, OFlags::PATH | OFlags::NOFOLLOW).at("read link", path)?;
-        entry::read_link_at(fd, OsStr::new("")).map(PathBuf::from).at("read link", path)
+        entry::read_link_of(fd).map(PathBuf::from).at("read link", path)
     }
 
     /// Opens a directory inside as a root of its own: nothing resolves to outside of it any more.
@@ -312,7 +318,7 @@ impl Walk<'_> {
             if self.links.len() > MAX_LINKS {
                 return Err(Errno::LOOP.into());
             }
-            let target = entry::read_link_at(&fd, OsStr::new(""))?;
+            let target = entry::read_link_of(&fd)?;
             if target.as_bytes().starts_with(b"/") {
                 self.stack.clear();
             }
@@ -353,7 +359,7 @@ impl Walk<'_> {
 
 /// Makes one directory with exactly this mode and owner. Its times are left to the end.
 fn make_directory_at(directory: BorrowedFd<'_>, name: &OsStr, new: NewDirectory) -> io::Result<()> {
-    rustix::fs::mkdirat(directory, name, Mode::from_raw_mode(0o700))?;
+    create_directory_at(directory, name)?;
     let made = entry::open_directory_at(directory, name)?;
     match new.owner {
         Some(owner) => entry::set_attributes(&made, owner, new.mode, &Xattrs::default()),

@@ -485,10 +485,9 @@ fn hostile_links_stay_inside() {
     fs::write(fixture.directory.path().join("secret"), "outside").unwrap();
     symlink("../secret", fixture.source("up")).unwrap();
     symlink(fixture.directory.path(), fixture.source("out")).unwrap();
-    for source in ["up", "out/secret", "out", "../secret"] {
+    for source in ["up", "out/secret", "out", "../secret", "out/s*"] {
         assert!(matches!(fixture.copy(&[source], "/"), Err(CopyError::NotFound { .. })), "{source}");
     }
-    assert_eq!(fixture.copy(&["out/s*"], "/").unwrap(), CopyOutcome::default());
     symlink(fixture.directory.path(), fixture.root("trap")).unwrap();
     symlink("../../../../..", fixture.root("climb")).unwrap();
     fixture.copy(&["f"], "/trap/planted").unwrap();

@@ -320,7 +320,7 @@ fn fill_up(env: &TestEnv, sizes: impl Iterator<Item = usize>, more: &[&str]) -> 
 fn a_disk_that_is_full_in_the_middle_of_a_build_makes_no_wrong_image() {
     let env = environment();
     // What the build writes is some 7 MB: the programs twice, as files and as a blob.
-    let sizes = (4..40).step_by(8).chain((48..400).step_by(48)).chain((400..9000).step_by(331));
+    let sizes = (4..40).step_by(8).chain((48..400).step_by(48)).chain((400..16000).step_by(531));
     let (failed, worked) = fill_up(&env, sizes, &[]);
     assert!(failed > 5 && worked > 2, "{failed} {worked}");
 }

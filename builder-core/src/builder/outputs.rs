@@ -149,6 +149,19 @@ impl Writer<'_> {
         Ok(image::render(&self.builder.snapshots, &set, form, self.cancel)?)
     }
 
+    /// Whether every layer is here.
+    fn is_here(&self) -> Result<bool, BuildError> {
+        for built in &self.results.built {
+            for length in 1..=built.diff_ids.len() {
+                let chain = built.diff_ids.get(..length).unwrap_or_default();
+                if self.builder.snapshots.elsewhere(chain)?.is_some() {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
     /// The tags, and the names of an output, each once.
     fn names(&self, output: &Output) -> Vec<Reference> {
         let mut names: Vec<Reference> = Vec::new();
@@ -184,12 +197,13 @@ impl Writer<'_> {
                 names.iter().filter(|name| !name.contains('@')).map(|name| format!("{name}@{digest}")).collect();
             names.extend(canonical);
         }
-        if output.store {
+        let pushed = output.push.is_some();
+        // What has a name in the store is complete; an image that is pushed may have layers that nobody needed here.
+        if output.store && (!pushed || self.is_here()?) {
             image::write(&self.builder.snapshots, &image, &names, self.cancel)?;
-        } else {
+        } else if !output.store {
             names.clear();
         }
-        let pushed = output.push.is_some();
         self.remember(Written::of(&image, names), output.store || pushed);
         self.to_push = pushed.then_some(image);
         Ok(())

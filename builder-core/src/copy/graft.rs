@@ -158,8 +158,8 @@ impl Graft for CopyGraft<'_> {
 /// A layer has no attributes but capabilities, and what becomes of those depends on the file system and on who
 /// copies.
 fn suited(xattrs: &Xattrs, path: &Path) -> Result<(), LayerError> {
-    match xattrs.iter().any(|(name, _)| name.to_bytes() == b"security.capability") {
-        true => Err(LayerError::Unsuited { path: path.to_owned() }),
-        false => Ok(()),
+    if xattrs.iter().any(|(name, _)| name.to_bytes() == b"security.capability") {
+        return Err(LayerError::Unsuited { path: path.to_owned() });
     }
+    Ok(())
 }

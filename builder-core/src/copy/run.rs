@@ -65,7 +65,8 @@ pub fn graft<'a>(
         return Ok(None);
     };
     let [found] = &**source else { return Ok(None) };
-    if request.unpack {
+    // Whether a file is an archive is seen by reading it.
+    if request.unpack && !found.is_directory() {
         return Ok(None);
     }
     let mut copier = Copier::new(&request, cancel);

@@ -94,7 +94,9 @@ impl<'a> Writer<'a> {
                     copied.map(|()| writer.outcome)
                 })
                 .collect();
-            copied?.into_iter().for_each(|outcome| self.outcome.add(outcome));
+            for outcome in copied? {
+                self.outcome.add(outcome);
+            }
         }
         if !several.is_empty() {
             for (directory, nodes) in &jobs {
@@ -105,7 +107,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Makes the directories below one, parents first, and adds them to the list.
-    fn directories<'n>(&mut self, at: usize, all: &mut Vec<Directory<'n>>) -> Result<(), CopyError> {
+    fn directories(&mut self, at: usize, all: &mut Vec<Directory<'_>>) -> Result<(), CopyError> {
         let (node, from, to) = match all.get(at) {
             Some(directory) => (directory.node, directory.from.clone(), directory.to.clone()),
             None => return Ok(()),

@@ -187,10 +187,10 @@ impl<'a> LayerWriter<'a> {
         names.sort_unstable();
         if let Some(graft) = self.graft.filter(|graft| graft.directory() == path) {
             // What else is in it would have to be put in between.
-            return match names.is_empty() {
-                true => graft.write(&mut GraftWriter::new(self)),
-                false => Err(LayerError::Unsuited { path: path.to_owned() }),
-            };
+            if names.is_empty() {
+                return graft.write(&mut GraftWriter::new(self));
+            }
+            return Err(LayerError::Unsuited { path: path.to_owned() });
         }
         for name in names {
             self.cancel.check()?;

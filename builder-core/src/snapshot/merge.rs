@@ -21,7 +21,6 @@ use crate::fs::entry::{
 };
 use crate::fs::{PathContext, PathError};
 use crate::layer::OverlayFlavor;
-use crate::store::remove_tree;
 
 /// The longest chain that is mounted layer by layer. Kernels before 6.7 take the numbers of the directories in 255
 /// bytes, the upper and the stub directory beside them.
@@ -69,30 +68,6 @@ impl Snapshots {
             other => other.at("rename", &made)?,
         }
         Ok(place)
-    }
-
-    /// Removes merged directories of chains that the store has no more, and returns how many there were. No other
-    /// process may be building.
-    ///
-    /// # Errors
-    /// [`SnapshotError::Store`], [`SnapshotError::Path`].
-    pub fn remove_stale_merged(&self) -> Result<usize, SnapshotError> {
-        let parent = self.store.root().join("merged");
-        let mut removed = 0;
-        for entry in fs::read_dir(&parent).into_iter().flatten() {
-            let entry = entry.at("list", &parent)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let chain = name.split_once('-').and_then(|(_, hex)| format!("sha256:{hex}").parse::<Digest>().ok());
-            let is_used = match &chain {
-                Some(chain) => self.record_of(chain)?.is_some(),
-                None => false,
-            };
-            if !is_used {
-                remove_tree(&entry.path())?;
-                removed += 1;
-            }
-        }
-        Ok(removed)
     }
 }
 

@@ -284,7 +284,7 @@ impl ActiveSnapshot {
     pub fn commit(self, options: &CommitOptions, cancel: &CancelToken) -> Result<Layer, SnapshotError> {
         let write =
             |out: &mut dyn Write| layer::write_layer(&self.upper, self.snapshots.flavor, options.clamp, out, cancel);
-        let layer = if options.blob { self.into_blob(write)? } else { write(&mut std::io::sink())? };
+        let layer = if options.blob { self.write_blob(write)? } else { write(&mut std::io::sink())? };
         self.snapshots.install(&self.parent, &layer, &self.upper, true)?;
         Ok(layer)
     }
@@ -300,10 +300,10 @@ impl ActiveSnapshot {
         clamp: Option<i64>,
         cancel: &CancelToken,
     ) -> Result<Layer, SnapshotError> {
-        self.into_blob(|out| layer::write_grafted_layer(&self.upper, self.snapshots.flavor, clamp, graft, out, cancel))
+        self.write_blob(|out| layer::write_grafted_layer(&self.upper, self.snapshots.flavor, clamp, graft, out, cancel))
     }
 
-    fn into_blob(
+    fn write_blob(
         &self,
         write: impl FnOnce(&mut dyn Write) -> Result<Layer, layer::LayerError>,
     ) -> Result<Layer, SnapshotError> {

@@ -15,7 +15,7 @@ use tar::EntryType;
 
 use super::create;
 use super::entry::{self, FileKind, Time, Xattrs};
-use super::root::{Follow, NewDirectory, RootDir};
+use super::root::{Follow, Inherit, NewDirectory, RootDir};
 use super::tar_stream::{TarEntry, TarStream};
 use super::{PathContext, PathError};
 use crate::cancel::{CancelToken, Cancelled};
@@ -167,7 +167,12 @@ struct Extractor<'a> {
 impl Extractor<'_> {
     fn new_directory(&self) -> NewDirectory {
         let mtime = self.options.created_mtime.map(|seconds| (seconds, 0));
-        NewDirectory { mode: 0o755, owner: Some(self.options.owner.unwrap_or((0, 0))), mtime }
+        NewDirectory {
+            mode: 0o755,
+            owner: Some(self.options.owner.unwrap_or((0, 0))),
+            mtime,
+            inherit: Inherit::Nothing,
+        }
     }
 
     fn entry(&mut self, entry: TarEntry, content: &mut dyn Read) -> Result<(), ExtractError> {

@@ -22,6 +22,9 @@ use super::{PathContext, PathError};
 /// How many links one path may go through; the kernel's own limit.
 const MAX_LINKS: usize = 40;
 
+/// What is put into a directory with this bit gets its group, and a directory the bit, too.
+const SETGID: u32 = 0o2000;
+
 /// How often a resolution is tried again when somebody renames directories meanwhile.
 const MAX_TRIES: usize = 32;
 
@@ -54,6 +57,20 @@ pub struct NewDirectory {
     pub owner: Option<(u32, u32)>,
     /// Access and change time; that of the making without.
     pub mtime: Option<Time>,
+    /// What it takes over from the directory around it.
+    pub inherit: Inherit,
+}
+
+/// What a new directory has from one with the setgid bit around it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Inherit {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The bit.
+    Bit,
+    /// The bit and the group, whatever the owner says of that.
+    BitAndGroup,
 }
 
 /// A descriptor of a directory whose inside is not trusted.
@@ -229,7 +246,7 @@ impl RootDir {
         owner: Option<(u32, u32)>,
         mtime: Option<Time>,
     ) -> Result<Vec<PathBuf>, PathError> {
-        Ok(self.make_dirs(path, NewDirectory { mode, owner, mtime })?.1)
+        Ok(self.make_dirs(path, NewDirectory { mode, owner, mtime, inherit: Inherit::Nothing })?.1)
     }
 
     /// Does the same as [`RootDir::create_dir_all`] and returns the directory's own path without links first.
@@ -361,9 +378,18 @@ impl Walk<'_> {
 fn make_directory_at(directory: BorrowedFd<'_>, name: &OsStr, new: NewDirectory) -> io::Result<()> {
     create_directory_at(directory, name)?;
     let made = entry::open_directory_at(directory, name)?;
-    match new.owner {
-        Some(owner) => entry::set_attributes(&made, owner, new.mode, &Xattrs::default()),
-        None => Ok(rustix::fs::fchmod(&made, Mode::from_raw_mode(new.mode))?),
+    let (mut owner, mut mode) = (new.owner, new.mode);
+    // The kernel has given the new directory both.
+    let inherited = entry::metadata_of(&made)?;
+    if new.inherit != Inherit::Nothing && inherited.mode & SETGID != 0 {
+        mode |= SETGID;
+        if new.inherit == Inherit::BitAndGroup {
+            owner = owner.map(|(uid, _)| (uid, inherited.gid));
+        }
+    }
+    match owner {
+        Some(owner) => entry::set_attributes(&made, owner, mode, &Xattrs::default()),
+        None => Ok(rustix::fs::fchmod(&made, Mode::from_raw_mode(mode))?),
     }
 }
 

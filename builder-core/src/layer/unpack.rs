@@ -23,7 +23,7 @@ use crate::cancel::CancelToken;
 use crate::digest::Digester;
 use crate::fs::create;
 use crate::fs::entry::{self, FileKind, Time, Xattrs};
-use crate::fs::root::{NewDirectory, RootDir};
+use crate::fs::root::{Inherit, NewDirectory, RootDir};
 use crate::fs::tar_stream::{TarEntry, TarStream};
 use crate::fs::{PathContext, PathError};
 
@@ -124,7 +124,7 @@ impl Unpacker<'_> {
     fn parent(&mut self, path: &Path) -> Result<(PathBuf, OwnedFd), LayerError> {
         let cached = matches!(&self.last, Some((known, _)) if known == path);
         if !cached {
-            let new = NewDirectory { mode: 0o755, owner: Some((0, 0)), mtime: None };
+            let new = NewDirectory { mode: 0o755, owner: Some((0, 0)), mtime: None, inherit: Inherit::Nothing };
             let (resolved, _) = self.root.make_dirs(path, new)?;
             let fd = self.root.open_resolved(&resolved, OFlags::RDONLY | OFlags::DIRECTORY).at("open", path)?;
             self.last = Some((path.to_owned(), Parent { path: resolved, fd }));

@@ -377,10 +377,10 @@ impl Walk<'_> {
 /// Makes one directory with exactly this mode and owner. Its times are left to the end.
 fn make_directory_at(directory: BorrowedFd<'_>, name: &OsStr, new: NewDirectory) -> io::Result<()> {
     create_directory_at(directory, name)?;
-    let made = entry::open_directory_at(directory, name)?;
+    let created = entry::open_directory_at(directory, name)?;
     let (mut owner, mut mode) = (new.owner, new.mode);
     // The kernel has given the new directory both.
-    let inherited = entry::metadata_of(&made)?;
+    let inherited = entry::metadata_of(&created)?;
     if new.inherit != Inherit::Nothing && inherited.mode & SETGID != 0 {
         mode |= SETGID;
         if new.inherit == Inherit::BitAndGroup {
@@ -388,8 +388,8 @@ fn make_directory_at(directory: BorrowedFd<'_>, name: &OsStr, new: NewDirectory)
         }
     }
     match owner {
-        Some(owner) => entry::set_attributes(&made, owner, mode, &Xattrs::default()),
-        None => Ok(rustix::fs::fchmod(&made, Mode::from_raw_mode(mode))?),
+        Some(owner) => entry::set_attributes(&created, owner, mode, &Xattrs::default()),
+        None => Ok(rustix::fs::fchmod(&created, Mode::from_raw_mode(mode))?),
     }
 }
 

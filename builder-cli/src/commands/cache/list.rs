@@ -8,7 +8,7 @@ use crate::args::{CacheDuArgs, CacheLsArgs, ListFormat};
 use crate::commands::Session;
 use crate::error::CommandError;
 use crate::settings;
-use crate::ui::format::{ago, size};
+use crate::ui::format::{ago, lines, size};
 use crate::ui::table::layout;
 
 /// How much of a description a table shows.
@@ -25,10 +25,10 @@ fn usage(filters: &[String], session: &Session) -> Result<(CacheUsage, bool), Co
 pub(super) fn ls(arguments: &CacheLsArgs, session: &Session) -> Result<(), CommandError> {
     let (usage, _) = usage(&arguments.filter.filters, session)?;
     if arguments.quiet {
-        return session.printer.data(&usage.items.iter().map(|item| format!("{}\n", item.id)).collect::<String>());
+        return session.printer.data(&lines(usage.items.iter().map(|item| &item.id)));
     }
     if arguments.format == ListFormat::Json {
-        return session.printer.data(&lines(&usage.items));
+        return session.printer.data(&lines(usage.items.iter().map(object)));
     }
     let header = ["ID", "TYPE", "SIZE", "CREATED", "LAST USED", "USES", "NEEDED BY", "DESCRIPTION"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
@@ -51,7 +51,7 @@ pub(super) fn ls(arguments: &CacheLsArgs, session: &Session) -> Result<(), Comma
 pub(super) fn du(arguments: &CacheDuArgs, session: &Session) -> Result<(), CommandError> {
     let (usage, whole) = usage(&arguments.filter.filters, session)?;
     if arguments.format == ListFormat::Json {
-        return session.printer.data(&lines(&usage.items));
+        return session.printer.data(&lines(usage.items.iter().map(object)));
     }
     let mut text =
         if arguments.verbose { usage.items.iter().map(verbose).collect() } else { table(usage.items.iter()) };
@@ -98,11 +98,6 @@ pub(super) fn verbose(item: &CacheItem) -> String {
     rows.retain(|(_, value)| !value.is_empty());
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(name, value)| vec![format!("{name}:"), value]).collect();
     layout(&rows) + "\n"
-}
-
-/// An object a line.
-pub(super) fn lines(items: &[CacheItem]) -> String {
-    items.iter().map(|item| format!("{}\n", object(item))).collect()
 }
 
 /// A thing as JSON, with times as people and programs read them.

@@ -11,7 +11,7 @@ use crate::args::{CachePruneArgs, ListFormat, SystemPruneArgs};
 use crate::commands::Session;
 use crate::error::CommandError;
 use crate::settings;
-use crate::ui::format::size;
+use crate::ui::format::{lines, size};
 
 pub(super) fn prune(arguments: &CachePruneArgs, session: &Session) -> Result<(), CommandError> {
     let filters = Filters::parse(&arguments.filter.filters, settings::now().0)?;
@@ -33,9 +33,8 @@ pub(super) fn prune(arguments: &CachePruneArgs, session: &Session) -> Result<(),
     let options = PruneOptions { all: arguments.all, unnamed_images: arguments.all, limits, filter: &filter };
     let pruned = session.builder.store().prune(&options).map_err(CommandError::environment)?;
     if arguments.format == ListFormat::Json {
-        let mut text: String = pruned.items.iter().map(|item| format!("{}\n", object(item))).collect();
-        text.push_str(&format!("{}\n", json!({ "reclaimed": pruned.freed, "images": pruned.images })));
-        return session.printer.data(&text);
+        let sum = json!({ "reclaimed": pruned.freed, "images": pruned.images });
+        return session.printer.data(&lines(pruned.items.iter().map(object).chain([sum])));
     }
     report(&pruned, arguments.verbose, session)
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::args::{ListFormat, SystemDfArgs};
 use crate::commands::Session;
 use crate::error::CommandError;
-use crate::ui::format::size;
+use crate::ui::format::{lines, size};
 use crate::ui::table::layout;
 
 /// A line of the table: what, how many, how many that are needed, bytes, bytes that could go.
@@ -52,7 +52,7 @@ pub(super) fn df(arguments: &SystemDfArgs, session: &Session) -> Result<(), Comm
                 "reclaimable": row.reclaimable,
             })
         };
-        return session.printer.data(&rows.iter().map(|row| format!("{}\n", line(row))).collect::<String>());
+        return session.printer.data(&lines(rows.iter().map(line)));
     }
     let mut table = vec![["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"].map(str::to_owned).to_vec()];
     for row in &rows {

@@ -1,7 +1,7 @@
 //! Files that the Dockerfile itself holds.
 
-use crate::support::TestEnv;
 use crate::support::tree::{Tree, last_step};
+use crate::support::{RunAs, TestEnv};
 
 #[test]
 fn documents_become_files() {
@@ -45,4 +45,61 @@ fn several_documents_for_one_name_leave_the_last() {
     assert_eq!(Tree::of(&image).lines(), ["f 0644 0:0 x=B"]);
     let image = env.image("FROM base\nRUN mkdir /x\nCOPY <<a <<b /x\nA\na\nB\nb\n");
     assert_eq!(Tree::of(&image).below("x"), ["f 0644 0:0 x/a=A", "f 0644 0:0 x/b=B"]);
+}
+
+#[test]
+fn names_of_documents_stay_in_their_destination() {
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let env = TestEnv::new(run_as);
+        // Where the user of the builder may write: the test's own directory, and that of temporary files.
+        let inside = env.path("work/escaped");
+        let outside = std::env::temp_dir().join(format!("builder-escape-{}-{run_as:?}", std::process::id()));
+        for (flag, base) in [("", "base"), ("--link ", "base"), ("", "scratch"), ("--link ", "scratch")] {
+            for escape in [&inside, &outside] {
+                let (escape, file) = (escape.display(), escape.file_name().unwrap().to_str().unwrap());
+                let up = "../".repeat(30);
+                for (name, made) in [
+                    ("../b", Some("b")),
+                    ("a/../b", Some("b")),
+                    ("/b", Some("b")),
+                    ("b/", Some("b")),
+                    ("//b", Some("b")),
+                    ("x/../../b", Some("b")),
+                    ("a/b", None),
+                    (".", None),
+                    ("..", None),
+                    ("/", None),
+                    (&*format!("../{file}"), Some(file)),
+                    (&*format!("{escape}"), None),
+                    (&*format!("{}{escape}", up.trim_end_matches('/')), None),
+                ] {
+                    let dockerfile = format!("FROM {base}\nCOPY {flag}<<{name} /x/\nq\n{name}\n");
+                    if let Some(made) = made {
+                        let tree = Tree::of(&env.image(&dockerfile));
+                        assert_eq!(tree.below("x"), [format!("f 0644 0:0 x/{made}=q")], "{dockerfile}");
+                    } else {
+                        env.refused(&dockerfile);
+                    }
+                }
+            }
+        }
+        assert!(!inside.exists() && !outside.exists(), "{run_as:?}");
+        for name in ["b", "a", "x"] {
+            assert!(!env.path(name).exists() && !env.path(format!("work/{name}")).exists(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_script_is_called_what_its_document_is_and_nothing_else() {
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let env = TestEnv::new(run_as);
+        let outside = env.path("work/escaped");
+        let script = |name: &str| format!("FROM base\nRUN <<{name}\n#!/bin/sh\necho ran > /ran\n{name}\n");
+        assert_eq!(Tree::of(&env.image(&script("own/name"))).line("ran"), "f 0644 0:0 ran=ran");
+        for name in [&*outside.display().to_string(), "../../escaped", "..", "../fd/0"] {
+            env.refused(&script(name));
+        }
+        assert!(!outside.exists());
+    }
 }

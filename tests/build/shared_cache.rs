@@ -218,7 +218,7 @@ fn an_image_in_a_registry_can_hold_its_cache_and_its_base_stays_there() {
     let output = format!("type=registry,name={app}");
     machines.build("one", &["-o", &output, "--cache-to", "type=inline"]).success();
     // Everything is there already, the layers of the base too: no layer comes, and none goes.
-    let second = machines.build("two", &["-o", &output, "--cache-from", &app]).success();
+    let second = machines.build("two", &["-o", &output, "--cache-from", &app, "--cache-to", "type=inline"]).success();
     assert_eq!(steps_run(&second), 0, "{}", second.stderr);
     assert!(second.stderr.contains("fetched 0 layers"), "{}", second.stderr);
     machines.env.write("file", "three\n");

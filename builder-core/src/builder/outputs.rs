@@ -125,7 +125,7 @@ impl Builder {
         if let Some(written) = writer.written.take() {
             return Ok(written);
         }
-        let image = writer.render(&[], ImageForm::default(), &[])?;
+        let image = writer.render(&[], ImageForm::default(), None)?;
         Ok(Written::of(&image, Vec::new()))
     }
 
@@ -137,13 +137,16 @@ impl Builder {
 }
 
 impl Writer<'_> {
-    fn render(&self, names: &[String], form: ImageForm, more: &[Annotation]) -> Result<Rendered, BuildError> {
+    fn render(&self, names: &[String], form: ImageForm, output: Option<&Output>) -> Result<Rendered, BuildError> {
+        let more = output.map(|output| &*output.annotations).unwrap_or_default();
         let annotations: Vec<Annotation> = self.options.annotations.iter().chain(more).cloned().collect();
+        let rewritten = output.is_some_and(|output| output.rewrite_timestamp);
         let set = ImageSet {
             images: &self.parts,
             index: self.results.index,
             index_annotations: &std::collections::BTreeMap::new(),
             annotations: &annotations,
+            rewritten_to: self.results.epoch.filter(|_| rewritten),
             names,
         };
         Ok(image::render(&self.builder.snapshots, &set, form, self.cancel)?)
@@ -186,7 +189,7 @@ impl Writer<'_> {
         if output.push.is_some() {
             form.compression.get_or_insert(Compression::Gzip);
         }
-        let image = self.render(&names, form, &output.annotations)?;
+        let image = self.render(&names, form, Some(output))?;
         let digest = image.descriptor.digest;
         if let (Some(prefix), true) = (&output.dangling_prefix, names.is_empty()) {
             let name = format!("{prefix}@{digest}").parse::<Reference>().map_err(OptionError::from)?;
@@ -241,7 +244,7 @@ impl Writer<'_> {
         let mut form = output.form;
         form.compression.get_or_insert(Compression::Gzip);
         let shown: Vec<String> = names.iter().map(ToString::to_string).collect();
-        let image = self.render(&shown, form, &output.annotations)?;
+        let image = self.render(&shown, form, Some(output))?;
         self.remember(Written::of(&image, Vec::new()), false);
         Ok(ExportImage { image, names })
     }

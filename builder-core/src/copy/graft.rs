@@ -80,7 +80,7 @@ impl CopyGraft<'_> {
             FileKind::Symlink => {
                 let link = entry::open_reference_at(from, &node.name).at("open", path)?;
                 suited(&Xattrs::of_reference(&link), path)?;
-                let target = entry::read_link_at(&link, std::ffi::OsStr::new("")).at("read link", path)?;
+                let target = entry::read_link_of(&link).at("read link", path)?;
                 self.note(&entry::metadata_of(&link).at("look at", path)?, node);
                 let attributes = Attributes { mode: LINK_MODE, ..self.attributes(&node.metadata) };
                 out.symlink(path, attributes, target.as_bytes())

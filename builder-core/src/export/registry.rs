@@ -140,6 +140,7 @@ pub fn for_registry(
         index: image.index,
         index_annotations: &image.index_annotations,
         annotations: &[],
+        rewritten_to: None,
         names: &[],
     };
     let rendered = crate::image::render(snapshots, &set, form, cancel)?;

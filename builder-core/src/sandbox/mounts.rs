@@ -1,12 +1,14 @@
 //! What the parent prepares before the clone: detached mounts and the files in them.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
 use super::{SandboxError, devices};
-use crate::fs::{PathContext, PathError};
+use crate::fs::root::RootDir;
+use crate::fs::{PathContext, PathError, create, entry};
 use crate::sys::mount::{self, Depth, TmpfsOptions};
 use crate::sys::setup_op::Slot;
 
@@ -78,28 +80,33 @@ fn make(preparation: &Preparation) -> Result<OwnedFd, SandboxError> {
 
 fn tmpfs(size_bytes: u64, entries: &[Entry], devices: bool) -> Result<OwnedFd, SandboxError> {
     let options = TmpfsOptions { size_bytes: Some(size_bytes), mode: 0o755, executable: true, devices };
-    let tmpfs = mount::tmpfs(&options)?;
+    let tmpfs = RootDir::from_fd(mount::tmpfs(&options)?);
     for entry in entries {
-        create(tmpfs.as_fd(), entry)?;
+        create(&tmpfs, entry)?;
     }
-    Ok(tmpfs)
+    Ok(tmpfs.into_fd())
 }
 
-fn create(tmpfs: BorrowedFd<'_>, entry: &Entry) -> Result<(), PathError> {
-    let path = entry.path.as_str();
+/// Makes one entry. Its directory is opened without following links: those that stand in the same file system lead to
+/// what this process has.
+fn create(tmpfs: &RootDir, entry: &Entry) -> Result<(), PathError> {
+    let path = Path::new(&entry.path);
+    let name = path.file_name().unwrap_or_default();
+    let parent = path.parent().unwrap_or(Path::new(""));
+    let directory = tmpfs.open_resolved(parent, OFlags::PATH | OFlags::DIRECTORY).at("open directory", parent)?;
     match &entry.content {
         EntryContent::Directory => {
-            rustix::fs::mkdirat(tmpfs, path, Mode::from_raw_mode(0o755)).at("create directory", path)?;
+            create::create_directory_at(&directory, name).at("create directory", path)?;
             // The umask of the program around us is not the sandbox's.
-            rustix::fs::chmodat(tmpfs, path, Mode::from_raw_mode(0o755), rustix::fs::AtFlags::empty())
-                .at("change mode of", path)
+            entry::set_mode_at(&directory, name, 0o755).at("change mode of", path)
         }
-        EntryContent::Link(target) => rustix::fs::symlinkat(*target, tmpfs, path).at("create link", path),
+        EntryContent::Link(target) => {
+            create::create_symlink_at(OsStr::new(target), &directory, name).at("create link", path)
+        }
         EntryContent::File { content, mode } => {
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let fd = rustix::fs::openat(tmpfs, path, flags, Mode::from_raw_mode(0o600)).at("create", path)?;
-            rustix::fs::fchmod(&fd, Mode::from_raw_mode(*mode)).at("change mode of", path)?;
-            std::io::Write::write_all(&mut std::fs::File::from(fd), content).at("write", path)
+            let mut file = create::create_file_at(&directory, name).at("create", path)?;
+            rustix::fs::fchmod(&file, Mode::from_raw_mode(*mode)).at("change mode of", path)?;
+            std::io::Write::write_all(&mut file, content).at("write", path)
         }
     }
 }

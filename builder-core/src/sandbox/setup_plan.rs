@@ -85,7 +85,7 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 const SHM_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Docker's size of `/dev`.
-const DEV_BYTES: u64 = 64 * 1024 * 1024;
+pub(super) const DEV_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Room for the mounted files; scripts and lists are far smaller.
 const FILES_BYTES: u64 = 64 * 1024 * 1024;
@@ -129,7 +129,7 @@ pub(super) fn plan(spec: &SandboxSpec, host: HostFacts, groups: usize) -> Result
     }
     // A user namespace can make no devices: there the usual ones have to do.
     let all_devices = spec.insecure && host.initial_user_namespace;
-    let (size_bytes, entries) = (DEV_BYTES, files.dev);
+    let (size_bytes, entries) = (step_mounts::dev_bytes(&spec.mounts).unwrap_or(DEV_BYTES), files.dev);
     preparations.push((
         DEV,
         if all_devices {
@@ -155,7 +155,7 @@ pub(super) fn plan(spec: &SandboxSpec, host: HostFacts, groups: usize) -> Result
         init.push(SetupOp::Attach { slot: ONE_FILE, target: text("path", target)? });
     }
     init.push(SetupOp::Detach { target: fixed("/dev") });
-    attach_mounts(&mut init, host);
+    attach_mounts(&mut init, spec, host);
     // After `/dev`, whose null hides files, and after what is to be hidden has been attached.
     if !spec.insecure {
         init.extend(MASKED.iter().chain([&MASKED_POWERCAP]).map(|path| SetupOp::Mask { target: fixed(path) }));
@@ -192,8 +192,10 @@ fn new_mounts(init: &mut Vec<SetupOp>, spec: &SandboxSpec, host: HostFacts, new_
         push(PTS, "devpts", &DEVPTS_OPTIONS, false, false);
     }
     let size = spec.shm_bytes.unwrap_or(SHM_BYTES).to_string();
-    push(SHM, "tmpfs", &[("size", &size), ("mode", "1777")], false, true);
-    if host.mqueue {
+    if !step_mounts::covers(&spec.mounts, "/dev/shm") {
+        push(SHM, "tmpfs", &[("size", &size), ("mode", "1777")], false, true);
+    }
+    if host.mqueue && !step_mounts::covers(&spec.mounts, "/dev/mqueue") {
         push(MQUEUE, "mqueue", &[], false, true);
     }
     if host.cgroup2 {
@@ -201,7 +203,7 @@ fn new_mounts(init: &mut Vec<SetupOp>, spec: &SandboxSpec, host: HostFacts, new_
     }
 }
 
-fn attach_mounts(init: &mut Vec<SetupOp>, host: HostFacts) {
+fn attach_mounts(init: &mut Vec<SetupOp>, spec: &SandboxSpec, host: HostFacts) {
     let mut attach = |slot, target| init.push(SetupOp::Attach { slot, target: fixed(target) });
     attach(PROC, "/proc");
     attach(SYS, "/sys");
@@ -213,8 +215,11 @@ fn attach_mounts(init: &mut Vec<SetupOp>, host: HostFacts) {
         attach(Slot(slot), target);
     }
     attach(PTS, "/dev/pts");
-    attach(SHM, "/dev/shm");
-    if host.mqueue {
+    // A mount of the step takes the place of these; nothing of them is to stay below it.
+    if !step_mounts::covers(&spec.mounts, "/dev/shm") {
+        attach(SHM, "/dev/shm");
+    }
+    if host.mqueue && !step_mounts::covers(&spec.mounts, "/dev/mqueue") {
         attach(MQUEUE, "/dev/mqueue");
     }
 }

@@ -11,13 +11,13 @@ use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, XattrFlags};
+use rustix::fs::XattrFlags;
 
 use super::{SnapshotError, Snapshots};
 use crate::digest::Digest;
+use crate::fs::create::{create_directory_at, create_link_at, create_special_at};
 use crate::fs::entry::{
-    FileKind, MAX_TREE_DEPTH, Xattrs, create_special_at, metadata_at, metadata_of, names, open_directory_at,
-    set_attributes, set_times,
+    FileKind, MAX_TREE_DEPTH, Xattrs, metadata_at, metadata_of, names, open_directory_at, set_attributes, set_times,
 };
 use crate::fs::{PathContext, PathError};
 use crate::layer::OverlayFlavor;
@@ -117,7 +117,7 @@ impl Merge {
                     Some(found) if found.is_whiteout() => {
                         create_special_at(into, &name, FileKind::CharDevice, (0, 0)).at("hide", &self.path)?;
                     }
-                    _ => rustix::fs::linkat(layer, &name, into, &name, AtFlags::empty()).at("link", &self.path)?,
+                    _ => create_link_at(layer, &name, into, &name).at("link", &self.path)?,
                 }
                 self.path.pop();
                 decided.insert(name);
@@ -146,7 +146,7 @@ impl Merge {
                 break;
             }
         }
-        rustix::fs::mkdirat(into, name, Mode::RWXU).at("create directory", &self.path)?;
+        create_directory_at(into, name).at("create directory", &self.path)?;
         let made = open_directory_at(into, name).at("open", &self.path)?;
         self.directory(&inner, &made, depth + 1)?;
         self.attributes(&inner, &made, opaque)

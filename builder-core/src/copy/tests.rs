@@ -488,7 +488,7 @@ fn hostile_links_stay_inside() {
     for source in ["up", "out/secret", "out", "../secret"] {
         assert!(matches!(fixture.copy(&[source], "/"), Err(CopyError::NotFound { .. })), "{source}");
     }
-    assert_eq!(fixture.copy(&["out/s*"], "/").unwrap(), CopyOutcome::default());
+    assert!(matches!(fixture.copy(&["out/s*"], "/"), Err(CopyError::NotFound { .. })));
     symlink(fixture.directory.path(), fixture.root("trap")).unwrap();
     symlink("../../../../..", fixture.root("climb")).unwrap();
     fixture.copy(&["f"], "/trap/planted").unwrap();

@@ -307,8 +307,8 @@ fn blobs(store: &Store, uses: &Uses, steps: &Steps) -> Result<Vec<Entry>, StoreE
             None => (CacheKind::Blob, "blob that no image needs".to_owned()),
         };
         let mut entry = entry(kind, digest.to_string(), Place::Blob(digest), description);
-        let (last_used, position, count) = uses.get(&digest).copied().unwrap_or((made, 0, 0));
-        (entry.item.last_used, entry.position, entry.item.uses) = (last_used.max(made), position, count);
+        let (latest, position, count) = uses.get(&digest).copied().unwrap_or((made, 0, 0));
+        (entry.item.last_used, entry.position, entry.item.uses) = (latest.max(made), position, count);
         entry.item.created = Some(made);
         entry.item.digest = Some(digest);
         entry.ids = vec![digest];

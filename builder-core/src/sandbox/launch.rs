@@ -102,6 +102,7 @@ fn look_at_host() -> HostFacts {
     let filesystems = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
     HostFacts {
         initial_user_namespace: isolation::in_initial_user_namespace(),
+        own_nodes: mounts::can_make_nodes(),
         mqueue: filesystems.lines().any(|line| line.split_ascii_whitespace().next_back() == Some("mqueue")),
         capabilities: capabilities(),
         cgroup2: rustix::fs::statfs("/sys/fs/cgroup").is_ok_and(|stat| stat.f_type == libc::CGROUP2_SUPER_MAGIC),

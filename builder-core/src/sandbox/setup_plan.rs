@@ -221,8 +221,10 @@ fn attach_mounts(init: &mut Vec<SetupOp>, spec: &SandboxSpec, host: HostFacts) {
         attach(CGROUP, "/sys/fs/cgroup");
     }
     attach(DEV, "/dev");
-    for (slot, (_, _, target)) in (FIRST_NODE..).zip(NODES) {
-        attach(Slot(slot), target);
+    if !host.own_nodes {
+        for (slot, (_, _, target)) in (FIRST_NODE..).zip(NODES) {
+            attach(Slot(slot), target);
+        }
     }
     attach(PTS, "/dev/pts");
     // A mount of the step takes the place of these; nothing of them is to stay below it.

@@ -1,6 +1,5 @@
-//! Figures as people read them, and lists as programs do.
+//! Figures as people read them.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 /// Units of a size, each a thousand of the one before.
@@ -54,11 +53,6 @@ pub(crate) fn ago(seconds: i64) -> String {
         n if n < 730 * day => count(n / (30 * day), "month"),
         n => count(n / (365 * day), "year"),
     }
-}
-
-/// Returns each thing on a line of its own.
-pub(crate) fn lines(things: impl IntoIterator<Item = impl Display>) -> String {
-    things.into_iter().map(|thing| thing.to_string() + "\n").collect()
 }
 
 #[cfg(test)]

@@ -306,10 +306,7 @@ impl<'a> LayerWriter<'a> {
                 let begun = self.begin_directory(path, attributes_of(&stat, 0), &xattrs, &below)?;
                 let opaque = self.is_opaque(child.as_fd());
                 self.directory(&child, if opaque { &Lower::NOTHING } else { &below }, path, depth + 1)?;
-                return Ok(match self.end_directory(begun) {
-                    true => Written::Yes,
-                    false => Written::LeftOut { directory: true },
-                });
+                return Ok(if self.end_directory(begun) { Written::Yes } else { Written::LeftOut { directory: true } });
             }
             FileType::RegularFile => {
                 let file = open(OFlags::empty())?;

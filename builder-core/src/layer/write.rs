@@ -365,7 +365,7 @@ impl<'a> LayerWriter<'a> {
                 let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
                 let file = rustix::fs::openat(dir, name, flags, Mode::empty()).at("open", path)?;
                 let xattrs = self.xattrs(file.as_fd()).at("read the attributes of", path)?;
-                Ok(same.is_same(&xattrs, &mut File::from(file), path)?)
+                Ok(same.equals(&xattrs, &mut File::from(file), path)?)
             }
             FileType::Symlink => {
                 if !lower.may_have() {

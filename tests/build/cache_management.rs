@@ -322,7 +322,7 @@ fn the_store_prune_takes_unnamed_images() {
 #[test]
 fn merged_layers_go_with_the_layers() {
     let env = TestEnv::root();
-    let directories: String = (0..70).map(|n| format!("WORKDIR /d{n}\n")).collect();
+    let directories: String = (0..70).map(|n| ["WORKDIR /d", &n.to_string(), "\n"].concat()).collect();
     env.write("Dockerfile", format!("FROM base\n{directories}RUN echo x > /x\n"));
     env.ok(["build", "-q", "-o", "type=cacheonly", "--build-context", BASE, "."]);
     assert!(fs::read_dir(env.store().join("merged")).unwrap().count() > 0);

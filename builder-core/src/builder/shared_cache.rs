@@ -118,13 +118,14 @@ impl Builder {
     ) -> Result<(), SnapshotError> {
         let named = !options.tags.is_empty();
         let has_image = options.outputs.iter().any(|output| output.kind == OutputKind::Image);
-        let needed = |output: &super::Output| match output.kind {
+        let needs = |output: &super::Output| match output.kind {
             OutputKind::CacheOnly => false,
             OutputKind::Image => output.push.is_none() && output.store && (named || !output.names.is_empty()),
             _ => output.target != ExportTarget::Store || !output.names.is_empty(),
         };
         // Tags without an output of an image are those of an image in the store.
-        if !(named && !has_image) && !options.outputs.iter().any(needed) {
+        let names_stored = named && !has_image;
+        if !names_stored && !options.outputs.iter().any(needs) {
             return Ok(());
         }
         for built in built {

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Cursor, Read, Seek};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -73,8 +73,9 @@ impl CopyGraft<'_> {
             FileKind::Directory => {
                 let directory = entry::open_directory_at(from, &node.name).at("open directory", path)?;
                 suited(&Xattrs::of_file(&directory), path)?;
-                out.directory(path, self.attributes(&node.metadata))?;
-                self.children(directory.as_fd(), &node.children, path, out)
+                out.directory(path, self.attributes(&node.metadata), |out| {
+                    self.children(directory.as_fd(), &node.children, path, out)
+                })
             }
             FileKind::File => self.file(from, node, path, out),
             FileKind::Symlink => {
@@ -119,9 +120,16 @@ impl CopyGraft<'_> {
                 // It grows while it is read.
                 return Err(LayerError::Changed { path: path.to_owned(), expected: metadata.size });
             }
-            out.file(path, Attributes { size, ..attributes }, &mut Cursor::new(&*buffer))?;
+            let attributes = Attributes { size, ..attributes };
+            if several || !out.is_below(path, &attributes, &mut Cursor::new(&*buffer))? {
+                out.file(path, attributes, &mut Cursor::new(&*buffer))?;
+            }
         } else {
-            out.file(path, Attributes { size: metadata.size, ..attributes }, &mut (&mut file).take(metadata.size))?;
+            let attributes = Attributes { size: metadata.size, ..attributes };
+            if several || !out.is_below(path, &attributes, &mut (&mut file).take(metadata.size))? {
+                file.rewind().at("read", path)?;
+                out.file(path, attributes, &mut (&mut file).take(metadata.size))?;
+            }
         }
         self.note(&entry::metadata_of(&file).at("look at", path)?, node);
         if several {

@@ -13,7 +13,7 @@ use super::graft::{CopyGraft, State};
 use super::place::{self, Place, shown};
 use super::select::{Selected, Selection};
 use super::write::{Writer, open_parent};
-use super::{CopyError, CopyOutcome, CopyRequest};
+use super::{CopyError, CopyOutcome, CopyRequest, CopyTree};
 use crate::build_context::is_archive;
 use crate::build_context::scan::Node;
 use crate::cancel::CancelToken;
@@ -95,10 +95,14 @@ pub fn graft<'a>(
     }
     copier.note(&place);
     if name.is_none() {
-        let metadata = &found.node.metadata;
-        copier.times.insert(place.path.clone(), (metadata.atime, metadata.mtime));
+        copier.take_times(place.path.clone(), found);
     }
+    let has_time = copier.times.contains_key(&place.path);
     copier.finish()?;
+    if !has_time && !is_new {
+        // What comes into a directory puts it into the layer.
+        entry::touch(&place.directory).at("set times of", shown(&place.path))?;
+    }
     Ok(Some(CopyGraft { request, found, from, directory: place.path, name, cancel, state: State::default() }))
 }
 
@@ -189,8 +193,7 @@ impl<'a> Copier<'a> {
             let mut writer = Writer::new(self.request, self.root_of(&place), self.cancel);
             writer.contents(&found.path, &found.node, &place.path)?;
             self.outcome.add(writer.outcome);
-            let metadata = &found.node.metadata;
-            self.times.insert(place.path, (metadata.atime, metadata.mtime));
+            self.take_times(place.path, found);
             return Ok(());
         }
         let (directory, _) = open_parent(self.request.tree.root(), &found.path)?;
@@ -238,6 +241,16 @@ impl<'a> Copier<'a> {
         self.outcome.bytes += extracted.bytes;
         self.outcome.skipped_devices += extracted.skipped_devices.len() as u64;
         Ok(())
+    }
+
+    /// A directory takes the times of the one whose content came into it. The root of a context has none of its own:
+    /// they would say when somebody unpacked or cloned it.
+    fn take_times(&mut self, place: PathBuf, found: &Selected) {
+        if found.path.as_os_str().is_empty() && matches!(self.request.tree, CopyTree::Context(_)) {
+            return;
+        }
+        let metadata = &found.node.metadata;
+        self.times.insert(place, (metadata.atime, metadata.mtime));
     }
 
     fn note(&mut self, place: &Place) {

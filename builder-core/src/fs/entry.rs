@@ -216,6 +216,15 @@ pub fn set_times(fd: impl AsFd, atime: Time, mtime: Time) -> io::Result<()> {
     Ok(rustix::fs::futimens(fd, &timestamps(atime, mtime))?)
 }
 
+/// Sets access and change time of an open file or directory to the present.
+///
+/// # Errors
+/// What the system answers.
+pub fn touch(fd: impl AsFd) -> io::Result<()> {
+    let now = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+    Ok(rustix::fs::futimens(fd, &Timestamps { last_access: now, last_modification: now })?)
+}
+
 /// Sets access and change time of a name in a directory without following it.
 ///
 /// # Errors

@@ -1,10 +1,13 @@
 //! Entries of a layer that are in no directory of it: they go from where they are straight into the archive.
 
+use std::ffi::CString;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::LayerError;
 use super::header::NO_XATTRS;
+use super::lower::Lower;
 use super::write::LayerWriter;
 
 /// What the entries of one directory of a layer are.
@@ -36,20 +39,54 @@ pub(crate) struct Attributes {
 /// Takes the entries of a [`Graft`]. Times are set back to the clamp of the layer.
 pub(crate) struct GraftWriter<'g, 'a> {
     writer: &'g mut LayerWriter<'a>,
+    /// The directory below that its entries come into.
+    lower: &'g Lower,
 }
 
 impl<'g, 'a> GraftWriter<'g, 'a> {
-    pub(super) fn new(writer: &'g mut LayerWriter<'a>) -> Self {
-        Self { writer }
+    pub(super) fn new(writer: &'g mut LayerWriter<'a>, lower: &'g Lower) -> Self {
+        Self { writer, lower }
     }
 
-    /// Writes a directory.
-    pub(crate) fn directory(&mut self, path: &Path, attributes: Attributes) -> Result<(), LayerError> {
-        self.head(path, b'5', attributes, b"")
+    /// Writes a directory and what is in it.
+    pub(crate) fn directory(
+        &mut self,
+        path: &Path,
+        attributes: Attributes,
+        inside: impl FnOnce(&mut GraftWriter<'_, '_>) -> Result<(), LayerError>,
+    ) -> Result<(), LayerError> {
+        let below = match name_of(path) {
+            Some(name) => self.lower.directory(&name, path)?,
+            None => Lower::NOTHING,
+        };
+        let attributes = self.clamped(attributes);
+        let begun = self.writer.begin_directory(path, attributes, &NO_XATTRS, &below)?;
+        inside(&mut GraftWriter::new(self.writer, &below))?;
+        self.writer.end_directory(begun);
+        Ok(())
     }
 
-    /// Writes a symbolic link.
+    /// Tells whether what the layer lies on has the same file, so that it needs no entry.
+    pub(crate) fn is_below(
+        &self,
+        path: &Path,
+        attributes: &Attributes,
+        content: &mut dyn Read,
+    ) -> Result<bool, LayerError> {
+        let Some(name) = name_of(path) else { return Ok(false) };
+        match self.lower.file_with(&name, attributes, path)? {
+            Some(candidate) => Ok(candidate.is_same(&NO_XATTRS, content, path)?),
+            None => Ok(false),
+        }
+    }
+
+    /// Writes a symbolic link, unless what the layer lies on has the same.
     pub(crate) fn symlink(&mut self, path: &Path, attributes: Attributes, target: &[u8]) -> Result<(), LayerError> {
+        if let Some(name) = name_of(path)
+            && self.lower.is_link(&name, &attributes, target, path)?
+        {
+            return Ok(());
+        }
         self.head(path, b'2', attributes, target)
     }
 
@@ -70,7 +107,16 @@ impl<'g, 'a> GraftWriter<'g, 'a> {
     }
 
     fn head(&mut self, path: &Path, kind: u8, attributes: Attributes, link: &[u8]) -> Result<(), LayerError> {
-        let mtime = self.writer.clamp.map_or(attributes.mtime, |clamp| attributes.mtime.min(clamp));
-        self.writer.head(path, kind, &Attributes { mtime, ..attributes }, link, &NO_XATTRS)
+        let attributes = self.clamped(attributes);
+        self.writer.head(path, kind, &attributes, link, &NO_XATTRS)
     }
+
+    fn clamped(&self, attributes: Attributes) -> Attributes {
+        let mtime = self.writer.clamp.map_or(attributes.mtime, |clamp| attributes.mtime.min(clamp));
+        Attributes { mtime, ..attributes }
+    }
+}
+
+fn name_of(path: &Path) -> Option<CString> {
+    CString::new(path.file_name()?.as_bytes()).ok()
 }

@@ -12,16 +12,18 @@ mod graft;
 pub mod gzip;
 mod hashing;
 mod header;
+mod lower;
 mod unpack;
 mod write;
+mod xattrs;
 
 use serde::{Deserialize, Serialize};
 
 pub use error::LayerError;
 pub(crate) use graft::{Attributes, Graft, GraftWriter};
 pub use unpack::unpack;
-pub(crate) use write::write_grafted_layer;
 pub use write::{Tree, write_layer, write_trees};
+pub(crate) use write::{write_grafted_layer, write_layer_upon};
 
 use crate::digest::Digest;
 

@@ -1,6 +1,8 @@
 //! From a layer directory to its tar, always the same bytes for the same files.
 //!
-//! Entries stand in lexical order of their path components. The root itself is no entry. Encoding of the
+//! Entries stand in lexical order of their path components. The root itself is no entry, and neither is what the layer
+//! lies on already: a directory that only has another time and nothing new in it, a file that is the same in all its
+//! bytes. Encoding of the
 //! content digest: BLAKE3 over, for each entry in that order, the length-prefixed path, the kind byte, mode, uid,
 //! gid, device numbers and size as little-endian numbers, the length-prefixed link target, the attributes as
 //! length-prefixed names and values in order, and for files the BLAKE3 of their bytes.
@@ -18,6 +20,8 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps};
 use super::graft::{Attributes, Graft, GraftWriter};
 use super::hashing::HashingWriter;
 use super::header::{Entry, NO_XATTRS, write_end, write_header, write_padding};
+use super::lower::Lower;
+use super::xattrs::xattrs;
 use super::{ContentId, LayerError, LayerSummary, OPAQUE_WHITEOUT, OverlayFlavor, WHITEOUT_PREFIX};
 use crate::cancel::CancelToken;
 use crate::fs::PathContext;
@@ -26,8 +30,6 @@ use crate::fs::PathContext;
 const READ_BUFFER: usize = 256 * 1024;
 /// The deepest nesting of directories; one descriptor is open for each level.
 const MAX_DEPTH: usize = 512;
-/// The most bytes of attribute names of one file that are read; the kernel's own limit.
-const MAX_XATTR_LIST: usize = 64 * 1024;
 
 /// Writes the layer directory `dir` to `out` as a tar and computes its digests in the same pass.
 ///
@@ -45,7 +47,25 @@ pub fn write_layer(
 ) -> Result<LayerSummary, LayerError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?;
-    write(&root, Some(flavor), clamp, out, cancel)
+    LayerWriter::new(Some(flavor), clamp, out, cancel).layer(&root, &Lower::default())
+}
+
+/// Does the same for the layer directory of a step, which lies on the filesystem `lower`. What that has already is
+/// left out of the archive and removed from the layer directory.
+///
+/// # Errors
+/// As [`write_layer`].
+pub(crate) fn write_layer_upon(
+    lower: Option<OwnedFd>,
+    dir: &Path,
+    flavor: OverlayFlavor,
+    clamp: Option<i64>,
+    out: &mut dyn Write,
+    cancel: &CancelToken,
+) -> Result<LayerSummary, LayerError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?;
+    LayerWriter::new(Some(flavor), clamp, out, cancel).layer(&root, &Lower::new(lower))
 }
 
 /// Does the same for a layer directory of which one directory stays empty: its entries come from somewhere else.
@@ -53,6 +73,7 @@ pub fn write_layer(
 /// # Errors
 /// As [`write_layer`], and what the graft says.
 pub(crate) fn write_grafted_layer(
+    lower: Option<OwnedFd>,
     dir: &Path,
     flavor: OverlayFlavor,
     clamp: Option<i64>,
@@ -64,8 +85,7 @@ pub(crate) fn write_grafted_layer(
     let root = rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?;
     let mut writer = LayerWriter::new(Some(flavor), clamp, out, cancel);
     writer.graft = Some(graft);
-    writer.directory(&root, Path::new(""), 0)?;
-    writer.finish()
+    writer.layer(&root, &Lower::new(lower))
 }
 
 /// A whole root filesystem in an archive.
@@ -100,7 +120,7 @@ pub fn write_trees(
             writer.made_up(path.as_bytes(), b'5', 0o755, b"")?;
         }
         writer.links.clear();
-        writer.directory(&listed, Path::new(tree.directory), 0)?;
+        writer.directory(&listed, &Lower::default(), Path::new(tree.directory), 0)?;
         for (name, content) in tree.files {
             let path = Path::new(tree.directory).join(name);
             writer.made_up(path.as_os_str().as_bytes(), b'0', 0o644, content)?;
@@ -109,16 +129,17 @@ pub fn write_trees(
     writer.finish()
 }
 
-fn write(
-    root: &OwnedFd,
-    flavor: Option<OverlayFlavor>,
-    clamp: Option<i64>,
-    out: &mut dyn Write,
-    cancel: &CancelToken,
-) -> Result<LayerSummary, LayerError> {
-    let mut writer = LayerWriter::new(flavor, clamp, out, cancel);
-    writer.directory(root, Path::new(""), 0)?;
-    writer.finish()
+/// What became of something in a layer directory.
+enum Written {
+    /// The layer has it.
+    Yes,
+    /// What the layer lies on has it already.
+    LeftOut { directory: bool },
+}
+
+fn attributes_of(stat: &Stat, size: u64) -> Attributes {
+    let (mode, uid, gid, mtime) = (stat.st_mode & 0o7777, stat.st_uid, stat.st_gid, stat.st_mtime);
+    Attributes { mode, uid, gid, mtime, device: (0, 0), size }
 }
 
 pub(super) struct LayerWriter<'a> {
@@ -127,12 +148,21 @@ pub(super) struct LayerWriter<'a> {
     entries: u64,
     /// The first path of each file with several names.
     links: HashMap<(u64, u64), PathBuf>,
+    /// Directories that are no entry unless something in them is: those around the place where it is writing.
+    unwritten: Vec<UnwrittenDirectory>,
     buffer: Vec<u8>,
     /// The marks of overlayfs where the directory is a layer's; a whole filesystem has none.
     flavor: Option<OverlayFlavor>,
     pub(super) clamp: Option<i64>,
     graft: Option<&'a dyn Graft>,
     cancel: &'a CancelToken,
+}
+
+/// A directory that is below the layer too, with the same mode, owner and attributes.
+struct UnwrittenDirectory {
+    path: PathBuf,
+    attributes: Attributes,
+    xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl<'a> LayerWriter<'a> {
@@ -142,11 +172,21 @@ impl<'a> LayerWriter<'a> {
             content: blake3::Hasher::new(),
             entries: 0,
             links: HashMap::new(),
+            unwritten: Vec::new(),
             buffer: vec![0; READ_BUFFER],
             flavor,
             clamp,
             graft: None,
             cancel,
+        }
+    }
+
+    fn layer(mut self, root: &OwnedFd, lower: &Lower) -> Result<LayerSummary, LayerError> {
+        self.directory(root, lower, Path::new(""), 0)?;
+        match self.graft {
+            // Its directory is none of the layer's.
+            Some(graft) => Err(LayerError::Unsuited { path: graft.directory().to_owned() }),
+            None => self.finish(),
         }
     }
 
@@ -170,13 +210,14 @@ impl<'a> LayerWriter<'a> {
         write_padding(&mut self.out, size).map_err(LayerError::Write)
     }
 
-    fn directory(&mut self, dir: &OwnedFd, path: &Path, depth: usize) -> Result<(), LayerError> {
+    fn directory(&mut self, dir: &OwnedFd, lower: &Lower, path: &Path, depth: usize) -> Result<(), LayerError> {
         if depth > MAX_DEPTH {
             return Err(LayerError::Limit { what: "nested directories", limit: MAX_DEPTH as u64 });
         }
         if depth > 0 && self.is_opaque(dir.as_fd()) {
             self.whiteout(&path.join(OPAQUE_WHITEOUT))?;
         }
+        let before = rustix::fs::fstat(dir).at("examine", path)?;
         let mut names: Vec<CString> = Vec::new();
         for entry in rustix::fs::Dir::read_from(dir).at("list", path)? {
             let entry = entry.at("list", path)?;
@@ -187,40 +228,68 @@ impl<'a> LayerWriter<'a> {
         names.sort_unstable();
         if let Some(graft) = self.graft.filter(|graft| graft.directory() == path) {
             // What else is in it would have to be put in between.
+            self.graft = None;
             if names.is_empty() {
-                return graft.write(&mut GraftWriter::new(self));
+                return graft.write(&mut GraftWriter::new(self, lower));
             }
             return Err(LayerError::Unsuited { path: path.to_owned() });
         }
+        let mut removed = false;
         for name in names {
             self.cancel.check()?;
             let child = path.join(std::ffi::OsStr::from_bytes(name.to_bytes()));
-            self.entry(dir, &name, &child, depth)?;
+            if let Written::LeftOut { directory } = self.entry(dir, lower, &name, &child, depth)? {
+                // The tar that is written of this directory later has to be the same, whatever it lies on then.
+                let flags = if directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
+                rustix::fs::unlinkat(dir, &name, flags).at("remove", &child)?;
+                removed = true;
+            }
+        }
+        if removed {
+            let time = |tv_sec, tv_nsec| Timespec { tv_sec, tv_nsec };
+            let last_access = time(before.st_atime, i64::try_from(before.st_atime_nsec).unwrap_or(0));
+            let last_modification = time(before.st_mtime, i64::try_from(before.st_mtime_nsec).unwrap_or(0));
+            let times = Timestamps { last_access, last_modification };
+            rustix::fs::futimens(dir, &times).at("set the times of", path)?;
         }
         Ok(())
     }
 
-    fn entry(&mut self, dir: &OwnedFd, name: &CStr, path: &Path, depth: usize) -> Result<(), LayerError> {
+    fn entry(
+        &mut self,
+        dir: &OwnedFd,
+        lower: &Lower,
+        name: &CStr,
+        path: &Path,
+        depth: usize,
+    ) -> Result<Written, LayerError> {
         let mut stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).at("examine", path)?;
         let kind = FileType::from_raw_mode(stat.st_mode);
         if kind == FileType::CharacterDevice && stat.st_rdev == 0 {
             if self.flavor.is_none() {
                 // A whole filesystem has nothing below it that could be hidden.
-                return Ok(());
+                return Ok(Written::Yes);
             }
             let mut hidden = WHITEOUT_PREFIX.as_bytes().to_vec();
             hidden.extend_from_slice(name.to_bytes());
-            return self.whiteout(&path.with_file_name(std::ffi::OsStr::from_bytes(&hidden)));
+            self.whiteout(&path.with_file_name(std::ffi::OsStr::from_bytes(&hidden)))?;
+            return Ok(Written::Yes);
         }
         if kind == FileType::Socket {
-            return Ok(());
+            // It is no entry, and stays in its directory.
+            self.write_directories()?;
+            return Ok(Written::Yes);
+        }
+        if stat.st_nlink == 1 && self.is_in(lower, dir, name, &stat, path)? {
+            return Ok(Written::LeftOut { directory: false });
         }
         if kind != FileType::Directory {
             self.clamp_on_disk(dir, name, path, &mut stat)?;
         }
         if kind != FileType::Directory && stat.st_nlink > 1 {
             if let Some(first) = self.links.get(&(stat.st_dev, stat.st_ino)).cloned() {
-                return self.put(path, b'1', &stat, first.as_os_str().as_bytes(), &NO_XATTRS, None);
+                self.put(path, b'1', &stat, first.as_os_str().as_bytes(), &NO_XATTRS, None)?;
+                return Ok(Written::Yes);
             }
             self.links.insert((stat.st_dev, stat.st_ino), path.to_owned());
         }
@@ -233,8 +302,14 @@ impl<'a> LayerWriter<'a> {
                 let child = open(OFlags::DIRECTORY)?;
                 self.clamp_on_disk(dir, name, path, &mut stat)?;
                 let xattrs = self.xattrs(child.as_fd()).at("read the attributes of", path)?;
-                self.put(path, b'5', &stat, b"", &xattrs, None)?;
-                self.directory(&child, path, depth + 1)
+                let below = lower.directory(name, path)?;
+                let begun = self.begin_directory(path, attributes_of(&stat, 0), &xattrs, &below)?;
+                let opaque = self.is_opaque(child.as_fd());
+                self.directory(&child, if opaque { &Lower::NOTHING } else { &below }, path, depth + 1)?;
+                return Ok(match self.end_directory(begun) {
+                    true => Written::Yes,
+                    false => Written::LeftOut { directory: true },
+                });
             }
             FileType::RegularFile => {
                 let file = open(OFlags::empty())?;
@@ -249,6 +324,60 @@ impl<'a> LayerWriter<'a> {
             FileType::CharacterDevice => self.put(path, b'3', &stat, b"", &NO_XATTRS, None),
             FileType::BlockDevice => self.put(path, b'4', &stat, b"", &NO_XATTRS, None),
             _ => Err(LayerError::UnsupportedType { path: path.to_owned(), kind: '?' }),
+        }?;
+        Ok(Written::Yes)
+    }
+
+    /// Begins a directory: one that is below the layer just the same waits until something in it is written.
+    pub(super) fn begin_directory(
+        &mut self,
+        path: &Path,
+        attributes: Attributes,
+        xattrs: &BTreeMap<Vec<u8>, Vec<u8>>,
+        below: &Lower,
+    ) -> Result<usize, LayerError> {
+        let begun = self.unwritten.len();
+        if below.is_directory_with(&attributes, xattrs, path)? {
+            self.unwritten.push(UnwrittenDirectory { path: path.to_owned(), attributes, xattrs: xattrs.clone() });
+            return Ok(begun);
+        }
+        self.head(path, b'5', &attributes, b"", xattrs)?;
+        Ok(begun)
+    }
+
+    /// Ends a directory; tells whether it became an entry.
+    pub(super) fn end_directory(&mut self, begun: usize) -> bool {
+        let waits = self.unwritten.len() > begun;
+        self.unwritten.truncate(begun);
+        !waits
+    }
+
+    fn write_directories(&mut self) -> Result<(), LayerError> {
+        for UnwrittenDirectory { path, attributes, xattrs } in std::mem::take(&mut self.unwritten) {
+            self.head(&path, b'5', &attributes, b"", &xattrs)?;
+        }
+        Ok(())
+    }
+
+    /// Tells whether a file or link is below the layer just the same.
+    fn is_in(&self, lower: &Lower, dir: &OwnedFd, name: &CStr, stat: &Stat, path: &Path) -> Result<bool, LayerError> {
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => {
+                let Some(same) = lower.file_with(name, &attributes_of(stat, size), path)? else { return Ok(false) };
+                let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+                let file = rustix::fs::openat(dir, name, flags, Mode::empty()).at("open", path)?;
+                let xattrs = self.xattrs(file.as_fd()).at("read the attributes of", path)?;
+                Ok(same.is_same(&xattrs, &mut File::from(file), path)?)
+            }
+            FileType::Symlink => {
+                if !lower.may_have() {
+                    return Ok(false);
+                }
+                let target = rustix::fs::readlinkat(dir, name, Vec::new()).at("read the link", path)?;
+                lower.is_link(name, &attributes_of(stat, 0), target.as_bytes(), path)
+            }
+            _ => Ok(false),
         }
     }
 
@@ -261,19 +390,11 @@ impl<'a> LayerWriter<'a> {
         xattrs: &BTreeMap<Vec<u8>, Vec<u8>>,
         file: Option<File>,
     ) -> Result<(), LayerError> {
-        let device = if matches!(kind, b'3' | b'4') {
-            (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev))
-        } else {
-            (0, 0)
-        };
-        let attributes = Attributes {
-            mode: stat.st_mode & 0o7777,
-            uid: stat.st_uid,
-            gid: stat.st_gid,
-            mtime: stat.st_mtime,
-            device,
-            size: if file.is_some() { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 },
-        };
+        let size = if file.is_some() { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 };
+        let mut attributes = attributes_of(stat, size);
+        if matches!(kind, b'3' | b'4') {
+            attributes.device = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
+        }
         self.head(path, kind, &attributes, link, xattrs)?;
         match file {
             Some(mut file) => self.content_of(&mut file, path, attributes.size),
@@ -290,6 +411,7 @@ impl<'a> LayerWriter<'a> {
         link: &[u8],
         xattrs: &BTreeMap<Vec<u8>, Vec<u8>>,
     ) -> Result<(), LayerError> {
+        self.write_directories()?;
         let mut name = path.as_os_str().as_bytes().to_vec();
         if kind == b'5' {
             name.push(b'/');
@@ -363,6 +485,7 @@ impl<'a> LayerWriter<'a> {
     }
 
     fn whiteout(&mut self, path: &Path) -> Result<(), LayerError> {
+        self.write_directories()?;
         let entry = Entry { path: path.as_os_str().as_bytes(), kind: b'0', xattrs: &NO_XATTRS, ..Entry::default() };
         self.entries += 1;
         self.hash_entry(&entry);
@@ -397,40 +520,4 @@ impl<'a> LayerWriter<'a> {
         // Absent, or attributes are not supported: then it is not opaque.
         rustix::fs::fgetxattr(dir, flavor.opaque(), &mut value).is_ok_and(|n| &value[..n] == b"y")
     }
-}
-
-/// Reads the attributes that belong into a layer: all but those of overlayfs, `SELinux` and the kernel's own.
-fn xattrs(file: BorrowedFd<'_>) -> std::io::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
-    let mut found = BTreeMap::new();
-    let mut names = Vec::with_capacity(1024);
-    loop {
-        match rustix::fs::flistxattr(file, rustix::buffer::spare_capacity(&mut names)) {
-            Ok(_) => break,
-            Err(rustix::io::Errno::NOTSUP) => return Ok(found),
-            Err(rustix::io::Errno::RANGE) if names.capacity() < MAX_XATTR_LIST => names.reserve(MAX_XATTR_LIST),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        let own = [b"trusted.overlay.".as_slice(), b"user.overlay.", b"security.selinux", b"system."];
-        if own.iter().any(|prefix| name.starts_with(prefix)) {
-            continue;
-        }
-        let mut value = Vec::with_capacity(256);
-        let read = loop {
-            match rustix::fs::fgetxattr(file, name, rustix::buffer::spare_capacity(&mut value)) {
-                Err(rustix::io::Errno::RANGE) if value.capacity() < MAX_XATTR_LIST => value.reserve(MAX_XATTR_LIST),
-                other => break other,
-            }
-        };
-        match read {
-            Ok(_) => {
-                found.insert(name.to_vec(), value);
-            }
-            // Gone meanwhile, or not for this user to read.
-            Err(rustix::io::Errno::NODATA | rustix::io::Errno::PERM | rustix::io::Errno::ACCESS) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(found)
 }

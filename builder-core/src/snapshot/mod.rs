@@ -282,8 +282,11 @@ impl ActiveSnapshot {
     /// # Errors
     /// [`SnapshotError::Layer`], [`SnapshotError::Store`].
     pub fn commit(self, options: &CommitOptions, cancel: &CancelToken) -> Result<Layer, SnapshotError> {
-        let write =
-            |out: &mut dyn Write| layer::write_layer(&self.upper, self.snapshots.flavor, options.clamp, out, cancel);
+        let is_empty = fs::read_dir(&self.upper).is_ok_and(|mut names| names.next().is_none());
+        let lower = if is_empty { None } else { self.lower()? };
+        let write = |out: &mut dyn Write| {
+            layer::write_layer_upon(lower, &self.upper, self.snapshots.flavor, options.clamp, out, cancel)
+        };
         let layer = if options.blob { self.write_blob(write)? } else { write(&mut std::io::sink())? };
         self.snapshots.install(&self.parent, &layer, &self.upper, true)?;
         Ok(layer)
@@ -300,7 +303,17 @@ impl ActiveSnapshot {
         clamp: Option<i64>,
         cancel: &CancelToken,
     ) -> Result<Layer, SnapshotError> {
-        self.write_blob(|out| layer::write_grafted_layer(&self.upper, self.snapshots.flavor, clamp, graft, out, cancel))
+        let (lower, flavor) = (self.lower()?, self.snapshots.flavor);
+        self.write_blob(|out| layer::write_grafted_layer(lower, &self.upper, flavor, clamp, graft, out, cancel))
+    }
+
+    /// What the layer lies on, where there is something.
+    fn lower(&self) -> Result<Option<OwnedFd>, SnapshotError> {
+        if self.lowers.is_empty() {
+            return Ok(None);
+        }
+        let lowers: Vec<&Path> = self.lowers.iter().map(PathBuf::as_path).collect();
+        Ok(Some(mount::overlay(&lowers, None, self.snapshots.flavor == OverlayFlavor::User)?))
     }
 
     fn write_blob(

@@ -53,7 +53,7 @@ impl Step<'_, '_> {
         let files = script_files(op);
         let (exit, log) = {
             let mut mounts = self.mounts(op)?;
-            let view = self.view(&parent)?;
+            let view = self.view(parent)?;
             let mut targets = stubs::targets(true, &files);
             targets.retain(|stub| !KEPT.contains(&stub.target.as_str()));
             targets.extend(stubs::mount_targets(&mounts.mounts));

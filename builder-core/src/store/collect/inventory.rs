@@ -215,8 +215,8 @@ fn snapshots(store: &Store, claims: &Claims, uses: &Uses, steps: &Steps) -> Resu
         };
         // A directory gets its change time when it is put in its place.
         let made = metadata.ctime();
-        let used = directory.chains.iter().filter_map(|chain| uses.get(chain)).max();
-        let (last_used, position, count) = used.copied().unwrap_or((made, 0, 0));
+        let latest = directory.chains.iter().filter_map(|chain| uses.get(chain)).max();
+        let (last_used, position, count) = latest.copied().unwrap_or((made, 0, 0));
         let mut entry = entry(kind, name.clone(), Place::Snapshot(name), description);
         // Somebody may be about to record it.
         entry.item.in_use = directory.chains.is_empty() && claims.since.is_some_and(|since| made >= since);
@@ -239,8 +239,8 @@ fn merged(store: &Store, uses: &Uses) -> Result<Vec<Entry>, StoreError> {
         let chain = format!("sha256:{hex}").parse::<Digest>().ok();
         let id = format!("{}-merged", shown(hex));
         let mut entry = entry(CacheKind::Layer, id, Place::Merged(name), "merged layers of a long chain".to_owned());
-        let used = chain.and_then(|chain| uses.get(&chain)).copied();
-        let (last_used, position, count) = used.unwrap_or((metadata.ctime(), 0, 0));
+        let latest = chain.and_then(|chain| uses.get(&chain)).copied();
+        let (last_used, position, count) = latest.unwrap_or((metadata.ctime(), 0, 0));
         (entry.item.last_used, entry.position, entry.item.uses) = (last_used, position.saturating_add(1), count);
         entry.item.created = Some(metadata.ctime());
         entry.ids = chain.into_iter().collect();
@@ -307,8 +307,8 @@ fn blobs(store: &Store, uses: &Uses, steps: &Steps) -> Result<Vec<Entry>, StoreE
             None => (CacheKind::Blob, "blob that no image needs".to_owned()),
         };
         let mut entry = entry(kind, digest.to_string(), Place::Blob(digest), description);
-        let (used, position, count) = uses.get(&digest).copied().unwrap_or((made, 0, 0));
-        (entry.item.last_used, entry.position, entry.item.uses) = (used.max(made), position, count);
+        let (latest, position, count) = uses.get(&digest).copied().unwrap_or((made, 0, 0));
+        (entry.item.last_used, entry.position, entry.item.uses) = (latest.max(made), position, count);
         entry.item.created = Some(made);
         entry.item.digest = Some(digest);
         entry.ids = vec![digest];

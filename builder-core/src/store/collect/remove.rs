@@ -83,8 +83,8 @@ fn take(from: &Path, to: &Path, place: &Place) -> Result<bool, StoreError> {
 fn is_still_free(entry: &Entry, claims: &Claims, uses: &Uses, options: &PruneOptions<'_>) -> bool {
     let mut now = entry.clone();
     claims.mark(&mut now);
-    let used = entry.ids.iter().filter_map(|id| uses.get(id)).map(|(used, ..)| *used).max();
-    is_free(&now, options) && used.is_none_or(|used| used <= entry.item.last_used)
+    let latest = entry.ids.iter().filter_map(|id| uses.get(id)).map(|(used, ..)| *used).max();
+    is_free(&now, options) && latest.is_none_or(|latest| latest <= entry.item.last_used)
 }
 
 /// The images without a name that lose something, or that cannot be read any more.

@@ -693,7 +693,10 @@ fn the_name_of_an_inline_file_leads_nowhere() {
         let sources = [CopySource::Inline { name: name.into(), content: "escaped".into() }];
         let error = fixture.run(CopyTree::Context(&fixture.context()), &sources, "/x/").unwrap_err();
         let CopyError::Path(error) = error else { panic!("{name}: {error}") };
-        assert!(error.source.get_ref().is_some_and(|inner| inner.is::<crate::fs::name::NotAName>()), "{name}: {error}");
+        assert!(
+            error.source.get_ref().is_some_and(|inner| inner.downcast_ref::<crate::fs::name::NotAName>().is_some()),
+            "{name}: {error}"
+        );
     }
     assert_eq!(fs::read_to_string(&outside).unwrap(), "kept");
     assert!(!fixture.directory.path().join("new").exists() && !fixture.root("outside").exists());

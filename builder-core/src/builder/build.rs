@@ -84,7 +84,7 @@ impl Builder {
                     let plans = prepared.plans.iter();
                     let built = plans.map(|plan| built(&prepared, plan, &outcome.results, epoch, inline));
                     let built = built.collect::<Result<Vec<_>, _>>()?;
-                    match self.bring(options, &built, cancel) {
+                    match self.bring(options, &built, &shared, cancel) {
                         Ok(()) => break (outcome, built),
                         Err(error) => shared_cache::snapshot_failure(&error).ok_or_else(|| BuildErrorKind::from(error)),
                     }
@@ -109,7 +109,7 @@ impl Builder {
         }
         let results_to_write = Results { built, index: prepared.index, epoch };
         let written = self.write_outputs(options, &results_to_write, &tasks, stdout, cancel)?;
-        let steps = Steps { results: &results, built: &results_to_write.built };
+        let steps = Steps { results: &results, built: &results_to_write.built, epoch };
         self.write_caches(options, &steps, &watch, cancel)?;
         let (id, names) = (written.id, written.names);
         events.emit(Event::ImageReady { manifest: written.descriptor.digest, config: id, names: names.clone() });
@@ -202,7 +202,7 @@ fn built(
     };
     if inline {
         let image: Vec<Digest> = base.iter().copied().chain(request.layers.iter().map(|layer| layer.diff_id)).collect();
-        let document = Steps { results, built: &[] }.inline(&image);
+        let document = Steps { results, built: &[], epoch }.inline(&image);
         let value = serde_json::to_value(document).map_err(crate::image::ImageError::from)?;
         request.more.insert(INLINE_FIELD.to_owned(), value);
     }

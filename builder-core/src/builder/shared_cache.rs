@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::build::Built;
 use super::prepare::{Prepared, Tasks};
 use super::{BuildError, BuildErrorKind, BuildOptions, Builder, ExportTarget, OutputKind};
-use crate::cache::shared::{Bytes32, CacheDocument, CacheWatch, SharedLayer, SharedRecord};
+use crate::cache::shared::{Bytes32, CacheDocument, CacheWatch, SharedCache, SharedLayer, SharedRecord};
 use crate::cancel::CancelToken;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::digest::Digest;
@@ -114,6 +114,7 @@ impl Builder {
         &self,
         options: &BuildOptions,
         built: &[Built],
+        shared: &SharedCache<'_>,
         cancel: &CancelToken,
     ) -> Result<(), SnapshotError> {
         let named = !options.tags.is_empty();
@@ -130,6 +131,7 @@ impl Builder {
         }
         for built in built {
             self.snapshots.bring(&built.diff_ids, &|_, _, _| {}, cancel)?;
+            shared.keep(&built.diff_ids, &self.store)?;
         }
         Ok(())
     }
@@ -216,6 +218,8 @@ pub(super) struct Steps<'s> {
     pub(super) results: &'s [StepResult],
     /// What was built for each platform.
     pub(super) built: &'s [Built],
+    /// No time in a cache is later than this, seconds since 1970.
+    pub(super) epoch: Option<i64>,
 }
 
 /// A layer that a step made.
@@ -253,12 +257,21 @@ impl Steps<'_> {
                     layers.push((shared, StepChain { chain: result.diff_ids.to_vec(), size: layer.size }));
                     index
                 });
-                records
-                    .insert(Bytes32(key.0), SharedRecord { key: Bytes32(key.0), layer: place, created: layer.created });
+                records.insert(
+                    Bytes32(key.0),
+                    SharedRecord { key: Bytes32(key.0), layer: place, created: self.clamped(layer.created) },
+                );
             }
         }
         let (shared, chains) = layers.into_iter().unzip();
         (CacheDocument::new(shared, records.into_values().collect()), chains)
+    }
+
+    fn clamped(&self, created: (i64, u32)) -> (i64, u32) {
+        match self.epoch {
+            Some(epoch) if created.0 >= epoch => (epoch, 0),
+            _ => created,
+        }
     }
 
     /// The document of a cache inside of an image: of the steps whose layers are the image's own.

@@ -49,6 +49,8 @@ pub enum ExportError {
     Elsewhere {
         /// Where it is.
         origin: String,
+        /// The shared cache that it is in, by its number.
+        cache: Option<usize>,
         /// Why.
         #[source]
         source: crate::snapshot::LayerSourceError,

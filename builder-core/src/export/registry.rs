@@ -224,7 +224,8 @@ pub fn push(
         if client.has_blob(&blob.digest, cancel)? {
             continue;
         }
-        let elsewhere = |source| ExportError::Elsewhere { origin: layer.origin().to_owned(), source };
+        let elsewhere =
+            |source| ExportError::Elsewhere { origin: layer.origin().to_owned(), cache: layer.cache(), source };
         layer.fetch(store, progress, cancel).map_err(elsewhere)?;
         let content = UploadContent::File(store.blob_path(&blob.digest));
         let sources = store.repositories_with(&blob.digest, domain, MAX_SOURCES)?;

@@ -374,16 +374,17 @@ impl Walk<'_> {
     }
 }
 
-/// Makes one directory with exactly this mode and owner. Its times are left to the end.
+/// Makes one directory with this mode and owner, and what it inherits. Its times are left to the end.
 fn make_directory_at(directory: BorrowedFd<'_>, name: &OsStr, new: NewDirectory) -> io::Result<()> {
     create_directory_at(directory, name)?;
     let created = entry::open_directory_at(directory, name)?;
     let (mut owner, mut mode) = (new.owner, new.mode);
-    // The kernel has given the new directory both.
-    let inherited = entry::metadata_of(&created)?;
-    if new.inherit != Inherit::Nothing && inherited.mode & SETGID != 0 {
-        mode |= SETGID;
-        if new.inherit == Inherit::BitAndGroup {
+    if new.inherit != Inherit::Nothing {
+        // The kernel has given the new directory both.
+        let inherited = entry::metadata_of(&created)?;
+        let group = inherited.mode & SETGID != 0;
+        mode |= inherited.mode & SETGID;
+        if group && new.inherit == Inherit::BitAndGroup {
             owner = owner.map(|(uid, _)| (uid, inherited.gid));
         }
     }

@@ -50,7 +50,7 @@ pub fn write(
         let record = record(name);
         // A name that already is this image's costs nothing.
         let known = name.parse().ok().map(|reference| store.image(&reference)).transpose()?.flatten();
-        if known.as_ref() != Some(&record) {
+        if known.as_ref() != Some(&record) || !store.shows(&record) {
             store.tag(&record)?;
         }
     }

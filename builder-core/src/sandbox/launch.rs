@@ -144,6 +144,10 @@ fn failure(spec: &SandboxSpec, plan: &SetupPlan, report: Report) -> SandboxError
         Some(SetupOp::Gid(_)) if errno == libc::EINVAL => {
             SandboxError::IdNotMapped { kind: "group", id: spec.identity.gid }
         }
+        Some(SetupOp::Groups(_)) if errno == libc::EINVAL => {
+            let id = spec.identity.groups.iter().copied().max().unwrap_or(spec.identity.gid);
+            SandboxError::IdNotMapped { kind: "group", id }
+        }
         Some(operation) => mount_failure::explain(&spec.mounts, operation, errno)
             .unwrap_or_else(|| SandboxError::Setup { step: describe(operation), source }),
         None => SandboxError::Setup { step: "start its first process".to_owned(), source },

@@ -99,7 +99,7 @@ fn make(preparation: &Preparation) -> Result<OwnedFd, SandboxError> {
 pub(super) fn can_make_nodes() -> bool {
     let null = Entry { path: "null".to_owned(), content: EntryContent::Device { number: (1, 3), mode: 0o666 } };
     let Ok(place) = tmpfs(64 * 1024, &[null], true) else { return false };
-    rustix::fs::openat(&place, "null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).is_ok()
+    RootDir::from_fd(place).open_resolved(Path::new("null"), OFlags::RDWR).is_ok()
 }
 
 fn tmpfs(size_bytes: u64, entries: &[Entry], devices: bool) -> Result<OwnedFd, SandboxError> {

@@ -14,6 +14,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Timestamps, XattrFlags};
 use rustix::io::Errno;
 
+use super::error::MOUNT_TARGET;
 use super::mount_failure::on_other;
 use super::setup_plan::check_target;
 use super::{SandboxError, SandboxFile, SandboxMount, step_mounts};
@@ -125,6 +126,10 @@ fn missing(view: BorrowedFd<'_>, target: &str) -> Result<Found, SandboxError> {
             continue;
         }
         let path = existing.join(&part);
+        // No link leads a mount to where the kernel tells of itself: what is masked there would be seen, or forged.
+        if (path == Path::new("proc") || path == Path::new("sys")) && !matches!(target, "/proc" | "/sys") {
+            return Err(SandboxError::InvalidPath { what: MOUNT_TARGET, path: target.to_owned() });
+        }
         match look(view, &path)? {
             None => {
                 let rest = std::iter::once(part).chain(pending.into_iter().rev());

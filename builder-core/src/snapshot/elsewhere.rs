@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::{Layer, SnapshotError, Snapshots};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
-use crate::layer;
 use crate::layer::compression::decompress;
+use crate::layer::{self, ContentId};
 use crate::oci::{BlobDescriptor, chain_ids};
 use crate::store::Store;
 
@@ -32,6 +32,9 @@ pub trait LayerSource: Send + Sync + fmt::Debug {
 
     /// What to call the place in messages.
     fn origin(&self) -> &str;
+
+    /// What the place says of its content without times; it has to be so.
+    fn content(&self) -> Option<ContentId>;
 
     /// The shared cache that it is in, by its number; `None` for images, which a build cannot do without.
     fn cache(&self) -> Option<usize>;
@@ -247,6 +250,9 @@ impl Snapshots {
         }
         let again: Layer = layer::write_layer(&active.upper, self.flavor, None, &mut std::io::sink(), cancel)?;
         if again.diff_id == *expected {
+            if source.content().is_some_and(|content| content != again.content) {
+                return Err(SnapshotError::Content { diff_id: *expected });
+            }
             return self.install(parent, &again, &active.upper, true);
         }
         if !self.store.has_blob(expected) {
@@ -269,7 +275,9 @@ fn elsewhere(source: &dyn LayerSource, error: LayerSourceError) -> SnapshotError
 
 /// A layer that is what its digest says, and no layer: who has it is to blame.
 fn blamed(source: &dyn LayerSource, error: SnapshotError) -> SnapshotError {
-    if error.is_cancelled() || !matches!(error, SnapshotError::DiffId { .. } | SnapshotError::Layer(_)) {
+    if error.is_cancelled()
+        || !matches!(error, SnapshotError::DiffId { .. } | SnapshotError::Content { .. } | SnapshotError::Layer(_))
+    {
         return error;
     }
     elsewhere(source, Box::new(error))

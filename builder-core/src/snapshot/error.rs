@@ -34,6 +34,12 @@ pub enum SnapshotError {
         /// The layer.
         diff_id: Digest,
     },
+    /// A layer has other files than was promised.
+    #[error("layer {diff_id} holds something else than the cache says")]
+    Content {
+        /// The layer.
+        diff_id: Digest,
+    },
     /// A layer could not be had from where it is.
     #[error("layer {digest} cannot be had from `{origin}`")]
     Elsewhere {

@@ -1,6 +1,7 @@
 //! Images: the database knows them, and `index.json` shows those with a name to other tools.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use rusqlite::{OptionalExtension, Row, params};
 use serde_json::{Value, json};
@@ -113,6 +114,12 @@ impl Store {
     pub fn untag(&self, reference: &Reference) -> Result<bool, StoreError> {
         let name = reference.to_string();
         Ok(self.changing_names(|connection| connection.execute("DELETE FROM images WHERE name = ?1", [name]))? > 0)
+    }
+
+    /// Tells whether `index.json` is there and shows an image; somebody may have removed it.
+    pub fn shows(&self, record: &ImageRecord) -> bool {
+        let index = fs::read_to_string(self.root().join("index.json")).unwrap_or_default();
+        index.contains(&record.manifest.to_string())
     }
 
     /// Changes names and writes `index.json` anew within one transaction, so that the last writer of the file

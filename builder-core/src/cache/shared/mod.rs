@@ -19,7 +19,7 @@ use crate::digest::Digest;
 use crate::layer::ContentId;
 use crate::oci::BlobDescriptor;
 use crate::snapshot::LayerSource;
-use crate::store::CacheRecord;
+use crate::store::{CacheRecord, Store, StoreError};
 
 /// Is told what happens with the caches.
 pub trait CacheWatch: Sync {
@@ -39,7 +39,12 @@ pub struct SharedCache<'a> {
     registry: &'a crate::registry::RegistryOptions,
     loaded: OnceLock<Loaded>,
     broken: Mutex<BTreeSet<usize>>,
+    /// Records that were used, by layer, until the layer is here.
+    promised: Mutex<BTreeMap<Digest, Promised>>,
 }
+
+/// A record that was used, and the keys that lead to it.
+type Promised = (Vec<[u8; 32]>, CacheRecord);
 
 impl fmt::Debug for SharedCache<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,7 +101,31 @@ impl<'a> SharedCache<'a> {
             registry,
             loaded: OnceLock::new(),
             broken: Mutex::default(),
+            promised: Mutex::default(),
         }
+    }
+
+    /// Remembers a record that was used.
+    pub fn promise(&self, keys: &[[u8; 32]], record: &CacheRecord) {
+        let mut promised = self.promised.lock().unwrap_or_else(PoisonError::into_inner);
+        promised.entry(record.diff_id).or_insert_with(|| (keys.to_vec(), record.clone()));
+    }
+
+    /// Takes the records of layers that are here, and are what the cache says, into the store. What the store knows
+    /// itself stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn keep(&self, diff_ids: &[Digest], store: &Store) -> Result<(), StoreError> {
+        let mut promised = self.promised.lock().unwrap_or_else(PoisonError::into_inner);
+        for (keys, record) in diff_ids.iter().filter_map(|diff_id| promised.remove(diff_id)).collect::<Vec<_>>() {
+            for key in keys {
+                if store.cache_record(&key)?.is_none() {
+                    store.put_cache_record(&key, &record)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Looks a step up; the first call reads the caches.
@@ -120,6 +149,7 @@ impl<'a> SharedCache<'a> {
         if self.broken.lock().unwrap_or_else(PoisonError::into_inner).insert(cache)
             && let Some(origin) = self.origins.get(cache)
         {
+            self.promised.lock().unwrap_or_else(PoisonError::into_inner).clear();
             self.watch.warn(format!("the cache `{origin}` is not used any more: {why}"));
         }
     }
@@ -155,7 +185,7 @@ impl<'a> SharedCache<'a> {
                 .iter()
                 .filter_map(|layer| {
                     let blob = blobs.get(layer.index)?;
-                    Some((layer, opened.layer(blob.clone(), origin.to_string(), cache)))
+                    Some((layer, opened.layer(blob.clone(), ContentId(layer.content.0), origin.to_string(), cache)))
                 })
                 .collect();
             for record in &document.records {

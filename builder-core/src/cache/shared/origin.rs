@@ -11,6 +11,7 @@ use super::document::{CONFIG_TYPE, CacheDocument, INLINE_FIELD};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::fs::root::RootDir;
+use crate::layer::ContentId;
 use crate::oci::{BlobDescriptor, ImageConfig, MAX_MANIFEST_SIZE, media_type};
 use crate::reference::Reference;
 use crate::snapshot::{BlobProgress, LayerSource, LayerSourceError};
@@ -176,15 +177,18 @@ impl Opened {
     }
 
     /// Says where a layer of the cache is.
-    pub(super) fn layer(&self, blob: BlobDescriptor, origin: String, cache: usize) -> Arc<dyn LayerSource> {
+    pub(super) fn layer(
+        &self,
+        blob: BlobDescriptor,
+        content: ContentId,
+        origin: String,
+        cache: usize,
+    ) -> Arc<dyn LayerSource> {
+        let place = Place { blob, content, origin, cache };
         match self {
-            Self::Local(local) => {
-                Arc::new(LocalLayer { place: Place { blob, origin, cache }, directory: local.directory.clone() })
-            }
+            Self::Local(local) => Arc::new(LocalLayer { place, directory: local.directory.clone() }),
             #[cfg(feature = "registry")]
-            Self::Registry(client) => {
-                Arc::new(RemoteLayer { place: Place { blob, origin, cache }, client: Arc::clone(client) })
-            }
+            Self::Registry(client) => Arc::new(RemoteLayer { place, client: Arc::clone(client) }),
         }
     }
 }
@@ -234,6 +238,7 @@ fn message(error: &dyn std::error::Error) -> String {
 #[derive(Debug)]
 struct Place {
     blob: BlobDescriptor,
+    content: ContentId,
     origin: String,
     cache: usize,
 }
@@ -251,6 +256,10 @@ impl LayerSource for LocalLayer {
 
     fn origin(&self) -> &str {
         &self.place.origin
+    }
+
+    fn content(&self) -> Option<ContentId> {
+        Some(self.place.content)
     }
 
     fn cache(&self) -> Option<usize> {
@@ -281,6 +290,10 @@ impl LayerSource for RemoteLayer {
 
     fn origin(&self) -> &str {
         &self.place.origin
+    }
+
+    fn content(&self) -> Option<ContentId> {
+        Some(self.place.content)
     }
 
     fn cache(&self) -> Option<usize> {

@@ -140,8 +140,9 @@ impl Step<'_, '_> {
         if !self.solver.snapshots.can_have(&diff_ids)? {
             return Ok(None);
         }
-        for alias in &hit.aliases {
-            self.solver.store.put_cache_record(alias, &hit.record)?;
+        // Only once the layer is here, and is what the cache says, does the store take its word.
+        if let Some(shared) = self.solver.shared {
+            shared.promise(&hit.aliases, &hit.record);
         }
         self.explainer.hit(self.vertex.id, key);
         Ok(Some(result(parent, diff_ids, &hit.record, &[*key], true)))
@@ -158,7 +159,11 @@ impl Step<'_, '_> {
                 unit: ProgressUnit::Bytes,
             });
         };
-        Ok(self.solver.snapshots.bring(&filesystem.diff_ids, &progress, self.cancel)?)
+        self.solver.snapshots.bring(&filesystem.diff_ids, &progress, self.cancel)?;
+        if let Some(shared) = self.solver.shared {
+            shared.keep(&filesystem.diff_ids, self.solver.store)?;
+        }
+        Ok(())
     }
 
     /// Opens a filesystem for reading.

@@ -118,6 +118,10 @@ impl LayerSource for ImageLayer {
         &self.origin
     }
 
+    fn content(&self) -> Option<crate::layer::ContentId> {
+        None
+    }
+
     fn cache(&self) -> Option<usize> {
         None
     }

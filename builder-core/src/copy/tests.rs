@@ -694,7 +694,7 @@ fn the_name_of_an_inline_file_leads_nowhere() {
         let error = fixture.run(CopyTree::Context(&fixture.context()), &sources, "/x/").unwrap_err();
         let CopyError::Path(error) = error else { panic!("{name}: {error}") };
         assert!(
-            error.source.get_ref().is_some_and(|inner| inner.downcast_ref::<crate::fs::name::NotAName>().is_some()),
+            error.source.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<crate::fs::name::NotAName>),
             "{name}: {error}"
         );
     }

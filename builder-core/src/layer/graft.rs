@@ -75,7 +75,7 @@ impl<'g, 'a> GraftWriter<'g, 'a> {
     ) -> Result<bool, LayerError> {
         let Some(name) = name_of(path) else { return Ok(false) };
         match self.lower.file_with(&name, attributes, path)? {
-            Some(candidate) => Ok(candidate.is_same(&NO_XATTRS, content, path)?),
+            Some(candidate) => Ok(candidate.equals(&NO_XATTRS, content, path)?),
             None => Ok(false),
         }
     }

@@ -115,7 +115,7 @@ impl Lower {
 
 impl Candidate {
     /// Tells whether the file has these capabilities and this content.
-    pub(super) fn is_same(
+    pub(super) fn equals(
         mut self,
         own: &BTreeMap<Vec<u8>, Vec<u8>>,
         content: &mut dyn Read,

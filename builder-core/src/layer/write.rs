@@ -306,10 +306,7 @@ impl<'a> LayerWriter<'a> {
                 let begun = self.begin_directory(path, attributes_of(&stat, 0), &xattrs, &below)?;
                 let opaque = self.is_opaque(child.as_fd());
                 self.directory(&child, if opaque { &Lower::NOTHING } else { &below }, path, depth + 1)?;
-                return Ok(match self.end_directory(begun) {
-                    true => Written::Yes,
-                    false => Written::LeftOut { directory: true },
-                });
+                return Ok(if self.end_directory(begun) { Written::Yes } else { Written::LeftOut { directory: true } });
             }
             FileType::RegularFile => {
                 let file = open(OFlags::empty())?;
@@ -368,7 +365,7 @@ impl<'a> LayerWriter<'a> {
                 let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
                 let file = rustix::fs::openat(dir, name, flags, Mode::empty()).at("open", path)?;
                 let xattrs = self.xattrs(file.as_fd()).at("read the attributes of", path)?;
-                Ok(same.is_same(&xattrs, &mut File::from(file), path)?)
+                Ok(same.equals(&xattrs, &mut File::from(file), path)?)
             }
             FileType::Symlink => {
                 if !lower.may_have() {

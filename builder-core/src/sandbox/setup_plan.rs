@@ -98,6 +98,7 @@ const UMASK: u32 = 0o022;
 
 /// What the plan has to know about this machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct HostFacts {
     /// Whether this process is in no user namespace of its own.
     pub(super) initial_user_namespace: bool,
@@ -251,10 +252,13 @@ impl Files {
         let entry = |path: &str, content| Entry { path: path.to_owned(), content };
         let mut dev: Vec<Entry> =
             ["pts", "shm", "mqueue"].map(|name| entry(name, EntryContent::Directory)).into_iter().collect();
-        let node = |number| match host.own_nodes {
-            true => EntryContent::Device { number, mode: 0o666 },
-            // To mount the host's on.
-            false => EntryContent::File { content: Vec::new(), mode: 0o666 },
+        let node = |number| {
+            if host.own_nodes {
+                EntryContent::Device { number, mode: 0o666 }
+            } else {
+                // To mount the host's on.
+                EntryContent::File { content: Vec::new(), mode: 0o666 }
+            }
         };
         dev.extend(NODES.iter().zip(NODE_NUMBERS).map(|((name, _, _), number)| entry(name, node(number))));
         dev.extend(DEV_LINKS.map(|(name, target)| entry(name, EntryContent::Link(target))));

@@ -13,8 +13,7 @@ pub(super) struct SmallDisk {
 }
 
 impl SmallDisk {
-    /// Mounts one where the store will be; `None`, with a word about it, where that is not allowed.
-    #[expect(clippy::print_stderr, reason = "for whoever runs the tests")]
+    /// Mounts one where the store will be; `None` where that is not allowed.
     pub(super) fn mount(env: &TestEnv, size: &str) -> Option<Self> {
         let path = env.store();
         fs::create_dir_all(&path).unwrap();

@@ -186,6 +186,8 @@ fn a_secret_opens_a_server_and_stays_secret() {
     env.write("token", "sesame\n");
     let failed = env.run(["build", "--no-cache", "--progress", "plain", "--secret", &secret, "."]);
     assert!(failed.code != Some(0) && !failed.stderr.contains("sesame"), "{}", failed.stderr);
+    // Both fail; the first one to do so ends the build.
+    env.write("Dockerfile", format!("FROM scratch\nADD {opened} /a\n"));
     env.write("token", "not-sesame\n");
     let failed = env.run(["build", "--no-cache", "--progress", "plain", "--secret", &secret, "."]);
     assert!(failed.stderr.contains("401") && !failed.stderr.contains("sesame"), "{}", failed.stderr);

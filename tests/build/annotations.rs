@@ -105,3 +105,29 @@ fn what_has_no_place_is_refused() {
     }
     assert_eq!(env.ok(["images", "-q"]).stdout, "");
 }
+
+#[test]
+fn layers_say_to_which_time_they_were_rewritten() {
+    let env = env();
+    env.write("Dockerfile", "FROM scratch\nCOPY Dockerfile /base\n");
+    let below = env.path("out/below");
+    env.ok(["build", "-o", &format!("type=oci,tar=false,dest={}", below.display()), "."]);
+    env.write("Dockerfile", "FROM below\nCOPY Dockerfile /a\nCOPY Dockerfile /b\n");
+    let context = format!("below=oci-layout://{}", below.display());
+    let annotations = |attributes: &str, epoch: &str| -> Vec<Value> {
+        let layout = env.path("out/layout");
+        let _ = std::fs::remove_dir_all(&layout);
+        let output = format!("type=oci,tar=false,dest={}{attributes}", layout.display());
+        let epoch = format!("SOURCE_DATE_EPOCH={epoch}");
+        env.ok(["build", "--build-context", &context, "--build-arg", &epoch, "-o", &output, "."]);
+        let manifest = document(&layout, &descriptor(&layout, None)["digest"]);
+        manifest["layers"].as_array().unwrap().iter().map(|layer| layer["annotations"].clone()).collect()
+    };
+    let rewritten = serde_json::json!({ "buildkit/rewritten-timestamp": "1445412480" });
+    let all = [Value::Null, rewritten.clone(), rewritten];
+    let none = [Value::Null, Value::Null, Value::Null];
+    assert_eq!(annotations(",rewrite-timestamp=true", "1445412480"), all);
+    assert_eq!(annotations(",rewrite-timestamp=true,oci-mediatypes=false", "1445412480"), none);
+    assert_eq!(annotations("", "1445412480"), none);
+    assert_eq!(annotations(",rewrite-timestamp=true", ""), none);
+}

@@ -15,7 +15,8 @@ use crate::support::{BASE, RunAs, TestEnv};
 const SLEEPY: &str = "base=host:sh,cat,sleep";
 
 fn items(env: &TestEnv, arguments: &[&str]) -> Vec<Value> {
-    let said = env.ok(["cache", "ls", "--format", "json"].iter().chain(arguments)).stdout;
+    let said =
+        env.ok(["cache", "ls", "--format", "json", "--filter", "type!=source.local"].iter().chain(arguments)).stdout;
     said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
@@ -24,15 +25,13 @@ fn described(env: &TestEnv, arguments: &[&str]) -> Vec<String> {
     items(env, arguments).iter().map(text).collect()
 }
 
-/// Bytes of the disk that a part of the store takes.
-fn disk(env: &TestEnv, part: &str) -> u64 {
-    let path = env.store().join(part);
-    let said = tool("du", &["-s", "--block-size=1", path.to_str().unwrap()]);
-    said.split_whitespace().next().unwrap().parse().unwrap()
-}
-
+/// Bytes of the disk that the cache and the images take, each file once.
 fn whole_cache(env: &TestEnv) -> u64 {
-    ["snapshots", "blobs", "cache-mounts"].iter().map(|part| disk(env, part)).sum()
+    let parts = ["snapshots", "blobs", "cache-mounts", "fingerprints", "merged"].map(|part| env.store().join(part));
+    let parts = parts.iter().filter(|path| path.exists()).map(|path| path.to_str().unwrap());
+    let arguments: Vec<&str> = ["-s", "-c", "--block-size=1"].into_iter().chain(parts).collect();
+    let said = tool("du", &arguments);
+    said.lines().last().and_then(|line| line.split_whitespace().next()).unwrap().parse().unwrap()
 }
 
 /// Prunes and returns how many bytes it says that freed.
@@ -50,7 +49,8 @@ fn build_of_size(env: &TestEnv, name: &str, bytes: usize, arguments: &[&str]) ->
 }
 
 fn cached(env: &TestEnv, name: &str) -> bool {
-    let said = env.ok(["build", "--progress=plain", "--lint=off", name]).stderr;
+    let tag: &[&str] = if name == "named" { &["-t", "named"] } else { &[] };
+    let said = env.ok(["build", "--progress=plain", "--lint=off", name].iter().chain(tag)).stderr;
     said.contains("CACHED")
 }
 
@@ -69,9 +69,9 @@ fn the_listings_say_what_there_is() {
         lines[1..].sort_unstable();
         lines.join("\n")
     };
-    insta::assert_snapshot!(plain(&["cache", "ls"]), @"");
-    insta::assert_snapshot!(plain(&["cache", "du"]), @"");
-    insta::assert_snapshot!(plain(&["system", "df"]), @"");
+    insta::assert_snapshot!("cache_ls", plain(&["cache", "ls"]));
+    insta::assert_snapshot!("cache_du", plain(&["cache", "du"]));
+    insta::assert_snapshot!("system_df", plain(&["system", "df"]));
     assert_eq!(described(&env, &["--filter", "type=exec.cachemount"]), ["cache mount /c"]);
     assert_eq!(described(&env, &["--filter", "description~=^COPY", "--filter", "shared"]), ["COPY file /a/"]);
     assert_eq!(env.ok(["cache", "ls", "-q", "--filter", "until=1h"]).stdout, "");
@@ -89,11 +89,9 @@ fn pruning_spares_images_and_frees_what_it_says() {
     build_of_size(&env, "named", 2_000_000, &["-t", "named"]);
     build_of_size(&env, "gone", 5_000_000, &["-o", "type=cacheonly"]);
     let before = whole_cache(&env);
-    let promised = items(&env, &[])
-        .iter()
-        .filter(|item| item["reclaimable"] == true)
-        .map(|item| item["disk_size"].as_u64().unwrap())
-        .sum::<u64>();
+    let df = env.ok(["system", "df", "--format", "json"]).stdout;
+    let rows: Vec<Value> = df.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let promised: u64 = rows[1..].iter().map(|row| row["reclaimable"].as_u64().unwrap()).sum();
     let freed = prune(&env, &[]);
     assert_eq!(freed, promised);
     assert_eq!(before - whole_cache(&env), freed);
@@ -122,7 +120,7 @@ fn disk_space_comes_back_to_the_file_system() {
     let before = mount.used();
     let freed = prune(&env, &["--all"]);
     let after = mount.used();
-    assert!(freed > 16_000_000, "{freed}");
+    assert!(freed > 9_000_000, "{freed}");
     // The database is not counted: it is some pages larger or smaller.
     assert!((before - after).abs_diff(freed) < 100_000, "{before} {after} {freed}");
 }
@@ -162,7 +160,9 @@ fn builds_keep_to_a_budget() {
     // The image of the last build is there, those of which something is gone are not.
     let images = env.ok(["images", "--format", "json"]).stdout;
     assert!((2..=3).contains(&images.lines().count()), "{images}");
-    assert!(cached(&env, "f") && cached(&env, "named") && !cached(&env, "a"));
+    for (name, there) in [("f", true), ("named", true), ("a", false)] {
+        assert_eq!(cached(&env, name), there, "{name}");
+    }
     assert_eq!(Image::open(&env.store(), "named").layer(0)[0].content.len(), 3_000_000);
     let finished = env.builder().env("BUILDER_CACHE_BUDGET", "lots").args(["build", "f"]).output().unwrap();
     assert!(String::from_utf8_lossy(&finished.stderr).contains("BUILDER_CACHE_BUDGET: `lots`"));
@@ -233,10 +233,9 @@ fn a_directory_goes_with_the_last_chain_that_has_it() {
     let build = |base: &str, name: &str| {
         env.write(
             "Dockerfile",
-            format!("FROM scratch AS base\nCOPY Dockerfile.{base} /base\nFROM base\nCOPY --link file /file\n"),
+            format!("FROM base\nRUN echo {base} > /base\nCOPY --link file /file\nRUN cat /file > /copy\n"),
         );
-        env.write(&format!("Dockerfile.{base}"), base);
-        env.ok(["build", "-q", "-t", name, "."]);
+        env.ok(["build", "-q", "-t", name, "--build-context", BASE, "."]);
     };
     build("one", "one");
     build("two", "two");
@@ -315,6 +314,24 @@ fn the_store_prune_takes_unnamed_images() {
     let said = env.ok(["system", "prune", "--force"]).stdout;
     assert!(said.contains("Deleted: sha256:"), "{said}");
     assert_eq!(env.ok(["images", "-q"]).stdout.lines().count(), 1);
-    assert_eq!(described(&env, &[]), ["COPY data /named"]);
+    assert_eq!(described(&env, &[]), [""; 0]);
+    assert_eq!(Image::open(&env.store(), "named").layer(0)[0].content.len(), 1_000_000);
     assert!(Path::new(&env.store()).join("index.json").exists());
+}
+
+#[test]
+fn merged_layers_go_with_the_layers() {
+    let env = TestEnv::root();
+    let directories: String = (0..70).map(|n| ["WORKDIR /d", &n.to_string(), "\n"].concat()).collect();
+    env.write("Dockerfile", format!("FROM base\n{directories}RUN echo x > /x\n"));
+    env.ok(["build", "-q", "-o", "type=cacheonly", "--build-context", BASE, "."]);
+    assert!(fs::read_dir(env.store().join("merged")).unwrap().count() > 0);
+    assert!(described(&env, &[]).contains(&"merged layers of a long chain".to_owned()));
+    let before = whole_cache(&env);
+    let freed = prune(&env, &[]);
+    assert_eq!(before - whole_cache(&env), freed);
+    assert!(freed > 1_000_000, "the programs, which have two names: {freed}");
+    for part in ["merged", "snapshots"] {
+        assert_eq!(fs::read_dir(env.store().join(part)).unwrap().count(), 0, "{part}");
+    }
 }

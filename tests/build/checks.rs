@@ -92,8 +92,8 @@ const CHECKS: &[(&str, &str)] = &[
         "FromPlatformFlagConstDisallowed: FROM --platform flag should not use constant value \"linux/amd64\" (line 1)",
     ),
     (
-        "FROM base\nCOPY out* /\n",
-        "CopyIgnoredFile: Attempting to Copy file \"out*\" that is excluded by .dockerignore (line 2)",
+        "FROM base\nCOPY out/x* /\n",
+        "CopyIgnoredFile: Attempting to Copy file \"out/x*\" that is excluded by .dockerignore (line 2)",
     ),
     (
         "# check=experimental=all\n\n# something\nFROM base AS b\n",
@@ -114,7 +114,8 @@ const CHECKS: &[(&str, &str)] = &[
 fn every_check_is_told_by_a_build_unless_it_is_skipped() {
     for (dockerfile, line) in CHECKS {
         let env = with(dockerfile);
-        env.write(".dockerignore", "out*\n");
+        env.write(".dockerignore", "out/x*\n");
+        env.write("out/seen", "");
         let rule = line.split(':').next().unwrap();
         let told = run(&env, &[]).success();
         assert!(told.stderr.lines().any(|told| told == format!(" - {line}")), "`{line}` in {}", told.stderr);

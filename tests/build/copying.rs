@@ -111,3 +111,28 @@ fn a_stage_is_copied_with_its_links_and_owners() {
         assert!(tree.0.contains_key("root/here"), "the root of a stage is meant, whatever its working directory");
     }
 }
+
+#[test]
+fn directories_that_are_made_inherit_the_group_of_the_one_around_them() {
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let env = TestEnv::new(run_as);
+        env.write("d/in/f", "f");
+        let tree = Tree::of(&env.image(
+            "FROM base\nRUN mkdir /s && chown 0:50 /s && chmod 2775 /s\nCOPY d /s/d\nCOPY d/in/f /s/way/to/\n\
+             COPY --chown=7:8 d /s/own\nWORKDIR /s/work\nUSER 5\nWORKDIR /s/user\n",
+        ));
+        for (path, mode, owner) in [
+            ("s/d", "2755", "0:50"),
+            ("s/d/in", "0755", "0:0"),
+            ("s/way", "2755", "0:50"),
+            ("s/way/to", "2755", "0:50"),
+            ("s/own", "2755", "7:8"),
+            ("s/own/in", "0755", "7:8"),
+            ("s/work", "2755", "0:50"),
+            ("s/user", "2755", "5:5"),
+        ] {
+            assert_eq!(tree.line(path), format!("d {mode} {owner} {path}"), "{run_as:?}");
+        }
+        assert_eq!(tree.line("s/way/to/f"), "f 0644 0:0 s/way/to/f=f", "{run_as:?}");
+    }
+}

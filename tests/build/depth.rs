@@ -35,11 +35,11 @@ fn builds(run_as: RunAs, steps: usize) {
         let image = Image::open(&env.store(), "app");
         ["list", "mode", "all"].map(|name| image.file(name))
     };
-    let [list, mode, all] = build();
+    let [listing, mode, all] = build();
     let last = |remainder: usize| (1..=steps).rev().find(|step| step % 4 == remainder).unwrap();
     let mut copied: Vec<String> = (1..=steps).filter(|step| step % 4 == 0).map(|step| step.to_string()).collect();
     copied.sort();
-    assert_eq!(list, format!("/copied:\n{}\n\n/replaced:\n{}\n", copied.join("\n"), last(1)));
+    assert_eq!(listing, format!("/copied:\n{}\n\n/replaced:\n{}\n", copied.join("\n"), last(1)));
     assert_eq!(all, format!("{}\n{}\nkept\nkept\n", last(3), last(2) - 1));
     let bits = last(3) / 4 % 8;
     let letters: String = [(4, 'r'), (2, 'w'), (1, 'x')]

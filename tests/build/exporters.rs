@@ -127,7 +127,7 @@ fn several_outputs_are_all_written() {
     assert!(oci.is_file() && tar.is_file() && tree.join("both/b").is_file());
     Image::open(&env.store(), "app");
     let refused = env.run(["build", "-o", "-", "-o", "type=oci", "."]).fails(2);
-    assert!(refused.stderr.contains("only one output"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("two outputs go to standard output"), "{}", refused.stderr);
 }
 
 #[test]
@@ -304,15 +304,16 @@ fn what_an_output_does_not_know_is_answered_with_what_it_knows() {
         ("type=local,dest=x,compression=gzip", "there are type, source-date-epoch, dest, mode, platform-split"),
         ("type=image,squash=true", "compression-level"),
         ("type=image,compression=estargz", "`compression=estargz` is not supported"),
-        ("type=registry,name=x", "pushing to a registry is not supported yet"),
-        ("type=image,push=true", "pushing to a registry is not supported yet"),
+        ("type=registry", "tag is needed when pushing to registry"),
+        ("type=image,push=true", "tag is needed when pushing to registry"),
+        ("type=oci,dest=x,push=true", "only images are pushed"),
         ("type=image,unpack=true,rewrite-timestamp=true", "conflicts with \"unpack\""),
     ] {
         let refused = env.run(["build", "-o", output, "."]).fails(2);
         assert!(refused.stderr.contains(expected), "{output}: {}", refused.stderr);
     }
     let refused = env.run(["build", "--push", "."]).fails(2);
-    assert!(refused.stderr.contains("pushing to a registry is not supported yet"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("tag is needed when pushing to registry"), "{}", refused.stderr);
     env.ok(["build", "--load", "-t", "app", "."]);
 }
 

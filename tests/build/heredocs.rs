@@ -1,7 +1,9 @@
 //! Files that the Dockerfile itself holds.
 
-use crate::support::TestEnv;
+use std::path::Path;
+
 use crate::support::tree::{Tree, last_step};
+use crate::support::{RunAs, TestEnv};
 
 #[test]
 fn documents_become_files() {
@@ -45,4 +47,50 @@ fn several_documents_for_one_name_leave_the_last() {
     assert_eq!(Tree::of(&image).lines(), ["f 0644 0:0 x=B"]);
     let image = env.image("FROM base\nRUN mkdir /x\nCOPY <<a <<b /x\nA\na\nB\nb\n");
     assert_eq!(Tree::of(&image).below("x"), ["f 0644 0:0 x/a=A", "f 0644 0:0 x/b=B"]);
+}
+
+#[test]
+fn names_of_documents_stay_in_their_destination() {
+    const HARMLESS: [&str; 7] = ["../b", "a/../b", "/b", "b/", "//b", "x/../../b", "../../../../../../../../../../b"];
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let env = TestEnv::new(run_as);
+        // Where the user of the builder may write: the test's own directory, and that of temporary files.
+        let inside = env.path("work/escaped");
+        let outside = std::env::temp_dir().join(format!("builder-escape-{}-{run_as:?}", std::process::id()));
+        let up = "/..".repeat(30).split_off(1);
+        let mut refused: Vec<String> = ["a/b", ".", "..", "/"].map(str::to_owned).into();
+        refused.extend([&inside, &outside].into_iter().flat_map(|path| {
+            let path = path.display();
+            [format!("{path}"), format!("{up}{path}")]
+        }));
+        for (flag, base) in [("", "base"), ("--link ", "base"), ("", "scratch"), ("--link ", "scratch")] {
+            let copy = |(number, name): (usize, &&str)| format!("COPY {flag}<<{name} /x{number}/\nq\n{name}\n");
+            let copies: String = HARMLESS.iter().enumerate().map(copy).collect();
+            let tree = Tree::of(&env.image(&format!("FROM {base}\n{copies}")));
+            for number in 0..HARMLESS.len() {
+                let directory = format!("x{number}");
+                assert_eq!(tree.below(&directory), [format!("f 0644 0:0 {directory}/b=q")], "{flag}{base} {run_as:?}");
+            }
+            for name in &refused {
+                env.refused(&format!("FROM {base}\nCOPY {flag}<<{name} /x/\nq\n{name}\n"));
+                env.refused(&format!("FROM {base}\nADD {flag}<<{name} /x/\nq\n{name}\n"));
+            }
+        }
+        assert!(!inside.exists() && !outside.exists(), "{run_as:?}");
+        assert!(!env.path("b").exists() && !env.path("work/b").exists() && !Path::new("/b").exists(), "{run_as:?}");
+    }
+}
+
+#[test]
+fn a_script_is_called_what_its_document_is_and_nothing_else() {
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let env = TestEnv::new(run_as);
+        let outside = env.path("work/escaped");
+        let script = |name: &str| format!("FROM base\nRUN <<{name}\n#!/bin/sh\necho ran > /ran\n{name}\n");
+        assert_eq!(Tree::of(&env.image(&script("own/name"))).line("ran"), "f 0644 0:0 ran=ran");
+        for name in [&*outside.display().to_string(), "../../escaped", "..", "../fd/0"] {
+            env.refused(&script(name));
+        }
+        assert!(!outside.exists());
+    }
 }

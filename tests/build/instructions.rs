@@ -1,7 +1,8 @@
 //! Instructions, as they show in the image.
 
-use crate::support::TestEnv;
 use crate::support::image::{Entry, Image};
+use crate::support::tree::Tree;
+use crate::support::{RunAs, TestEnv};
 
 const BASE: &str = "base=host:sh,cat,ls,mkdir,ln,rm,chmod,id,env,touch,mv";
 
@@ -201,4 +202,21 @@ fn links_modes_and_attributes_survive_from_stage_to_stage() {
     let kinds: Vec<(&str, char)> = layer.iter().map(|e| (e.path.as_str(), e.kind)).collect();
     assert_eq!(kinds, [("t", 'd'), ("t/f", 'f'), ("t/hard", 'h'), ("t/soft", 'l')]);
     assert_eq!((layer[1].mode, layer[2].link.as_str(), layer[3].link.as_str()), (0o4711, "t/f", "f"));
+}
+
+#[test]
+fn root_has_the_groups_that_the_image_gives_it() {
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let env = TestEnv::new(run_as);
+        let files = "RUN mkdir -p /etc && echo root:x:0:50::/root:/bin/sh > /etc/passwd && \\\n\
+                     printf 'root:x:0:\\nstaff:x:50:\\nwheel:x:10:root\\n' > /etc/group\n";
+        let asked = "RUN id -u > /ids && id -g >> /ids && id -G >> /ids\nRUN echo > /made\n";
+        for user in ["", "USER root\n", "USER 0\n"] {
+            let image = env.image(&format!("FROM base\n{files}{user}{asked}"));
+            assert_eq!(image.file("ids"), "0\n50\n50 10\n", "{run_as:?} {user}");
+            assert!(Tree::of(&image).line("made").starts_with("f 0644 0:50 made"), "{run_as:?} {user}");
+        }
+        let image = env.image(&format!("FROM base\n{asked}"));
+        assert_eq!(image.file("ids"), "0\n0\n0\n", "{run_as:?}");
+    }
 }

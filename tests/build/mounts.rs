@@ -275,3 +275,36 @@ RUN --mount=type=$kind,source=${file},target=$place/f test \"$(cat /x/y/f)\" = a
     let failed = build(&env, "FROM base\nARG a=base\nRUN --mount=from=$a,target=/m true\n", &[]).fails(2);
     assert!(failed.stderr.contains("'from' doesn't support variable expansion"), "{}", failed.stderr);
 }
+
+#[test]
+fn mounts_may_lie_in_the_mounts_of_the_sandbox() {
+    both(|env| {
+        env.write("a.txt", "a\n");
+        let secret = env.write("secret", "hidden");
+        let dockerfile = "\
+FROM base
+RUN --mount=type=tmpfs,target=/dev/shm/a/b,size=1m grep ' /dev/shm/a/b ' /proc/mounts && touch /dev/shm/x /dev/shm/a/b/y
+RUN --mount=type=secret,id=s,target=/dev/shm/x test \"$(cat /dev/shm/x)\" = hidden
+RUN --mount=source=a.txt,target=/dev/shm/d/f --mount=type=cache,target=/dev/shm/c cat /dev/shm/d/f && touch /dev/shm/c/x
+RUN --mount=type=tmpfs,target=/dev/shm,size=1m --mount=type=tmpfs,target=/dev/shm/in test \"$(grep -c ' /dev/shm ' /proc/mounts)\" = 1
+RUN --mount=type=tmpfs,target=/dev,size=1m --mount=type=tmpfs,target=/dev/own \
+    test \"$(grep -c ' /dev ' /proc/mounts)\" = 1 && grep ' /dev .*size=1024k' /proc/mounts && \
+    test -c /dev/null && test -d /dev/pts && grep ' /dev/shm ' /proc/mounts && grep ' /dev/own ' /proc/mounts && touch /dev/own/x
+RUN --mount=target=/dev,rw test -f /dev/a.txt
+";
+        build(env, dockerfile, &["--secret", &format!("id=s,src={}", secret.display())]).success();
+        assert_eq!(made(env), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_mount_point_in_dev_leads_to_no_descriptor_of_the_builder() {
+    both(|env| {
+        env.write("a.txt", "a\n");
+        for number in [0, 3, 7, 12] {
+            let dockerfile = format!("FROM base\nRUN --mount=source=a.txt,target=/dev/fd/{number}/x true\n");
+            assert_ne!(build(env, &dockerfile, &[]).code, Some(0), "{number}");
+        }
+        assert!(!env.path("work/x").exists() && !env.path("x").exists());
+    });
+}

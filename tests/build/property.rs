@@ -176,7 +176,7 @@ struct Recipe {
 impl Recipe {
     fn new(numbers: &mut Numbers) -> Self {
         let first = (0..3 + numbers.below(3)).map(|_| numbers.pick(&STEPS)).collect();
-        let second = (0..1 + numbers.below(2)).map(|_| numbers.pick(&COPIES)).collect();
+        let second = (0..=numbers.below(2)).map(|_| numbers.pick(&COPIES)).collect();
         Self { first, second, default: 0, argument: None }
     }
 
@@ -280,7 +280,7 @@ fn check(seed: u64) -> [usize; 3] {
             counts[1] += 1;
             counts[2] += steps;
         }
-        for _ in 0..1 + numbers.below(3) {
+        for _ in 0..=numbers.below(3) {
             let edit = edit_tree(&place.context(), &mut numbers);
             // Writing to a string cannot fail.
             let _ = writeln!(history, "{round}: {edit}");
@@ -293,6 +293,7 @@ fn check(seed: u64) -> [usize; 3] {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "for whoever runs the tests")]
 fn a_cached_build_gives_the_image_of_a_build_without_cache() {
     if let Some(seed) = number_from_environment("BUILDER_PROPERTY_SEED") {
         check(seed);

@@ -120,3 +120,20 @@ fn a_working_directory_that_cannot_be_made_has_its_own_error() {
     assert!(failed.stderr.contains("error[workdir-failed]"), "{}", failed.stderr);
     assert!(failed.stderr.contains("cannot make the working directory: not a directory"), "{}", failed.stderr);
 }
+
+#[test]
+fn nodes_of_the_host_are_out_of_reach() {
+    use std::os::unix::fs::MetadataExt;
+    let env = TestEnv::root();
+    let state = || {
+        ["/dev/null", "/dev/full", "/dev/random", "/dev/zero", "/dev/tty"].map(|path| {
+            let metadata = std::fs::metadata(path).unwrap();
+            (metadata.mode(), metadata.uid(), metadata.ctime(), metadata.ctime_nsec())
+        })
+    };
+    let before = state();
+    env.write("Dockerfile", "FROM base\nRUN chmod 666 /dev/full /dev/zero; chown 5:5 /dev/random; chmod 600 /dev/tty\nRUN chmod 777 /proc/keys; echo x > /dev/null && cat /dev/null && stat -c %a /dev/full > /mode\n");
+    env.ok(["build", "-t", "app", "--build-context", "base=host:sh,cat,chmod,chown,stat", "."]);
+    assert_eq!(before, state());
+    assert_eq!(crate::support::image::Image::open(&env.store(), "app").file("mode"), "666\n");
+}

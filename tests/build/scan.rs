@@ -419,7 +419,7 @@ fn a_copy_into_what_is_there_is_the_same_with_and_without_files() {
          FROM below\nWORKDIR /app/d\nCOPY src/a /b\n",
         "FROM base AS below\nRUN ln -s /real /app && mkdir -p /real/x\nFROM below\nCOPY src /app\n",
     ];
-    for dockerfile in stages {
+    for (built, dockerfile) in (1..).zip(stages) {
         env.write("Dockerfile", dockerfile);
         let digest = |name: &str, tag: &[&str]| {
             let file = env.path("out/digest");
@@ -430,7 +430,7 @@ fn a_copy_into_what_is_there_is_the_same_with_and_without_files() {
         };
         assert_eq!(digest("out/straight", &["-t", "app"]), digest("out/laid-out", &[]), "{dockerfile}");
         let count = |name: &str| fs::read_dir(env.path(name).join("snapshots")).unwrap().count();
-        assert_eq!(count("out/straight") + 1, count("out/laid-out"), "{dockerfile}");
+        assert_eq!(count("out/straight") + built, count("out/laid-out"), "{dockerfile}");
     }
     // What is in the way is told.
     env.write("Dockerfile", "FROM base AS below\nRUN mkdir -p /app/a\nFROM below\nCOPY src /app\n");

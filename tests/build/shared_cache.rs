@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::image::Image;
+use crate::support::peers::Registry;
 use crate::support::{Finished, RunAs, TestEnv};
 
 const BASE: &str = "base=host:sh,cat,date,ls,mkdir";
@@ -66,7 +67,7 @@ fn steps_run(finished: &Finished) -> usize {
 fn is_task(line: &str, said: &str) -> bool {
     let Some((number, _)) = line.split_once(" DONE ") else { return false };
     let name = said.lines().find(|other| other.strip_prefix(number).is_some_and(|rest| rest.starts_with(" [")));
-    line.contains(" DONE ") && !name.is_some_and(|name| !name.contains("[internal]"))
+    name.is_none_or(|name| name.contains("[internal]"))
 }
 
 #[test]
@@ -180,4 +181,65 @@ fn a_cache_that_cannot_be_written_is_a_warning_unless_it_has_to_be() {
     let finished = machines.build("one", &["-t", "app", "--cache-to", &to]).success();
     assert!(finished.stderr.contains("the cache could not be written"), "{}", finished.stderr);
     machines.build("one", &["-t", "app", "--cache-to", &format!("{to},ignore-error=false")]).fails(3);
+}
+
+#[test]
+fn a_registry_shares_steps_between_stores() {
+    let machines = Machines::new(RunAs::Root);
+    let registry = Registry::start(&machines.env.path("home"));
+    let reference = format!("{}/team/cache:main", registry.address());
+    let to = format!("type=registry,ref={reference},mode=max,ignore-error=false");
+    machines.build("one", &["-t", "app", "--cache-to", &to]).success();
+    let second = machines.build("two", &["-t", "app", "--cache-from", &reference]).success();
+    assert_eq!(steps_run(&second), 0, "{}", second.stderr);
+    assert!(second.stderr.contains("fetched 5 layers"), "{}", second.stderr);
+    assert_eq!(machines.manifest("one"), machines.manifest("two"));
+    // Nothing of it is looked into: nothing comes but the cache's own documents.
+    let nothing = machines.build("three", &["--cache-from", &reference, "-o", "type=cacheonly"]).success();
+    assert!(nothing.stderr.contains("fetched 0 layers"), "{}", nothing.stderr);
+    // What came from the cache goes back without a step and without its layers.
+    let again =
+        machines.build("four", &["--cache-from", &reference, "-o", "type=cacheonly", "--cache-to", &to]).success();
+    assert!(again.stderr.contains("fetched 0 layers"), "{}", again.stderr);
+    let fifth = machines.build("five", &["-t", "app", "--cache-from", &reference]).success();
+    assert_eq!(steps_run(&fifth), 0, "{}", fifth.stderr);
+    assert_eq!(machines.manifest("five"), machines.manifest("one"));
+}
+
+#[test]
+fn an_image_in_a_registry_can_hold_its_cache_and_its_base_stays_there() {
+    let machines = Machines::new(RunAs::Root);
+    let registry = Registry::start(&machines.env.path("home"));
+    let (base, app) = (format!("{}/base:1", registry.address()), format!("{}/app:1", registry.address()));
+    let output = format!("type=registry,name={base}");
+    machines.env.write("base.Dockerfile", "FROM base\nRUN mkdir /of-base\n");
+    machines.build("one", &["-f", "base.Dockerfile", "-o", &output]).success();
+    machines.env.write("Dockerfile", format!("FROM {base}\nRUN echo one > /one\nCOPY file /file\n"));
+    let output = format!("type=registry,name={app}");
+    machines.build("one", &["-o", &output, "--cache-to", "type=inline"]).success();
+    // Everything is there already, the layers of the base too: no layer comes, and none goes.
+    let second = machines.build("two", &["-o", &output, "--cache-from", &app, "--cache-to", "type=inline"]).success();
+    assert_eq!(steps_run(&second), 0, "{}", second.stderr);
+    assert!(second.stderr.contains("fetched 0 layers"), "{}", second.stderr);
+    machines.env.write("file", "three\n");
+    let third = machines.build("three", &["-t", "app", "--cache-from", &app]).success();
+    assert_eq!(steps_run(&third), 1, "{}", third.stderr);
+    assert_eq!(machines.image("three").file("file"), "three\n");
+}
+
+#[test]
+fn a_registry_that_does_not_answer_is_a_warning() {
+    let machines = Machines::new(RunAs::Root);
+    let registry = Registry::start(&machines.env.path("home"));
+    let missing = format!("{}/no/cache:here", registry.address());
+    let built = machines.build("one", &["-t", "app", "--cache-from", &missing]).success();
+    assert!(built.stderr.contains("cannot be used"), "{}", built.stderr);
+    drop(registry);
+    let gone = machines.build("two", &["-t", "app", "--cache-from", &missing, "--cache-to", &missing_target(&missing)]);
+    let gone = gone.success();
+    assert!(gone.stderr.contains("the cache could not be written"), "{}", gone.stderr);
+}
+
+fn missing_target(reference: &str) -> String {
+    format!("type=registry,ref={reference}")
 }

@@ -173,3 +173,41 @@ fn no_test_file_is_forgotten() {
     }
     assert_eq!(forgotten, Vec::<String>::new(), "list it in tests/core/main.rs");
 }
+
+/// What writes files of images and archives; the names come from outside.
+const BY_SINGLE_NAMES: [&str; 6] =
+    ["/copy/", "/fs/extract.rs", "/fs/root.rs", "/layer/unpack.rs", "/snapshot/merge.rs", "/sandbox/mounts.rs"];
+
+/// Calls relative to a directory, which an absolute path or `..` leaves. `fs::entry` and `fs::create` have them for
+/// names that were checked.
+const RELATIVE_CALLS: [&str; 12] = [
+    "openat",
+    "mkdirat",
+    "symlinkat",
+    "linkat",
+    "unlinkat",
+    "mknodat",
+    "renameat",
+    "chmodat",
+    "chownat",
+    "utimensat",
+    "statat",
+    "readlinkat",
+];
+
+#[test]
+fn names_from_outside_reach_the_system_checked() {
+    let mut wrong = Vec::new();
+    let mut looked_at = 0;
+    for (_, file, code) in sources() {
+        let path = file.display().to_string();
+        if path.ends_with("tests.rs") || !BY_SINGLE_NAMES.iter().any(|place| path.contains(place)) {
+            continue;
+        }
+        looked_at += 1;
+        let calls = RELATIVE_CALLS.iter().filter(|call| code.contains(&format!("::{call}(")));
+        wrong.extend(calls.map(|call| format!("{path} calls {call}")));
+    }
+    assert!(looked_at >= BY_SINGLE_NAMES.len(), "the files were not found");
+    assert_eq!(wrong, Vec::<String>::new(), "use `fs::entry` and `fs::create`, which check the name");
+}

@@ -7,6 +7,7 @@ mod downloads;
 mod images;
 mod server;
 mod tokens;
+mod uploads;
 mod web_files;
 
 use std::time::Duration;

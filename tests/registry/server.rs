@@ -10,10 +10,12 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Asked {
     /// Path and query.
     pub(crate) target: String,
-    /// How many requests for the same target came before it.
+    /// How many such requests for the same target came before it.
     pub(crate) before: usize,
     /// `127.0.0.1:PORT` of the server that was asked.
     pub(crate) server: String,
+    /// What came after the head.
+    pub(crate) body: Vec<u8>,
     head: String,
 }
 
@@ -22,6 +24,11 @@ impl Asked {
     pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
         let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
         lines.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect()
+    }
+
+    /// The method.
+    pub(crate) fn method(&self) -> &str {
+        self.head.split(' ').next().unwrap_or_default()
     }
 
     /// The value of a header.
@@ -113,25 +120,39 @@ pub(crate) struct FaultServer {
 impl FaultServer {
     /// Starts a server that answers every request with what `answer` returns.
     pub(crate) fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_reading(|_| usize::MAX, answer)
+    }
+
+    /// Does the same, and reads no more of a body than `take` says before it answers.
+    pub(crate) fn start_reading(
+        take: impl Fn(&Asked) -> usize + Send + Sync + 'static,
+        answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
         let address = listener.local_addr().expect("address").to_string();
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let answer = Arc::new(answer);
+        let (take, answer) = (Arc::new(take), Arc::new(answer));
         let (server, log, counts) = (address.clone(), Arc::clone(&asked), Arc::new(Mutex::new(HashMap::new())));
         std::thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
                 let (server, log, counts) = (server.clone(), Arc::clone(&log), Arc::clone(&counts));
-                let answer = Arc::clone(&answer);
+                let (take, answer) = (Arc::clone(&take), Arc::clone(&answer));
                 std::thread::spawn(move || {
                     let Some(head) = read_head(&mut stream) else { return };
                     let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
                     let before = {
                         let mut counts = counts.lock().expect("counts");
-                        let count: &mut usize = counts.entry(target.clone()).or_default();
+                        let method = head.split(' ').next().unwrap_or_default();
+                        let count: &mut usize = counts.entry(format!("{method} {target}")).or_default();
                         *count += 1;
                         *count - 1
                     };
-                    let request = Asked { target, before, server, head };
+                    let mut request = Asked { target, before, server, body: Vec::new(), head };
+                    let length = request.header("content-length").and_then(|length| length.parse().ok());
+                    let limit = take(&request).min(length.unwrap_or_default());
+                    let limit = u64::try_from(limit).expect("length");
+                    // The client may hang up in the middle.
+                    let _read = (&stream).take(limit).read_to_end(&mut request.body);
                     log.lock().expect("log").push(request.clone());
                     // The client may hang up whenever it likes.
                     let _sent = answer(&request).send(&mut stream);

@@ -43,15 +43,45 @@ pub struct Registry {
     address: String,
 }
 
+/// The user that [`Registry::start_guarded`] lets in.
+pub const REGISTRY_USER: &str = "joe";
+/// The password of that user.
+pub const REGISTRY_PASSWORD: &str = "secret-hunter2";
+/// The same, as the registry wants it.
+const REGISTRY_PASSWORDS: &str = "joe:$2b$04$sGTClvCBzGhXwXEdan0gv.D6AEnsNq0O0nNTTpKTgp4MDYBv1XQAi\n";
+
 impl Registry {
     /// Starts a registry that keeps its data below `directory`.
     pub fn start(directory: &Path) -> Self {
+        Self::start_with(directory, "", "")
+    }
+
+    /// Starts a registry with encryption that lets in [`REGISTRY_USER`] only. The certificate of its authority is
+    /// `ca.crt` in `directory`.
+    pub fn start_guarded(directory: &Path) -> Self {
+        let file = |name: &str| directory.join(name).display().to_string();
+        let subject =
+            ["-subj", "/CN=builder-test", "-days", "2", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+        let (ca, ca_key, request) = (file("ca.crt"), file("ca.key"), file("server.csr"));
+        let (key, certificate, names) = (file("server.key"), file("server.crt"), file("names"));
+        let authority = ["req", "-x509", "-nodes", "-keyout", &ca_key, "-out", &ca];
+        tool("openssl", &[&authority[..], &subject].concat());
+        tool("openssl", &[&["req", "-nodes", "-keyout", &key, "-out", &request][..], &subject].concat());
+        fs::write(&names, "subjectAltName=IP:127.0.0.1,DNS:localhost\n").expect("names");
+        let signing = ["x509", "-req", "-in", &request, "-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial", "-days", "2"];
+        tool("openssl", &[&signing[..], &["-extfile", &names, "-out", &certificate]].concat());
+        fs::write(directory.join("htpasswd"), REGISTRY_PASSWORDS).expect("passwords");
+        let auth = format!("auth:\n  htpasswd:\n    realm: test\n    path: {}\n", file("htpasswd"));
+        Self::start_with(directory, &format!("  tls:\n    certificate: {certificate}\n    key: {key}\n"), &auth)
+    }
+
+    fn start_with(directory: &Path, of_http: &str, more: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("address").port();
         let address = format!("127.0.0.1:{port}");
         let data = directory.join("registry");
         let config = directory.join("registry.yml");
         let text = format!(
-            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {address}\n",
+            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {address}\n{of_http}{more}",
             data.display()
         );
         fs::write(&config, text).expect("registry config");

@@ -9,6 +9,7 @@ mod registry;
 mod run;
 mod trial;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -115,6 +116,31 @@ pub(crate) enum Command {
     Version,
 }
 
+/// Takes the values from the flags of `build`: `--pull=true` is `--pull`, and `--pull=false` nothing, as with docker.
+fn without_truth_values(command: &clap::Command, mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let Some(build) = command.find_subcommand("build") else { return arguments };
+    let Some(place) = arguments.iter().position(|argument| argument == "build") else { return arguments };
+    let is_flag = |name: &str| {
+        let of_this_name = |argument: &&Arg| argument.get_long() == Some(name);
+        let found = build.get_arguments().find(of_this_name);
+        found.is_some_and(|argument| matches!(argument.get_action(), ArgAction::SetTrue | ArgAction::Count))
+    };
+    let mut rest = arguments.split_off(place + 1);
+    let end = rest.iter().position(|argument| argument == "--").unwrap_or(rest.len());
+    let beyond = rest.split_off(end);
+    for argument in rest {
+        let text = argument.to_str().unwrap_or_default();
+        let flag = text.strip_prefix("--").and_then(|text| text.split_once('=')).filter(|(name, _)| is_flag(name));
+        match flag {
+            Some((name, "1" | "t" | "T" | "true" | "TRUE" | "True")) => arguments.push(format!("--{name}").into()),
+            Some((_, "0" | "f" | "F" | "false" | "FALSE" | "False")) => {}
+            _ => arguments.push(argument),
+        }
+    }
+    arguments.extend(beyond);
+    arguments
+}
+
 /// Reads the command line. Options of `docker build` that are not supported yet are recognised, so that they
 /// can be refused by name.
 ///
@@ -133,6 +159,7 @@ pub(crate) fn parse(
         }
         build
     });
+    let arguments = without_truth_values(&command, arguments.into_iter().collect());
     let matches = command.try_get_matches_from(arguments)?;
     let mut refused = Vec::new();
     if let Some(build) = matches.subcommand_matches("build") {
@@ -141,4 +168,23 @@ pub(crate) fn parse(
             .extend(UNSUPPORTED_FLAGS.iter().chain(UNSUPPORTED_OPTIONS).filter(given).map(|name| format!("--{name}")));
     }
     Ok((Cli::from_arg_matches(&matches)?, refused))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_of_build_take_truth_values_as_with_docker() {
+        let read = |arguments: &[&str]| {
+            parse(arguments.iter().map(OsString::from)).map(|(cli, refused)| {
+                let Command::Build(build) = cli.command else { panic!("not a build") };
+                (build.no_cache, build.pull, refused)
+            })
+        };
+        let given = ["builder", "build", "--no-cache=true", "--pull=false", "--squash=false", "."];
+        assert_eq!(read(&given).unwrap(), (true, false, vec![]));
+        assert!(read(&["builder", "build", "--no-cache=perhaps", "."]).is_err());
+        assert_eq!(read(&["builder", "build", "--squash=1", "."]).unwrap().2, ["--squash"]);
+    }
 }

@@ -159,6 +159,7 @@ pub(super) fn command_error(error: BuildError) -> CommandError {
         ErrorCategory::Registry => ErrorKind::Registry,
         ErrorCategory::Cancelled => ErrorKind::Interrupted,
     };
+    let hint = error.hint().filter(|_| error.source_file().is_none());
     let report = match error.source_file() {
         None => Report::default(),
         Some(source) => Report {
@@ -169,5 +170,6 @@ pub(super) fn command_error(error: BuildError) -> CommandError {
     };
     let mut command = CommandError::new(kind, error);
     command.report = report;
+    command.hints.extend(hint);
     command
 }

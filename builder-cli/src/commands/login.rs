@@ -88,12 +88,11 @@ fn asked(arguments: &LoginArgs, domain: &str, printer: Printer) -> Result<(Strin
         Err(CommandError::usage("Cannot perform an interactive login from a non TTY device")
             .hint("pass --username NAME --password-stdin, and the password on standard input"))
     };
-    let name = match &arguments.username {
-        Some(name) => name.clone(),
-        None => {
-            interactive()?;
-            line(&format!("Username for {domain}: "))?
-        }
+    let name = if let Some(name) = &arguments.username {
+        name.clone()
+    } else {
+        interactive()?;
+        line(&format!("Username for {domain}: "))?
     };
     if name.is_empty() {
         return Err(CommandError::usage("a user name is needed"));

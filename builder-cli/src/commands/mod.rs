@@ -19,7 +19,7 @@ use builder_core::sandbox::{isolation, rootless};
 use builder_core::store::{Owner, is_damaged_database, is_full_database, mark_damaged_database, release_reserve};
 
 use crate::args::{Cli, Command, GlobalArgs};
-use crate::error::CommandError;
+use crate::error::{CommandError, ErrorKind};
 use crate::settings;
 use crate::signal::cancel_on_signals;
 use crate::ui::printer::Printer;
@@ -106,6 +106,7 @@ pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<u8, 
 /// Says what can be done about trouble with the store.
 fn about_store(error: CommandError, global: &GlobalArgs) -> CommandError {
     if is_full(&*error.source) {
+        let error = CommandError { kind: ErrorKind::Environment, ..error };
         return error.hint(
             "the disk is full: `builder cache prune` removes what no image needs, `builder system df` says what there is",
         );

@@ -56,6 +56,7 @@ fn rendered(record: &ImageRecord, names: Vec<Reference>, session: &Session) -> R
         index: stored.index,
         index_annotations: &stored.index_annotations,
         annotations: &[],
+        rewritten_to: None,
         names: &shown,
     };
     let image = image::render(session.builder.snapshots(), &set, ImageForm::archive(), &session.cancel);

@@ -39,16 +39,13 @@ impl Logins {
         let path =
             self.files.first().ok_or("there is no place for credentials: neither HOME nor DOCKER_CONFIG is set")?;
         let mut file = AuthFile::read(path)?;
-        let stored = match file.helper(domain).map(str::to_owned) {
-            Some(program) => {
-                helper::store(&program, key_of(domain), name, password)?;
-                file.set_kept_elsewhere(domain);
-                Stored::Helper(program)
-            }
-            None => {
-                file.set(domain, name, password);
-                Stored::File(file.path().to_owned())
-            }
+        let stored = if let Some(program) = file.helper(domain).map(str::to_owned) {
+            helper::store(&program, key_of(domain), name, password)?;
+            file.set_kept_elsewhere(domain);
+            Stored::Helper(program)
+        } else {
+            file.set(domain, name, password);
+            Stored::File(file.path().to_owned())
         };
         file.write()?;
         Ok(stored)

@@ -77,9 +77,19 @@ pub(super) fn hosts(given: &[String]) -> Result<Vec<(String, String)>, CommandEr
     given.iter().map(|text| host(text)).collect()
 }
 
+/// Reads `--cgroup-parent`: a path that leads nowhere else.
+fn cgroup_parent(given: Option<&str>) -> Result<Option<String>, CommandError> {
+    let Some(parent) = given.filter(|parent| !parent.is_empty()) else { return Ok(None) };
+    if parent.split('/').any(|part| part == "..") {
+        return Err(CommandError::usage(format!("invalid control group `{parent}`: it leads out of the hierarchy"))
+            .hint("name a group without `..`, such as `/ci/builds`"));
+    }
+    Ok(Some(parent.to_owned()))
+}
+
 fn resources(arguments: &RunArgs) -> Result<Resources, CommandError> {
     let resources = Resources {
-        cgroup_parent: arguments.cgroup_parent.clone().filter(|parent| !parent.is_empty()),
+        cgroup_parent: cgroup_parent(arguments.cgroup_parent.as_deref())?,
         memory: arguments.memory.as_deref().map(|text| size("--memory", text)).transpose()?,
         memory_swap: match arguments.memory_swap.as_deref() {
             None => None,

@@ -80,12 +80,12 @@ impl Builder {
         let inline = options.cache_to.iter().any(|export| export.target == CacheTarget::Inline);
         let (Solved { results, explanations }, mut built) = loop {
             let failed = match solver.solve(&inputs, cancel) {
-                Ok(solved) => {
+                Ok(outcome) => {
                     let plans = prepared.plans.iter();
-                    let built = plans.map(|plan| built(&prepared, plan, &solved.results, epoch, inline));
+                    let built = plans.map(|plan| built(&prepared, plan, &outcome.results, epoch, inline));
                     let built = built.collect::<Result<Vec<_>, _>>()?;
                     match self.bring(options, &built, cancel) {
-                        Ok(()) => break (solved, built),
+                        Ok(()) => break (outcome, built),
                         Err(error) => shared_cache::snapshot_failure(&error).ok_or_else(|| BuildErrorKind::from(error)),
                     }
                 }

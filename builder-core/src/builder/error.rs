@@ -237,6 +237,15 @@ impl BuildError {
         }
     }
 
+    /// Returns what to do about it, where that is known and no diagnostic says it.
+    pub fn hint(&self) -> Option<String> {
+        match &*self.kind {
+            BuildErrorKind::Export(error) => error.hint(),
+            BuildErrorKind::Source(error) => error.hint(),
+            _ => None,
+        }
+    }
+
     /// Returns the Dockerfile that the diagnostics point into.
     pub fn source_file(&self) -> Option<&SourceFile> {
         match &*self.kind {

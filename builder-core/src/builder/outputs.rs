@@ -125,7 +125,7 @@ impl Builder {
         if let Some(written) = writer.written.take() {
             return Ok(written);
         }
-        let image = writer.render(&[], ImageForm::default(), &[])?;
+        let image = writer.render(&[], ImageForm::default(), None)?;
         Ok(Written::of(&image, Vec::new()))
     }
 
@@ -137,16 +137,32 @@ impl Builder {
 }
 
 impl Writer<'_> {
-    fn render(&self, names: &[String], form: ImageForm, more: &[Annotation]) -> Result<Rendered, BuildError> {
+    fn render(&self, names: &[String], form: ImageForm, output: Option<&Output>) -> Result<Rendered, BuildError> {
+        let more = output.map(|output| &*output.annotations).unwrap_or_default();
         let annotations: Vec<Annotation> = self.options.annotations.iter().chain(more).cloned().collect();
+        let rewritten = output.is_some_and(|output| output.rewrite_timestamp);
         let set = ImageSet {
             images: &self.parts,
             index: self.results.index,
             index_annotations: &std::collections::BTreeMap::new(),
             annotations: &annotations,
+            rewritten_to: self.results.epoch.filter(|_| rewritten),
             names,
         };
         Ok(image::render(&self.builder.snapshots, &set, form, self.cancel)?)
+    }
+
+    /// Whether every layer is here.
+    fn is_here(&self) -> Result<bool, BuildError> {
+        for built in &self.results.built {
+            for length in 1..=built.diff_ids.len() {
+                let chain = built.diff_ids.get(..length).unwrap_or_default();
+                if self.builder.snapshots.elsewhere(chain)?.is_some() {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// The tags, and the names of an output, each once.
@@ -173,7 +189,7 @@ impl Writer<'_> {
         if output.push.is_some() {
             form.compression.get_or_insert(Compression::Gzip);
         }
-        let image = self.render(&names, form, &output.annotations)?;
+        let image = self.render(&names, form, Some(output))?;
         let digest = image.descriptor.digest;
         if let (Some(prefix), true) = (&output.dangling_prefix, names.is_empty()) {
             let name = format!("{prefix}@{digest}").parse::<Reference>().map_err(OptionError::from)?;
@@ -184,12 +200,13 @@ impl Writer<'_> {
                 names.iter().filter(|name| !name.contains('@')).map(|name| format!("{name}@{digest}")).collect();
             names.extend(canonical);
         }
-        if output.store {
+        let pushed = output.push.is_some();
+        // What has a name in the store is complete; an image that is pushed may have layers that nobody needed here.
+        if output.store && (!pushed || self.is_here()?) {
             image::write(&self.builder.snapshots, &image, &names, self.cancel)?;
-        } else {
+        } else if !output.store {
             names.clear();
         }
-        let pushed = output.push.is_some();
         self.remember(Written::of(&image, names), output.store || pushed);
         self.to_push = pushed.then_some(image);
         Ok(())
@@ -227,7 +244,7 @@ impl Writer<'_> {
         let mut form = output.form;
         form.compression.get_or_insert(Compression::Gzip);
         let shown: Vec<String> = names.iter().map(ToString::to_string).collect();
-        let image = self.render(&shown, form, &output.annotations)?;
+        let image = self.render(&shown, form, Some(output))?;
         self.remember(Written::of(&image, Vec::new()), false);
         Ok(ExportImage { image, names })
     }

@@ -109,7 +109,7 @@ pub(super) fn snapshot_failure(error: &SnapshotError) -> Option<(usize, String)>
 
 impl Builder {
     /// Brings the layers of what was built, where an output needs them. An image without a name in the store does not,
-    /// nor does a build without a result.
+    /// nor does one that is pushed, nor a build without a result.
     pub(super) fn bring(
         &self,
         options: &BuildOptions,
@@ -117,12 +117,15 @@ impl Builder {
         cancel: &CancelToken,
     ) -> Result<(), SnapshotError> {
         let named = !options.tags.is_empty();
-        let needed = |output: &super::Output| match output.kind {
+        let has_image = options.outputs.iter().any(|output| output.kind == OutputKind::Image);
+        let needs = |output: &super::Output| match output.kind {
             OutputKind::CacheOnly => false,
-            OutputKind::Image => output.store && (named || !output.names.is_empty()),
+            OutputKind::Image => output.push.is_none() && output.store && (named || !output.names.is_empty()),
             _ => output.target != ExportTarget::Store || !output.names.is_empty(),
         };
-        if !named && !options.outputs.iter().any(needed) {
+        // Tags without an output of an image are those of an image in the store.
+        let names_stored = named && !has_image;
+        if !names_stored && !options.outputs.iter().any(needs) {
             return Ok(());
         }
         for built in built {

@@ -134,9 +134,12 @@ impl Builder {
         output: &(dyn Fn(LogStream, &[u8]) + Sync),
         cancel: &CancelToken,
     ) -> Result<Exit, TrialError> {
+        let _hold = self.store.hold();
         let image = source::resolve_stored(&self.store, &trial.image, &trial.platform)?;
         source::fetch(&image, &self.snapshots, &|_, _, _| {}, cancel)?;
         let diff_ids = &image.config.rootfs.diff_ids;
+        // Nobody takes them away while the process runs.
+        let _there = self.snapshots.has(diff_ids)?;
         let config = &image.config.config;
         let args = arguments(&trial, config.entrypoint.as_deref(), config.cmd.as_deref())?;
         let mounts = trial.volumes.iter().map(volume).collect::<Result<Vec<_>, _>>()?;

@@ -24,7 +24,6 @@
 //!
 //! Spec: dockerfile-semantics 15.3.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -235,7 +234,7 @@ fn read(
             let reference = root.open_resolved(path, OFlags::PATH | OFlags::NOFOLLOW).at("open", path)?;
             encoded.xattrs(&Xattrs::of_reference(&reference));
             if kind == FileKind::Symlink {
-                let target = entry::read_link_at(&reference, OsStr::new("")).at("read link", path)?;
+                let target = entry::read_link_of(&reference).at("read link", path)?;
                 encoded.sized(target.as_bytes());
             } else if kind != FileKind::Fifo {
                 let (major, minor) = node.metadata.device;

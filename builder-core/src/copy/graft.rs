@@ -81,7 +81,7 @@ impl CopyGraft<'_> {
             FileKind::Symlink => {
                 let link = entry::open_reference_at(from, &node.name).at("open", path)?;
                 suited(&Xattrs::of_reference(&link), path)?;
-                let target = entry::read_link_at(&link, std::ffi::OsStr::new("")).at("read link", path)?;
+                let target = entry::read_link_of(&link).at("read link", path)?;
                 self.note(&entry::metadata_of(&link).at("look at", path)?, node);
                 let attributes = Attributes { mode: LINK_MODE, ..self.attributes(&node.metadata) };
                 out.symlink(path, attributes, target.as_bytes())
@@ -166,8 +166,8 @@ impl Graft for CopyGraft<'_> {
 /// A layer has no attributes but capabilities, and what becomes of those depends on the file system and on who
 /// copies.
 fn suited(xattrs: &Xattrs, path: &Path) -> Result<(), LayerError> {
-    match xattrs.iter().any(|(name, _)| name.to_bytes() == b"security.capability") {
-        true => Err(LayerError::Unsuited { path: path.to_owned() }),
-        false => Ok(()),
+    if xattrs.iter().any(|(name, _)| name.to_bytes() == b"security.capability") {
+        return Err(LayerError::Unsuited { path: path.to_owned() });
     }
+    Ok(())
 }

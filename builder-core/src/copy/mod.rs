@@ -39,7 +39,7 @@ use crate::build_context::fingerprints::Fingerprints;
 use crate::dockerignore::Patterns;
 use crate::fs::accounts::Identity;
 use crate::fs::entry::{FileKind, Metadata};
-use crate::fs::root::{NewDirectory, RootDir};
+use crate::fs::root::{Inherit, NewDirectory, RootDir};
 use crate::plan::mode::ModeChange;
 use crate::plan::op::CopySource;
 
@@ -181,15 +181,21 @@ impl CopyOutcome {
 /// # Errors
 /// [`CopyError::NotADirectory`] where something else is in the way, else [`CopyError::Path`].
 pub fn make_workdir(root: &RootDir, path: &Path, identity: &Identity, mtime: Option<i64>) -> Result<(), CopyError> {
-    make_directories(root, path, (identity.uid, identity.gid), mtime)
+    make_directories(root, path, (identity.uid, identity.gid), Inherit::Nothing, mtime)
 }
 
 /// Makes a directory, mode 0755, with all that lead to it. Those that exist are not touched.
 ///
 /// # Errors
 /// As [`make_workdir`].
-pub fn make_directories(root: &RootDir, path: &Path, owner: (u32, u32), mtime: Option<i64>) -> Result<(), CopyError> {
-    let new = NewDirectory { mode: 0o755, owner: Some(owner), mtime: mtime.map(|seconds| (seconds, 0)) };
+pub fn make_directories(
+    root: &RootDir,
+    path: &Path,
+    owner: (u32, u32),
+    inherit: Inherit,
+    mtime: Option<i64>,
+) -> Result<(), CopyError> {
+    let new = NewDirectory { mode: 0o755, owner: Some(owner), mtime: mtime.map(|seconds| (seconds, 0)), inherit };
     place::directory(root, path, new)?;
     Ok(())
 }

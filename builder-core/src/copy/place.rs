@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use super::CopyError;
 use crate::fs::PathContext;
 use crate::fs::entry::FileKind;
+use crate::fs::name::single_name;
 use crate::fs::root::{Follow, NewDirectory, Resolved, RootDir};
 
 /// A directory that is ready to be written to.
@@ -59,7 +60,9 @@ pub(super) fn for_file(
         if resolved.metadata.is_some() && !is_directory {
             return Err(CopyError::NonDirectory { path: clean(destination) });
         }
-        return Ok((directory(root, &resolved.path, new)?, name.to_owned()));
+        // What is written into the place is one entry of it, whoever named it.
+        let own = single_name(name).at("create", Path::new(destination).join(name))?.to_owned();
+        return Ok((directory(root, &resolved.path, new)?, own));
     }
     let parent = resolved.path.parent().unwrap_or(Path::new(""));
     let own = resolved.path.file_name().unwrap_or(name).to_owned();

@@ -20,7 +20,7 @@ use crate::cancel::CancelToken;
 use crate::fs::PathContext;
 use crate::fs::entry::{self, FileKind, Time};
 use crate::fs::extract::{ExtractError, ExtractLimits, ExtractOptions, extract};
-use crate::fs::root::{NewDirectory, RootDir};
+use crate::fs::root::{Inherit, NewDirectory, RootDir};
 use crate::layer::compression::decompress;
 use crate::plan::mode::ModeChange;
 use crate::plan::op::CopySource;
@@ -65,7 +65,8 @@ pub fn graft<'a>(
         return Ok(None);
     };
     let [found] = &**source else { return Ok(None) };
-    if request.unpack {
+    // Whether a file is an archive is seen by reading it.
+    if request.unpack && !found.is_directory() {
         return Ok(None);
     }
     let mut copier = Copier::new(&request, cancel);
@@ -173,6 +174,12 @@ impl<'a> Copier<'a> {
             mode: self.request.mode.and_then(ModeChange::of_created).unwrap_or(0o755),
             owner: Some(self.request.owner.unwrap_or((0, 0))),
             mtime: self.request.created_mtime.map(|seconds| (seconds, 0)),
+            // As with `BuildKit`, which leaves what the kernel makes of a directory where nobody says anything else.
+            inherit: match (self.request.mode, self.request.owner) {
+                (Some(_), _) => Inherit::Nothing,
+                (None, Some(_)) => Inherit::Bit,
+                (None, None) => Inherit::BitAndGroup,
+            },
         }
     }
 

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 
 use super::data::{DataCopier, DataError};
 use super::place::{Place, shown};
@@ -16,6 +16,7 @@ use super::{CopyError, CopyOutcome, CopyRequest};
 use crate::build_context::scan::Node;
 use crate::cancel::CancelToken;
 use crate::fs::PathContext;
+use crate::fs::create;
 use crate::fs::entry::{self, FileKind, Metadata, Xattrs};
 use crate::fs::root::RootDir;
 
@@ -93,7 +94,9 @@ impl<'a> Writer<'a> {
                     copied.map(|()| writer.outcome)
                 })
                 .collect();
-            copied?.into_iter().for_each(|outcome| self.outcome.add(outcome));
+            for outcome in copied? {
+                self.outcome.add(outcome);
+            }
         }
         if !several.is_empty() {
             for (directory, nodes) in &jobs {
@@ -104,7 +107,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Makes the directories below one, parents first, and adds them to the list.
-    fn directories<'n>(&mut self, at: usize, all: &mut Vec<Directory<'n>>) -> Result<(), CopyError> {
+    fn directories(&mut self, at: usize, all: &mut Vec<Directory<'_>>) -> Result<(), CopyError> {
         let (node, from, to) = match all.get(at) {
             Some(directory) => (directory.node, directory.from.clone(), directory.to.clone()),
             None => return Ok(()),
@@ -136,12 +139,12 @@ impl<'a> Writer<'a> {
 
     /// Makes a directory where there is none; tells whether it did.
     fn make_directory(&mut self, parent: BorrowedFd<'_>, name: &OsStr) -> Result<bool, CopyError> {
-        match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o700)) {
+        match create::create_directory_at(parent, name) {
             Ok(()) => {
                 self.outcome.directories += 1;
                 Ok(true)
             }
-            Err(rustix::io::Errno::EXIST) => {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let existing = entry::metadata_at(parent, name).at("look at", shown(&self.path))?;
                 if existing.is_none_or(|metadata| metadata.kind != FileKind::Directory) {
                     return Err(CopyError::NonDirectory { path: shown(&self.path) });
@@ -262,16 +265,14 @@ impl<'a> Writer<'a> {
         let parent = first.parent().unwrap_or(Path::new(""));
         let directory = self.open(parent)?;
         let name = first.file_name().unwrap_or_default();
-        rustix::fs::linkat(directory, name, step.to, step.name, AtFlags::empty()).at("link", shown(&self.path))?;
+        create::create_link_at(directory, name, step.to, step.name).at("link", shown(&self.path))?;
         Ok(())
     }
 
     fn symlink(&mut self, step: &Step<'_>) -> Result<(), CopyError> {
         let target = entry::read_link_at(step.from, &step.node.name).at("read link", &self.path)?;
-        if rustix::fs::symlinkat(&target, step.to, step.name) == Err(rustix::io::Errno::EXIST) {
-            self.make_way(step.to, step.name)?;
-            rustix::fs::symlinkat(&target, step.to, step.name).at("create link", shown(&self.path))?;
-        }
+        let create = || create::create_symlink_at(&target, step.to, step.name);
+        self.replacing(step.to, step.name, create)?.at("create link", shown(&self.path))?;
         self.finish_at(step, None)
     }
 
@@ -284,7 +285,7 @@ impl<'a> Writer<'a> {
     fn special(&mut self, step: &Step<'_>, kind: FileKind) -> Result<(), CopyError> {
         self.make_way(step.to, step.name)?;
         let metadata = &step.node.metadata;
-        entry::create_special_at(step.to, step.name, kind, metadata.device).at("create device", shown(&self.path))?;
+        create::create_special_at(step.to, step.name, kind, metadata.device).at("create device", shown(&self.path))?;
         self.finish_at(step, Some(self.request.mode_of(metadata)))
     }
 
@@ -308,16 +309,24 @@ impl<'a> Writer<'a> {
     }
 
     fn create_file(&mut self, directory: BorrowedFd<'_>, name: &OsStr) -> Result<File, CopyError> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let create = || rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(0o600));
-        let created = match create() {
-            Err(rustix::io::Errno::EXIST) => {
+        let created = self.replacing(directory, name, || create::create_file_at(directory, name))?;
+        Ok(created.at("create", shown(&self.path))?)
+    }
+
+    /// Makes something, in the place of what is there already.
+    fn replacing<T>(
+        &mut self,
+        directory: BorrowedFd<'_>,
+        name: &OsStr,
+        create: impl Fn() -> io::Result<T>,
+    ) -> Result<io::Result<T>, CopyError> {
+        match create() {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 self.make_way(directory, name)?;
-                create()
+                Ok(create())
             }
-            other => other,
-        };
-        Ok(File::from(created.at("create", shown(&self.path))?))
+            other => Ok(other),
+        }
     }
 
     /// Takes away what a file replaces. A directory is not replaced.
@@ -328,8 +337,7 @@ impl<'a> Writer<'a> {
         if existing.kind == FileKind::Directory {
             return Err(CopyError::ReplaceDirectory { path: shown(&self.path) });
         }
-        rustix::fs::unlinkat(directory, name, AtFlags::empty()).at("remove", shown(&self.path))?;
-        Ok(())
+        Ok(entry::remove_at(directory, name).at("remove", shown(&self.path))?)
     }
 }
 

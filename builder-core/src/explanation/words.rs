@@ -161,47 +161,50 @@ impl fmt::Display for FileNames {
 mod tests {
     use super::*;
 
-    fn value(text: &str) -> Option<ChangedValue> {
-        Some(ChangedValue::Shown(text.to_owned()))
-    }
-
-    fn words(kind: ChangeKind, name: &str, old: Option<ChangedValue>, new: Option<ChangedValue>) -> String {
-        Change::new(kind, name, old, new).to_string()
+    fn words(kind: ChangeKind, name: &str, old: Option<&str>, new: Option<&str>) -> String {
+        let shown = |text: &str| ChangedValue::Shown(text.to_owned());
+        Change::new(kind, name, old.map(shown), new.map(shown)).to_string()
     }
 
     #[test]
     fn values_come_and_go() {
         let arg = ChangeKind::Arg;
-        assert_eq!(words(arg, "V", value("1"), value("2")), "ARG V: \"1\" → \"2\"");
-        assert_eq!(words(arg, "V", None, value("2")), "ARG V is new: \"2\"");
-        assert_eq!(words(arg, "V", value("1"), None), "ARG V is gone, it was \"1\"");
+        assert_eq!(words(arg, "V", Some("1"), Some("2")), "ARG V: \"1\" → \"2\"");
+        assert_eq!(words(arg, "V", None, Some("2")), "ARG V is new: \"2\"");
+        assert_eq!(words(arg, "V", Some("1"), None), "ARG V is gone, it was \"1\"");
         let hidden = || Some(ChangedValue::Hidden);
-        assert_eq!(words(arg, "TOKEN", hidden(), hidden()), "ARG TOKEN changed; its value is not shown");
-        assert_eq!(words(arg, "TOKEN", None, hidden()), "ARG TOKEN is new");
+        assert_eq!(
+            Change::new(arg, "TOKEN", hidden(), hidden()).to_string(),
+            "ARG TOKEN changed; its value is not shown"
+        );
+        assert_eq!(Change::new(arg, "TOKEN", None, hidden()).to_string(), "ARG TOKEN is new");
     }
 
     #[test]
     fn long_values_are_cut_and_of_long_texts_a_line_is_shown() {
-        let (short, long) = (value("short"), value(&"x".repeat(200)));
-        assert_eq!(words(ChangeKind::Env, "A", short, long), format!("ENV A: \"short\" → \"{}\"…", "x".repeat(80)));
-        let (old, new) = (value("a\nb\nc\n"), value("a\nB\nc\n"));
+        let long = "x".repeat(200);
+        assert_eq!(
+            words(ChangeKind::Env, "A", Some("short"), Some(&long)),
+            format!("ENV A: \"short\" → \"{}\"…", "x".repeat(80))
+        );
+        let (old, new) = (Some("a\nb\nc\n"), Some("a\nB\nc\n"));
         assert_eq!(words(ChangeKind::Command, "", old, new), "the command, line 2: \"b\" → \"B\"");
     }
 
     #[test]
     fn nothing_that_moves_the_cursor_is_shown() {
-        let words = words(ChangeKind::Env, "A\u{1b}[2J", value("\u{1b}[31m"), value("x"));
+        let words = words(ChangeKind::Env, "A\u{1b}[2J", Some("\u{1b}[31m"), Some("x"));
         assert!(!words.contains('\u{1b}'), "{words:?}");
     }
 
     #[test]
     fn bases_move_and_steps_change() {
-        let (old, new) = (value(&format!("sha256:{}", "a".repeat(64))), value(&format!("sha256:{}", "b".repeat(64))));
+        let [old, new] = ["a", "b"].map(|letter| format!("sha256:{}", letter.repeat(64)));
         assert_eq!(
-            words(ChangeKind::Base, "debian:12", old, new),
+            words(ChangeKind::Base, "debian:12", Some(&old), Some(&new)),
             "base image debian:12 moved: sha256:aaaaaaaaaaaa → sha256:bbbbbbbbbbbb"
         );
-        let (old, new) = (value("debian:11"), value("debian:12"));
+        let (old, new) = (Some("debian:11"), Some("debian:12"));
         assert_eq!(words(ChangeKind::Base, "", old, new), "the base is another one: debian:11 → debian:12");
         let step = ChangeKind::Step { ran: true };
         assert_eq!(words(step, "[2/5] RUN make", None, None), "step [2/5] RUN make ran and left other files");

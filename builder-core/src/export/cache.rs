@@ -162,8 +162,8 @@ pub fn push_cache(
     client.push_blobs(&uploads, progress, cancel)?;
     let tag = cache.target.tag().unwrap_or(crate::reference::DEFAULT_TAG);
     client.push_manifest(ManifestName::Tag(tag), media_type::OCI_MANIFEST, &manifest, cancel)?;
-    let sent: Vec<Digest> = descriptors.iter().map(|descriptor| descriptor.digest).collect();
-    Ok(store.note_whereabouts(cache.target.domain(), cache.target.path(), &sent)?)
+    let digests: Vec<Digest> = descriptors.iter().map(|descriptor| descriptor.digest).collect();
+    Ok(store.note_whereabouts(cache.target.domain(), cache.target.path(), &digests)?)
 }
 
 /// A cache on its way to a registry.

@@ -44,6 +44,15 @@ pub enum ExportError {
     /// A document could not be written as JSON.
     #[error("cannot write the image's documents")]
     Json(#[from] serde_json::Error),
+    /// A layer that is to be pushed could not be had from where it is.
+    #[error("a layer cannot be had from `{origin}`")]
+    Elsewhere {
+        /// Where it is.
+        origin: String,
+        /// Why.
+        #[source]
+        source: crate::snapshot::LayerSourceError,
+    },
     /// There is no document to push.
     #[error("there is nothing to push")]
     Nothing,

@@ -1,6 +1,7 @@
 //! Images into registries: blobs that are not there yet, then documents, what is named before what names it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::ExportError;
 use crate::cancel::CancelToken;
@@ -10,7 +11,7 @@ use crate::oci::{BlobDescriptor, MAX_MANIFEST_SIZE, links, media_type};
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::registry::{Client, ManifestName, Pushed, RegistryOptions, Upload, UploadContent};
-use crate::snapshot::Snapshots;
+use crate::snapshot::{LayerSource, Snapshots};
 use crate::store::{ImageRecord, Store};
 
 /// Nested indexes are followed this deep; one is usual, two exist.
@@ -27,10 +28,12 @@ struct Document {
 }
 
 /// An image that is complete: its documents, each after those that it names, and its blobs.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct PushImage {
     documents: Vec<Document>,
     blobs: Vec<(Digest, u64, UploadContent)>,
+    /// Layers that are not here: they are only fetched where the registry does not have them.
+    elsewhere: Vec<Arc<dyn LayerSource>>,
     /// The platform, where it is one image of an index whose other images are not all there.
     pub only: Option<Platform>,
 }
@@ -68,9 +71,15 @@ impl PushImage {
             _ => Ok(snapshots.store().read_blob(digest, MAX_MANIFEST_SIZE)?),
         };
         let (documents, named) = closure(&image.descriptor.digest, &image.descriptor.media_type, &read)?;
-        let mut blobs = Vec::new();
+        let (mut blobs, mut elsewhere) = (Vec::new(), Vec::new());
         for blob in named {
             let content = match image.blobs.get(&blob.digest) {
+                Some(Content::Stored { chain, .. })
+                    if snapshots.elsewhere(chain)?.is_some_and(|there| there.digest == blob.digest) =>
+                {
+                    elsewhere.extend(chain.last().and_then(|diff_id| snapshots.source_of(diff_id)));
+                    continue;
+                }
                 Some(Content::Bytes(bytes)) => UploadContent::Bytes(bytes.clone()),
                 Some(Content::File(path, _)) => UploadContent::File(path.clone()),
                 Some(Content::Stored { chain, .. }) if !snapshots.store().has_blob(&blob.digest) => {
@@ -81,7 +90,12 @@ impl PushImage {
             };
             blobs.push((blob.digest, blob.size, content));
         }
-        Ok(Self { documents, blobs, only: None })
+        Ok(Self { documents, blobs, elsewhere, only: None })
+    }
+
+    /// Whether some of its layers are not here.
+    pub fn is_elsewhere(&self) -> bool {
+        !self.elsewhere.is_empty()
     }
 
     /// Takes an image of the store, byte for byte.
@@ -92,7 +106,7 @@ impl PushImage {
         for blob in named {
             blobs.push((blob.digest, blob.size, stored(store, &blob)?));
         }
-        Ok(Self { documents, blobs, only: None })
+        Ok(Self { documents, blobs, elsewhere: Vec::new(), only: None })
     }
 }
 
@@ -126,6 +140,7 @@ pub fn for_registry(
         index: image.index,
         index_annotations: &image.index_annotations,
         annotations: &[],
+        rewritten_to: None,
         names: &[],
     };
     let rendered = crate::image::render(snapshots, &set, form, cancel)?;
@@ -203,6 +218,17 @@ pub fn push(
         let mut sources = store.repositories_with(digest, domain, MAX_SOURCES)?;
         sources.retain(|source| source != repository);
         uploads.push(Upload { digest: *digest, size: *size, content: content.clone(), sources });
+    }
+    for layer in &image.elsewhere {
+        let blob = layer.blob();
+        if client.has_blob(&blob.digest, cancel)? {
+            continue;
+        }
+        let elsewhere = |source| ExportError::Elsewhere { origin: layer.origin().to_owned(), source };
+        layer.fetch(store, progress, cancel).map_err(elsewhere)?;
+        let content = UploadContent::File(store.blob_path(&blob.digest));
+        let sources = store.repositories_with(&blob.digest, domain, MAX_SOURCES)?;
+        uploads.push(Upload { digest: blob.digest, size: blob.size, content, sources });
     }
     // The largest first: the others are done beside it.
     uploads.sort_by_key(|upload| std::cmp::Reverse(upload.size));

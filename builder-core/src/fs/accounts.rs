@@ -72,13 +72,16 @@ impl AccountError {
     }
 }
 
-/// Finds out who a command runs as.
+/// Finds out who a command runs as. Nobody in particular is root with the groups that the files give root.
 ///
 /// Spec: dockerfile-semantics 16.5, 16.6.
 ///
 /// # Errors
 /// [`AccountError`] for an unknown name, a number out of range, or unreadable account files.
 pub fn resolve_user(root: &RootDir, user: &str) -> Result<Identity, AccountError> {
+    if user.is_empty() {
+        return Ok(default_user(root));
+    }
     let passwd = load(root, "etc/passwd")?;
     let (user_part, group_part) = user.split_once(':').unwrap_or((user, ""));
     let numeric_user = number(user_part)?;
@@ -97,15 +100,10 @@ pub fn resolve_user(root: &RootDir, user: &str) -> Result<Identity, AccountError
     let uid = account.as_ref().map_or(numeric_user.unwrap_or(0), |account| account.uid);
     let mut gid = account.as_ref().map_or(0, |account| account.gid);
     let home = home_of(&passwd, uid);
-    if user.is_empty() {
-        return Ok(identity(0, 0, &[], home));
-    }
     let group = load(root, "etc/group")?;
     let mut supplementary = Vec::new();
     if group_part.is_empty() {
-        if let Some(account) = &account {
-            supplementary = groups(&group).filter(|group| group.has(account.name)).map(|group| group.gid).collect();
-        }
+        supplementary = account.as_ref().map(|account| supplementary_groups(&group, account)).unwrap_or_default();
     } else {
         gid = match numeric_group {
             Some(gid) => gid,
@@ -116,6 +114,26 @@ pub fn resolve_user(root: &RootDir, user: &str) -> Result<Identity, AccountError
         };
     }
     Ok(identity(uid, gid, &supplementary, home))
+}
+
+/// Root as the account files know it. Where one of them is missing or cannot be read, it is root in group 0 alone, as
+/// with `BuildKit`, which looks up `0` and forgives every failure.
+fn default_user(root: &RootDir) -> Identity {
+    let read = |path: &str| {
+        let bytes = root.read(Path::new(path), MAX_ACCOUNT_FILE_BYTES).ok().flatten()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let (passwd, group) = (read("etc/passwd"), read("etc/group"));
+    let passwd = passwd.unwrap_or_default();
+    let home = home_of(&passwd, 0);
+    match (accounts(&passwd).find(|account| account.uid == 0), group) {
+        (Some(account), Some(group)) => identity(0, account.gid, &supplementary_groups(&group, &account), home),
+        _ => identity(0, 0, &[], home),
+    }
+}
+
+fn supplementary_groups(group: &str, account: &Account<'_>) -> Vec<u32> {
+    groups(group).filter(|group| group.has(account.name)).map(|group| group.gid).collect()
 }
 
 /// Finds out who `--chown=USER[:GROUP]` names; without a root only numbers and `root` are known.
@@ -311,6 +329,24 @@ mod tests {
             let wanted = Identity { uid, gid, groups: groups.to_vec(), home: home.to_owned() };
             assert_eq!(resolve_user(&root, user).unwrap(), wanted, "{user}");
         }
+    }
+
+    #[test]
+    fn nobody_in_particular_is_root_with_its_groups() {
+        let passwd = "root:x:0:50:root:/root:/bin/sh\n";
+        let group = "root:x:0:root\nstaff:x:50:\nwheel:x:10:other,root\nother:x:11:other\n";
+        let found = |passwd: Option<&str>, group: Option<&str>| {
+            let (_guard, root) = root(passwd, group);
+            let identity = resolve_user(&root, "").unwrap();
+            (identity.uid, identity.gid, identity.groups, identity.home)
+        };
+        assert_eq!(found(Some(passwd), Some(group)), (0, 50, vec![50, 0, 10], "/root".to_owned()));
+        // As with BuildKit, which forgives that the files are not there.
+        assert_eq!(found(Some(passwd), None), (0, 0, vec![0], "/root".to_owned()));
+        assert_eq!(found(None, Some(group)), (0, 0, vec![0], "/".to_owned()));
+        let (guard, root) = root(Some(passwd), None);
+        std::fs::create_dir(guard.path().join("etc/group")).unwrap();
+        assert_eq!(resolve_user(&root, "").unwrap().groups, [0]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One name in an open directory: look at it, take it away, give it owner, mode, times and attributes.
 //!
-//! Nothing here follows a symbolic link or looks at more than one path component, so none of it can leave
-//! the directory it was given.
+//! Nothing here follows a symbolic link or takes more than one path component (see [`super::name`]), so none of it can
+//! leave the directory it was given.
 
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io;
@@ -10,6 +10,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, Statx, StatxFlags, Timespec, Timestamps, XattrFlags};
 use rustix::io::Errno;
+
+use super::name::single_name;
 
 /// How deep a tree may be: every level holds a descriptor, and the usual limit on those is 1024.
 pub const MAX_TREE_DEPTH: usize = 450;
@@ -124,7 +126,7 @@ pub fn metadata_of(fd: impl AsFd) -> io::Result<Metadata> {
 /// What the system answers, other than that the name does not exist.
 pub fn metadata_at(directory: impl AsFd, name: &OsStr) -> io::Result<Option<Metadata>> {
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC;
-    match rustix::fs::statx(directory, name, flags, StatxFlags::BASIC_STATS) {
+    match rustix::fs::statx(directory, single_name(name)?, flags, StatxFlags::BASIC_STATS) {
         Ok(stat) => Ok(Some(Metadata::from_statx(&stat))),
         Err(Errno::NOENT) => Ok(None),
         Err(error) => Err(error.into()),
@@ -137,7 +139,7 @@ pub fn metadata_at(directory: impl AsFd, name: &OsStr) -> io::Result<Option<Meta
 /// What the system answers.
 pub fn open_directory_at(directory: impl AsFd, name: &OsStr) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(directory, name, flags, Mode::empty())?)
+    Ok(rustix::fs::openat(directory, single_name(name)?, flags, Mode::empty())?)
 }
 
 /// Opens a regular file for reading by its name in a directory; anything else is an error, and nothing
@@ -147,7 +149,7 @@ pub fn open_directory_at(directory: impl AsFd, name: &OsStr) -> io::Result<Owned
 /// What the system answers; `InvalidInput` where it is no regular file.
 pub fn open_file_at(directory: impl AsFd, name: &OsStr) -> io::Result<(OwnedFd, Metadata)> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+    let file = rustix::fs::openat(directory, single_name(name)?, flags, Mode::empty())?;
     let metadata = metadata_of(&file)?;
     if metadata.kind == FileKind::File { Ok((file, metadata)) } else { Err(not_regular()) }
 }
@@ -173,6 +175,14 @@ pub fn names(directory: impl AsFd) -> io::Result<Vec<OsString>> {
     Ok(found)
 }
 
+/// Removes a name that is no directory's.
+///
+/// # Errors
+/// What the system answers.
+pub fn remove_at(directory: impl AsFd, name: &OsStr) -> io::Result<()> {
+    Ok(rustix::fs::unlinkat(directory, single_name(name)?, AtFlags::empty())?)
+}
+
 /// Removes a name and, if it is a directory, all that is below it. A name that does not exist is fine.
 ///
 /// # Errors
@@ -182,7 +192,7 @@ pub fn remove_all_at(directory: impl AsFd, name: &OsStr) -> io::Result<()> {
 }
 
 fn remove_below(directory: &OwnedFd, name: &OsStr, depth: usize) -> io::Result<()> {
-    match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
+    match rustix::fs::unlinkat(directory, single_name(name)?, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => return Ok(()),
         Err(Errno::ISDIR) => {}
         Err(error) => return Err(error.into()),
@@ -220,7 +230,7 @@ pub fn touch(fd: impl AsFd) -> io::Result<()> {
 /// # Errors
 /// What the system answers.
 pub fn set_times_at(directory: impl AsFd, name: &OsStr, atime: Time, mtime: Time) -> io::Result<()> {
-    Ok(rustix::fs::utimensat(directory, name, &timestamps(atime, mtime), AtFlags::SYMLINK_NOFOLLOW)?)
+    Ok(rustix::fs::utimensat(directory, single_name(name)?, &timestamps(atime, mtime), AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 fn timestamps(atime: Time, mtime: Time) -> Timestamps {
@@ -248,26 +258,15 @@ pub fn set_attributes(fd: impl AsFd, owner: (u32, u32), mode: u32, xattrs: &Xatt
 pub fn set_owner_at(directory: impl AsFd, name: &OsStr, owner: (u32, u32)) -> io::Result<()> {
     let (uid, gid) = owner;
     let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
-    Ok(rustix::fs::chownat(directory, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?)
+    Ok(rustix::fs::chownat(directory, single_name(name)?, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
-/// Makes a named pipe or device without permissions; those come with [`set_attributes_at`].
+/// Sets the mode of a name in a directory. A link would be followed: this is for what was just made.
 ///
 /// # Errors
-/// What the system answers: making devices is not allowed in a user namespace.
-pub fn create_special_at(
-    directory: impl AsFd,
-    name: &OsStr,
-    kind: FileKind,
-    (major, minor): (u32, u32),
-) -> io::Result<()> {
-    let file_type = match kind {
-        FileKind::CharDevice => rustix::fs::FileType::CharacterDevice,
-        FileKind::BlockDevice => rustix::fs::FileType::BlockDevice,
-        _ => rustix::fs::FileType::Fifo,
-    };
-    let device = rustix::fs::makedev(major, minor);
-    Ok(rustix::fs::mknodat(directory, name, file_type, Mode::empty(), device)?)
+/// What the system answers.
+pub fn set_mode_at(directory: impl AsFd, name: &OsStr, mode: u32) -> io::Result<()> {
+    Ok(rustix::fs::chmodat(directory, single_name(name)?, Mode::from_raw_mode(mode), AtFlags::empty())?)
 }
 
 /// Sets owner, attributes and (but for links, which have none) mode of something that cannot be opened.
@@ -299,7 +298,7 @@ pub fn set_attributes_at(
 /// What the system answers.
 pub fn open_reference_at(directory: impl AsFd, name: &OsStr) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(directory, name, flags, Mode::empty())?)
+    Ok(rustix::fs::openat(directory, single_name(name)?, flags, Mode::empty())?)
 }
 
 /// The path by which calls without a descriptor form reach what `reference` refers to, be it a link.
@@ -414,6 +413,18 @@ pub fn travels(name: &CStr) -> bool {
 /// # Errors
 /// What the system answers.
 pub fn read_link_at(directory: impl AsFd, name: &OsStr) -> io::Result<OsString> {
+    read_link(directory, single_name(name)?)
+}
+
+/// Returns where the symbolic link points that a reference (see [`open_reference_at`]) refers to.
+///
+/// # Errors
+/// What the system answers.
+pub fn read_link_of(reference: impl AsFd) -> io::Result<OsString> {
+    read_link(reference, OsStr::new(""))
+}
+
+fn read_link(directory: impl AsFd, name: &OsStr) -> io::Result<OsString> {
     let target = rustix::fs::readlinkat(directory, OsStr::from_bytes(name.as_bytes()), Vec::new())?;
     Ok(OsString::from_vec(target.into_bytes()))
 }

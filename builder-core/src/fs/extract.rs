@@ -10,11 +10,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::OFlags;
 use tar::EntryType;
 
+use super::create;
 use super::entry::{self, FileKind, Time, Xattrs};
-use super::root::{Follow, NewDirectory, RootDir};
+use super::root::{Follow, Inherit, NewDirectory, RootDir};
 use super::tar_stream::{TarEntry, TarStream};
 use super::{PathContext, PathError};
 use crate::cancel::{CancelToken, Cancelled};
@@ -166,7 +167,12 @@ struct Extractor<'a> {
 impl Extractor<'_> {
     fn new_directory(&self) -> NewDirectory {
         let mtime = self.options.created_mtime.map(|seconds| (seconds, 0));
-        NewDirectory { mode: 0o755, owner: Some(self.options.owner.unwrap_or((0, 0))), mtime }
+        NewDirectory {
+            mode: 0o755,
+            owner: Some(self.options.owner.unwrap_or((0, 0))),
+            mtime,
+            inherit: Inherit::Nothing,
+        }
     }
 
     fn entry(&mut self, entry: TarEntry, content: &mut dyn Read) -> Result<(), ExtractError> {
@@ -197,8 +203,7 @@ impl Extractor<'_> {
         match kind {
             EntryType::Directory => {
                 if !merge {
-                    rustix::fs::mkdirat(&directory, &file_name, Mode::from_raw_mode(0o700))
-                        .at("create directory", &shown)?;
+                    create::create_directory_at(&directory, &file_name).at("create directory", &shown)?;
                 }
                 let made = entry::open_directory_at(&directory, &file_name).at("open directory", &shown)?;
                 entry::set_attributes(&made, inode.owner, inode.mode, &inode.xattrs).at("set attributes of", &shown)?;
@@ -206,7 +211,8 @@ impl Extractor<'_> {
                 Ok(())
             }
             EntryType::Symlink => {
-                rustix::fs::symlinkat(OsStr::from_bytes(&link), &directory, &file_name).at("create link", &shown)?;
+                let target = OsStr::from_bytes(&link);
+                create::create_symlink_at(target, &directory, &file_name).at("create link", &shown)?;
                 Self::finish_special(&directory, &file_name, &shown, &inode, None)
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
@@ -256,9 +262,7 @@ impl Extractor<'_> {
         shown: &Path,
         inode: &Inode,
     ) -> Result<(), ExtractError> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let made = rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(0o600)).at("create", shown)?;
-        let mut made = std::fs::File::from(made);
+        let mut made = create::create_file_at(directory, name).at("create", shown)?;
         loop {
             self.cancel.check()?;
             let allowed = self.options.limits.bytes - self.outcome.bytes;
@@ -290,7 +294,7 @@ impl Extractor<'_> {
             EntryType::Block => (FileKind::BlockDevice, device),
             _ => (FileKind::CharDevice, device),
         };
-        match entry::create_special_at(&directory, name, kind, device) {
+        match create::create_special_at(&directory, name, kind, device) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied && kind != FileKind::Fifo => {
                 self.outcome.skipped_devices.push(shown.to_owned());
                 return Ok(());
@@ -338,7 +342,7 @@ impl Extractor<'_> {
         if existing.is_some() {
             self.remove(directory, file_name, shown)?;
         }
-        Ok(rustix::fs::linkat(&from, &target_name, directory, file_name, AtFlags::empty()).at("link", shown)?)
+        Ok(create::create_link_at(&from, &target_name, directory, file_name).at("link", shown)?)
     }
 
     fn finish(self) -> Result<Extracted, ExtractError> {

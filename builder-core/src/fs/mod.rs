@@ -2,8 +2,10 @@
 //! root.
 
 pub mod accounts;
+pub mod create;
 pub mod entry;
 pub mod extract;
+pub mod name;
 mod path_error;
 pub mod root;
 pub(crate) mod tar_stream;

@@ -15,11 +15,15 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
+use super::create::create_directory_at;
 use super::entry::{self, FileKind, Metadata, Time, Xattrs};
 use super::{PathContext, PathError};
 
 /// How many links one path may go through; the kernel's own limit.
 const MAX_LINKS: usize = 40;
+
+/// What is put into a directory with this bit gets its group, and a directory the bit, too.
+const SETGID: u32 = 0o2000;
 
 /// How often a resolution is tried again when somebody renames directories meanwhile.
 const MAX_TRIES: usize = 32;
@@ -53,6 +57,20 @@ pub struct NewDirectory {
     pub owner: Option<(u32, u32)>,
     /// Access and change time; that of the making without.
     pub mtime: Option<Time>,
+    /// What it takes over from the directory around it.
+    pub inherit: Inherit,
+}
+
+/// What a new directory has from one with the setgid bit around it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Inherit {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The bit.
+    Bit,
+    /// The bit and the group, whatever the owner says of that.
+    BitAndGroup,
 }
 
 /// A descriptor of a directory whose inside is not trusted.
@@ -80,6 +98,11 @@ impl RootDir {
     /// Takes a descriptor of a directory, or of a mount that is not attached anywhere.
     pub fn from_fd(fd: OwnedFd) -> Self {
         Self { fd }
+    }
+
+    /// Returns the descriptor.
+    pub fn into_fd(self) -> OwnedFd {
+        self.fd
     }
 
     /// Makes a second descriptor of the same directory.
@@ -180,7 +203,7 @@ impl RootDir {
     /// [`PathError`] where it is no link or not there.
     pub fn read_link(&self, path: &Path) -> Result<PathBuf, PathError> {
         let fd = self.open_at(path, OFlags::PATH | OFlags::NOFOLLOW).at("read link", path)?;
-        entry::read_link_at(fd, OsStr::new("")).map(PathBuf::from).at("read link", path)
+        entry::read_link_of(fd).map(PathBuf::from).at("read link", path)
     }
 
     /// Opens a directory inside as a root of its own: nothing resolves to outside of it any more.
@@ -223,7 +246,7 @@ impl RootDir {
         owner: Option<(u32, u32)>,
         mtime: Option<Time>,
     ) -> Result<Vec<PathBuf>, PathError> {
-        Ok(self.make_dirs(path, NewDirectory { mode, owner, mtime })?.1)
+        Ok(self.make_dirs(path, NewDirectory { mode, owner, mtime, inherit: Inherit::Nothing })?.1)
     }
 
     /// Does the same as [`RootDir::create_dir_all`] and returns the directory's own path without links first.
@@ -312,7 +335,7 @@ impl Walk<'_> {
             if self.links.len() > MAX_LINKS {
                 return Err(Errno::LOOP.into());
             }
-            let target = entry::read_link_at(&fd, OsStr::new(""))?;
+            let target = entry::read_link_of(&fd)?;
             if target.as_bytes().starts_with(b"/") {
                 self.stack.clear();
             }
@@ -353,11 +376,20 @@ impl Walk<'_> {
 
 /// Makes one directory with exactly this mode and owner. Its times are left to the end.
 fn make_directory_at(directory: BorrowedFd<'_>, name: &OsStr, new: NewDirectory) -> io::Result<()> {
-    rustix::fs::mkdirat(directory, name, Mode::from_raw_mode(0o700))?;
+    create_directory_at(directory, name)?;
     let made = entry::open_directory_at(directory, name)?;
-    match new.owner {
-        Some(owner) => entry::set_attributes(&made, owner, new.mode, &Xattrs::default()),
-        None => Ok(rustix::fs::fchmod(&made, Mode::from_raw_mode(new.mode))?),
+    let (mut owner, mut mode) = (new.owner, new.mode);
+    // The kernel has given the new directory both.
+    let inherited = entry::metadata_of(&made)?;
+    if new.inherit != Inherit::Nothing && inherited.mode & SETGID != 0 {
+        mode |= SETGID;
+        if new.inherit == Inherit::BitAndGroup {
+            owner = owner.map(|(uid, _)| (uid, inherited.gid));
+        }
+    }
+    match owner {
+        Some(owner) => entry::set_attributes(&made, owner, mode, &Xattrs::default()),
+        None => Ok(rustix::fs::fchmod(&made, Mode::from_raw_mode(mode))?),
     }
 }
 

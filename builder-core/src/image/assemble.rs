@@ -82,6 +82,7 @@ pub fn assemble(request: &AssembleRequest) -> Result<ImageParts, ImageError> {
         os_features: config.os_features.clone(),
         config_bytes: serde_json::to_vec(&config)?,
         layers: request.base_layers.iter().cloned().chain(ours).collect(),
+        base_layers: request.base_layers.len(),
         diff_ids: config.rootfs.diff_ids,
         created: config.created.unwrap_or_default(),
         annotations: std::collections::BTreeMap::new(),

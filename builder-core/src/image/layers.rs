@@ -126,6 +126,13 @@ pub(super) fn layer(
         let descriptor = Descriptor::new(form.layer_type(format), known.digest, known.size);
         return Ok((descriptor, Content::Stored { chain: chain.to_vec(), size: known.size }));
     }
+    // What a shared cache has, and nobody needed here, is named as it is there.
+    if let Some(blob) = snapshots.elsewhere(chain)?
+        && format_of(&blob) == wanted
+    {
+        let descriptor = Descriptor::new(form.layer_type(wanted), blob.digest, blob.size);
+        return Ok((descriptor, Content::Stored { chain: chain.to_vec(), size: blob.size }));
+    }
     let failed = |source| ImageError::Layer { digest: known.digest, source };
     let path = place()?;
     let file = DigestWriter::new(File::create(&path).at("create", &path)?);

@@ -6,13 +6,16 @@ use super::ImageError;
 use super::annotations::{self, Annotation, AnnotationLevel};
 use super::attestations::attestation_manifest;
 use super::documents::{Descriptor, IndexDocument, ManifestDocument, PlatformDocument};
-use super::layers::{Content, ImageForm, LayerBlobs};
+use super::layers::{Content, ImageForm, LayerBlobs, MediaTypes};
 use super::view::ImageParts;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::platform::Platform;
 use crate::snapshot::Snapshots;
 use crate::store::WorkDir;
+
+/// `BuildKit`'s annotation of layers whose times were set to those of an epoch.
+const REWRITTEN_TIMESTAMP: &str = "buildkit/rewritten-timestamp";
 
 /// What to render.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +28,8 @@ pub struct ImageSet<'i> {
     pub index_annotations: &'i BTreeMap<String, String>,
     /// Annotations to add.
     pub annotations: &'i [Annotation],
+    /// The time to which layers of this build were set, seconds since 1970, where their descriptors are to say so.
+    pub rewritten_to: Option<i64>,
     /// The names of the image: what attestations speak of.
     pub names: &'i [String],
 }
@@ -123,7 +128,13 @@ impl Renderer<'_> {
         let mut layers = Vec::new();
         for (index, known) in image.layers.iter().enumerate() {
             let chain = image.diff_ids.get(..=index).unwrap_or_default();
-            let (descriptor, content) = self.layers.get(known, chain, self.cancel)?;
+            let (mut descriptor, content) = self.layers.get(known, chain, self.cancel)?;
+            // Layers have no annotations in Docker's manifests.
+            if let (Some(epoch), true, MediaTypes::Oci) =
+                (self.set.rewritten_to, index >= image.base_layers, self.form.media_types)
+            {
+                descriptor.annotations.insert(REWRITTEN_TIMESTAMP.to_owned(), epoch.to_string());
+            }
             self.blobs.insert(descriptor.digest, content);
             layers.push(descriptor);
         }

@@ -30,6 +30,8 @@ pub struct ImageParts {
     pub config_bytes: Vec<u8>,
     /// Its layers as the store has them, bottom first.
     pub layers: Vec<BlobDescriptor>,
+    /// How many of them came with a base; all of an image that was not built just now.
+    pub base_layers: usize,
     /// The diff IDs of its layers.
     pub diff_ids: Vec<Digest>,
     /// When it was made, RFC 3339; empty where unknown.
@@ -210,6 +212,7 @@ fn parts(
         platform: platform.unwrap_or_else(|| config.platform()),
         os_features: config.os_features,
         config_bytes,
+        base_layers: manifest.layers.len(),
         layers: manifest.layers,
         diff_ids: config.rootfs.diff_ids,
         created: config.created.unwrap_or_default(),

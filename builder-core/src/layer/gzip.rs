@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn every_length_comes_back_and_the_pieces_do_not_matter() {
-        let text: Vec<u8> = (0..BLOCK_BYTES * 5 + 7).map(|n| (n * n / 31) as u8).collect();
+        let text: Vec<u8> = (0..BLOCK_BYTES * 5 + 7).map(|n| (n * n / 31).to_le_bytes()[0]).collect();
         for length in [0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, text.len()] {
             let input = &text[..length];
             let whole = gzip(input, 6, usize::MAX);
@@ -215,7 +215,8 @@ mod tests {
             }
         }
         let mut writer = GzipWriter::new(Full, 1).unwrap();
-        let error = (0..1000).find_map(|_| writer.write_all(&[7; BLOCK_BYTES]).err());
+        let block = vec![7; BLOCK_BYTES];
+        let error = (0..1000).find_map(|_| writer.write_all(&block).err());
         assert_eq!(error.map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
     }
 }

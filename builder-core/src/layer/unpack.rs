@@ -14,15 +14,16 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dev, FileType, Mode, OFlags};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use tar::EntryType;
 
 use super::{ContentId, LayerError, LayerSummary, OPAQUE_WHITEOUT, WHITEOUT_PREFIX};
 use crate::cancel::CancelToken;
 use crate::digest::Digester;
+use crate::fs::create;
 use crate::fs::entry::{self, FileKind, Time, Xattrs};
-use crate::fs::root::{NewDirectory, RootDir};
+use crate::fs::root::{Inherit, NewDirectory, RootDir};
 use crate::fs::tar_stream::{TarEntry, TarStream};
 use crate::fs::{PathContext, PathError};
 
@@ -123,7 +124,7 @@ impl Unpacker<'_> {
     fn parent(&mut self, path: &Path) -> Result<(PathBuf, OwnedFd), LayerError> {
         let cached = matches!(&self.last, Some((known, _)) if known == path);
         if !cached {
-            let new = NewDirectory { mode: 0o755, owner: Some((0, 0)), mtime: None };
+            let new = NewDirectory { mode: 0o755, owner: Some((0, 0)), mtime: None, inherit: Inherit::Nothing };
             let (resolved, _) = self.root.make_dirs(path, new)?;
             let fd = self.root.open_resolved(&resolved, OFlags::RDONLY | OFlags::DIRECTORY).at("open", path)?;
             self.last = Some((path.to_owned(), Parent { path: resolved, fd }));
@@ -150,7 +151,7 @@ impl Unpacker<'_> {
         at: &Place<'_>,
         cancel: &CancelToken,
     ) -> Result<(), LayerError> {
-        let (kind, link, (major, minor)) = (entry.kind, entry.link, entry.device);
+        let (kind, link, device) = (entry.kind, entry.link, entry.device);
         let attributes = Attributes::of(entry.owner, entry.mode, entry.mtime, entry.xattrs)?;
         let existing = entry::metadata_at(at.fd, at.name).at("examine", &at.path)?;
         let is_directory = existing.is_some_and(|metadata| metadata.kind == FileKind::Directory);
@@ -164,7 +165,7 @@ impl Unpacker<'_> {
         match kind {
             EntryType::Directory => {
                 if !is_directory {
-                    rustix::fs::mkdirat(at.fd, at.name, Mode::from_raw_mode(0o700)).at("create directory", &at.path)?;
+                    create::create_directory_at(at.fd, at.name).at("create directory", &at.path)?;
                 }
                 let fd = entry::open_directory_at(at.fd, at.name).at("open", &at.path)?;
                 attributes.apply(fd, &at.path)?;
@@ -173,20 +174,17 @@ impl Unpacker<'_> {
             }
             EntryType::Symlink => {
                 let target = link_name(link, &at.path)?;
-                rustix::fs::symlinkat(target.as_os_str(), at.fd, at.name).at("create link", &at.path)?;
+                create::create_symlink_at(target.as_os_str(), at.fd, at.name).at("create link", &at.path)?;
                 attributes.apply_at(at, false)
             }
             EntryType::Link => self.hard_link(&link_name(link, &at.path)?, at),
-            EntryType::Fifo => special(at, FileType::Fifo, 0, &attributes),
+            EntryType::Fifo => special(at, FileKind::Fifo, (0, 0), &attributes),
             EntryType::Char | EntryType::Block => {
-                let kind = if kind == EntryType::Char { FileType::CharacterDevice } else { FileType::BlockDevice };
-                special(at, kind, rustix::fs::makedev(major, minor), &attributes)
+                let kind = if kind == EntryType::Char { FileKind::CharDevice } else { FileKind::BlockDevice };
+                special(at, kind, device, &attributes)
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let fd =
-                    rustix::fs::openat(at.fd, at.name, flags, Mode::from_raw_mode(0o600)).at("create", &at.path)?;
-                let mut file = File::from(fd);
+                let mut file = create::create_file_at(at.fd, at.name).at("create", &at.path)?;
                 copy_content(content, &mut file, at, cancel)?;
                 attributes.apply(file, &at.path)?;
                 Ok(entry::set_times_at(at.fd, at.name, attributes.mtime, attributes.mtime)
@@ -203,8 +201,8 @@ impl Unpacker<'_> {
             return Err(missing());
         };
         let directory = self.root.open_at(parent, OFlags::RDONLY | OFlags::DIRECTORY).map_err(|_| missing())?;
-        match rustix::fs::linkat(directory, name, at.fd, at.name, AtFlags::empty()) {
-            Err(Errno::NOENT) => Err(missing()),
+        match create::create_link_at(directory, name, at.fd, at.name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing()),
             other => Ok(other.at("create hard link", &at.path)?),
         }
     }
@@ -270,17 +268,16 @@ impl Attributes {
     fn apply_at(&self, at: &Place<'_>, with_mode: bool) -> Result<(), LayerError> {
         entry::set_owner_at(at.fd, at.name, self.owner).at("set the owner of", &at.path)?;
         if with_mode {
-            rustix::fs::chmodat(at.fd, at.name, Mode::from_raw_mode(self.mode), AtFlags::empty())
-                .at("set the mode of", &at.path)?;
+            entry::set_mode_at(at.fd, at.name, self.mode).at("set the mode of", &at.path)?;
         }
         Ok(entry::set_times_at(at.fd, at.name, self.mtime, self.mtime).at("set times of", &at.path)?)
     }
 }
 
-fn special(at: &Place<'_>, kind: FileType, device: Dev, attributes: &Attributes) -> Result<(), LayerError> {
-    match rustix::fs::mknodat(at.fd, at.name, kind, Mode::from_raw_mode(0o600), device) {
+fn special(at: &Place<'_>, kind: FileKind, device: (u32, u32), attributes: &Attributes) -> Result<(), LayerError> {
+    match create::create_special_at(at.fd, at.name, kind, device) {
         // In a user namespace nobody may make devices; the sandbox brings its own `/dev`.
-        Err(Errno::PERM) if kind != FileType::Fifo => Ok(()),
+        Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) && kind != FileKind::Fifo => Ok(()),
         other => {
             other.at("create device", &at.path)?;
             attributes.apply_at(at, true)

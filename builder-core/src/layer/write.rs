@@ -229,10 +229,10 @@ impl<'a> LayerWriter<'a> {
         if let Some(graft) = self.graft.filter(|graft| graft.directory() == path) {
             // What else is in it would have to be put in between.
             self.graft = None;
-            return match names.is_empty() {
-                true => graft.write(&mut GraftWriter::new(self, lower)),
-                false => Err(LayerError::Unsuited { path: path.to_owned() }),
-            };
+            if names.is_empty() {
+                return graft.write(&mut GraftWriter::new(self, lower));
+            }
+            return Err(LayerError::Unsuited { path: path.to_owned() });
         }
         let mut removed = false;
         for name in names {

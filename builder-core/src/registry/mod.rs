@@ -64,7 +64,7 @@ use crate::store::Store;
 use download::{Download, Sink, Stored};
 use endpoint::{Endpoint, endpoints};
 use reply::{bounded, failure};
-use retry::{retried, retried_while};
+use retry::{retried, retried_while, tried_once};
 use transport::Transport;
 
 /// Blobs that are fetched or sent at the same time.
@@ -275,16 +275,23 @@ impl Client {
     }
 
     /// Sends one request, over as many tries and servers as it takes.
+    #[expect(clippy::needless_pass_by_value, reason = "closures are made where they are passed")]
     fn ask<T>(
         &self,
         cancel: &CancelToken,
         request: impl AsyncFn(&Transport) -> Result<T, RegistryError>,
     ) -> Result<T, RegistryError> {
-        self.over_servers(cancel, async |transport| retried(cancel, async || request(transport).await).await)
+        self.over_servers(cancel, async |transport| {
+            if transport.is_mirror() {
+                return tried_once(cancel, request(transport)).await;
+            }
+            retried(cancel, async || request(transport).await).await
+        })
     }
 
     /// Asks the server that answered before, or each in turn until one does. Who is no mirror is not asked for
     /// something else than what it answered.
+    #[expect(clippy::needless_pass_by_value, reason = "closures are made where they are passed")]
     fn over_servers<T>(
         &self,
         cancel: &CancelToken,

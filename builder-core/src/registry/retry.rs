@@ -71,6 +71,14 @@ pub(super) async fn retried_while<T, E: Failure>(
     }
 }
 
+/// Tries a request once: where there are other servers to ask, the next one is the next try.
+pub(super) async fn tried_once<T, E: Failure>(
+    cancel: &CancelToken,
+    request: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    unless_cancelled(cancel, request).await?
+}
+
 async fn unless_cancelled<T>(cancel: &CancelToken, future: impl Future<Output = T>) -> Result<T, Cancelled> {
     tokio::select! {
         outcome = future => Ok(outcome),

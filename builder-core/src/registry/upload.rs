@@ -135,6 +135,7 @@ impl<'u> Session<'u> {
             && let Some(taken) = taken(response.headers()).filter(|taken| *taken <= self.upload.size)
         {
             self.taken = taken;
+            self.reached.set(taken.max(self.reached.get()));
             self.location = Some(location(&response, transport)?);
         }
         Ok(())

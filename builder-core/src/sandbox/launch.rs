@@ -102,6 +102,7 @@ fn look_at_host() -> HostFacts {
     let filesystems = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
     HostFacts {
         initial_user_namespace: isolation::in_initial_user_namespace(),
+        own_nodes: mounts::can_make_nodes(),
         mqueue: filesystems.lines().any(|line| line.split_ascii_whitespace().next_back() == Some("mqueue")),
         capabilities: capabilities(),
         cgroup2: rustix::fs::statfs("/sys/fs/cgroup").is_ok_and(|stat| stat.f_type == libc::CGROUP2_SUPER_MAGIC),
@@ -188,7 +189,11 @@ fn describe(operation: &SetupOp) -> String {
         SetupOp::JoinControlGroup { .. } => "join the control group".to_owned(),
         SetupOp::ResourceLimit(limit) => {
             let limit = Ulimit { resource: limit.resource, soft: limit.soft, hard: limit.hard };
-            format!("set the limit `{}={}:{}`", limit.name(), limit.soft, limit.hard)
+            let shown = |value: u64| if value == u64::MAX { "-1".to_owned() } else { value.to_string() };
+            let (soft, hard) = (shown(limit.soft), shown(limit.hard));
+            let why =
+                if limit.name() == "nofile" { "; /proc/sys/fs/nr_open is the most that there can be" } else { "" };
+            format!("set the limit `{}={soft}:{hard}`{why}", limit.name())
         }
         SetupOp::ChangeDirectory { path } => format!("change to directory `{}`", text(path)),
         SetupOp::Hostname(name) => format!("set the host name `{}`", text(name)),

@@ -17,11 +17,13 @@ pub(super) fn explain(mounts: &[SandboxMount], operation: &SetupOp, errno: i32) 
     let path = path.to_str().ok()?;
     let mount = mounts.iter().rfind(|mount| is_at_or_above(path, mount.target()))?;
     match errno {
-        // The kernel's word for a mount that is moved to something of the other kind is "invalid".
-        libc::EINVAL if path == mount.target() && matches!(operation, SetupOp::Attach { .. }) => {
+        // The kernel's word for a mount that is moved to something of the other kind may also be "invalid". Where a mount
+        // point is made, what leads to it is to blame.
+        libc::EINVAL | libc::ENOTDIR | libc::EISDIR
+            if path == mount.target() && matches!(operation, SetupOp::Attach { .. }) =>
+        {
             Some(on_other(mount.target(), mount.kind()))
         }
-        libc::ENOTDIR | libc::EISDIR if path == mount.target() => Some(on_other(mount.target(), mount.kind())),
         libc::ENOTDIR => {
             let existing = PathBuf::from(path).parent().map(PathBuf::from).unwrap_or_default();
             Some(SandboxError::NotADirectory { target: mount.target().to_owned(), existing })

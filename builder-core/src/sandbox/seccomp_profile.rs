@@ -110,12 +110,11 @@ const ARCHITECTURE: Option<u32> = None;
 pub(super) fn filters() -> Result<Vec<FilterProgram>, SandboxError> {
     static INSTRUCTIONS: OnceLock<Vec<libc::sock_filter>> = OnceLock::new();
     let architecture = ARCHITECTURE.ok_or(SandboxError::NoFilter(std::env::consts::ARCH))?;
-    let instructions = match INSTRUCTIONS.get() {
-        Some(known) => known.clone(),
-        None => {
-            let made = compile(architecture, &answers(), Answer::Fail(libc::EPERM))?;
-            INSTRUCTIONS.get_or_init(|| made).clone()
-        }
+    let instructions = if let Some(known) = INSTRUCTIONS.get() {
+        known.clone()
+    } else {
+        let made = compile(architecture, &answers(), Answer::Fail(libc::EPERM))?;
+        INSTRUCTIONS.get_or_init(|| made).clone()
     };
     Ok(vec![FilterProgram { name: "docker default", instructions }])
 }

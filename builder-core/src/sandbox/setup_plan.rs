@@ -37,7 +37,11 @@ pub(super) const FIRST_GROUP: Slot = Slot(19);
 /// Where the mounts of the step begin.
 pub(super) const FIRST_MOUNT: Slot = Slot(24);
 
-/// The devices that every process may expect; with the host's own nodes, since a user namespace cannot make any.
+/// Major and minor numbers of the devices below, in their order (kernel documentation `admin-guide/devices`).
+pub(super) const NODE_NUMBERS: [(u32, u32); 6] = [(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0)];
+
+/// The devices that every process may expect: name, place on the host, place in the sandbox. A user namespace cannot
+/// make any, and gets the host's own nodes.
 const NODES: [(&str, &str, &str); 6] = [
     ("null", "/dev/null", "/dev/null"),
     ("zero", "/dev/zero", "/dev/zero"),
@@ -85,7 +89,7 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 const SHM_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Docker's size of `/dev`.
-const DEV_BYTES: u64 = 64 * 1024 * 1024;
+pub(super) const DEV_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Room for the mounted files; scripts and lists are far smaller.
 const FILES_BYTES: u64 = 64 * 1024 * 1024;
@@ -97,6 +101,8 @@ const UMASK: u32 = 0o022;
 pub(super) struct HostFacts {
     /// Whether this process is in no user namespace of its own.
     pub(super) initial_user_namespace: bool,
+    /// Whether this process can make device nodes that work.
+    pub(super) own_nodes: bool,
     /// Whether the kernel has POSIX message queues.
     pub(super) mqueue: bool,
     /// Whether `/sys/fs/cgroup` is the unified hierarchy; of the older ones nothing is shown.
@@ -115,13 +121,17 @@ pub(super) struct SetupPlan {
 
 /// Plans the set-up; `groups` is the number of control groups to join.
 pub(super) fn plan(spec: &SandboxSpec, host: HostFacts, groups: usize) -> Result<SetupPlan, SandboxError> {
-    let files = Files::of(spec)?;
+    let files = Files::of(spec, host)?;
     // A new sysfs shows the network namespace that its maker owns; the host's network has the host's sysfs.
     let new_sysfs = host.initial_user_namespace && spec.network == SandboxNetwork::None;
 
     let mut preparations = Vec::new();
-    for (slot, (_, source, _)) in (FIRST_NODE..).zip(NODES) {
-        preparations.push((Slot(slot), Preparation::HostFile(source)));
+    if !host.own_nodes {
+        for (slot, (_, source, _)) in (FIRST_NODE..).zip(NODES) {
+            // What is done to a node of the host would be done to the host; in a user namespace it is nobody's.
+            let read_only = host.initial_user_namespace;
+            preparations.push((Slot(slot), Preparation::HostFile { path: source, read_only }));
+        }
     }
     if !new_sysfs {
         let sys = if spec.insecure { Preparation::HostTree("/sys") } else { Preparation::HostTreeReadOnly("/sys") };
@@ -129,16 +139,16 @@ pub(super) fn plan(spec: &SandboxSpec, host: HostFacts, groups: usize) -> Result
     }
     // A user namespace can make no devices: there the usual ones have to do.
     let all_devices = spec.insecure && host.initial_user_namespace;
-    let (size_bytes, entries) = (DEV_BYTES, files.dev);
+    let (size_bytes, entries) = (step_mounts::dev_bytes(&spec.mounts).unwrap_or(DEV_BYTES), files.dev);
     preparations.push((
         DEV,
         if all_devices {
             Preparation::Devices { size_bytes, entries }
         } else {
-            Preparation::Tmpfs { size_bytes, entries }
+            Preparation::Tmpfs { size_bytes, entries, devices: host.own_nodes }
         },
     ));
-    preparations.push((FILES, Preparation::Tmpfs { size_bytes: FILES_BYTES, entries: files.staged }));
+    preparations.push((FILES, Preparation::Tmpfs { size_bytes: FILES_BYTES, entries: files.staged, devices: false }));
 
     // First of all: nothing that follows may reach the host's mounts.
     let mut init = vec![SetupOp::PrivateMounts];
@@ -155,7 +165,7 @@ pub(super) fn plan(spec: &SandboxSpec, host: HostFacts, groups: usize) -> Result
         init.push(SetupOp::Attach { slot: ONE_FILE, target: text("path", target)? });
     }
     init.push(SetupOp::Detach { target: fixed("/dev") });
-    attach_mounts(&mut init, host);
+    attach_mounts(&mut init, spec, host);
     // After `/dev`, whose null hides files, and after what is to be hidden has been attached.
     if !spec.insecure {
         init.extend(MASKED.iter().chain([&MASKED_POWERCAP]).map(|path| SetupOp::Mask { target: fixed(path) }));
@@ -192,8 +202,10 @@ fn new_mounts(init: &mut Vec<SetupOp>, spec: &SandboxSpec, host: HostFacts, new_
         push(PTS, "devpts", &DEVPTS_OPTIONS, false, false);
     }
     let size = spec.shm_bytes.unwrap_or(SHM_BYTES).to_string();
-    push(SHM, "tmpfs", &[("size", &size), ("mode", "1777")], false, true);
-    if host.mqueue {
+    if !step_mounts::covers(&spec.mounts, "/dev/shm") {
+        push(SHM, "tmpfs", &[("size", &size), ("mode", "1777")], false, true);
+    }
+    if host.mqueue && !step_mounts::covers(&spec.mounts, "/dev/mqueue") {
         push(MQUEUE, "mqueue", &[], false, true);
     }
     if host.cgroup2 {
@@ -201,7 +213,7 @@ fn new_mounts(init: &mut Vec<SetupOp>, spec: &SandboxSpec, host: HostFacts, new_
     }
 }
 
-fn attach_mounts(init: &mut Vec<SetupOp>, host: HostFacts) {
+fn attach_mounts(init: &mut Vec<SetupOp>, spec: &SandboxSpec, host: HostFacts) {
     let mut attach = |slot, target| init.push(SetupOp::Attach { slot, target: fixed(target) });
     attach(PROC, "/proc");
     attach(SYS, "/sys");
@@ -209,12 +221,17 @@ fn attach_mounts(init: &mut Vec<SetupOp>, host: HostFacts) {
         attach(CGROUP, "/sys/fs/cgroup");
     }
     attach(DEV, "/dev");
-    for (slot, (_, _, target)) in (FIRST_NODE..).zip(NODES) {
-        attach(Slot(slot), target);
+    if !host.own_nodes {
+        for (slot, (_, _, target)) in (FIRST_NODE..).zip(NODES) {
+            attach(Slot(slot), target);
+        }
     }
     attach(PTS, "/dev/pts");
-    attach(SHM, "/dev/shm");
-    if host.mqueue {
+    // A mount of the step takes the place of these; nothing of them is to stay below it.
+    if !step_mounts::covers(&spec.mounts, "/dev/shm") {
+        attach(SHM, "/dev/shm");
+    }
+    if host.mqueue && !step_mounts::covers(&spec.mounts, "/dev/mqueue") {
         attach(MQUEUE, "/dev/mqueue");
     }
 }
@@ -230,11 +247,16 @@ struct Files {
 }
 
 impl Files {
-    fn of(spec: &SandboxSpec) -> Result<Self, SandboxError> {
+    fn of(spec: &SandboxSpec, host: HostFacts) -> Result<Self, SandboxError> {
         let entry = |path: &str, content| Entry { path: path.to_owned(), content };
         let mut dev: Vec<Entry> =
             ["pts", "shm", "mqueue"].map(|name| entry(name, EntryContent::Directory)).into_iter().collect();
-        dev.extend(NODES.map(|(name, _, _)| entry(name, EntryContent::File { content: Vec::new(), mode: 0o666 })));
+        let node = |number| match host.own_nodes {
+            true => EntryContent::Device { number, mode: 0o666 },
+            // To mount the host's on.
+            false => EntryContent::File { content: Vec::new(), mode: 0o666 },
+        };
+        dev.extend(NODES.iter().zip(NODE_NUMBERS).map(|((name, _, _), number)| entry(name, node(number))));
         dev.extend(DEV_LINKS.map(|(name, target)| entry(name, EntryContent::Link(target))));
 
         let mut files = Self { dev, staged: Vec::new(), mounted: Vec::new() };

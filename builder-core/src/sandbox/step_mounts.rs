@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use super::SandboxError;
 use super::error::MOUNT_TARGET;
-use super::setup_plan::check_target;
+use super::setup_plan::{DEV_BYTES, check_target};
 use super::stubs::{Stub, StubKind};
 use crate::fs::PathContext;
 use crate::secret::{MAX_SECRET_BYTES, Secret};
@@ -23,6 +23,8 @@ use crate::sys::setup_op::{CloneAttributes, SetupOp, Slot};
 
 /// The name of the one file in the tmpfs of a secret or socket.
 const ONLY_FILE: &str = "file";
+/// The sandbox's own mounts inside of `/dev`, which cover what `/dev` holds there.
+const OWN_IN_DEV: [&str; 3] = ["/dev/pts", "/dev/shm", "/dev/mqueue"];
 /// Room for a socket, whose inode takes no block.
 const SOCKET_BYTES: u64 = 64 * 1024;
 
@@ -46,6 +48,8 @@ pub struct SandboxMount {
     path: PathBuf,
     kind: StubKind,
     attributes: CloneAttributes,
+    /// The size of what is nothing but an empty file system to write to, in bytes.
+    empty: Option<u64>,
 }
 
 impl SandboxMount {
@@ -65,7 +69,7 @@ impl SandboxMount {
             mount::make_read_only(tree.as_fd(), Depth::Single)?;
         }
         let attributes = CloneAttributes { read_only, no_exec: false };
-        Ok(Self { target: target.to_owned(), tree, path: path.to_owned(), kind, attributes })
+        Ok(Self { target: target.to_owned(), tree, path: path.to_owned(), kind, attributes, empty: None })
     }
 
     /// Mounts an empty file system in memory of at most so many bytes.
@@ -74,7 +78,9 @@ impl SandboxMount {
     /// As [`SandboxMount::tree`].
     pub fn tmpfs(target: &str, size_bytes: Option<u64>, read_only: bool) -> Result<Self, SandboxError> {
         let options = TmpfsOptions { size_bytes, mode: 0o1777, executable: true, devices: true };
-        Self::tree(target, mount::tmpfs(&options)?, Path::new(""), StubKind::Directory, read_only)
+        let mut tmpfs = Self::tree(target, mount::tmpfs(&options)?, Path::new(""), StubKind::Directory, read_only)?;
+        tmpfs.empty = (!read_only).then_some(size_bytes.unwrap_or(DEV_BYTES));
+        Ok(tmpfs)
     }
 
     /// Mounts a file in memory that holds a secret.
@@ -163,8 +169,29 @@ pub(super) fn stubs(mounts: &[SandboxMount]) -> Vec<Stub> {
 pub(super) fn in_dev(mounts: &[SandboxMount]) -> impl Iterator<Item = (&str, StubKind)> {
     let below = mounts.iter().filter_map(|mount| Some((mount.target.strip_prefix("/dev/")?, mount)));
     below
-        .filter(|(_, mount)| !mounts.iter().any(|other| mount.is_below(&other.target)))
+        .filter(|(_, mount)| !mounts.iter().any(|other| mount.is_below(&other.target) && !is_replaced(mounts, other)))
+        .filter(|(_, mount)| !OWN_IN_DEV.iter().any(|own| mount.is_below(own)))
         .map(|(path, mount)| (path, mount.kind))
+}
+
+/// The size of the empty file system that a step wants in the place of the usual `/dev`, in bytes: it is that of the
+/// usual one then, which has its devices in it.
+pub(super) fn dev_bytes(mounts: &[SandboxMount]) -> Option<u64> {
+    let mut found = mounts.iter().filter(|mount| mount.target == "/dev");
+    match (found.next(), found.next()) {
+        (Some(only), None) => only.empty,
+        _ => None,
+    }
+}
+
+/// Whether the usual mount stands for this one.
+fn is_replaced(mounts: &[SandboxMount], mount: &SandboxMount) -> bool {
+    mount.target == "/dev" && dev_bytes(mounts).is_some()
+}
+
+/// Whether one of the mounts takes the place of the sandbox's own.
+pub(super) fn covers(mounts: &[SandboxMount], own: &str) -> bool {
+    mounts.iter().any(|mount| mount.target == own && mount.kind == StubKind::Directory)
 }
 
 /// The operations that make the mounts, when all else stands. A part of a mount is cloned where the whole is
@@ -177,9 +204,14 @@ pub(super) fn operations(mounts: &[SandboxMount], first: Slot, one: Slot) -> Res
         let Some(slot) = number.map(Slot) else {
             return Err(SandboxError::TooManyMounts { limit: usize::from(u8::MAX - first.0) + 1 });
         };
+        if is_replaced(mounts, mount) {
+            continue;
+        }
         let earlier = order.get(..position).unwrap_or_default();
-        if let Some(outer) = innermost(earlier.iter().map(|(_, other)| *other), mount) {
-            mount_point(mount, outer.target.len(), &mut operations)?;
+        let outer = innermost(earlier.iter().map(|(_, other)| *other), mount).map(SandboxMount::target);
+        let own = OWN_IN_DEV.into_iter().find(|own| mount.is_below(own));
+        if let Some(outer) = outer.into_iter().chain(own).max_by_key(|outer| outer.len()) {
+            mount_point(mount, outer.len(), &mut operations)?;
         }
         let target = path_text(mount.target.as_bytes())?;
         if mount.path.as_os_str().is_empty() {
@@ -240,6 +272,7 @@ mod tests {
             path: PathBuf::new(),
             kind: StubKind::Directory,
             attributes: CloneAttributes { read_only: false, no_exec: false },
+            empty: None,
         };
         targets.iter().map(mount).collect()
     }
@@ -265,6 +298,26 @@ mod tests {
         let text = format!("{:?}", operations(&mounts, Slot(20), Slot(1)).unwrap());
         assert_eq!(text.matches("CreateDirectory").count(), 2, "{text}");
         assert!(text.contains("\"/a/b\"") && text.contains("\"/a/b/c\""), "{text}");
+    }
+
+    #[test]
+    fn mount_points_in_the_mounts_of_the_sandbox_are_made_when_these_stand() {
+        let mounts = mounts(&["/dev/shm/a/b", "/dev/pts", "/dev/shm2"]);
+        assert_eq!(in_dev(&mounts).map(|(path, _)| path).collect::<Vec<_>>(), ["pts", "shm2"]);
+        let text = format!("{:?}", operations(&mounts, Slot(20), Slot(1)).unwrap());
+        assert_eq!(text.matches("CreateDirectory").count(), 2, "{text}");
+        assert!(text.contains("\"/dev/shm/a\"") && text.contains("\"/dev/shm/a/b\""), "{text}");
+    }
+
+    #[test]
+    fn an_empty_dev_is_the_usual_one() {
+        let mut mounts = mounts(&["/dev", "/dev/x"]);
+        assert_eq!((dev_bytes(&mounts), in_dev(&mounts).count()), (None, 0));
+        mounts[0].empty = Some(7);
+        assert_eq!(dev_bytes(&mounts), Some(7));
+        assert_eq!(in_dev(&mounts).map(|(path, _)| path).collect::<Vec<_>>(), ["x"]);
+        let text = format!("{:?}", operations(&mounts, Slot(20), Slot(1)).unwrap());
+        assert_eq!((text.matches("Attach").count(), text.contains("\"/dev\"")), (1, false), "{text}");
     }
 
     #[test]

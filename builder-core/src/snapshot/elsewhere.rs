@@ -90,6 +90,16 @@ impl Snapshots {
         self.elsewhere.lock().get(diff_id).cloned()
     }
 
+    /// Returns the blob of a chain's last layer as it is elsewhere, where the layer is not here.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Store`].
+    pub fn elsewhere(&self, chain: &[Digest]) -> Result<Option<BlobDescriptor>, SnapshotError> {
+        let Some(source) = chain.last().and_then(|diff_id| self.source_of(diff_id)) else { return Ok(None) };
+        let here = self.store.has_blob(&source.blob().digest) || self.has_last(chain)?;
+        Ok((!here).then(|| source.blob().clone()))
+    }
+
     /// Returns what was fetched so far.
     pub fn fetched(&self) -> FetchedLayers {
         let elsewhere = &self.elsewhere;

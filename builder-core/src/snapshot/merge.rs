@@ -11,17 +11,16 @@ use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, XattrFlags};
+use rustix::fs::XattrFlags;
 
 use super::{SnapshotError, Snapshots};
 use crate::digest::Digest;
+use crate::fs::create::{create_directory_at, create_link_at, create_special_at};
 use crate::fs::entry::{
-    FileKind, MAX_TREE_DEPTH, Xattrs, create_special_at, metadata_at, metadata_of, names, open_directory_at,
-    set_attributes, set_times,
+    FileKind, MAX_TREE_DEPTH, Xattrs, metadata_at, metadata_of, names, open_directory_at, set_attributes, set_times,
 };
 use crate::fs::{PathContext, PathError};
 use crate::layer::OverlayFlavor;
-use crate::store::remove_tree;
 
 /// The longest chain that is mounted layer by layer. Kernels before 6.7 take the numbers of the directories in 255
 /// bytes, the upper and the stub directory beside them.
@@ -69,30 +68,6 @@ impl Snapshots {
             other => other.at("rename", &made)?,
         }
         Ok(place)
-    }
-
-    /// Removes merged directories of chains that the store has no more, and returns how many there were. No other
-    /// process may be building.
-    ///
-    /// # Errors
-    /// [`SnapshotError::Store`], [`SnapshotError::Path`].
-    pub fn remove_stale_merged(&self) -> Result<usize, SnapshotError> {
-        let parent = self.store.root().join("merged");
-        let mut removed = 0;
-        for entry in fs::read_dir(&parent).into_iter().flatten() {
-            let entry = entry.at("list", &parent)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let chain = name.split_once('-').and_then(|(_, hex)| format!("sha256:{hex}").parse::<Digest>().ok());
-            let is_used = match &chain {
-                Some(chain) => self.record_of(chain)?.is_some(),
-                None => false,
-            };
-            if !is_used {
-                remove_tree(&entry.path())?;
-                removed += 1;
-            }
-        }
-        Ok(removed)
     }
 }
 
@@ -142,7 +117,7 @@ impl Merge {
                     Some(found) if found.is_whiteout() => {
                         create_special_at(into, &name, FileKind::CharDevice, (0, 0)).at("hide", &self.path)?;
                     }
-                    _ => rustix::fs::linkat(layer, &name, into, &name, AtFlags::empty()).at("link", &self.path)?,
+                    _ => create_link_at(layer, &name, into, &name).at("link", &self.path)?,
                 }
                 self.path.pop();
                 decided.insert(name);
@@ -171,7 +146,7 @@ impl Merge {
                 break;
             }
         }
-        rustix::fs::mkdirat(into, name, Mode::RWXU).at("create directory", &self.path)?;
+        create_directory_at(into, name).at("create directory", &self.path)?;
         let made = open_directory_at(into, name).at("open", &self.path)?;
         self.directory(&inner, &made, depth + 1)?;
         self.attributes(&inner, &made, opaque)

@@ -287,7 +287,7 @@ impl ActiveSnapshot {
         let write = |out: &mut dyn Write| {
             layer::write_layer_upon(lower, &self.upper, self.snapshots.flavor, options.clamp, out, cancel)
         };
-        let layer = if options.blob { self.into_blob(write)? } else { write(&mut std::io::sink())? };
+        let layer = if options.blob { self.write_blob(write)? } else { write(&mut std::io::sink())? };
         self.snapshots.install(&self.parent, &layer, &self.upper, true)?;
         Ok(layer)
     }
@@ -304,7 +304,7 @@ impl ActiveSnapshot {
         cancel: &CancelToken,
     ) -> Result<Layer, SnapshotError> {
         let (lower, flavor) = (self.lower()?, self.snapshots.flavor);
-        self.into_blob(|out| layer::write_grafted_layer(lower, &self.upper, flavor, clamp, graft, out, cancel))
+        self.write_blob(|out| layer::write_grafted_layer(lower, &self.upper, flavor, clamp, graft, out, cancel))
     }
 
     /// What the layer lies on, where there is something.
@@ -316,7 +316,7 @@ impl ActiveSnapshot {
         Ok(Some(mount::overlay(&lowers, None, self.snapshots.flavor == OverlayFlavor::User)?))
     }
 
-    fn into_blob(
+    fn write_blob(
         &self,
         write: impl FnOnce(&mut dyn Write) -> Result<Layer, layer::LayerError>,
     ) -> Result<Layer, SnapshotError> {

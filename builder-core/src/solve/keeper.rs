@@ -109,7 +109,8 @@ impl Keeper<'_> {
             return Err(StepError::MissingInput(without_credentials(&source.url)));
         };
         let result = self.make(&key, |upper| {
-            let place = upper.join(&source.name);
+            let name = crate::fs::name::single_name(std::ffi::OsStr::new(&source.name)).at("create", &source.name)?;
+            let place = upper.join(name);
             fs::rename(&path, &place).at("rename", &path)?;
             fs::set_permissions(&place, fs::Permissions::from_mode(FILE_MODE)).at("set the mode of", &place)?;
             let time = (modified.unwrap_or(0), 0);

@@ -67,7 +67,9 @@ impl LogLimiter {
 }
 
 fn size(bytes: u64) -> String {
-    let unit = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")].into_iter().find(|(unit, _)| bytes % unit == 0);
+    let unit = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")]
+        .into_iter()
+        .find(|(unit, _)| bytes.is_multiple_of(*unit));
     match unit.filter(|_| bytes > 0) {
         Some((unit, name)) => format!("{}{name}", bytes / unit),
         None => format!("{bytes}B"),

@@ -193,7 +193,9 @@ pub struct BlobReader {
 impl Read for BlobReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let outcome = self.inner.read(buffer);
-        let is_mismatch = |error: &io::Error| error.get_ref().is_some_and(|cause| cause.is::<ContentMismatch>());
+        let is_mismatch = |error: &io::Error| {
+            error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<ContentMismatch>)
+        };
         if outcome.as_ref().is_err_and(is_mismatch)
             && fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.identity)
         {

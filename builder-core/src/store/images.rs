@@ -237,7 +237,11 @@ impl Store {
         self.inner.layout.exclusively(|| {
             let mut needed = Needs::default();
             for image in self.all_images()? {
-                needed.add(self, &image)?;
+                match needed.add(self, &image) {
+                    // One without a name that cannot be read is nobody's any more.
+                    Err(_) if image.name.is_empty() => {}
+                    other => other?,
+                }
             }
             let needed: BTreeSet<String> = needed.blobs.iter().map(Digest::hex).collect();
             let directory = self.root().join("blobs/sha256");

@@ -13,6 +13,8 @@ use crate::layer::ContentId;
 
 /// How long a process waits for another one's transaction; none takes more than milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
+/// How often a database that somebody is closing is opened again.
+const BUSY_RETRY: Duration = Duration::from_millis(2);
 /// Version of the tables.
 const SCHEMA_VERSION: u32 = 4;
 
@@ -92,6 +94,10 @@ fn digest(row: &Row<'_>, column: usize) -> rusqlite::Result<Digest> {
     Ok(Digest::from_bytes(row.get(column)?))
 }
 
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked))
+}
+
 impl Metadata {
     /// Opens the database, or makes it; a new one begins with the images that `known` returns.
     pub(super) fn open(path: &Path, known: impl Fn() -> Vec<ImageRecord>) -> Result<Self, StoreError> {
@@ -110,7 +116,14 @@ impl Metadata {
             }
             Ok(connection)
         };
-        Ok(Self { connection: Mutex::new(open().map_err(failed("open the tables"))?) })
+        let begin = std::time::Instant::now();
+        loop {
+            match open() {
+                // Whoever closes a database last takes all of it for a moment, which the timeout does not cover.
+                Err(error) if is_busy(&error) && begin.elapsed() < BUSY_TIMEOUT => std::thread::sleep(BUSY_RETRY),
+                other => return Ok(Self { connection: Mutex::new(other.map_err(failed("open the tables"))?) }),
+            }
+        }
     }
 
     pub(super) fn connection(&self) -> MutexGuard<'_, Connection> {

@@ -31,8 +31,8 @@ impl Store {
     pub fn try_lock_step(&self, key: &[u8; 32]) -> Result<Option<StepLock>, StoreError> {
         let path = self.root().join("steps.lock");
         let file = File::options().create(true).truncate(false).write(true).open(&path).at("open", &path)?;
-        let [a, b, c, d, e, f, g, h, ..] = *key;
-        let position = i64::from_le_bytes([a, b, c, d, e, f, g, h]) & (i64::MAX >> 1);
+        let first = key.first_chunk().copied().unwrap_or_default();
+        let position = i64::from_le_bytes(first) & (i64::MAX >> 1);
         let lock = ByteLock::try_exclusive(file, position).at("lock", &path)?;
         Ok(lock.map(|lock| StepLock { _lock: lock }))
     }

@@ -25,7 +25,7 @@ fn usage(filters: &[String], session: &Session) -> Result<(CacheUsage, bool), Co
 pub(super) fn ls(arguments: &CacheLsArgs, session: &Session) -> Result<(), CommandError> {
     let (usage, _) = usage(&arguments.filter.filters, session)?;
     if arguments.quiet {
-        return session.printer.data(&usage.items.iter().map(|item| format!("{}\n", item.id)).collect::<String>());
+        return session.printer.data(&usage.items.iter().map(|item| item.id.clone() + "\n").collect::<String>());
     }
     if arguments.format == ListFormat::Json {
         return session.printer.data(&lines(&usage.items));
@@ -102,11 +102,11 @@ pub(super) fn verbose(item: &CacheItem) -> String {
 
 /// An object a line.
 pub(super) fn lines(items: &[CacheItem]) -> String {
-    items.iter().map(|item| format!("{}\n", object(item))).collect()
+    items.iter().map(|item| object(item).to_string() + "\n").collect()
 }
 
 /// A thing as JSON, with times as people and programs read them.
-pub(super) fn object(item: &CacheItem) -> Value {
+fn object(item: &CacheItem) -> Value {
     let time = |seconds: i64| jiff::Timestamp::from_second(seconds).ok().map(|time| time.to_string());
     json!({
         "id": item.id,

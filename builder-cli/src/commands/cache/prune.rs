@@ -6,7 +6,7 @@ use builder_core::store::{CacheItem, PruneLimits, PruneOptions, Pruned};
 use serde_json::json;
 
 use super::filter::Filters;
-use super::list::{object, table, verbose};
+use super::list::{lines, table, verbose};
 use crate::args::{CachePruneArgs, ListFormat, SystemPruneArgs};
 use crate::commands::Session;
 use crate::error::CommandError;
@@ -33,7 +33,7 @@ pub(super) fn prune(arguments: &CachePruneArgs, session: &Session) -> Result<(),
     let options = PruneOptions { all: arguments.all, unnamed_images: arguments.all, limits, filter: &filter };
     let pruned = session.builder.store().prune(&options).map_err(CommandError::environment)?;
     if arguments.format == ListFormat::Json {
-        let mut text: String = pruned.items.iter().map(|item| format!("{}\n", object(item))).collect();
+        let mut text: String = lines(&pruned.items);
         text.push_str(&format!("{}\n", json!({ "reclaimed": pruned.freed, "images": pruned.images })));
         return session.printer.data(&text);
     }

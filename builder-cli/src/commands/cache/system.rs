@@ -52,7 +52,7 @@ pub(super) fn df(arguments: &SystemDfArgs, session: &Session) -> Result<(), Comm
                 "reclaimable": row.reclaimable,
             })
         };
-        return session.printer.data(&rows.iter().map(|row| format!("{}\n", line(row))).collect::<String>());
+        return session.printer.data(&rows.iter().map(|row| line(row).to_string() + "\n").collect::<String>());
     }
     let mut table = vec![["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"].map(str::to_owned).to_vec()];
     for row in &rows {

@@ -233,11 +233,11 @@ impl Written<'_> {
     /// Returns the place of the option that has one of these names: of several the last one, which holds. Where there
     /// is none, the mount.
     fn place(&self, names: &[&str]) -> Span {
-        let named = |field: &&Spanned<String>| {
+        let matches = |field: &&Spanned<String>| {
             let key = field.value.split_once('=').map_or(field.value.as_str(), |(key, _)| key);
             names.iter().any(|name| key.eq_ignore_ascii_case(name))
         };
-        self.fields.iter().rev().find(named).map_or(self.whole, |field| field.span)
+        self.fields.iter().rev().find(matches).map_or(self.whole, |field| field.span)
     }
 }
 

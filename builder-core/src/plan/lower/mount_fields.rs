@@ -136,6 +136,10 @@ impl Fields {
                 .filter(|_| !value.starts_with('+'))
                 .ok_or_else(|| Wrong::new(format!("invalid value {value} for {key}"), help))
         };
+        // The largest number means "nobody in particular" to the kernel.
+        let owner = |id: u32| {
+            if id == u32::MAX { Err(Wrong::new(format!("invalid value {value} for {key}"), NUMBERS)) } else { Ok(id) }
+        };
         match key.as_str() {
             "type" => {
                 self.kind = match value.to_ascii_lowercase().as_str() {
@@ -176,8 +180,8 @@ impl Fields {
                 });
             }
             "mode" => self.mode = Some(number(8, "permission bits are octal digits: `mode=0755`")?),
-            "uid" => self.uid = Some(number(10, NUMBERS)?),
-            "gid" => self.gid = Some(number(10, NUMBERS)?),
+            "uid" => self.uid = Some(owner(number(10, NUMBERS)?)?),
+            "gid" => self.gid = Some(owner(number(10, NUMBERS)?)?),
             "env" => self.env = Some(value.to_owned()),
             _ => return Err(Wrong::near(format!("unexpected key '{key}' in '{field}'"), &key, &KEYS)),
         }
@@ -320,6 +324,7 @@ mod tests {
             ("type=cache,sharing=x", "unsupported sharing value \"x\""),
             ("type=cache,mode=9", "invalid value 9 for mode"),
             ("type=cache,uid=x", "invalid value x for uid"),
+            ("type=cache,uid=4294967295", "invalid value 4294967295 for uid"),
             ("mode=1", "mode not allowed for \"bind\" type mounts"),
             ("type=tmpfs,gid=1", "gid not allowed for \"tmpfs\" type mounts"),
             ("sharing=shared", "invalid cache sharing set for bind mount"),

@@ -5,8 +5,13 @@ use super::*;
 use crate::fs::accounts::Identity;
 use crate::sandbox::SandboxFile;
 
-const ROOT_HOST: HostFacts =
-    HostFacts { initial_user_namespace: true, mqueue: true, cgroup2: true, capabilities: 0x1ff_ffff_ffff };
+const ROOT_HOST: HostFacts = HostFacts {
+    initial_user_namespace: true,
+    own_nodes: true,
+    mqueue: true,
+    cgroup2: true,
+    capabilities: 0x1ff_ffff_ffff,
+};
 
 fn spec(args: &[&str]) -> SandboxSpec {
     let root: OwnedFd = std::fs::File::open("/").unwrap().into();
@@ -43,7 +48,8 @@ fn rootless_without_network_as_another_user() {
         SandboxFile { target: "/dev/pipes/EOF".into(), content: b"#!/bin/sh\n".to_vec(), mode: 0o755 },
         SandboxFile { target: "/etc/extra".into(), content: b"x".to_vec(), mode: 0o600 },
     ]);
-    let host = HostFacts { initial_user_namespace: false, mqueue: false, cgroup2: false, capabilities: 0 };
+    let host =
+        HostFacts { initial_user_namespace: false, own_nodes: false, mqueue: false, cgroup2: false, capabilities: 0 };
     insta::assert_snapshot!(render(&plan(&spec, host, 0).unwrap()));
 }
 

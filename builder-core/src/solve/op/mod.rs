@@ -143,6 +143,7 @@ impl Step<'_, '_> {
         for alias in &hit.aliases {
             self.solver.store.put_cache_record(alias, &hit.record)?;
         }
+        self.explainer.hit(self.vertex.id, key);
         Ok(Some(result(parent, diff_ids, &hit.record, &[*key], true)))
     }
 

@@ -14,7 +14,7 @@ use crate::copy::make_workdir;
 use crate::event::{Event, LogStream};
 use crate::fs::accounts::resolve_user;
 use crate::fs::entry::FileKind;
-use crate::fs::root::{Follow, NewDirectory, RootDir};
+use crate::fs::root::{Follow, Inherit, NewDirectory, RootDir};
 use crate::plan::op::{NetworkMode, RunOp, SecurityMode};
 use crate::sandbox::{
     self, DEFAULT_HOSTNAME, Exit, SandboxError, SandboxFile, SandboxNetwork, SandboxSpec, hosts_file, stubs,
@@ -53,7 +53,7 @@ impl Step<'_, '_> {
         let files = script_files(op);
         let (exit, log) = {
             let mut mounts = self.mounts(op)?;
-            let view = self.view(&parent)?;
+            let view = self.view(parent)?;
             let mut targets = stubs::targets(true, &files);
             targets.retain(|stub| !KEPT.contains(&stub.target.as_str()));
             targets.extend(stubs::mount_targets(&mounts.mounts));
@@ -76,7 +76,10 @@ impl Step<'_, '_> {
         let mtime = self.solver.options.source_date_epoch.map(|seconds| (seconds, 0));
         for path in KEPT.map(Path::new) {
             if root.find(path, Follow::Yes)?.is_none() {
-                root.make_dirs(path, NewDirectory { mode: 0o755, owner: Some((0, 0)), mtime })?;
+                root.make_dirs(
+                    path,
+                    NewDirectory { mode: 0o755, owner: Some((0, 0)), mtime, inherit: Inherit::Nothing },
+                )?;
             }
         }
         Ok(())

@@ -6,6 +6,7 @@ use super::{Outcome, Step, root_of};
 use crate::cache::{CacheKey, KeyPart};
 use crate::copy::make_directories;
 use crate::fs::accounts::resolve_owner;
+use crate::fs::root::Inherit;
 use crate::plan::op::WorkdirOp;
 use crate::solve::{StepError, StepResult};
 
@@ -35,7 +36,9 @@ impl Step<'_, '_> {
             // The rules are those of `--chown`, not those of RUN: a number is its own group.
             let accounts = (!parent.diff_ids.is_empty()).then_some(&root);
             let owner = resolve_owner(accounts, &op.user)?;
-            make_directories(&root, Path::new(&op.path), owner, self.solver.options.source_date_epoch)
+            // Without a user nobody says whose it is, as with `BuildKit`.
+            let inherit = if op.user.is_empty() { Inherit::BitAndGroup } else { Inherit::Bit };
+            make_directories(&root, Path::new(&op.path), owner, inherit, self.solver.options.source_date_epoch)
                 .map_err(StepError::Workdir)?;
         }
         self.commit(active, parent, keys)

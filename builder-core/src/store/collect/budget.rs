@@ -55,13 +55,12 @@ impl Store {
             if known.chains.iter().any(|chain| claims.named.chains.contains_key(chain)) {
                 continue;
             }
-            used += match known.measured {
-                Some(bytes) => bytes,
-                None => {
-                    let bytes = Tree::of(&self.snapshots_dir().join(&known.directory))?.bytes_of_its_own();
-                    fresh.push((format!("snapshots/{}", known.directory), bytes));
-                    bytes
-                }
+            used += if let Some(bytes) = known.measured {
+                bytes
+            } else {
+                let bytes = Tree::of(&self.snapshots_dir().join(&known.directory))?.bytes_of_its_own();
+                fresh.push((format!("snapshots/{}", known.directory), bytes));
+                bytes
             };
         }
         self.put_sizes(&fresh)?;
@@ -122,13 +121,12 @@ impl Store {
                 let key = place.to_string_lossy().into_owned();
                 let known = self.size_at(&key)?;
                 let fits = |(_, measured): &(u64, i64)| lock.mtime() <= *measured || measured + MEASURED_FOR > now;
-                sum += match known.filter(fits) {
-                    Some((bytes, _)) => bytes,
-                    None => {
-                        let bytes = Tree::of(&self.root().join(&place))?.bytes();
-                        fresh.push((key, bytes));
-                        bytes
-                    }
+                sum += if let Some((bytes, _)) = known.filter(fits) {
+                    bytes
+                } else {
+                    let bytes = Tree::of(&self.root().join(&place))?.bytes();
+                    fresh.push((key, bytes));
+                    bytes
                 };
             }
         }

@@ -22,6 +22,8 @@ const SHOWN_DIGITS: usize = 12;
 pub(super) enum Place {
     /// `snapshots/ID`.
     Snapshot(String),
+    /// `merged/NAME`.
+    Merged(std::ffi::OsString),
     /// `cache-mounts/IDENTITY/NUMBER`.
     Mount(String, u32),
     /// `fingerprints/NAME`.
@@ -35,6 +37,7 @@ impl Place {
     pub(super) fn path(&self) -> PathBuf {
         match self {
             Self::Snapshot(directory) => Path::new("snapshots").join(directory),
+            Self::Merged(name) => Path::new("merged").join(name),
             Self::Mount(identity, number) => Path::new("cache-mounts").join(identity).join(number.to_string()),
             Self::Fingerprints(name) => Path::new("fingerprints").join(name),
             Self::Blob(digest) => Path::new("blobs/sha256").join(digest.hex()),
@@ -61,7 +64,7 @@ pub(super) struct Entry {
 impl Entry {
     /// Whether people are shown it: blobs of images are the images.
     pub(super) fn is_listed(&self) -> bool {
-        !(self.item.kind == CacheKind::Blob && self.item.shared)
+        !(matches!(self.place, Place::Blob(_)) && self.item.shared)
     }
 }
 
@@ -131,10 +134,12 @@ pub(super) type Uses = HashMap<Digest, (i64, i64, u64)>;
 /// Looks at everything.
 pub(super) fn inventory(store: &Store, claims: &Claims) -> Result<Vec<Entry>, StoreError> {
     let uses = uses(store)?;
-    let mut entries = snapshots(store, claims, &uses)?;
+    let steps = steps(store)?;
+    let mut entries = snapshots(store, claims, &uses, &steps)?;
+    entries.extend(merged(store, &uses)?);
     entries.extend(mounts(store)?);
     entries.extend(fingerprints(store)?);
-    entries.extend(blobs(store, &uses)?);
+    entries.extend(blobs(store, &uses, &steps)?);
     for entry in &mut entries {
         claims.mark(entry);
         entry.tree = Tree::of(&store.root().join(entry.place.path()))?;
@@ -177,8 +182,11 @@ fn directories(store: &Store) -> Result<HashMap<String, Directory>, StoreError> 
     Ok(directories)
 }
 
+/// Parts of the key of the step that made a layer, and when.
+type Steps = HashMap<Digest, (String, i64)>;
+
 /// The steps that made layers: the longest parts say most.
-fn steps(store: &Store) -> Result<HashMap<Digest, (String, i64)>, StoreError> {
+fn steps(store: &Store) -> Result<Steps, StoreError> {
     let connection = store.inner.metadata.connection();
     let query = "SELECT diff_id, parts, seconds FROM cache ORDER BY length(parts)";
     let mut statement = connection.prepare(query).map_err(failed)?;
@@ -187,8 +195,8 @@ fn steps(store: &Store) -> Result<HashMap<Digest, (String, i64)>, StoreError> {
     rows.collect::<rusqlite::Result<_>>().map_err(failed)
 }
 
-fn snapshots(store: &Store, claims: &Claims, uses: &Uses) -> Result<Vec<Entry>, StoreError> {
-    let (mut directories, steps) = (directories(store)?, steps(store)?);
+fn snapshots(store: &Store, claims: &Claims, uses: &Uses, steps: &Steps) -> Result<Vec<Entry>, StoreError> {
+    let mut directories = directories(store)?;
     let mut entries = Vec::new();
     for (name, metadata) in listed(&store.snapshots_dir())? {
         let Some(name) = name.to_str().map(str::to_owned) else { continue };
@@ -207,8 +215,8 @@ fn snapshots(store: &Store, claims: &Claims, uses: &Uses) -> Result<Vec<Entry>, 
         };
         // A directory gets its change time when it is put in its place.
         let made = metadata.ctime();
-        let used = directory.chains.iter().filter_map(|chain| uses.get(chain)).max();
-        let (last_used, position, count) = used.copied().unwrap_or((made, 0, 0));
+        let latest = directory.chains.iter().filter_map(|chain| uses.get(chain)).max();
+        let (last_used, position, count) = latest.copied().unwrap_or((made, 0, 0));
         let mut entry = entry(kind, name.clone(), Place::Snapshot(name), description);
         // Somebody may be about to record it.
         entry.item.in_use = directory.chains.is_empty() && claims.since.is_some_and(|since| made >= since);
@@ -216,6 +224,26 @@ fn snapshots(store: &Store, claims: &Claims, uses: &Uses) -> Result<Vec<Entry>, 
         (entry.item.last_used, entry.position, entry.item.uses) = (last_used, position, count);
         entry.item.digest = directory.diff_id;
         entry.ids = directory.chains;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// Directories that stand for several layers of a chain: hard links, which are made again when they are missing. They
+/// go before the layers, whose files would stay as long as they do.
+fn merged(store: &Store, uses: &Uses) -> Result<Vec<Entry>, StoreError> {
+    let mut entries = Vec::new();
+    for (name, metadata) in listed(&store.root().join("merged"))? {
+        let text = name.to_string_lossy().into_owned();
+        let hex = text.split_once('-').map_or("", |(_, hex)| hex);
+        let chain = format!("sha256:{hex}").parse::<Digest>().ok();
+        let id = format!("{}-merged", shown(hex));
+        let mut entry = entry(CacheKind::Layer, id, Place::Merged(name), "merged layers of a long chain".to_owned());
+        let latest = chain.and_then(|chain| uses.get(&chain)).copied();
+        let (last_used, position, count) = latest.unwrap_or((metadata.ctime(), 0, 0));
+        (entry.item.last_used, entry.position, entry.item.uses) = (last_used, position.saturating_add(1), count);
+        entry.item.created = Some(metadata.ctime());
+        entry.ids = chain.into_iter().collect();
         entries.push(entry);
     }
     Ok(entries)
@@ -268,15 +296,19 @@ fn fingerprints(store: &Store) -> Result<Vec<Entry>, StoreError> {
     Ok(entries.collect())
 }
 
-fn blobs(store: &Store, uses: &Uses) -> Result<Vec<Entry>, StoreError> {
+/// Blobs. A layer that no step reads is a blob and nothing else.
+fn blobs(store: &Store, uses: &Uses, steps: &Steps) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::new();
     for (name, metadata) in listed(&store.root().join("blobs/sha256"))? {
         let Ok(digest) = format!("sha256:{}", name.to_string_lossy()).parse::<Digest>() else { continue };
         let made = metadata.mtime();
-        let mut entry =
-            entry(CacheKind::Blob, digest.to_string(), Place::Blob(digest), "blob that no image needs".to_owned());
-        let (used, position, count) = uses.get(&digest).copied().unwrap_or((made, 0, 0));
-        (entry.item.last_used, entry.position, entry.item.uses) = (used.max(made), position, count);
+        let (kind, description) = match steps.get(&digest) {
+            Some((parts, _)) => describe::step(parts),
+            None => (CacheKind::Blob, "blob that no image needs".to_owned()),
+        };
+        let mut entry = entry(kind, digest.to_string(), Place::Blob(digest), description);
+        let (latest, position, count) = uses.get(&digest).copied().unwrap_or((made, 0, 0));
+        (entry.item.last_used, entry.position, entry.item.uses) = (latest.max(made), position, count);
         entry.item.created = Some(made);
         entry.item.digest = Some(digest);
         entry.ids = vec![digest];

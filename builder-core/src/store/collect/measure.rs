@@ -1,6 +1,6 @@
 //! How much of the disk trees take: what `stat(2)` says, each file once however many names it has.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -21,7 +21,7 @@ pub(super) struct Tree {
     /// Bytes of files that have no name outside of the tree's own directories, as far as one name says that.
     alone: u64,
     /// Files with several names: bytes, number of names, names in this tree.
-    linked: HashMap<(u64, u64), Linked>,
+    linked: BTreeMap<(u64, u64), Linked>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +105,7 @@ pub(super) struct Shares {
 impl Shares {
     /// Returns what goes when this tree goes after those that were asked about before: files of which it has the
     /// last names.
+    #[expect(clippy::iter_over_hash_type, reason = "a sum has no order")]
     pub(super) fn next(&mut self, tree: &Tree) -> u64 {
         let mut bytes = tree.alone;
         for (file, linked) in &tree.linked {

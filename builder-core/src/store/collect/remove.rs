@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, TransactionBehavior, params};
 use rustix::fs::FlockOperation;
 
-use super::inventory::{Claims, Entry, Place, uses};
+use super::inventory::{Claims, Entry, Place, Uses, uses};
 use super::measure::{Shares, Tree};
-use super::{CacheItem, PruneOptions, Pruned, is_free, is_of_unnamed};
+use super::{CacheItem, Needs, PruneOptions, Pruned, is_free, is_of_unnamed};
+use crate::digest::Digest;
 use crate::fs::PathContext;
 use crate::store::hold::now;
-use crate::store::{Store, StoreError, remove_tree};
+use crate::store::{ImageRecord, Store, StoreError, remove_tree};
 
 /// How long the last use of something is remembered that is not there, in seconds.
 const MEMORY: i64 = 90 * 86_400;
@@ -25,26 +26,26 @@ pub(super) fn remove(store: &Store, chosen: &[Entry], options: &PruneOptions<'_>
         let _gate = store.gate_alone()?;
         let claims = Claims::of(store)?;
         let uses = uses(store)?;
-        for (number, entry) in chosen.iter().enumerate() {
-            let mut now = entry.clone();
-            claims.mark(&mut now);
-            let used = entry.ids.iter().filter_map(|id| uses.get(id)).map(|(used, ..)| *used).max();
-            if !is_free(&now, options) || used.is_some_and(|used| used > entry.item.last_used) {
-                continue;
-            }
+        let mut free: Vec<&Entry> =
+            chosen.iter().filter(|entry| is_still_free(entry, &claims, &uses, options)).collect();
+        // Images that lose something go first: one that is listed is whole, whenever this process is killed. With no
+        // space left the database takes nothing; then they stay.
+        let images = forgotten(&claims, &free, options);
+        let manifests: Vec<[u8; 32]> = images.iter().map(|(image, _)| *image.manifest.as_bytes()).collect();
+        if forget_images(store, &manifests).is_ok() {
+            pruned.images = images.iter().map(|(image, _)| image.config.to_string()).collect();
+        } else {
+            free.retain(|entry| !images.iter().any(|(_, needs)| is_of_unnamed(entry, needs)));
+        }
+        for (number, entry) in free.into_iter().enumerate() {
             let place = trash.path().join(number.to_string());
             if take(&store.root().join(entry.place.path()), &place, &entry.place)? {
                 taken.push((entry, place));
             }
         }
         let entries: Vec<&Entry> = taken.iter().map(|(entry, _)| *entry).collect();
-        let images = forgotten(&claims, &entries, options);
-        pruned.images = images.iter().map(|(_, id)| id.clone()).collect();
-        let manifests: Vec<[u8; 32]> = images.into_iter().map(|(manifest, _)| manifest).collect();
-        let forget = || forget(store, &entries, &manifests);
-        // With no space left the database takes nothing either, until something is deleted. Records without a
-        // directory are no hits.
-        forget().map_err(|_| (entries.clone(), manifests.clone()))
+        // Records without a directory are no hits: they can wait until there is space.
+        forget(store, &entries).map_err(|_| entries.clone())
     };
     let mut shares = Shares::default();
     for (entry, place) in &taken {
@@ -55,9 +56,9 @@ pub(super) fn remove(store: &Store, chosen: &[Entry], options: &PruneOptions<'_>
     for (_, place) in &taken {
         remove_tree(place)?;
     }
-    if let Err((entries, manifests)) = recorded {
+    if let Err(entries) = recorded {
         let _gate = store.gate_alone()?;
-        forget(store, &entries, &manifests)?;
+        forget(store, &entries)?;
     }
     Ok(pruned)
 }
@@ -78,22 +79,39 @@ fn take(from: &Path, to: &Path, place: &Place) -> Result<bool, StoreError> {
     }
 }
 
-/// The images without a name that lose something: manifest and ID.
-fn forgotten(claims: &Claims, taken: &[&Entry], options: &PruneOptions<'_>) -> Vec<([u8; 32], String)> {
-    if !(options.all || options.unnamed_images) {
-        return Vec::new();
-    }
-    let loses = |needs| taken.iter().any(|entry| is_of_unnamed(entry, needs));
-    let images = claims.unnamed.iter().filter(|(_, needs)| loses(needs));
-    images.map(|(image, _)| (*image.manifest.as_bytes(), image.config.to_string())).collect()
+/// Whether nobody has come to need an entry since it was chosen.
+fn is_still_free(entry: &Entry, claims: &Claims, uses: &Uses, options: &PruneOptions<'_>) -> bool {
+    let mut now = entry.clone();
+    claims.mark(&mut now);
+    let latest = entry.ids.iter().filter_map(|id| uses.get(id)).map(|(used, ..)| *used).max();
+    is_free(&now, options) && latest.is_none_or(|latest| latest <= entry.item.last_used)
 }
 
-fn forget(store: &Store, taken: &[&Entry], manifests: &[[u8; 32]]) -> Result<(), StoreError> {
+/// The images without a name that lose something, or that cannot be read any more.
+fn forgotten<'c>(claims: &'c Claims, taken: &[&Entry], options: &PruneOptions<'_>) -> Vec<&'c (ImageRecord, Needs)> {
+    let is_asked = options.all || options.unnamed_images;
+    let loses = |needs: &Needs| is_asked && taken.iter().any(|entry| is_of_unnamed(entry, needs));
+    claims.unnamed.iter().filter(|(_, needs)| needs.blobs.is_empty() || loses(needs)).collect()
+}
+
+fn forget_images(store: &Store, manifests: &[[u8; 32]]) -> rusqlite::Result<()> {
+    if manifests.is_empty() {
+        return Ok(());
+    }
+    let mut connection = store.inner.metadata.connection();
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for manifest in manifests {
+        transaction.execute("DELETE FROM unnamed_images WHERE manifest = ?1", [manifest])?;
+    }
+    transaction.commit()
+}
+
+fn forget(store: &Store, taken: &[&Entry]) -> Result<(), StoreError> {
     let failed = |source| StoreError::Metadata { operation: "forget what was removed", source };
     let directories = existing(store)?;
     let mut connection = store.inner.metadata.connection();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    delete(&transaction, taken, manifests, &directories).map_err(failed)?;
+    delete(store, &transaction, taken, &directories).map_err(failed)?;
     transaction.commit().map_err(failed)
 }
 
@@ -103,36 +121,43 @@ fn existing(store: &Store) -> Result<Vec<String>, StoreError> {
     Ok(names.filter_map(|name| name.into_string().ok()).collect())
 }
 
-fn delete(
-    connection: &Connection,
-    taken: &[&Entry],
-    manifests: &[[u8; 32]],
-    directories: &[String],
-) -> rusqlite::Result<()> {
-    for manifest in manifests {
-        connection.execute("DELETE FROM unnamed_images WHERE manifest = ?1", [manifest])?;
-    }
+fn delete(store: &Store, connection: &Connection, taken: &[&Entry], directories: &[String]) -> rusqlite::Result<()> {
     for entry in taken {
-        for id in &entry.ids {
+        let ids: &[Digest] = if matches!(entry.place, Place::Merged(_)) { &[] } else { &entry.ids };
+        for id in ids {
             connection.execute("DELETE FROM last_used WHERE id = ?1", [id.as_bytes()])?;
         }
         let place = entry.place.path().to_string_lossy().into_owned();
         connection.execute("DELETE FROM disk_usage WHERE place = ?1", [place])?;
     }
     connection.execute("DELETE FROM last_used WHERE used < ?1", [now() - MEMORY])?;
-    // Also those whose directory somebody else removed.
+    let mut gone = without_directory(connection, directories)?;
+    gone.extend(taken.iter().filter_map(|entry| match entry.place {
+        Place::Blob(digest) => Some(digest),
+        _ => None,
+    }));
+    // A layer may still be there on another chain, or as a blob.
+    for diff_id in gone.iter().filter(|diff_id| store.size_of(diff_id).is_none()) {
+        let statement = "DELETE FROM cache WHERE diff_id = ?1 AND diff_id NOT IN (SELECT diff_id FROM snapshots)";
+        connection.execute(statement, [diff_id.as_bytes()])?;
+    }
+    Ok(())
+}
+
+/// Deletes the records of snapshots whose directory is not there, whoever removed it, and returns their layers.
+fn without_directory(connection: &Connection, directories: &[String]) -> rusqlite::Result<Vec<Digest>> {
     connection
         .execute_batch("CREATE TEMP TABLE IF NOT EXISTS there (directory TEXT PRIMARY KEY); DELETE FROM there;")?;
     for directory in directories {
         connection.execute("INSERT OR IGNORE INTO there VALUES (?1)", params![directory])?;
     }
-    connection.execute_batch(
-        "CREATE TEMP TABLE IF NOT EXISTS gone (diff_id BLOB PRIMARY KEY);
-         DELETE FROM gone;
-         INSERT OR IGNORE INTO gone SELECT diff_id FROM snapshots WHERE directory NOT IN (SELECT directory FROM there);
-         DELETE FROM snapshots WHERE directory NOT IN (SELECT directory FROM there);
-         DELETE FROM cache WHERE diff_id IN (SELECT diff_id FROM gone)
-             AND diff_id NOT IN (SELECT diff_id FROM snapshots);
-         DELETE FROM there; DELETE FROM gone;",
-    )
+    let missing = "FROM snapshots WHERE directory NOT IN (SELECT directory FROM there)";
+    let gone = {
+        let mut statement = connection.prepare(&format!("SELECT DISTINCT diff_id {missing}"))?;
+        let rows = statement.query_map([], |row| Ok(Digest::from_bytes(row.get(0)?)))?;
+        rows.collect::<rusqlite::Result<Vec<Digest>>>()?
+    };
+    connection.execute(&format!("DELETE {missing}"), [])?;
+    connection.execute("DELETE FROM there", [])?;
+    Ok(gone)
 }

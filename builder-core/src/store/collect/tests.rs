@@ -27,11 +27,11 @@ fn a_file_with_several_names_counts_for_the_last_that_goes() {
     for name in ["a", "b"] {
         std::fs::create_dir(path(name)).unwrap();
     }
-    std::fs::write(path("a/file"), [1; 100_000]).unwrap();
+    std::fs::write(path("a/file"), vec![1; 100_000]).unwrap();
     let alone = Tree::of(&path("a")).unwrap();
     assert_eq!(alone.bytes(), alone.bytes_of_its_own());
     std::fs::hard_link(path("a/file"), path("b/file")).unwrap();
-    std::fs::write(path("b/other"), [1; 100_000]).unwrap();
+    std::fs::write(path("b/other"), vec![1; 100_000]).unwrap();
     let (a, b) = (Tree::of(&path("a")).unwrap(), Tree::of(&path("b")).unwrap());
     assert_eq!(a.bytes(), alone.bytes());
     assert!(a.bytes_of_its_own() < 100_000 && b.bytes() > 200_000);

@@ -208,6 +208,60 @@ fn check_tells_what_cannot_be_built() {
     assert_eq!(json["buildError"]["location"]["ranges"][0]["start"]["line"], 2);
 }
 
+#[test]
+fn what_was_found_until_the_plan_failed_is_told() {
+    let env = with("FROM --platform=$BULIDPLATFORM base AS one\nWORKDIR x\nFROM one as two\n");
+    let failed = run(&env, &[]).fails(2);
+    let undefined = "UndefinedArgInFrom: FROM argument 'BULIDPLATFORM' is not declared (did you mean BUILDPLATFORM?)";
+    assert!(failed.stderr.contains(undefined), "{}", failed.stderr);
+    assert!(failed.stderr.contains("FromAsCasing"), "{}", failed.stderr);
+    assert!(!failed.stderr.contains("WorkdirRelativePath"), "{}", failed.stderr);
+    let json: serde_json::Value =
+        serde_json::from_str(&run(&env, &["--call=check,format=json"]).fails(1).stdout).unwrap();
+    let rules: Vec<&str> =
+        json["warnings"].as_array().unwrap().iter().map(|warning| warning["ruleName"].as_str().unwrap()).collect();
+    assert_eq!(rules, ["UndefinedArgInFrom", "FromAsCasing"]);
+    let message = json["buildError"]["message"].as_str().unwrap();
+    let wanted = "empty platform value from expression $BULIDPLATFORM (did you mean BUILDPLATFORM?)";
+    assert!(message.ends_with(wanted), "{message}");
+    let env = with("FROM base\nENV a $one\nRUN --mount=type=cache,target=$two ls $three\nENV b $four\n");
+    let json: serde_json::Value =
+        serde_json::from_str(&run(&env, &["--call=check,format=json"]).fails(1).stdout).unwrap();
+    let found: Vec<(&str, u64)> = json["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|w| (w["ruleName"].as_str().unwrap(), w["location"]["ranges"][0]["start"]["line"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(
+        found,
+        [("LegacyKeyValueFormat", 2), ("UndefinedVar", 2), ("UndefinedVar", 3), ("LegacyKeyValueFormat", 4)]
+    );
+}
+
+#[test]
+fn exceptions_of_an_ignore_file_are_heeded() {
+    for (ignore, source, warns) in [
+        ("sub\n!sub/b.txt", "sub/a.txt", true),
+        ("sub\n!other.txt", "sub/a.txt", true),
+        ("sub\n!nope/missing.txt", "sub", true),
+        ("!sub/b.txt\nsub", "sub/b.txt", true),
+        ("sub\n!other/*.txt", "sub/a.txt", true),
+        ("!sub/keep.txt\nsub", "sub", true),
+        ("sub\n!sub/b.txt", "sub", false),
+        ("sub\n!sub/b.txt", "sub/b.txt", false),
+        ("sub\n!sub/*.txt", "sub/a.txt", false),
+        ("sub\n!sub/b.txt", "sub/*", false),
+        ("*\n!sub", "sub/a.txt", false),
+        ("*\n!sub/**", "sub", false),
+    ] {
+        let env = with(&format!("FROM base\nCOPY {source} /\n"));
+        env.write(".dockerignore", ignore);
+        let checked = run(&env, &["--check"]);
+        assert_eq!(checked.stdout.contains("CopyIgnoredFile"), warns, "{ignore:?} {source}: {}", checked.stdout);
+    }
+}
+
 const DESCRIBED: &str = "# VERSION of the base\nARG VERSION=1\n# one is the first\nFROM base${VERSION:+} AS One\n\
     # LEVEL of optimisation\nARG LEVEL=2\nRUN --mount=type=secret,id=token,required=true --mount=type=ssh cat\n\
     FROM --platform=$BUILDPLATFORM base AS two\nFROM two\n";

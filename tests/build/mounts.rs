@@ -245,7 +245,7 @@ fn what_is_wrong_with_a_mount_is_said_before_anything_runs() {
         ("target=/a,source=${X?}", "X", "source=${X?}", ""),
         ("target=/a,source=no", "\"/no\": not found", "source=no", ""),
         ("target=/a,from=first,source=no", "\"/no\": not found", "source=no", "`source` is seen from the root"),
-        ("type=cache,target=/a,source=no", "not found in the cache \"//a\"", "source=no", "let a step"),
+        ("type=cache,target=/a,source=no", "not found in the cache \"/a\"", "source=no", "let a step"),
     ] {
         let dockerfile = format!(
             "FROM base AS first\nFROM base AS second\nRUN --mount={mount} true\nFROM base AS later\nFROM second\n"

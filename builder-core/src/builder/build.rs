@@ -15,7 +15,7 @@ use crate::digest::Digest;
 use crate::event::{Event, EventSink, StepInfo};
 use crate::image::{self, AssembleRequest, Attestation, ImageParts, NewHistory, NewLayer};
 use crate::plan::PlannedHistory;
-use crate::plan::op::FilesystemRef;
+use crate::plan::op::{FilesystemRef, Op};
 use crate::solve::{SolveInputs, SolveOptions, Solved, Solver, StepResult};
 
 /// What was built for one platform.
@@ -183,7 +183,12 @@ fn built(
         let id = entry.vertex?;
         let layer = results.get(id.index())?.layer.clone()?;
         let (diff_id, size, created) = (layer.diff_id, layer.size, layer.created);
-        Some(NewLayer { diff_id, size, created, description: plan.vertex(id).name.clone() })
+        let vertex = plan.vertex(id);
+        let description = match &vertex.op {
+            Op::Run(run) => format!("mount / from exec {}", run.args.join(" ")),
+            _ => vertex.name.clone(),
+        };
+        Some(NewLayer { diff_id, size, created, description })
     };
     let history = plan
         .history

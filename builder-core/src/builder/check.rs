@@ -77,7 +77,10 @@ impl Builder {
         let about = place.map(|place| instruction.map_or(place, |instruction| instruction.span));
         let line = |offset| source_file.lines().line_column(source_file.text(), offset).line;
         let lines = about.map(|span| (line(span.start), line(span.end.saturating_sub(1).max(span.start))));
-        let warnings = before_error(&source_file, &dockerfile, about);
+        let warnings = match error.kind() {
+            BuildErrorKind::Plan { warnings, .. } => warnings.clone(),
+            _ => before_error(&source_file, &dockerfile, about),
+        };
         let message = error.in_one_line();
         Ok(CheckReport { source_file, warnings, error: Some(CheckedError { message, lines }), violation: None })
     }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::lint::{Planned, facts, findings};
 use super::{BuildError, BuildErrorKind, BuildOptions};
 use crate::diagnostic::{CheckWarning, Diagnostic};
-use crate::dockerfile::{Dockerfile, Instruction};
+use crate::dockerfile::{Dockerfile, Instruction, InstructionKind};
 use crate::event::{Event, EventSink};
 use crate::lint::buildkit::{BASE_IMAGE_PLATFORM, check_warning, description, is_experimental};
 use crate::lint::{CHECK_ARGUMENT, CheckSettings, Dialect, Finding, Level, LintOptions, RULES, lint_parsed};
+use crate::plan::PlanError;
 use crate::text::{SourceFile, Span};
 
 /// Which build checks are told. Those that the file makes errors of always count.
@@ -78,9 +79,7 @@ pub(super) fn report(
         }
     }
     if options.checks == CheckScope::Built {
-        for warning in &warnings {
-            events.emit(Event::Check { warning: warning.clone(), source_file: Arc::clone(source_file) });
-        }
+        tell(&warnings, source_file, events);
     }
     Ok(warnings)
 }
@@ -97,6 +96,55 @@ pub(super) fn before_error(source: &SourceFile, dockerfile: &Dockerfile, error: 
         .collect();
     warnings.sort_by_key(|warning| warning.lines);
     warnings
+}
+
+/// Returns, and tells where that is wanted, what is found beside an error of the plan. BuildKit looks at the text of the
+/// whole file first, then at every `FROM`, then at what is in the stages, and stops at the error.
+pub(super) fn beside_error(
+    options: &BuildOptions,
+    planned: &Planned<'_>,
+    error: &PlanError,
+    source_file: &Arc<SourceFile>,
+    events: &dyn EventSink,
+) -> Vec<CheckWarning> {
+    const OF_THE_TEXT: [&str; 9] = [
+        "ConsistentInstructionCasing",
+        "DuplicateStageName",
+        "FromAsCasing",
+        "InvalidDefinitionDescription",
+        "LegacyKeyValueFormat",
+        "MaintainerDeprecated",
+        "NoEmptyContinuation",
+        "ReservedStageName",
+        "StageNameCasing",
+    ];
+    const OF_FROM: [&str; 4] =
+        ["FromPlatformFlagConstDisallowed", "InvalidDefaultArgInFrom", "RedundantTargetPlatform", "UndefinedArgInFrom"];
+    let Ok(settings) = settings(planned) else { return Vec::new() };
+    let place = error.diagnostics.first().and_then(Diagnostic::span);
+    let instructions = &planned.dockerfile.instructions;
+    let stopped = place.and_then(|place| instructions.iter().find(|i| i.span.cover(place) == i.span));
+    let in_from = stopped.is_some_and(|stopped| matches!(stopped.kind, InstructionKind::From(_)));
+    let line = |offset| planned.source.lines().line_column(planned.source.text(), offset).line;
+    let reached = |warning: &CheckWarning| stopped.is_some_and(|stopped| warning.lines.0 <= line(stopped.span.start));
+    let mut warnings = look(options, planned, &settings, &[]);
+    warnings.retain(|warning| {
+        OF_THE_TEXT.contains(&warning.rule)
+            || match OF_FROM.contains(&warning.rule) {
+                true => !in_from || reached(warning),
+                false => !in_from && reached(warning),
+            }
+    });
+    if options.checks == CheckScope::Built {
+        tell(&warnings, source_file, events);
+    }
+    warnings
+}
+
+fn tell(warnings: &[CheckWarning], source_file: &Arc<SourceFile>, events: &dyn EventSink) {
+    for warning in warnings {
+        events.emit(Event::Check { warning: warning.clone(), source_file: Arc::clone(source_file) });
+    }
 }
 
 /// The build arg, or the file's directive.

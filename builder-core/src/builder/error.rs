@@ -82,6 +82,8 @@ pub enum BuildErrorKind {
         /// Why.
         #[source]
         error: PlanError,
+        /// What BuildKit's build checks found until then.
+        warnings: Vec<CheckWarning>,
     },
     /// A base image could not be resolved.
     #[error("cannot resolve {}", image_of(name, context.as_deref()))]
@@ -182,6 +184,15 @@ impl BuildError {
     /// Returns what failed.
     pub fn kind(&self) -> &BuildErrorKind {
         &self.kind
+    }
+
+    /// Adds what the build checks found to a plan's error.
+    #[cfg(feature = "lint")]
+    pub(super) fn beside(mut self, find: impl FnOnce(&PlanError) -> Vec<CheckWarning>) -> Self {
+        if let BuildErrorKind::Plan { error, warnings, .. } = &mut *self.kind {
+            *warnings = find(error);
+        }
+        self
     }
 
     /// Tells who can mend it.

@@ -179,7 +179,20 @@ impl Builder {
             plan_options.multi_platform = platforms.index;
             let target = Target { options, main: &main, source_file: &source_file, tasks, cancel };
             let graph = plans.last().map_or(&[][..], |known| &known.plan.vertexes);
-            let (plan, found) = self.plan_for(&target, &mut plan_options, &parsed.dockerfile, graph, &mut bases)?;
+            let planned = self.plan_for(&target, &mut plan_options, &parsed.dockerfile, graph, &mut bases);
+            #[cfg(feature = "lint")]
+            let planned = planned.map_err(|error| {
+                let planned = super::lint::Planned {
+                    source: &source_file,
+                    dockerfile: &parsed.dockerfile,
+                    dockerfile_path: dockerfile_path.as_deref(),
+                    remote_context: main.remote_directory(),
+                    plan_options: &plan_options,
+                    images: &bases.known,
+                };
+                error.beside(|error| super::checks::beside_error(options, &planned, error, &source_file, events))
+            });
+            let (plan, found) = planned?;
             // What is said of one platform is not said again of another.
             mismatches.extend(found.into_iter().filter(|found| !mismatches.contains(found)).collect::<Vec<_>>());
             let found = unused_build_args(&parsed.dockerfile, &plan_options, &bases.known);
@@ -236,8 +249,9 @@ impl Builder {
         let Target { options, main, source_file, tasks, cancel } = *target;
         let mut warnings = Vec::new();
         loop {
-            let planned = plan_onto(dockerfile, plan_options, &bases.known, graph)
-                .map_err(|error| BuildErrorKind::Plan { source_file: Arc::clone(source_file), error })?;
+            let planned = plan_onto(dockerfile, plan_options, &bases.known, graph).map_err(|error| {
+                BuildErrorKind::Plan { source_file: Arc::clone(source_file), error, warnings: Vec::new() }
+            })?;
             let requests = match planned {
                 Planned::Ready(plan) => return Ok((*plan, warnings)),
                 Planned::NeedImages(requests) => requests,

@@ -194,8 +194,16 @@ impl Selector<'_> {
             return Ok(Vec::new());
         }
         let directory = self.scanner.root.open_resolved(&base, OFlags::RDONLY | OFlags::DIRECTORY);
+        let directory = directory.at("open directory", &base)?;
         let mut matches = Vec::new();
-        self.descend(directory.at("open directory", &base)?, &base, &globs, &mut matches)?;
+        if globs.iter().any(|glob| glob.most_slashes() > 0) {
+            let joined = patterns.join("/");
+            let glob =
+                Glob::new(&joined).map_err(|_| CopyError::BadPattern { index: self.index, pattern: joined.clone() })?;
+            self.descend_across(directory, &base, "", &glob, &mut matches)?;
+        } else {
+            self.descend(directory, &base, &globs, &mut matches)?;
+        }
         let mut selected = Vec::new();
         for matched in matches {
             match self.look_up(&matched)? {
@@ -230,6 +238,32 @@ impl Selector<'_> {
             } else if metadata.kind == FileKind::Directory {
                 let opened = entry::open_directory_at(&directory, &name).at("open directory", &inner)?;
                 self.descend(opened, &inner, rest, matches)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does the same for a pattern with a class that has the slash: it may name more components than it shows.
+    fn descend_across(
+        &self,
+        directory: impl AsFd,
+        path: &Path,
+        written: &str,
+        glob: &Glob,
+        matches: &mut Vec<PathBuf>,
+    ) -> Result<(), CopyError> {
+        for name in entry::names(&directory).at("list directory", path)? {
+            self.scanner.cancel.check()?;
+            let inner = path.join(&name);
+            let written = format!("{written}{}", name.to_string_lossy());
+            let Some(metadata) = entry::metadata_at(&directory, &name).at("look at", &inner)? else { continue };
+            if glob.matches(&written) && self.scanner.visible(&inner, &metadata)? {
+                matches.push(inner.clone());
+            }
+            let slashes = written.matches('/').count();
+            if metadata.kind == FileKind::Directory && slashes < glob.most_slashes() {
+                let opened = entry::open_directory_at(&directory, &name).at("open directory", &inner)?;
+                self.descend_across(opened, &inner, &format!("{written}/"), glob, matches)?;
             }
         }
         Ok(())

@@ -396,10 +396,11 @@ impl<'t> Parser<'t> {
         }
         let before = self.diagnostics.len();
         let trigger = self.build(line, range, &trigger, markers, heredocs.to_vec());
-        // BuildKit splits the words of a trigger at once, and looks at the instruction itself in the child only.
+        // BuildKit splits the words of a trigger, or reads their array, at once, and looks at the instruction itself in the child only.
         let is_split_at_once =
             ["ENV", "LABEL", "ARG"].iter().any(|name| trigger.keyword.value.eq_ignore_ascii_case(name));
-        for diagnostic in self.diagnostics.iter_mut().skip(before).filter(|_| !is_split_at_once) {
+        let is_late = |diagnostic: &&mut Diagnostic| !is_split_at_once && diagnostic.id != instructions::NOT_STRINGS;
+        for diagnostic in self.diagnostics.iter_mut().skip(before).filter(is_late) {
             diagnostic.severity = diagnostic.severity.min(Severity::Warning);
             diagnostic.notes.push("every build from this image will fail at this trigger".to_owned());
         }

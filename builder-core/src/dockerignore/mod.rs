@@ -123,6 +123,18 @@ impl Patterns {
         excluded
     }
 
+    /// Tells whether a path is excluded with all that may be below it, by a pattern that no later `!` pattern takes
+    /// back in part. May err on the side of no.
+    pub fn excludes_all(&self, path: &str) -> bool {
+        let decisive =
+            self.patterns.iter().rposition(|pattern| !pattern.is_negated() && pattern.matches_path_or_parent(path));
+        let later = decisive.and_then(|index| self.patterns.get(index + 1..)).unwrap_or_default();
+        let takes_back = |pattern: &Pattern| {
+            pattern.is_negated() && (pattern.matches_path_or_parent(path) || pattern.may_match_below(path))
+        };
+        decisive.is_some() && self.matches(path, false) && !later.iter().any(takes_back)
+    }
+
     /// Tells whether anything below a directory may match a pattern that is not negated; if not, a walk that
     /// looks for matches need not go down.
     pub fn may_match_below(&self, directory: &str) -> bool {

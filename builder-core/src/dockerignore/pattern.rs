@@ -139,7 +139,7 @@ fn compile(pattern: &str) -> Result<Matcher, IgnoreErrorKind> {
                 form = Form::Expression;
             }
             '\\' => {
-                tokens.push(Token::Literal(chars.next().ok_or(IgnoreErrorKind::BadPattern)?));
+                tokens.push(escaped(chars.next().ok_or(IgnoreErrorKind::BadPattern)?)?);
                 form = Form::Expression;
             }
             c => tokens.push(Token::Literal(c)),
@@ -151,6 +151,29 @@ fn compile(pattern: &str) -> Result<Matcher, IgnoreErrorKind> {
         Form::Prefix => Matcher::Prefix(pattern.strip_suffix("**").unwrap_or(pattern).to_owned()),
         Form::Suffix => Matcher::Suffix(pattern.strip_prefix("**").unwrap_or(pattern).to_owned()),
         Form::Expression => Matcher::Expression(Expression::new(tokens)),
+    })
+}
+
+/// What a backslash and a character mean. Moby puts both into its regular expression, so that with a letter they are
+/// what they are in Go's: a control character, a class, or an error. Those that look at more than one character are
+/// refused here too.
+fn escaped(c: char) -> Result<Token, IgnoreErrorKind> {
+    const DIGITS: &[(char, char)] = &[('0', '9')];
+    const BLANKS: &[(char, char)] = &[('\t', '\n'), ('\u{c}', '\r'), (' ', ' ')];
+    const OF_WORDS: &[(char, char)] = &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')];
+    let class = |ranges| Token::Class(Class::of(ranges, c.is_ascii_uppercase()));
+    Ok(match c {
+        'a' => Token::Literal('\u{7}'),
+        'f' => Token::Literal('\u{c}'),
+        'n' => Token::Literal('\n'),
+        'r' => Token::Literal('\r'),
+        't' => Token::Literal('\t'),
+        'v' => Token::Literal('\u{b}'),
+        'd' | 'D' => class(DIGITS),
+        's' | 'S' => class(BLANKS),
+        'w' | 'W' => class(OF_WORDS),
+        c if c.is_ascii_alphanumeric() => return Err(IgnoreErrorKind::BadPattern),
+        c => Token::Literal(c),
     })
 }
 

@@ -209,20 +209,30 @@ fn load(root: &RootDir, path: &str) -> Result<String, AccountError> {
 }
 
 /// A number of `--chown`: what does not fit is a name to BuildKit, which nobody has. The highest is the kernel's word
-/// for "leave it", and no owner.
+/// for "leave it", and no owner; as `-1` it leaves 0.
 fn owner_number(text: &str) -> Result<Option<u32>, AccountError> {
-    match text.parse() {
+    if text == "-1" {
+        return Ok(Some(0));
+    }
+    match digits(text).parse() {
         Ok(u32::MAX) => Err(AccountError::OutOfRange { number: text.to_owned() }),
-        Ok(number) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Some(number)),
+        Ok(number) => Ok(Some(number)),
         _ => Ok(None),
     }
 }
 
+/// The digits of a number, which may have a plus in front; nothing where it is none.
+fn digits(text: &str) -> &str {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits } else { "" }
+}
+
 fn number(text: &str) -> Result<Option<u32>, AccountError> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+    let digits = digits(text);
+    if digits.is_empty() {
         return Ok(None);
     }
-    match text.parse() {
+    match digits.parse() {
         Ok(number) if number <= MAX_ID => Ok(Some(number)),
         _ => Err(AccountError::OutOfRange { number: text.to_owned() }),
     }
@@ -300,7 +310,8 @@ mod tests {
     #[test]
     fn users_are_found_as_the_runtime_finds_them() {
         let (_guard, root) = root(Some(PASSWD), Some(GROUP));
-        let table: [(&str, u32, u32, &[u32], &str); 12] = [
+        let table: [(&str, u32, u32, &[u32], &str); 13] = [
+            ("+1000:+1", 1000, 1, &[1], "/home/app"),
             ("", 0, 0, &[0], "/root"),
             ("root", 0, 0, &[0], "/root"),
             ("app", 1000, 1001, &[1001, 10, 20, 21], "/home/app"),

@@ -32,14 +32,15 @@ pub fn is_http(text: &str) -> bool {
 }
 
 /// The name of the file at an address: the last part of its path, decoded; [`UNNAMED`] where there is none that
-/// can be a file's.
+/// can be a file's, and what BuildKit calls `..`.
 pub fn file_name(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let path = rest.split_once('/').map_or("", |(_, path)| path);
     let decoded = percent_decode_str(path).decode_utf8_lossy();
     match decoded.trim_end_matches('/').rsplit('/').next() {
-        Some("" | "." | "..") | None => UNNAMED.to_owned(),
+        Some("..") => "download".to_owned(),
+        Some("" | ".") | None => UNNAMED.to_owned(),
         Some(name) if name.contains('\0') || name.len() > 255 => UNNAMED.to_owned(),
         Some(name) => name.to_owned(),
     }
@@ -57,8 +58,8 @@ mod tests {
             ("https://example.org/a/", "a"),
             ("https://example.org/a%20b", "a b"),
             ("https://example.org/a%2Fb", "b"),
-            ("https://example.org/..", UNNAMED),
-            ("https://example.org/%2e%2e", UNNAMED),
+            ("https://example.org/..", "download"),
+            ("https://example.org/%2e%2e", "download"),
             ("https://example.org/", UNNAMED),
             ("https://example.org", UNNAMED),
             ("https://example.org?x=1", UNNAMED),

@@ -147,16 +147,16 @@ impl StageTable {
         Diagnostic::new(crate::diagnostic::Severity::Error, "unknown-target", message).help(help)
     }
 
-    /// Finds the stage that `--from=name` in the stage `at` means: by number, else by name, the last one before.
+    /// Finds the stage that `--from=name` in the stage `at` means: by number, else by name. A name is that of the last
+    /// stage of the file that has it, as with BuildKit.
     pub fn lookup(&self, at: StageId, name: &str) -> StageLookup {
         if let Ok(index) = name.parse::<i64>() {
             let stage = usize::try_from(index).ok().and_then(|index| self.stages.get(index));
             return stage.map_or(StageLookup::InvalidIndex(index), |stage| ordered(at, stage.id));
         }
         let lower = name.to_lowercase();
-        let mut named = self.stages.iter().filter(|s| s.name.as_ref().is_some_and(|n| n.value == lower));
-        let earlier = named.clone().rfind(|stage| stage.id < at);
-        earlier.or_else(|| named.next()).map_or(StageLookup::Unknown, |stage| ordered(at, stage.id))
+        let named = self.stages.iter().rfind(|s| s.name.as_ref().is_some_and(|n| n.value == lower));
+        named.map_or(StageLookup::Unknown, |stage| ordered(at, stage.id))
     }
 
     /// Returns the stage name nearest to a word, where one is near.

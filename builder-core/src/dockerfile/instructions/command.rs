@@ -21,10 +21,13 @@ pub(super) fn command(operands: &mut Operands<'_>, range: Range<usize>) -> Optio
     }
 }
 
+/// The error for a JSON array with something else than strings in it.
+pub(in crate::dockerfile) const NOT_STRINGS: &str = "json-not-strings";
+
 /// Makes the error for a JSON array with something else than strings in it.
 pub(super) fn not_strings(span: Span) -> Diagnostic {
     let message = "when using JSON array syntax, arrays must be comprised of strings only";
-    Diagnostic::error("json-not-strings", span, message).help("put it in double quotes")
+    Diagnostic::error(NOT_STRINGS, span, message).help("put it in double quotes")
 }
 
 /// `CMD`. Without operands it is an empty shell command.

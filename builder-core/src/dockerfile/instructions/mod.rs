@@ -8,6 +8,8 @@ mod run;
 mod simple;
 mod transfer;
 
+pub(super) use command::NOT_STRINGS;
+
 use std::ops::Range;
 
 use super::ast::{EscapeCharacter, Flag, InstructionKind, SourceText};

@@ -85,9 +85,7 @@ fn is_all(path: &str) -> bool {
 fn is_left_out(cx: &Context<'_>, facts: &ContextFacts, files: &dyn BuildFiles, path: &str) -> bool {
     let Some(text) = facts.ignore_file(files) else { return false };
     let Ok(patterns) = dockerignore::parse(&text) else { return false };
-    // With exceptions a directory may be left out and still not be empty; BuildKit does not look then.
-    let has_exceptions = text.lines().any(|line| line.trim().starts_with('!'));
-    if patterns.is_empty() || has_exceptions && cx.is_buildkit() {
+    if patterns.is_empty() {
         return false;
     }
     if is_all(path) {
@@ -96,7 +94,12 @@ fn is_left_out(cx: &Context<'_>, facts: &ContextFacts, files: &dyn BuildFiles, p
     let cleaned = clean(path);
     // BuildKit compares a path from `/` on as it stands, and finds nothing.
     let relative = if cx.is_buildkit() { cleaned.as_str() } else { cleaned.trim_start_matches('/') };
-    patterns.matches(relative, false) && !patterns.may_reinclude_below(relative)
+    // With exceptions a pattern may be left out and still name something.
+    let has_exceptions = text.lines().any(|line| line.trim().starts_with('!'));
+    if has_exceptions && cx.is_buildkit() && crate::glob::has_wildcard(relative) {
+        return false;
+    }
+    patterns.excludes_all(relative)
 }
 
 /// Tells whether nothing is left of the context.

@@ -34,13 +34,14 @@ fn range(text: &str) -> Option<(u16, u16)> {
 
 /// Checks the address and the host port before the container port.
 fn check_host(host: &str, container: &str, width: u16) -> Result<(), String> {
-    let (address, port) = match host.rsplit_once(':') {
-        Some((address, port)) if !host.ends_with(']') => (Some(address), port),
-        _ if host.contains('.') || host.starts_with('[') => (Some(host), ""),
-        _ => (None, host),
-    };
-    if let Some(address) = address.filter(|address| !address.is_empty()) {
-        let bare = address.trim_start_matches('[').trim_end_matches(']');
+    let (address, port) = host.rsplit_once(':').unwrap_or(("", host));
+    if !address.is_empty() {
+        let bare = match address.strip_prefix('[') {
+            Some(rest) => rest
+                .strip_suffix(']')
+                .ok_or_else(|| format!("invalid IP address {address}: address {address}:: missing ']' in address"))?,
+            None => address,
+        };
         if bare.parse::<std::net::IpAddr>().is_err() {
             return Err(format!("invalid IP address: {address}"));
         }
@@ -68,13 +69,16 @@ mod tests {
             ("127.0.0.1:8080:80", vec!["80/tcp"]),
             ("[::1]:8080:80/sctp", vec!["80/sctp"]),
             ("8080:80", vec!["80/tcp"]),
+            ("[::1]::80", vec!["80/tcp"]),
+            ("127.0.0.1::80", vec!["80/tcp"]),
+            ("::80", vec!["80/tcp"]),
         ] {
             assert_eq!(
                 ports(word).as_deref(),
                 Ok(expected.iter().map(|&p| p.to_owned()).collect::<Vec<_>>().as_slice())
             );
         }
-        for bad in ["", "/tcp", "80/x", "99999", "20-10", "a", "1.2.3.999:1:2", "x:80"] {
+        for bad in ["", "/tcp", "80/x", "99999", "20-10", "a", "1.2.3.999:1:2", "x:80", "[::1]:80", "127.0.0.1:80"] {
             assert!(ports(bad).is_err(), "{bad}");
         }
     }

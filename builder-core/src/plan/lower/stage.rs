@@ -18,6 +18,9 @@ use crate::text::Span;
 /// The search path of images that set none (dockerfile-semantics 3.4).
 pub(super) const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// The root of a filesystem as Windows writes it.
+const WINDOWS_ROOT: &str = "\\";
+
 /// What a stage is after its last instruction so far.
 #[derive(Clone)]
 pub(super) struct StageState {
@@ -43,14 +46,15 @@ impl StageState {
 
     fn scratch(platform: Platform) -> Self {
         let mut config = ImageConfig::empty(&platform);
-        "/".clone_into(&mut config.config.working_dir);
+        let root = if platform.os == "windows" { WINDOWS_ROOT } else { "/" };
+        root.clone_into(&mut config.config.working_dir);
         Self::new(FilesystemRef::Scratch, config, platform)
     }
 
     /// The working directory, absolute.
     pub(super) fn cwd(&self) -> &str {
         let cwd = self.config.config.working_dir.as_str();
-        if cwd.is_empty() { "/" } else { cwd }
+        if cwd.is_empty() || cwd == WINDOWS_ROOT { "/" } else { cwd }
     }
 
     pub(super) fn add_history(&mut self, created_by: String, vertex: Option<crate::ids::VertexId>) {

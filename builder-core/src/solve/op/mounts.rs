@@ -227,7 +227,9 @@ impl Step<'_, '_> {
         let root = RootDir::open(instance.data())?;
         let path = Path::new(&cache.source);
         if root.find(path, Follow::Yes)?.is_none() {
-            return Err(StepError::CacheSourceNotFound { path: cache.source.clone(), id: cache.id.clone() }.into());
+            // A cache without a name has its target for one, which has a slash already.
+            let id = cache.id.replacen("//", "/", 1);
+            return Err(StepError::CacheSourceNotFound { path: cache.source.clone(), id }.into());
         }
         // Opened once, inside the cache: links that other steps plant meanwhile lead nowhere else.
         let found = root.open_at(path, OFlags::PATH).at("open", path)?;

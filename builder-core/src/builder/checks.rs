@@ -129,11 +129,9 @@ pub(super) fn beside_error(
     let reached = |warning: &CheckWarning| stopped.is_some_and(|stopped| warning.lines.0 <= line(stopped.span.start));
     let mut warnings = look(options, planned, &settings, &[]);
     warnings.retain(|warning| {
-        OF_THE_TEXT.contains(&warning.rule)
-            || match OF_FROM.contains(&warning.rule) {
-                true => !in_from || reached(warning),
-                false => !in_from && reached(warning),
-            }
+        let enough =
+            if OF_FROM.contains(&warning.rule) { !in_from || reached(warning) } else { !in_from && reached(warning) };
+        OF_THE_TEXT.contains(&warning.rule) || enough
     });
     if options.checks == CheckScope::Built {
         tell(&warnings, source_file, events);

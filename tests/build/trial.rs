@@ -126,6 +126,21 @@ impl Tmux {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// Types a line, and again where it got lost, until a text is on the screen.
+    fn type_until(&self, line: &str, text: &str) {
+        for _ in 0..20 {
+            self.ask(&["send-keys", line, "Enter"]);
+            let begin = Instant::now();
+            while begin.elapsed() < Duration::from_secs(1) {
+                if self.ask(&["capture-pane", "-p"]).contains(text) {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+        self.wait_for(text);
+    }
+
     /// Waits for a text on the screen.
     fn wait_for(&self, text: &str) -> String {
         let begin = Instant::now();
@@ -172,10 +187,11 @@ fn a_person_can_work_in_a_terminal() {
     assert!(screen.contains("/dev/pts/0"), "{screen}");
     assert!(screen.contains("20 90"), "{screen}");
     // The program in front gets the key, and the shell stays.
-    tmux.ask(&["send-keys", "sleep 60", "Enter"]);
+    tmux.ask(&["send-keys", "echo sleeping-$((50+1)); sleep 60", "Enter"]);
+    tmux.wait_for("sleeping-51");
     tmux.ask(&["send-keys", "C-c", ""]);
-    tmux.ask(&["send-keys", "echo after-$((40+2))", "Enter"]);
-    tmux.wait_for("after-42");
+    // The key throws away what was typed and not read yet: the next line is typed until it is read.
+    tmux.type_until("echo after-$((40+2))", "after-42");
     tmux.ask(&["resize-window", "-x", "70", "-y", "15"]);
     tmux.ask(&["send-keys", "stty size; exit 9", "Enter"]);
     let screen = tmux.wait_for("code 9");

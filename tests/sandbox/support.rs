@@ -142,3 +142,10 @@ pub(crate) fn output(spec: &SandboxSpec) -> String {
     assert_eq!(outcome.exit, Exit::Code(0), "{outcome:?}");
     outcome.stdout
 }
+
+/// A command that is passed signals has a process above it.
+pub fn with_init(mut spec: SandboxSpec) -> SandboxSpec {
+    let (_, signals) = std::sync::mpsc::channel();
+    spec.signals = Some(SignalQueue::new(signals));
+    spec
+}

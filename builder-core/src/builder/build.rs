@@ -97,6 +97,7 @@ impl Builder {
             shared.distrust(cache, &why);
             self.snapshots.forget_cache(cache);
         };
+        let _syncing = self.store.sync_settled().map_err(BuildErrorKind::from)?;
         let mut provenance = Vec::new();
         if let Some(asked) = &options.provenance {
             let elapsed = begin.elapsed();

@@ -113,6 +113,7 @@ impl Builder {
     pub fn open(options: BuilderOptions) -> Result<Self, BuildError> {
         let store = Store::open(&StoreOptions { root: options.root, owner: options.owner })?;
         let snapshots = Snapshots::new(store.clone(), options.owner.overlay_flavor());
+        snapshots.examine_suspects().map_err(crate::image::ImageError::from).map_err(BuildErrorKind::from)?;
         Ok(Self {
             store,
             snapshots,

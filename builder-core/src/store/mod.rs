@@ -53,7 +53,7 @@ pub use collect::{CacheItem, CacheKind, CacheUsage, PruneLimits, PruneOptions, P
 pub use error::StoreError;
 pub use hold::Hold;
 pub use images::ImageRecord;
-pub use layout::{Owner, StoreOptions};
+pub use layout::{Owner, StoreOptions, is_store};
 pub use metadata::{CacheRecord, SnapshotRecord};
 pub use recover::{is_damaged_database, is_full_database, mark_damaged_database};
 pub use remote::HttpRecord;

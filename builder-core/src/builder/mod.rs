@@ -21,6 +21,7 @@ mod checks;
 #[cfg(feature = "lint")]
 mod context_directory;
 mod error;
+mod images;
 #[cfg(feature = "lint")]
 mod lint;
 mod options;
@@ -31,6 +32,7 @@ mod platforms;
 mod prepare;
 mod provenance;
 mod remote;
+mod root_filesystem;
 mod shared_cache;
 mod syntax;
 #[cfg(feature = "registry")]
@@ -49,12 +51,14 @@ pub use self::context_directory::ContextDirectory;
 pub use self::lint::BuildLint;
 pub use crate::layer::compression::Compression;
 pub use error::{BuildError, BuildErrorKind, ErrorCategory, OptionError};
+pub use images::{RemoveError, Removed};
 pub use options::{
     BuildOptions, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output, OutputKind, PullPolicy,
     PushOutput,
 };
 pub use outcome::BuildOutcome;
 pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
+pub use root_filesystem::ImportSource;
 pub use shared_cache::{CacheExport, CacheMode, CacheTarget};
 #[cfg(feature = "registry")]
 pub use transfer::{PullOutcome, PullPlatforms};

@@ -55,7 +55,7 @@ pub use durable::Syncing;
 pub use error::StoreError;
 pub use hold::Hold;
 pub use images::ImageRecord;
-pub use layout::{Owner, StoreOptions};
+pub use layout::{Owner, StoreOptions, is_store};
 pub use metadata::{CacheRecord, SnapshotRecord};
 pub use recover::{is_damaged_database, is_full_database, mark_damaged_database};
 pub use remote::HttpRecord;

@@ -4,10 +4,13 @@ mod build;
 mod build_metadata;
 mod cache;
 mod call;
+mod completion;
 mod images;
 mod info;
+mod layers;
 mod lint;
 mod login;
+mod manifest;
 mod registry;
 mod transfer;
 mod trial;
@@ -144,6 +147,7 @@ fn command(cli: Cli, printer: Printer) -> Result<u8, CommandError> {
         Command::Run(arguments) => return trial::run(&arguments, &cli.global, printer),
         Command::Images(arguments) => images::images(&arguments, &open()?),
         Command::History(arguments) => images::history(&arguments, &open()?),
+        Command::Layers(arguments) => layers::layers(&arguments, &open()?),
         Command::Inspect(arguments) => images::inspect(&arguments, &open()?),
         Command::Tag(arguments) => images::tag(&arguments, &open()?),
         Command::Rmi(arguments) => images::rmi(&arguments, &open_to_remove()?),
@@ -154,10 +158,12 @@ fn command(cli: Cli, printer: Printer) -> Result<u8, CommandError> {
         Command::System(arguments) => cache::system(&arguments, &open_to_remove()?),
         Command::Pull(arguments) => registry::pull(&arguments, &open_to_registries()?),
         Command::Push(arguments) => registry::push(&arguments, &open_to_registries()?),
+        Command::Manifest(arguments) => manifest::manifest(&arguments.command, &open_to_registries()?),
         Command::Login(arguments) => login::login(&arguments, printer),
         Command::Logout(arguments) => login::logout(&arguments, printer),
         Command::Info(arguments) => info::info(&arguments, &cli.global, printer),
         Command::Lsp(_) => crate::lsp::serve(),
+        Command::Completion(arguments) => completion::completion(&arguments, printer),
         Command::Version => printer.data(&format!("builder {}\n", env!("CARGO_PKG_VERSION"))),
     }
     .map(|()| 0)

@@ -23,6 +23,8 @@ mod context_directory;
 mod error;
 #[cfg(feature = "lint")]
 mod lint;
+#[cfg(feature = "registry")]
+mod lists;
 mod options;
 mod origin;
 mod outcome;
@@ -33,6 +35,7 @@ mod provenance;
 mod remote;
 mod shared_cache;
 mod syntax;
+mod timeline;
 #[cfg(feature = "registry")]
 mod transfer;
 mod trial;
@@ -47,6 +50,8 @@ pub use self::checks::CheckScope;
 pub use self::context_directory::ContextDirectory;
 #[cfg(feature = "lint")]
 pub use self::lint::BuildLint;
+#[cfg(feature = "registry")]
+pub use self::lists::{CreatedList, ListError};
 pub use crate::layer::compression::Compression;
 pub use error::{BuildError, BuildErrorKind, ErrorCategory, OptionError};
 pub use options::{

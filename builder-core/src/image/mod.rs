@@ -10,6 +10,7 @@ mod error;
 mod history;
 mod keep;
 mod layers;
+mod list;
 mod render;
 mod view;
 
@@ -21,5 +22,6 @@ pub use error::ImageError;
 pub use history::rfc3339;
 pub use keep::write;
 pub use layers::{Content, ImageForm, LayerBlobs, MediaTypes};
+pub use list::{ImageList, PlatformChange};
 pub use render::{ImageSet, Rendered, RenderedImage, render};
 pub use view::{HistoryRow, ImageParts, ImageView, IndexView, StoredImage, history, inspect, read, read_all};

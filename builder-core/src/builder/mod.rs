@@ -24,6 +24,8 @@ mod error;
 mod images;
 #[cfg(feature = "lint")]
 mod lint;
+#[cfg(feature = "registry")]
+mod lists;
 mod options;
 mod origin;
 mod outcome;
@@ -35,6 +37,7 @@ mod remote;
 mod root_filesystem;
 mod shared_cache;
 mod syntax;
+mod timeline;
 #[cfg(feature = "registry")]
 mod transfer;
 mod trial;
@@ -49,6 +52,8 @@ pub use self::checks::CheckScope;
 pub use self::context_directory::ContextDirectory;
 #[cfg(feature = "lint")]
 pub use self::lint::BuildLint;
+#[cfg(feature = "registry")]
+pub use self::lists::{CreatedList, ListError};
 pub use crate::layer::compression::Compression;
 pub use error::{BuildError, BuildErrorKind, ErrorCategory, OptionError};
 pub use images::{RemoveError, Removed};
@@ -117,6 +122,7 @@ impl Builder {
     pub fn open(options: BuilderOptions) -> Result<Self, BuildError> {
         let store = Store::open(&StoreOptions { root: options.root, owner: options.owner })?;
         let snapshots = Snapshots::new(store.clone(), options.owner.overlay_flavor());
+        snapshots.examine_suspects().map_err(crate::image::ImageError::from).map_err(BuildErrorKind::from)?;
         Ok(Self {
             store,
             snapshots,

@@ -10,6 +10,7 @@ mod lsp;
 mod registry;
 mod settings;
 mod signal;
+mod template;
 mod ui;
 
 use std::process::ExitCode;
@@ -37,7 +38,10 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             printer.error(&error);
-            ExitCode::from(error.kind.exit_code())
+            ExitCode::from(match error.kind {
+                ErrorKind::Interrupted => signal::exit_code(),
+                kind => kind.exit_code(),
+            })
         }
     }
 }

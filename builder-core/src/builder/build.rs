@@ -78,6 +78,7 @@ impl Builder {
         );
         let snapshots = self.snapshots.for_one_build();
         let solver = Solver::new(&self.store, &snapshots, &solve_options, events)
+            .about(&prepared.source_file)
             .with_shared_cache((!options.cache_from.is_empty()).then_some(&shared));
         let inputs = SolveInputs { plan: graph, contexts: &prepared.contexts, images: &prepared.images };
         let inline = options.cache_to.iter().any(|export| export.target == CacheTarget::Inline);
@@ -100,6 +101,7 @@ impl Builder {
             shared.distrust(cache, &why);
             self.snapshots.forget_cache(cache);
         };
+        let _syncing = self.store.sync_settled().map_err(BuildErrorKind::from)?;
         let mut provenance = Vec::new();
         if let Some(asked) = &options.provenance {
             let elapsed = begin.elapsed();

@@ -1,217 +1,204 @@
-//! Indexes that people put together: descriptors of images under one name. Fields that are not known here stay.
-//!
-//! Spec: OCI image-spec 1.1, image-index.md; Docker image manifest version 2, schema 2, "Manifest List".
+//! The images of a store as a list: sizes of their own and shared, and filters.
 
-use serde_json::{Map, Value, json};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Descriptor, ImageError, documents::PlatformDocument};
+use super::view::{ImageParts, read_all};
+use super::{ImageError, sizes};
+use crate::cancel::CancelToken;
 use crate::digest::Digest;
-use crate::oci::{ImageConfig, media_type};
+use crate::glob::Glob;
+use crate::oci::{ImageConfig, chain_ids};
+use crate::platform::Platform;
+use crate::reference::Reference;
+use crate::store::{ImageRecord, Store};
 
-/// An index that changes.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct ImageList {
-    entries: Vec<Value>,
-    annotations: Map<String, Value>,
+/// An image under one of its names, or without one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListedImage {
+    /// Name, digests and time.
+    pub record: ImageRecord,
+    /// The bytes of its layers without compression, each once; of an index those of all its images that are there.
+    pub size: u64,
+    /// What of that another image has as well.
+    pub shared: u64,
+    /// Its labels; of an index those of the image that fits this machine best.
+    pub labels: BTreeMap<String, String>,
+    /// The platforms of its images that are there.
+    pub platforms: Vec<Platform>,
 }
 
-/// What is to be different about the platform of an entry.
+impl ListedImage {
+    /// Returns the bytes that no other image has.
+    pub fn unique(&self) -> u64 {
+        self.size.saturating_sub(self.shared)
+    }
+
+    /// Returns its name, where it has one.
+    pub fn reference(&self) -> Option<Reference> {
+        self.record.name.parse().ok()
+    }
+
+    /// Returns when it was made, seconds and nanoseconds since 1970, where that is known.
+    pub fn created(&self) -> Option<(i64, i32)> {
+        time(&self.record.created)
+    }
+}
+
+/// Reads a time as documents have it.
+pub(crate) fn time(text: &str) -> Option<(i64, i32)> {
+    text.parse::<jiff::Timestamp>().ok().map(|time| (time.as_second(), time.subsec_nanosecond()))
+}
+
+/// A test of a label.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LabelTest {
+    /// The label.
+    pub name: String,
+    /// The value that it must have, where only one will do.
+    pub value: Option<String>,
+    /// Whether it must be like this; else it must not.
+    pub wanted: bool,
+}
+
+/// Which images are meant. What says nothing fits all.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct PlatformChange {
-    /// The operating system.
-    pub os: Option<String>,
-    /// The architecture.
-    pub architecture: Option<String>,
-    /// The variant of the architecture.
-    pub variant: Option<String>,
-    /// The version of the operating system.
-    pub os_version: Option<String>,
-    /// Further features of the operating system.
-    pub os_features: Vec<String>,
+pub struct ImageFilter {
+    /// Patterns for short names, with or without tag: one must fit. A pattern with a tag is for both.
+    pub references: Vec<Glob>,
+    /// Whether the image has no name.
+    pub dangling: Option<bool>,
+    /// Labels: all must be like this.
+    pub labels: Vec<LabelTest>,
+    /// Made before this, seconds and nanoseconds since 1970.
+    pub before: Option<(i64, i32)>,
+    /// Made after this.
+    pub since: Option<(i64, i32)>,
 }
 
-/// Returns the digest of a descriptor.
-fn digest_of(entry: &Value) -> Option<Digest> {
-    entry["digest"].as_str()?.parse().ok()
+impl ImageFilter {
+    /// Tells whether an image fits.
+    pub fn fits(&self, image: &ListedImage) -> bool {
+        let reference = image.reference();
+        let named = |glob: &Glob| {
+            reference.as_ref().is_some_and(|name| glob.matches(&name.familiar()) || glob.matches(&name.familiar_name()))
+        };
+        let label = |test: &LabelTest| {
+            let found = image.labels.get(&test.name);
+            found.is_some_and(|found| test.value.as_ref().is_none_or(|value| value == found)) == test.wanted
+        };
+        let created = image.created();
+        (self.references.is_empty() || self.references.iter().any(named))
+            && self.dangling.is_none_or(|dangling| dangling == reference.is_none())
+            && self.labels.iter().all(label)
+            && self.before.is_none_or(|before| created.is_some_and(|created| created < before))
+            && self.since.is_none_or(|since| created.is_some_and(|created| created > since))
+    }
 }
 
-impl ImageList {
-    /// Reads an index.
-    ///
-    /// # Errors
-    /// [`ImageError::Json`] for what is no JSON; what else is wrong shows where it is used.
-    pub fn parse(bytes: &[u8]) -> Result<Self, ImageError> {
-        let mut value: Value = serde_json::from_slice(bytes)?;
-        let entries = match value["manifests"].take() {
-            Value::Array(entries) => entries,
-            _ => Vec::new(),
-        };
-        let annotations = match value["annotations"].take() {
-            Value::Object(annotations) => annotations,
-            _ => Map::new(),
-        };
-        Ok(Self { entries, annotations })
-    }
-
-    /// Returns the descriptors, as they are written.
-    pub fn entries(&self) -> &[Value] {
-        &self.entries
-    }
-
-    /// Returns what the entries are of: digest and media type.
-    pub fn members(&self) -> Vec<(Digest, String)> {
-        let member = |entry: &Value| {
-            Some((digest_of(entry)?, entry["mediaType"].as_str().unwrap_or(media_type::OCI_MANIFEST).to_owned()))
-        };
-        self.entries.iter().filter_map(member).collect()
-    }
-
-    /// Adds a descriptor; one of the same document gives way.
-    pub fn add(&mut self, entry: Value) {
-        match self.entries.iter_mut().find(|known| digest_of(known) == digest_of(&entry)) {
-            Some(known) => *known = entry,
-            None => self.entries.push(entry),
-        }
-    }
-
-    /// Adds an image for the platform that its config names.
-    ///
-    /// # Errors
-    /// [`ImageError::Json`].
-    pub fn add_image(
-        &mut self,
-        media_type: &str,
-        digest: Digest,
-        size: u64,
-        config: &ImageConfig,
-    ) -> Result<(), ImageError> {
-        let mut descriptor = Descriptor::foreign(media_type, digest, size);
-        descriptor.platform = Some(PlatformDocument::new(&config.platform(), &config.os_features));
-        self.add(serde_json::to_value(descriptor)?);
-        Ok(())
-    }
-
-    /// Tells whether there is an entry of a document.
-    pub fn has(&self, digest: &Digest) -> bool {
-        self.entries.iter().any(|entry| digest_of(entry) == Some(*digest))
-    }
-
-    /// Changes the platform of an entry; returns its operating system and architecture, or nothing where there is no
-    /// such entry.
-    pub fn annotate(&mut self, digest: &Digest, change: &PlatformChange) -> Option<(String, String)> {
-        let entry = self.entries.iter_mut().find(|entry| digest_of(entry) == Some(*digest))?;
-        let mut platform = match entry["platform"].take() {
-            Value::Object(platform) => platform,
-            _ => Map::new(),
-        };
-        let changes = [
-            ("architecture", &change.architecture),
-            ("os", &change.os),
-            ("os.version", &change.os_version),
-            ("variant", &change.variant),
-        ];
-        for (name, value) in changes {
-            if let Some(value) = value {
-                platform.insert(name.to_owned(), json!(value));
+/// Lists all images, the newest first. One whose documents are gone or damaged has no size and no labels: it is
+/// there to be removed.
+///
+/// # Errors
+/// [`ImageError::Store`], [`ImageError::Cancelled`].
+pub fn list(store: &Store, cancel: &CancelToken) -> Result<Vec<ListedImage>, ImageError> {
+    let mut layers: BTreeMap<Digest, BTreeMap<Digest, u64>> = BTreeMap::new();
+    let mut owners: BTreeMap<Digest, BTreeSet<Digest>> = BTreeMap::new();
+    let mut images = Vec::new();
+    for record in store.all_images()? {
+        let parts = read_all(store, &record).map(|stored| stored.images).unwrap_or_default();
+        if let Entry::Vacant(place) = layers.entry(record.config) {
+            let mut chains = BTreeMap::new();
+            for part in &parts {
+                let sizes = sizes::layer_sizes(store, &part.layers, &part.diff_ids, cancel)?;
+                chains.extend(chain_ids(&part.diff_ids).into_iter().zip(sizes));
             }
-        }
-        if !change.os_features.is_empty() {
-            let known = platform.get("os.features").and_then(Value::as_array).cloned().unwrap_or_default();
-            let mut features = known;
-            for feature in &change.os_features {
-                if !features.iter().any(|known| known == feature) {
-                    features.push(json!(feature));
-                }
+            for chain in chains.keys() {
+                owners.entry(*chain).or_default().insert(record.config);
             }
-            platform.insert("os.features".to_owned(), Value::Array(features));
+            place.insert(chains);
         }
-        let text = |name: &str| platform.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let named = (text("os"), text("architecture"));
-        entry["platform"] = Value::Object(platform);
-        Some(named)
+        let platforms = parts.iter().map(|part| part.platform.clone()).collect();
+        images.push(ListedImage { record, size: 0, shared: 0, labels: labels(&parts), platforms });
     }
-
-    /// Puts another document in the place of one, also where annotations name it: the same image in other bytes.
-    pub fn replace(&mut self, from: &Digest, to: &Descriptor) {
-        let (old, new) = (from.to_string(), to.digest.to_string());
-        for entry in &mut self.entries {
-            if digest_of(entry) == Some(*from) {
-                entry["digest"] = json!(new);
-                entry["size"] = json!(to.size);
-                entry["mediaType"] = json!(to.media_type);
-            }
-            if let Some(annotations) = entry.get_mut("annotations").and_then(Value::as_object_mut) {
-                for value in annotations.values_mut().filter(|value| **value == *old) {
-                    *value = json!(new);
-                }
-            }
-        }
-    }
-
-    /// Returns the media type: Docker's where all images are in Docker's form and nothing needs OCI's.
-    pub fn media_type(&self) -> &'static str {
-        let is_docker =
-            |entry: &Value| entry["mediaType"] == media_type::DOCKER_MANIFEST && entry.get("annotations").is_none();
-        let docker = !self.entries.is_empty() && self.annotations.is_empty() && self.entries.iter().all(is_docker);
-        if docker { media_type::DOCKER_MANIFEST_LIST } else { media_type::OCI_INDEX }
-    }
-
-    /// Writes the index.
-    ///
-    /// # Errors
-    /// [`ImageError::Json`].
-    pub fn bytes(&self) -> Result<Vec<u8>, ImageError> {
-        let mut value = json!({
-            "schemaVersion": 2,
-            "mediaType": self.media_type(),
-            "manifests": self.entries,
+    let is_shared = |chain: &Digest| owners.get(chain).is_some_and(|owners| owners.len() > 1);
+    for image in &mut images {
+        let chains = layers.get(&image.record.config).into_iter().flatten();
+        (image.size, image.shared) = chains.fold((0, 0), |(size, shared), (chain, bytes)| {
+            (size + bytes, shared + if is_shared(chain) { *bytes } else { 0 })
         });
-        if !self.annotations.is_empty() {
-            value["annotations"] = Value::Object(self.annotations.clone());
-        }
-        Ok(serde_json::to_vec(&value)?)
     }
+    images.sort_by_cached_key(|image| {
+        let ImageRecord { name, .. } = &image.record;
+        (std::cmp::Reverse(image.created()), name.is_empty(), name.clone())
+    });
+    Ok(images)
+}
+
+fn labels(parts: &[ImageParts]) -> BTreeMap<String, String> {
+    let host = Platform::host();
+    // Of equals the first.
+    let best = parts.iter().rev().max_by_key(|part| host.rank(&part.platform));
+    let config = best.and_then(|part| serde_json::from_slice::<ImageConfig>(&part.config_bytes).ok());
+    config.map(|config| config.config.labels).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::Platform;
 
-    fn digest(text: &str) -> Digest {
-        Digest::of(text.as_bytes())
+    fn image(name: &str, created: &str) -> ListedImage {
+        let digest = Digest::of(name.as_bytes());
+        ListedImage {
+            record: ImageRecord {
+                name: name.to_owned(),
+                manifest: digest,
+                manifest_size: 2,
+                media_type: String::new(),
+                config: digest,
+                created: created.to_owned(),
+            },
+            size: 10,
+            shared: 4,
+            labels: BTreeMap::from([("a".to_owned(), "1".to_owned())]),
+            platforms: Vec::new(),
+        }
     }
 
     #[test]
-    fn entries_are_added_annotated_and_replaced() {
-        let mut list = ImageList::default();
-        let config = ImageConfig::empty(&Platform::new("linux", "arm", Some("v7")));
-        list.add_image(media_type::DOCKER_MANIFEST, digest("a"), 1, &config).unwrap();
-        list.add_image(media_type::DOCKER_MANIFEST, digest("a"), 1, &config).unwrap();
-        assert_eq!((list.entries().len(), list.media_type()), (1, media_type::DOCKER_MANIFEST_LIST));
-        list.add(json!({
-            "mediaType": media_type::OCI_MANIFEST, "digest": digest("b").to_string(), "size": 2, "artifactType": "x",
-            "annotations": { "vnd.docker.reference.digest": digest("a").to_string() },
-        }));
-        assert_eq!(list.media_type(), media_type::OCI_INDEX);
-        let change = PlatformChange {
-            variant: Some("v8".to_owned()),
-            architecture: Some("arm64".to_owned()),
-            os_features: vec!["one".to_owned(), "one".to_owned()],
-            ..PlatformChange::default()
+    fn filters_mean_what_dockers_mean() {
+        let named = image("docker.io/library/debian:12", "2026-01-02T00:00:00Z");
+        let bare = image("", "");
+        let reference = |pattern: &str| ImageFilter {
+            references: vec![Glob::new("no").unwrap(), Glob::new(pattern).unwrap()],
+            ..ImageFilter::default()
         };
-        let named = list.annotate(&digest("a"), &change);
-        assert_eq!(named, Some(("linux".to_owned(), "arm64".to_owned())));
-        assert_eq!(list.annotate(&digest("z"), &change), None);
-        list.replace(&digest("a"), &Descriptor::foreign(media_type::OCI_MANIFEST, digest("c"), 9));
-        let written: Value = serde_json::from_slice(&list.bytes().unwrap()).unwrap();
-        assert_eq!(written["manifests"][0]["digest"], digest("c").to_string());
-        assert_eq!(written["manifests"][0]["size"], 9);
-        assert_eq!(written["manifests"][0]["platform"]["variant"], "v8");
-        assert_eq!(written["manifests"][0]["platform"]["os.features"], json!(["one"]));
-        assert_eq!(written["manifests"][1]["annotations"]["vnd.docker.reference.digest"], digest("c").to_string());
-        assert_eq!(written["manifests"][1]["artifactType"], "x");
-        let again = ImageList::parse(&list.bytes().unwrap()).unwrap();
-        assert_eq!(again, list);
+        let label = |name: &str, value: Option<&str>, wanted| ImageFilter {
+            labels: vec![LabelTest { name: name.to_owned(), value: value.map(str::to_owned), wanted }],
+            ..ImageFilter::default()
+        };
+        let day = time("2026-01-02T00:00:00Z").unwrap();
+        let before = |time| ImageFilter { before: Some(time), ..ImageFilter::default() };
+        let since = |time| ImageFilter { since: Some(time), ..ImageFilter::default() };
+        for (filter, fits) in [
+            (ImageFilter::default(), [true, true]),
+            (reference("debian"), [true, false]),
+            (reference("deb*:1?"), [true, false]),
+            (reference("debian:11"), [false, false]),
+            (reference("*/debian"), [false, false]),
+            (ImageFilter { dangling: Some(true), ..ImageFilter::default() }, [false, true]),
+            (ImageFilter { dangling: Some(false), ..ImageFilter::default() }, [true, false]),
+            (label("a", None, true), [true, true]),
+            (label("a", Some("2"), true), [false, false]),
+            (label("a", Some("2"), false), [true, true]),
+            (label("b", None, false), [true, true]),
+            (before((day.0, 1)), [true, false]),
+            (before(day), [false, false]),
+            (since((day.0 - 1, 0)), [true, false]),
+            (since(day), [false, false]),
+        ] {
+            assert_eq!([filter.fits(&named), filter.fits(&bare)], fits, "{filter:?}");
+        }
+        assert_eq!(named.unique(), 6);
     }
 }

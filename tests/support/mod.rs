@@ -4,7 +4,9 @@
 #![allow(dead_code, reason = "each test binary uses its own part of the support")]
 
 pub mod bases;
+pub mod bounded;
 pub mod documents;
+pub mod fault_proxy;
 pub mod image;
 pub mod peers;
 pub mod servers;

@@ -93,6 +93,12 @@ impl<'e> Tasks<'e> {
         Self { events, next: std::sync::atomic::AtomicU32::new(0) }
     }
 
+    /// Does the same where so many tasks were told of already.
+    #[cfg(feature = "registry")]
+    pub(super) fn after(events: &'e dyn EventSink, told: u32) -> Self {
+        Self { events, next: std::sync::atomic::AtomicU32::new(told) }
+    }
+
     pub(super) fn run<T, E: std::fmt::Display>(
         &self,
         name: String,
@@ -107,12 +113,21 @@ impl<'e> Tasks<'e> {
         name: String,
         action: impl FnOnce(&(dyn Fn(&crate::digest::Digest, u64, u64) + Sync)) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.run_watched(name, |moved| action(&|blob, current, total| moved(blob.to_string(), current, Some(total))))
+    }
+
+    /// Does the same for what may not know how far it goes: the name of a part, bytes so far and in all.
+    pub(super) fn run_watched<T, E: std::fmt::Display>(
+        &self,
+        name: String,
+        action: impl FnOnce(&(dyn Fn(String, u64, Option<u64>) + Sync)) -> Result<T, E>,
+    ) -> Result<T, E> {
         let task = self.next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let begin = std::time::Instant::now();
         self.events.emit(Event::TaskStarted { task, name });
-        let outcome = action(&|blob, current, total| {
-            let (item, unit) = (blob.to_string(), crate::event::ProgressUnit::Bytes);
-            self.events.emit(Event::TaskProgress { task, item, current, total: Some(total), unit });
+        let outcome = action(&|item, current, total| {
+            let unit = crate::event::ProgressUnit::Bytes;
+            self.events.emit(Event::TaskProgress { task, item, current, total, unit });
         });
         let error = outcome.as_ref().err().map(ToString::to_string);
         self.events.emit(Event::TaskFinished { task, error, elapsed: begin.elapsed() });

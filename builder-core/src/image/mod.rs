@@ -5,6 +5,7 @@
 mod annotations;
 mod assemble;
 mod attestations;
+mod compressed;
 mod documents;
 mod error;
 mod history;
@@ -16,10 +17,13 @@ mod view;
 pub use annotations::{Annotation, AnnotationLevel};
 pub use assemble::{AssembleRequest, NewHistory, NewLayer, assemble};
 pub use attestations::{Attestation, package_url, statement};
+#[cfg(feature = "registry")]
+pub(crate) use compressed::CompressedLayer;
+pub use compressed::CompressedLayers;
 pub use documents::Descriptor;
 pub use error::ImageError;
 pub use history::rfc3339;
 pub use keep::write;
 pub use layers::{Content, ImageForm, LayerBlobs, MediaTypes};
-pub use render::{ImageSet, Rendered, RenderedImage, render};
+pub use render::{ImageSet, Rendered, RenderedImage, render, render_with};
 pub use view::{HistoryRow, ImageParts, ImageView, IndexView, StoredImage, history, inspect, read, read_all};

@@ -195,6 +195,7 @@ impl RegistryError {
                 Some(wait) => format!("the registry limits how often it is asked: try again in {} s", wait.as_secs()),
                 None => "the registry limits how often it is asked: try again later".to_owned(),
             }),
+            Self::Server { code: 405, .. } => Some("this registry does not let anybody do that".to_owned()),
             _ => None,
         }
     }

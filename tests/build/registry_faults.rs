@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::bounded::{Taken, bounded};
 use crate::support::fault_proxy::{Fault, FaultProxy, Rule};
 use crate::support::peers::{Registry, tool};
-use crate::support::{Finished, TestEnv};
+use crate::support::{Finished, TestEnv, noise};
 
 /// The most memory that a pull or a push may take here, in bytes.
 const MEMORY: u64 = 96 << 20;
@@ -32,8 +32,7 @@ impl Subject {
     fn new() -> Self {
         let env = TestEnv::root();
         let registry = Registry::start(&env.path(""));
-        let noise: Vec<u8> = (0..1_500_000_u32).map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
-        env.write("noise", noise);
+        env.write("noise", noise(1_500_000, 1));
         env.write("Dockerfile", "FROM scratch\nCOPY noise /noise\nCOPY Dockerfile /small\n");
         env.ok(["build", "-q", "-t", "app:1", "."]);
         let name = format!("{}/app:1", registry.address());
@@ -260,7 +259,7 @@ fn everything_of_a_reference_has_limits_as_well() {
     };
     let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
         "manifests": (0..10_000).map(entry).collect::<Vec<_>>()});
-    for (value, expected) in [(many, "10000 layers"), (index, "the index has more than")] {
+    for (value, expected) in [(many, "10000 layers"), (index, "the index names more than")] {
         let answer = Fault::Answer(200, headers.clone(), value.to_string().into_bytes());
         let proxy = FaultProxy::start(subject.registry.address(), vec![Rule::always("GET", MANIFEST, answer)]);
         let env = TestEnv::root();
@@ -348,9 +347,7 @@ fn pushes_to_servers_that_cut_fail_and_lie() {
         };
         // A repository of its own, and blobs that the registry has nowhere yet.
         let env = TestEnv::root();
-        let noise: Vec<u8> =
-            (0..1_500_000_u32).map(|i| (i + number).wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
-        env.write("noise", noise);
+        env.write("noise", noise(1_500_000, 1 + number));
         env.write("Dockerfile", "FROM scratch\nCOPY noise /noise\n");
         let name = format!("{}/r{number}:1", proxy.address());
         env.ok(["build", "-q", "-t", &name, "."]);

@@ -7,13 +7,12 @@ use serde_json::Value;
 use crate::support::fault_proxy::{Fault, FaultProxy, Rule};
 use crate::support::peers::{Registry, tool};
 use crate::support::servers::Web;
-use crate::support::{BASE, TestEnv};
+use crate::support::{BASE, TestEnv, noise};
 
 /// A registry with an image of one large layer, behind a proxy that passes blobs on slowly.
 fn slow(env: &TestEnv) -> (Registry, FaultProxy) {
     let registry = Registry::start(&env.path(""));
-    let noise: Vec<u8> = (0..1_500_000_u32).map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
-    env.write("noise", noise);
+    env.write("noise", noise(1_500_000, 1));
     env.write("Dockerfile", "FROM scratch\nCOPY noise /noise\n");
     env.ok(["build", "-q", "--push", "-t", &format!("{}/app:1", registry.address()), "."]);
     let slow = Fault::Slow(200_000, Duration::from_millis(150));

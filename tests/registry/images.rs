@@ -89,29 +89,38 @@ fn archive() -> Vec<u8> {
 #[test]
 fn silence_in_the_middle_of_anything_is_bounded() {
     let layer = archive();
-    let diff_id = Digest::of(&layer);
-    let layer_name = diff_id.to_string();
-    for part in ["/manifests/1", "/blobs/sha256", &layer_name] {
-        for (times, cut) in [(1, Some(20)), (1, None), (usize::MAX, Some(20)), (usize::MAX, None)] {
-            let (part, spoiled_so_far) = (part.to_owned(), AtomicUsize::new(0));
-            let server = spoiled(&layer, diff_id, move |asked, reply| {
-                if !asked.target.contains(&part) || spoiled_so_far.fetch_add(1, Ordering::SeqCst) >= times {
-                    return reply;
-                }
-                cut.map_or_else(Reply::silence, |length| reply.cut(length).then_silence())
-            });
-            let (test, begin) = (TestStore::new(), Instant::now());
-            let outcome = pull_into(&test, &server);
-            assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
-            if times == 1 {
-                outcome.unwrap();
-            } else {
-                assert!(outcome.unwrap_err().is_registry());
+    let layer_name = Digest::of(&layer).to_string();
+    let always = usize::MAX;
+    // Most of a case is waiting: all at the same time.
+    std::thread::scope(|scope| {
+        for part in ["/manifests/1", "/blobs/sha256", &layer_name] {
+            for (times, cut) in [(1, Some(20)), (1, None), (always, Some(20)), (always, None)] {
+                let layer = &layer;
+                scope.spawn(move || stalls(layer, part.to_owned(), times, cut));
             }
-            assert_eq!(test.store.has_blob(&diff_id), times == 1);
-            assert_eq!(test.store.images().unwrap().len(), usize::from(times == 1));
         }
+    });
+}
+
+/// Pulls from a registry that falls silent in the middle of a part, or before it, the first `times` of asking.
+fn stalls(layer: &[u8], part: String, times: usize, cut: Option<usize>) {
+    let (diff_id, so_far) = (Digest::of(layer), AtomicUsize::new(0));
+    let server = spoiled(layer, diff_id, move |asked, reply| {
+        if !asked.target.contains(&part) || so_far.fetch_add(1, Ordering::SeqCst) >= times {
+            return reply;
+        }
+        cut.map_or_else(Reply::silence, |length| reply.cut(length).then_silence())
+    });
+    let (test, begin) = (TestStore::new(), Instant::now());
+    let outcome = pull_into(&test, &server);
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    if times == 1 {
+        outcome.unwrap();
+    } else {
+        assert!(outcome.unwrap_err().is_registry());
     }
+    assert_eq!(test.store.has_blob(&diff_id), times == 1);
+    assert_eq!(test.store.images().unwrap().len(), usize::from(times == 1));
 }
 
 #[test]

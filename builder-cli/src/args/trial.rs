@@ -62,8 +62,11 @@ pub(super) const REFUSED: &[RefusedOption] = &[
 /// Run an image in the sandbox of a RUN step, to try it; what it writes is gone afterwards.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-#[command(after_help = "Exit code: that of the program; 125 where builder failed, 126 for a program that cannot be \
-executed,\n127 for one that is not there, 128 and its number for a signal.\n\nExample:\n  builder run --rm -it hello sh")]
+#[command(
+    args_override_self = true,
+    after_help = "Exit code: that of the program; 125 where builder failed, 126 for a program that cannot be \
+executed,\n127 for one that is not there, 128 and its number for a signal.\n\nExample:\n  builder run --rm -it hello sh"
+)]
 pub(crate) struct TrialArgs {
     /// Name or ID, then program and arguments in place of the image's CMD; options come before
     #[arg(value_names = ["IMAGE", "COMMAND"], required = true, num_args = 1.., trailing_var_arg = true)]

@@ -147,6 +147,12 @@ pub enum RegistryError {
         /// The limit, in bytes.
         limit: u64,
     },
+    /// An index names more than any real one, or indexes nest deeper.
+    #[error("the index names more than {limit} manifests")]
+    TooManyManifests {
+        /// The limit.
+        limit: usize,
+    },
     /// The client could not be set up.
     #[error("cannot set up the registry client: {message}")]
     Setup {

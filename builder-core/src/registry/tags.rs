@@ -2,6 +2,8 @@
 //!
 //! Spec: OCI distribution-spec 1.1, "Listing Tags" and "Deleting tags".
 
+use std::collections::BTreeSet;
+
 use reqwest::header::{HeaderMap, LINK};
 use reqwest::{Method, Url};
 use serde::Deserialize;
@@ -36,22 +38,24 @@ pub enum Deleted {
 }
 
 impl Client {
-    /// Lists the tags of the repository, in the registry's order.
+    /// Lists the tags of the repository in lexical order, as the specification has it; not every registry does.
     ///
     /// # Errors
     /// [`RegistryError`]; [`RegistryError::NotFound`] where there is no such repository.
     pub fn tags(&self, cancel: &CancelToken) -> Result<Vec<String>, RegistryError> {
         let name = format!("{}/{}", self.reference.domain(), self.reference.path());
-        let mut found: Vec<String> = Vec::new();
+        let mut found: BTreeSet<String> = BTreeSet::new();
         let mut next: Option<Url> = None;
         for _ in 0..MAX_PAGES {
             let (tags, more) = self.ask(cancel, async |transport| page(transport, next.clone(), &name).await)?;
             let known = found.len();
             found.extend(tags.into_iter().filter(|tag| is_tag(tag)));
-            let Some(more) = more.filter(|more| next.as_ref() != Some(more)) else { return Ok(found) };
+            let Some(more) = more.filter(|more| next.as_ref() != Some(more)) else {
+                return Ok(found.into_iter().collect());
+            };
             if found.len() == known {
                 // A page of nothing is the last one, whatever it says.
-                return Ok(found);
+                return Ok(found.into_iter().collect());
             }
             next = Some(more);
         }

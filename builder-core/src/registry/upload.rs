@@ -173,10 +173,10 @@ impl<'u> Session<'u> {
                     taken => taken.unwrap_or(end),
                 };
                 if taken <= self.taken || taken > end {
-                    return Err(RegistryError::Protocol {
-                        domain: transport.domain().to_owned(),
-                        message: format!("it has {taken} bytes after those up to {end} were sent"),
-                    });
+                    let message = format!("it has {taken} bytes after those up to {end} were sent");
+                    let error = RegistryError::Protocol { domain: transport.domain().to_owned(), message };
+                    // What it said before may have been wrong: the whole is tried once more.
+                    return Err(if self.pieces > 1 { self.begin_anew(transport, Box::new(error)) } else { error });
                 }
                 self.taken = taken;
                 Ok(())

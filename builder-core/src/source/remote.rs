@@ -132,10 +132,11 @@ pub fn fetch_whole(
         }
         blobs.extend(named.blobs.into_iter().map(|blob| (blob.digest, blob)));
         documents.insert(digest, bytes);
+        let count = documents.len() + waiting.len() + named.manifests.len();
+        if count > MAX_DOCUMENTS || depth >= MAX_INDEX_DEPTH && !named.manifests.is_empty() {
+            return Err(RegistryError::TooManyManifests { limit: MAX_DOCUMENTS }.into());
+        }
         for manifest in named.manifests {
-            if documents.len() + waiting.len() >= MAX_DOCUMENTS || depth >= MAX_INDEX_DEPTH {
-                return Err(RegistryError::TooLarge { what: "the index", limit: MAX_DOCUMENTS as u64 }.into());
-            }
             let known = documents.contains_key(&manifest.digest);
             if !known && !waiting.iter().any(|(digest, ..)| *digest == manifest.digest) {
                 waiting.push((manifest.digest, client.manifest(Some(&manifest.digest), cancel)?, depth + 1));

@@ -9,6 +9,7 @@ mod lsp;
 mod registry;
 mod settings;
 mod signal;
+mod template;
 mod ui;
 
 use std::process::ExitCode;

@@ -269,6 +269,41 @@ pub(crate) fn pull_platforms(given: &[String]) -> Result<Vec<Platform>, CommandE
     Ok(if platforms.is_empty() { vec![Platform::host()] } else { platforms })
 }
 
+/// Reads the platforms that were named; without any there are none, whatever the environment says.
+///
+/// # Errors
+/// One is none.
+pub(crate) fn platforms(given: &[String]) -> Result<Vec<Platform>, CommandError> {
+    if given.is_empty() { Ok(Vec::new()) } else { results::platforms(given) }
+}
+
+/// Reads the one platform that was named, where one was.
+///
+/// # Errors
+/// It is none, or several.
+pub(crate) fn platform(given: Option<&str>) -> Result<Option<Platform>, CommandError> {
+    let given: Vec<String> = given.into_iter().map(str::to_owned).collect();
+    match platforms(&given)?.as_slice() {
+        [] => Ok(None),
+        [only] => Ok(Some(only.clone())),
+        _ => Err(CommandError::usage("expected one platform")),
+    }
+}
+
+/// Returns the time that an image made now has: `SOURCE_DATE_EPOCH`, else the present.
+///
+/// # Errors
+/// The variable is no number.
+pub(crate) fn time_of_image() -> Result<(i64, u32), CommandError> {
+    match variable(env::SOURCE_DATE_EPOCH) {
+        None => Ok(now()),
+        Some(text) => match text.parse() {
+            Ok(seconds) => Ok((seconds, 0)),
+            Err(_) => Err(CommandError::usage(format!("SOURCE_DATE_EPOCH is `{text}`, expected seconds since 1970"))),
+        },
+    }
+}
+
 /// Reads an image reference.
 ///
 /// # Errors

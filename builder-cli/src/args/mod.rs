@@ -22,8 +22,9 @@ pub(crate) use cache::{
     SystemPruneArgs,
 };
 pub(crate) use images::{
-    HistoryArgs, ImagesArgs, ImportArgs, InfoArgs, InspectArgs, ListFormat, LoadArgs, RmiArgs, SaveArgs, SaveFormat,
-    TagArgs,
+    DiffArgs, DiffFormat, ExportArgs, FormatArgs, HistoryArgs, ImageArgs, ImageCommand, ImagePruneArgs, ImagesArgs,
+    ImportArgs, InfoArgs, InspectArgs, ListFormat, LoadArgs, RawDocument, RmiArgs, SaveArgs, SaveFormat, TagArgs,
+    UntagArgs,
 };
 pub(crate) use lint::{LintArgs, LintFormat};
 pub(crate) use lsp::LspArgs;
@@ -100,14 +101,22 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Give an image another name
     Tag(TagArgs),
+    /// Take names away from an image, which stays
+    Untag(UntagArgs),
     /// Take names away, and remove what no name needs any more
     Rmi(RmiArgs),
     /// Write images into an archive
     Save(SaveArgs),
     /// Put the images of an archive into the store
     Load(LoadArgs),
+    /// Write the root filesystem of an image as a tar archive
+    Export(ExportArgs),
     /// Make an image of a root filesystem's tar archive
     Import(ImportArgs),
+    /// Show in what two images differ: files and configs
+    Diff(DiffArgs),
+    /// The commands about images under docker's names, and `prune`
+    Image(ImageArgs),
     /// Show or remove what the cache holds
     Cache(CacheArgs),
     /// Show what the store takes of the disk

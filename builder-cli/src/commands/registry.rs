@@ -165,7 +165,7 @@ pub(super) fn registry_error(error: RegistryError) -> CommandError {
 }
 
 /// Runs something with its progress shown.
-fn shown<T>(
+pub(super) fn shown<T>(
     quiet: bool,
     progress: Option<ProgressArg>,
     session: &Session,

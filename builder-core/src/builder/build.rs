@@ -110,6 +110,7 @@ impl Builder {
             }
         };
         let ((Solved { results, explanations }, mut built), compressed) = self.push_ahead(&ahead, solve)?;
+        let _syncing = self.store.sync_settled().map_err(BuildErrorKind::from)?;
         let mut provenance = Vec::new();
         if let Some(asked) = &options.provenance {
             let elapsed = begin.elapsed();

@@ -22,6 +22,7 @@ mod checks;
 #[cfg(feature = "lint")]
 mod context_directory;
 mod error;
+mod images;
 #[cfg(feature = "lint")]
 mod lint;
 mod options;
@@ -32,6 +33,7 @@ mod platforms;
 mod prepare;
 mod provenance;
 mod remote;
+mod root_filesystem;
 mod shared_cache;
 mod syntax;
 #[cfg(feature = "registry")]
@@ -50,12 +52,14 @@ pub use self::context_directory::ContextDirectory;
 pub use self::lint::BuildLint;
 pub use crate::layer::compression::Compression;
 pub use error::{BuildError, BuildErrorKind, ErrorCategory, OptionError};
+pub use images::{RemoveError, Removed};
 pub use options::{
     BuildOptions, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output, OutputKind, PullPolicy,
     PushOutput,
 };
 pub use outcome::BuildOutcome;
 pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
+pub use root_filesystem::ImportSource;
 pub use shared_cache::{CacheExport, CacheMode, CacheTarget};
 #[cfg(feature = "registry")]
 pub use transfer::{PullOutcome, PullPlatforms, ReadyToPush, Unpack};
@@ -114,6 +118,7 @@ impl Builder {
     pub fn open(options: BuilderOptions) -> Result<Self, BuildError> {
         let store = Store::open(&StoreOptions { root: options.root, owner: options.owner })?;
         let snapshots = Snapshots::new(store.clone(), options.owner.overlay_flavor());
+        snapshots.examine_suspects().map_err(crate::image::ImageError::from).map_err(BuildErrorKind::from)?;
         Ok(Self {
             store,
             snapshots,

@@ -113,20 +113,22 @@ impl<'e> Tasks<'e> {
         name: String,
         action: impl FnOnce(&(dyn Fn(&crate::digest::Digest, u64, u64) + Sync)) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.run_watched(name, |moved| action(&|blob, current, total| moved(blob.to_string(), current, Some(total))))
+        self.run_measured(name, |progress| {
+            action(&|blob, current, total| progress(&blob.to_string(), current, Some(total)))
+        })
     }
 
-    /// Does the same for what may not know how far it goes: the name of a part, bytes so far and in all.
-    pub(super) fn run_watched<T, E: std::fmt::Display>(
+    /// Does the same for what has parts with names, of which the size may not be known.
+    pub(super) fn run_measured<T, E: std::fmt::Display>(
         &self,
         name: String,
-        action: impl FnOnce(&(dyn Fn(String, u64, Option<u64>) + Sync)) -> Result<T, E>,
+        action: impl FnOnce(&(dyn Fn(&str, u64, Option<u64>) + Sync)) -> Result<T, E>,
     ) -> Result<T, E> {
         let task = self.next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let begin = std::time::Instant::now();
         self.events.emit(Event::TaskStarted { task, name });
         let outcome = action(&|item, current, total| {
-            let unit = crate::event::ProgressUnit::Bytes;
+            let (item, unit) = (item.to_owned(), crate::event::ProgressUnit::Bytes);
             self.events.emit(Event::TaskProgress { task, item, current, total, unit });
         });
         let error = outcome.as_ref().err().map(ToString::to_string);

@@ -117,7 +117,7 @@ impl Builder {
             ContextSource::Http(url) => {
                 let source = HttpSource { name: CONTEXT_FILE.to_owned(), ..HttpSource::new(url) };
                 let name = "[internal] load remote build context".to_owned();
-                tasks.run_watched(name, |moved| web_context(&keeper, &RemoteSource::Http(source), moved))
+                tasks.run_measured(name, |moved| web_context(&keeper, &RemoteSource::Http(source), moved))
             }
         }
     }
@@ -138,7 +138,7 @@ impl Builder {
         };
         let keeper = self.keeper(options, cancel);
         let name = format!("[internal] load the time of {}", source.display());
-        tasks.run_watched(name, |moved| {
+        tasks.run_measured(name, |moved| {
             let kept = fetch(&keeper, source, moved)?;
             let RemoteSource::Http(file) = source else { return Ok(kept.modified) };
             let path = keeper.directory(&kept.result).map_err(kind)?.join(&file.name);
@@ -169,11 +169,11 @@ fn holds_archive(path: &Path) -> Result<bool, BuildError> {
 }
 
 /// Is told how far something is: its name, bytes so far and in all.
-type Moved<'m> = dyn Fn(String, u64, Option<u64>) + Sync + 'm;
+type Moved<'m> = dyn Fn(&str, u64, Option<u64>) + Sync + 'm;
 
 fn fetch(keeper: &Keeper<'_>, source: &RemoteSource, moved: &Moved<'_>) -> Result<Kept, BuildError> {
     let name = source.display();
-    let progress = |current, total| moved(name.clone(), current, total);
+    let progress = |current, total| moved(&name, current, total);
     let watch = Watch { begin: &|| {}, progress: &progress };
     Ok(keeper.get(source, &watch).map_err(kind)?)
 }

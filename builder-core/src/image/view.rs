@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::ImageError;
 use super::attestations::{Attestation, IN_TOTO, REFERENCE_DIGEST};
@@ -13,7 +13,6 @@ use crate::oci::{
     choose,
 };
 use crate::platform::Platform;
-use crate::reference::Reference;
 use crate::store::{ImageRecord, Store};
 
 /// Nested indexes are followed this deep; one is usual, two exist.
@@ -274,48 +273,4 @@ pub fn history(image: &ImageView) -> Vec<HistoryRow> {
     }));
     rows.reverse();
     rows
-}
-
-/// Describes an image in the shape of `docker image inspect`.
-pub fn inspect(image: &ImageView, names: &[String]) -> Value {
-    let references: Vec<Reference> = names.iter().filter_map(|name| name.parse().ok()).collect();
-    let tagged = references.iter().filter(|reference| reference.digest().is_none());
-    let tags: Vec<String> = tagged.map(Reference::familiar).collect();
-    let (top, media_type) = match &image.index {
-        Some(index) => (index.digest, &index.media_type),
-        None => (image.digest, &image.manifest.media_type),
-    };
-    let mut digests: Vec<String> =
-        references.iter().map(|reference| format!("{}@{top}", reference.familiar_name())).collect();
-    digests.dedup();
-    let mut described = json!({
-        "Id": if image.index.is_some() { top } else { image.manifest.config.digest },
-        "RepoTags": tags,
-        "RepoDigests": digests,
-        "Created": image.config.created,
-        "Author": image.config.author,
-        "Config": image.config.config,
-        "Architecture": image.config.architecture,
-        "Variant": image.config.variant,
-        "Os": image.config.os,
-        "OsVersion": image.config.os_version,
-        "Size": image.size(),
-        "RootFS": { "Type": "layers", "Layers": image.config.rootfs.diff_ids },
-        "Descriptor": { "mediaType": media_type, "digest": top },
-    });
-    if let Some(index) = &image.index {
-        let manifest = |entry: &IndexEntry| {
-            json!({
-                "mediaType": entry.descriptor.media_type,
-                "digest": entry.descriptor.digest,
-                "size": entry.descriptor.size,
-                "platform": entry.platform.as_ref().map(ToString::to_string),
-                "annotations": entry.annotations,
-            })
-        };
-        described["Manifests"] = index.entries.iter().map(manifest).collect();
-    } else if !image.manifest.annotations.is_empty() {
-        described["Descriptor"]["annotations"] = json!(image.manifest.annotations);
-    }
-    described
 }

@@ -49,12 +49,25 @@ pub enum SourceError {
     /// What an image is to be named after is no name, or says what the image is and is not true.
     #[error(transparent)]
     Name(#[from] crate::reference::ReferenceError),
+    /// A change of an import cannot be made.
+    #[error(transparent)]
+    Change(#[from] super::ChangeError),
     /// A manifest, index or config cannot be used.
     #[error(transparent)]
     Document(#[from] DocumentError),
     /// No image of an index fits the platform.
     #[error(transparent)]
     Select(#[from] SelectError),
+    /// An archive has an image for another platform than the one that was asked for.
+    #[error("the archive has `{name}` for {found}, and not for {wanted}")]
+    WrongPlatform {
+        /// The full reference, or a file of the archive.
+        name: String,
+        /// The platform of the image.
+        found: Platform,
+        /// The platform that was asked for.
+        wanted: Platform,
+    },
     /// A file is missing in an archive.
     #[error("the archive has no file `{0}`")]
     MissingFile(String),

@@ -2,6 +2,7 @@
 //! archives, root filesystems as archives, programs of this machine, files of web servers, git repositories.
 
 mod archive;
+mod changes;
 mod error;
 mod fetch;
 pub mod git;
@@ -17,6 +18,7 @@ mod rootfs;
 use std::path::PathBuf;
 
 pub use archive::{LoadedImage, load, unpack_archive};
+pub use changes::{ChangeError, apply as apply_changes};
 pub use error::SourceError;
 #[cfg(feature = "registry")]
 pub use fetch::fetch_blobs;

@@ -29,6 +29,7 @@ mod blob;
 mod builds;
 mod cache_mounts;
 mod collect;
+mod durable;
 mod error;
 mod forms;
 mod hold;
@@ -50,10 +51,11 @@ pub use blob::{BlobReader, BlobWriter};
 pub use builds::{NewStep, StepRecord};
 pub use cache_mounts::CacheInstance;
 pub use collect::{CacheItem, CacheKind, CacheUsage, PruneLimits, PruneOptions, Pruned};
+pub use durable::Syncing;
 pub use error::StoreError;
 pub use hold::Hold;
 pub use images::ImageRecord;
-pub use layout::{Owner, StoreOptions};
+pub use layout::{Owner, StoreOptions, is_store};
 pub use metadata::{CacheRecord, SnapshotRecord};
 pub use recover::{is_damaged_database, is_full_database, mark_damaged_database};
 pub use remote::HttpRecord;
@@ -90,6 +92,7 @@ impl Store {
         let layout = Layout::open(options)?;
         let work = work::Work::begin(&layout.root.join("work"))?;
         let (metadata, repairs) = recover::open(&layout.root)?;
+        durable::remove_lost(&metadata, &layout.root, &durable::boot())?;
         reserve::set_aside(&layout.root);
         let holds = hold::Holds::new(work.path());
         Ok(Self { inner: Arc::new(Inner { layout, metadata, holds, repairs, work }) })
@@ -137,6 +140,18 @@ impl Store {
     /// [`StoreError::Metadata`].
     pub fn put_snapshot(&self, chain_id: &crate::digest::Digest, record: &SnapshotRecord) -> Result<(), StoreError> {
         self.inner.metadata.put_snapshot(chain_id, record)
+    }
+
+    /// Records the snapshot of a chain whose files have just been made, and notes that they are not synced yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub(crate) fn put_new_snapshot(
+        &self,
+        chain_id: &crate::digest::Digest,
+        record: &SnapshotRecord,
+    ) -> Result<(), StoreError> {
+        self.inner.metadata.put_new_snapshot(chain_id, record)
     }
 
     /// Finds a snapshot that a build of ours made for a layer, whatever is below it.

@@ -30,10 +30,15 @@ pub(super) fn ls(arguments: &CacheLsArgs, session: &Session) -> Result<(), Comma
     if arguments.format == ListFormat::Json {
         return session.printer.data(&lines(&usage.items));
     }
+    session.printer.data(&columns(&usage.items, arguments.no_trunc))
+}
+
+/// The table of `cache ls`, where `whole` with whole descriptions.
+pub(super) fn columns(items: &[CacheItem], whole: bool) -> String {
     let header = ["ID", "TYPE", "SIZE", "CREATED", "LAST USED", "USES", "NEEDED BY", "DESCRIPTION"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
-    for item in &usage.items {
-        let description = if arguments.no_trunc { one_line(&item.description) } else { shortened(&item.description) };
+    for item in items {
+        let description = if whole { one_line(&item.description) } else { shortened(&item.description) };
         rows.push(vec![
             shown_id(item),
             item.kind.as_str().to_owned(),
@@ -45,7 +50,7 @@ pub(super) fn ls(arguments: &CacheLsArgs, session: &Session) -> Result<(), Comma
             description,
         ]);
     }
-    session.printer.data(&layout(&rows))
+    layout(&rows)
 }
 
 pub(super) fn du(arguments: &CacheDuArgs, session: &Session) -> Result<(), CommandError> {

@@ -1,14 +1,14 @@
 //! `cache prune` and `system prune`.
 
-use std::io::{BufRead, IsTerminal};
-
+use builder_core::image::ImageFilter;
 use builder_core::store::{CacheItem, PruneLimits, PruneOptions, Pruned};
 use serde_json::json;
 
 use super::filter::Filters;
 use super::list::{lines, table, verbose};
 use crate::args::{CachePruneArgs, ListFormat, SystemPruneArgs};
-use crate::commands::Session;
+use crate::commands::images::{prune_all, until};
+use crate::commands::{Session, confirm};
 use crate::error::CommandError;
 use crate::settings;
 use crate::ui::format::size;
@@ -26,7 +26,7 @@ pub(super) fn prune(arguments: &CachePruneArgs, session: &Session) -> Result<(),
         (false, true) => "all of the cache that neither an image nor a running build needs",
         (false, false) => "what fits of the cache that neither an image nor a running build needs",
     };
-    if !arguments.force && !confirmed(what, session)? {
+    if !confirm::cheap(what, arguments.force, session)? {
         return Ok(());
     }
     let filter = |item: &CacheItem| filters.fit(item);
@@ -42,14 +42,34 @@ pub(super) fn prune(arguments: &CachePruneArgs, session: &Session) -> Result<(),
 
 pub(super) fn system(arguments: &SystemPruneArgs, session: &Session) -> Result<(), CommandError> {
     let filters = Filters::parse(&arguments.filter.filters, settings::now().0)?;
-    let what = "images without a name, and all of the cache that neither an image nor a running build needs";
-    if !arguments.force && !confirmed(what, session)? {
+    let asked = if arguments.all {
+        confirm::dear("all images that fit, with their names, and all of the cache", arguments.force, session)?
+    } else {
+        let what = "images without a name, and all of the cache that neither an image nor a running build needs";
+        confirm::cheap(what, arguments.force, session)?
+    };
+    if !asked {
         return Ok(());
     }
+    let images = if arguments.all { filter_of_images(&arguments.filter.filters)? } else { None };
+    let freed = images.map_or(Ok(0), |images| prune_all(&images, session))?;
     let filter = |item: &CacheItem| filters.fit(item);
-    let options = PruneOptions { all: false, unnamed_images: true, limits: PruneLimits::default(), filter: &filter };
-    let pruned = session.builder.store().prune(&options).map_err(CommandError::environment)?;
+    let options =
+        PruneOptions { all: arguments.all, unnamed_images: true, limits: PruneLimits::default(), filter: &filter };
+    let mut pruned = session.builder.store().prune(&options).map_err(CommandError::environment)?;
+    pruned.freed += freed;
     report(&pruned, false, session)
+}
+
+/// What the filters say about images: when they were made. Where one is about the cache alone, no image fits.
+fn filter_of_images(filters: &[String]) -> Result<Option<ImageFilter>, CommandError> {
+    let mut filter = ImageFilter::default();
+    for text in filters {
+        let Some(time) = text.strip_prefix("until=") else { return Ok(None) };
+        let time = (until(time, settings::now().0)?, 0);
+        filter.before = Some(filter.before.map_or(time, |known| known.min(time)));
+    }
+    Ok(Some(filter))
 }
 
 fn report(pruned: &Pruned, all: bool, session: &Session) -> Result<(), CommandError> {
@@ -62,18 +82,6 @@ fn report(pruned: &Pruned, all: bool, session: &Session) -> Result<(), CommandEr
     text.extend(pruned.images.iter().map(|id| format!("Deleted: {id}\n")));
     text.push_str(&format!("Total reclaimed space: {}\n", size(pruned.freed)));
     session.printer.data(&text)
-}
-
-/// Asks on a terminal, as docker does. What is removed can be built again: programs need not say `--force`.
-fn confirmed(what: &str, session: &Session) -> Result<bool, CommandError> {
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() {
-        return Ok(true);
-    }
-    session.printer.note(&format!("WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N]"));
-    let mut answer = String::new();
-    stdin.lock().read_line(&mut answer).map_err(CommandError::environment)?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
 fn bytes(option: &str, given: Option<&str>) -> Result<u64, CommandError> {

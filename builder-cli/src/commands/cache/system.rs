@@ -3,8 +3,9 @@
 use builder_core::store::{CacheItem, CacheKind};
 use serde_json::json;
 
+use super::list;
 use crate::args::{ListFormat, SystemDfArgs};
-use crate::commands::Session;
+use crate::commands::{Session, images};
 use crate::error::CommandError;
 use crate::ui::format::size;
 use crate::ui::table::layout;
@@ -65,5 +66,12 @@ pub(super) fn df(arguments: &SystemDfArgs, session: &Session) -> Result<(), Comm
             format!("{}{percent}", size(row.reclaimable)),
         ]);
     }
-    session.printer.data(&layout(&table))
+    let mut text = layout(&table);
+    if arguments.verbose {
+        text.push_str("\nImages space usage:\n\n");
+        text.push_str(&images::table(session)?);
+        text.push_str("\nBuild cache usage:\n\n");
+        text.push_str(&list::columns(&usage.items, false));
+    }
+    session.printer.data(&text)
 }

@@ -19,7 +19,7 @@ use crate::signal::pass_on;
 use crate::ui::printer::Printer;
 
 /// What docker ends with where it could not run anything.
-const FAILED: u8 = 125;
+pub(super) const FAILED: u8 = 125;
 /// The program is there and cannot be executed.
 const NOT_EXECUTABLE: u8 = 126;
 /// The program is not there.

@@ -17,7 +17,7 @@ use crate::event::{Event, EventSink, StepInfo};
 use crate::image::{self, AssembleRequest, Attestation, ImageParts, NewHistory, NewLayer};
 use crate::plan::PlannedHistory;
 use crate::plan::op::{FilesystemRef, Op};
-use crate::solve::{SolveInputs, SolveOptions, Solved, Solver, StepResult};
+use crate::solve::{SolveInputs, SolveOptions, Solved, Solver, StepResult, Watcher};
 
 /// What was built for one platform.
 pub(super) struct Built {
@@ -77,30 +77,43 @@ impl Builder {
             &self.registry,
         );
         let snapshots = self.snapshots.for_one_build();
-        let solver = Solver::new(&self.store, &snapshots, &solve_options, events)
-            .about(&prepared.source_file)
-            .with_shared_cache((!options.cache_from.is_empty()).then_some(&shared));
         let inputs = SolveInputs { plan: graph, contexts: &prepared.contexts, images: &prepared.images };
         let inline = options.cache_to.iter().any(|export| export.target == CacheTarget::Inline);
-        let (Solved { results, explanations }, mut built) = loop {
-            let failed = match solver.solve(&inputs, cancel) {
-                Ok(outcome) => {
-                    let plans = prepared.plans.iter();
-                    let built = plans.map(|plan| built(&prepared, plan, &outcome.results, epoch, inline));
-                    let built = built.collect::<Result<Vec<_>, _>>()?;
-                    match self.bring(options, &built, &shared, cancel) {
-                        Ok(()) => break (outcome, built),
-                        Err(error) => shared_cache::snapshot_failure(&error).ok_or_else(|| BuildErrorKind::from(error)),
-                    }
-                }
-                Err(error) => shared_cache::cache_failure(&error)
-                    .ok_or_else(|| BuildErrorKind::Solve { source_file: Arc::clone(&prepared.source_file), error }),
-            };
-            // What a cache promised and does not have is made here: everything else is in the store by now.
-            let (cache, why) = failed?;
-            shared.distrust(cache, &why);
-            self.snapshots.forget_cache(cache);
+        let steps_of_images = prepared.plans.iter().flat_map(|plan| &plan.plan.history);
+        let ahead = super::ahead::Request {
+            options,
+            steps: steps_of_images.filter_map(|entry| entry.vertex).collect(),
+            tasks: &tasks,
+            cancel,
         };
+        let solve = |watcher: &Watcher<'_>| {
+            let solver = Solver::new(&self.store, &snapshots, &solve_options, events)
+                .about(&prepared.source_file)
+                .with_shared_cache((!options.cache_from.is_empty()).then_some(&shared))
+                .with_watcher(watcher);
+            loop {
+                let failed = match solver.solve(&inputs, cancel) {
+                    Ok(outcome) => {
+                        let plans = prepared.plans.iter();
+                        let built = plans.map(|plan| built(&prepared, plan, &outcome.results, epoch, inline));
+                        let built = built.collect::<Result<Vec<_>, _>>()?;
+                        match self.bring(options, &built, &shared, &tasks, cancel) {
+                            Ok(()) => return Ok((outcome, built)),
+                            Err(error) => {
+                                shared_cache::snapshot_failure(&error).ok_or_else(|| BuildErrorKind::from(error))
+                            }
+                        }
+                    }
+                    Err(error) => shared_cache::cache_failure(&error)
+                        .ok_or_else(|| BuildErrorKind::Solve { source_file: Arc::clone(&prepared.source_file), error }),
+                };
+                // What a cache promised and does not have is made here: everything else is in the store by now.
+                let (cache, why) = failed?;
+                shared.distrust(cache, &why);
+                self.snapshots.forget_cache(cache);
+            }
+        };
+        let ((Solved { results, explanations }, mut built), compressed) = self.push_ahead(&ahead, solve)?;
         let _syncing = self.store.sync_settled().map_err(BuildErrorKind::from)?;
         let mut provenance = Vec::new();
         if let Some(asked) = &options.provenance {
@@ -112,7 +125,7 @@ impl Builder {
                 result.image.attestations.push(Attestation::New { predicate_type, predicate });
             }
         }
-        let results_to_write = Results { built, index: prepared.index, epoch };
+        let results_to_write = Results { built, index: prepared.index, epoch, compressed };
         let written = self.write_outputs(options, &results_to_write, &tasks, stdout, cancel)?;
         let steps = Steps { results: &results, built: &results_to_write.built, epoch };
         self.write_caches(options, &steps, &watch, cancel)?;

@@ -131,7 +131,7 @@ pub fn push_cache(
             let blob = source.blob();
             let descriptor = Descriptor::foreign(&blob.media_type, blob.digest, blob.size);
             if !client.has_blob(&blob.digest, cancel)? {
-                snapshots.fetch_blob(&source, &|_, _, _| {}, cancel)?;
+                snapshots.fetch_blob(&source, progress, cancel)?;
                 send(&descriptor, UploadContent::File(store.blob_path(&blob.digest)))?;
             }
             descriptors.push(descriptor);

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use super::ImageError;
+use super::compressed::{CompressedLayer, CompressedLayers};
 use super::documents::Descriptor;
 use crate::cancel::CancelToken;
 use crate::digest::{Digest, DigestWriter};
@@ -107,12 +108,13 @@ pub enum Content {
     },
 }
 
-/// Finds or makes the blob of a layer. `place` gives a path for a new one.
+/// Finds or makes the blob of a layer. `made` gives one that was compressed before, `place` a path for a new one.
 pub(super) fn layer(
     snapshots: &Snapshots,
     known: &BlobDescriptor,
     chain: &[Digest],
     form: ImageForm,
+    made: impl FnOnce() -> Option<CompressedLayer>,
     place: impl FnOnce() -> Result<PathBuf, ImageError>,
     cancel: &CancelToken,
 ) -> Result<(Descriptor, Content), ImageError> {
@@ -132,6 +134,10 @@ pub(super) fn layer(
     {
         let descriptor = Descriptor::new(form.layer_type(wanted), blob.digest, blob.size);
         return Ok((descriptor, Content::Stored { chain: chain.to_vec(), size: blob.size }));
+    }
+    if let Some(made) = made().filter(|_| format == Format::Plain) {
+        let descriptor = Descriptor::new(form.layer_type(wanted), made.digest, made.size);
+        return Ok((descriptor, Content::File(made.path, made.size)));
     }
     let failed = |source| ImageError::Layer { digest: known.digest, source };
     let path = place()?;
@@ -158,6 +164,7 @@ pub(super) fn layer(
 pub struct LayerBlobs<'s> {
     snapshots: &'s Snapshots,
     form: ImageForm,
+    before: Option<&'s CompressedLayers>,
     work: Option<WorkDir>,
     made: usize,
 }
@@ -165,7 +172,13 @@ pub struct LayerBlobs<'s> {
 impl<'s> LayerBlobs<'s> {
     /// Makes blobs of one form.
     pub fn new(snapshots: &'s Snapshots, form: ImageForm) -> Self {
-        Self { snapshots, form, work: None, made: 0 }
+        Self { snapshots, form, before: None, work: None, made: 0 }
+    }
+
+    /// Takes what was compressed before instead of compressing it again.
+    #[must_use]
+    pub fn with_compressed(self, before: &'s CompressedLayers) -> Self {
+        Self { before: Some(before), ..self }
     }
 
     /// Finds or makes the blob of a chain's last layer, of which `known` is one form.
@@ -178,6 +191,8 @@ impl<'s> LayerBlobs<'s> {
         chain: &[Digest],
         cancel: &CancelToken,
     ) -> Result<(Descriptor, Content), ImageError> {
+        let form_name = self.form_name();
+        let before = || chain.last().and_then(|diff_id| self.before?.find(diff_id, &form_name));
         let (snapshots, work, made) = (self.snapshots, &mut self.work, &mut self.made);
         let place = || {
             let directory = match work {
@@ -187,7 +202,7 @@ impl<'s> LayerBlobs<'s> {
             *made += 1;
             Ok(directory.path().join(made.to_string()))
         };
-        layer(snapshots, known, chain, self.form, place, cancel)
+        layer(snapshots, known, chain, self.form, before, place, cancel)
     }
 
     /// Returns the form that a layer gets, as it is noted in the store: the compression, its level and its maker.
@@ -208,7 +223,7 @@ impl<'s> LayerBlobs<'s> {
     }
 
     /// Returns the directory of the blobs that were made anew.
-    pub(super) fn into_work(self) -> Option<WorkDir> {
+    pub(crate) fn into_work(self) -> Option<WorkDir> {
         self.work
     }
 }

@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::Read;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::arrivals::{Arrivals, pipelined};
 use super::{Layer, SnapshotError, Snapshots};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
@@ -159,12 +161,19 @@ impl Snapshots {
                 _ => {}
             }
         }
-        self.fetch_blobs(wanted.iter().map(|(_, _, source)| source), progress, cancel)?;
-        for (length, _, source) in wanted.iter().filter(|(_, here, _)| !here) {
+        let blobs: Vec<Digest> = wanted.iter().map(|(_, _, source)| source.blob().digest).collect();
+        let missing = blobs.iter().copied().filter(|digest| !self.store.has_blob(digest));
+        let missing: Vec<Digest> = missing.collect();
+        let fetch = |arrivals: &Arrivals, cancel: &CancelToken| {
+            let sources = wanted.iter().map(|(_, _, source)| source);
+            self.fetch_blobs(sources, progress, &|digest| arrivals.note(digest), cancel)
+        };
+        let unpack = |index: usize| {
+            let Some((length, false, source)) = wanted.get(index) else { return Ok(()) };
             let chain = &diff_ids[..*length];
-            self.unpack_from(chain, source.as_ref(), cancel).map_err(|error| blamed(source.as_ref(), error))?;
-        }
-        Ok(())
+            self.unpack_from(chain, source.as_ref(), cancel).map_err(|error| blamed(source.as_ref(), error))
+        };
+        pipelined(&blobs, missing, cancel, fetch, unpack)
     }
 
     /// Makes sure that the blob of a layer is in the store, as it is elsewhere.
@@ -177,7 +186,7 @@ impl Snapshots {
         progress: &BlobProgress<'_>,
         cancel: &CancelToken,
     ) -> Result<(), SnapshotError> {
-        self.fetch_blobs(std::iter::once(source), progress, cancel)
+        self.fetch_blobs(std::iter::once(source), progress, &|_| {}, cancel)
     }
 
     fn has_last(&self, chain: &[Digest]) -> Result<bool, SnapshotError> {
@@ -188,13 +197,17 @@ impl Snapshots {
         &self,
         sources: impl Iterator<Item = &'s Arc<dyn LayerSource>>,
         progress: &BlobProgress<'_>,
+        arrived: &(dyn Fn(&Digest) + Sync),
         cancel: &CancelToken,
     ) -> Result<(), SnapshotError> {
-        let mut missing: BTreeMap<Digest, &Arc<dyn LayerSource>> = BTreeMap::new();
+        // In order: the lowest layers are used first.
+        let mut missing: Vec<&Arc<dyn LayerSource>> = Vec::new();
         for source in sources.filter(|source| !self.store.has_blob(&source.blob().digest)) {
-            missing.insert(source.blob().digest, source);
+            if !missing.iter().any(|known| known.blob().digest == source.blob().digest) {
+                missing.push(source);
+            }
         }
-        let queue = Mutex::new(missing.into_values());
+        let queue = Mutex::new(missing.into_iter());
         let failure = Mutex::new(None);
         let together = cancel.child();
         let work = || {
@@ -205,6 +218,7 @@ impl Snapshots {
                     Ok(()) => {
                         self.elsewhere.blobs.fetch_add(1, Ordering::SeqCst);
                         self.elsewhere.bytes.fetch_add(source.blob().size, Ordering::SeqCst);
+                        arrived(&source.blob().digest);
                     }
                     Err(error) => {
                         let error = elsewhere(source.as_ref(), error);
@@ -241,10 +255,12 @@ impl Snapshots {
             decompress(blob).map_err(|error| layer::LayerError::Read(error).into())
         };
         if source.cache().is_none() {
-            self.unpack(parent, expected, &mut open()?, cancel)?;
+            let lay_out = |tar: &mut (dyn Read + Send)| self.unpack(parent, expected, tar, cancel);
+            layer::read_ahead(&mut open()?, lay_out).map_err(layer::LayerError::Read)??;
             return Ok(());
         }
-        let (active, unpacked) = self.unpack_any(parent, &mut open()?, cancel)?;
+        let lay_out = |tar: &mut (dyn Read + Send)| self.unpack_any(parent, tar, cancel);
+        let (active, unpacked) = layer::read_ahead(&mut open()?, lay_out).map_err(layer::LayerError::Read)??;
         if unpacked.diff_id != *expected {
             return Err(SnapshotError::DiffId { expected: *expected, found: unpacked.diff_id });
         }

@@ -5,6 +5,7 @@
 //! A chain is looked at, or worked on, through an overlay mount that is attached nowhere: it goes away with its
 //! descriptor.
 
+pub(crate) mod arrivals;
 mod chain;
 mod elsewhere;
 mod error;

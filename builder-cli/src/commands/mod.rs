@@ -133,10 +133,17 @@ fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
     is_full_database(error)
 }
 
+/// What this machine says of registries, for commands that hardly ever need one: where it cannot be read, those that do
+/// tell.
+pub(crate) fn perhaps_registries() -> RegistryOptions {
+    settings::registry::registry().unwrap_or_default()
+}
+
 fn command(cli: Cli, printer: Printer) -> Result<u8, CommandError> {
     let open = || Session::open(&cli.global, printer, RegistryOptions::default());
     // What this machine says of registries is looked at by who asks them.
     let open_to_registries = || Session::open(&cli.global, printer, settings::registry::registry()?);
+    let open_perhaps = || Session::open(&cli.global, printer, perhaps_registries());
     let open_to_remove = || Session::open_to_remove(&cli.global, printer);
     match cli.command {
         Command::Lint(arguments) => return lint::lint(&arguments, &cli.global, printer),
@@ -145,13 +152,13 @@ fn command(cli: Cli, printer: Printer) -> Result<u8, CommandError> {
         Command::Images(arguments) => images::images(&arguments, &open()?),
         Command::History(arguments) => images::history(&arguments, &open()?),
         Command::Inspect(arguments) => images::inspect(&arguments, &open()?),
-        Command::Tag(arguments) => images::tag(&arguments, &open()?),
+        Command::Tag(arguments) => images::tag(&arguments, &open_perhaps()?),
         Command::Rmi(arguments) => images::rmi(&arguments, &open_to_remove()?),
-        Command::Save(arguments) => transfer::save(&arguments, &open()?),
+        Command::Save(arguments) => transfer::save(&arguments, &open_perhaps()?),
         Command::Load(arguments) => transfer::load(&arguments, &open()?),
         Command::Import(arguments) => transfer::import(&arguments, &open()?),
-        Command::Cache(arguments) => cache::cache(&arguments, &open_to_remove()?),
-        Command::System(arguments) => cache::system(&arguments, &open_to_remove()?),
+        Command::Cache(arguments) => cache::cache(&arguments, &cli.global, printer),
+        Command::System(arguments) => cache::system(&arguments, &cli.global, printer),
         Command::Pull(arguments) => registry::pull(&arguments, &open_to_registries()?),
         Command::Push(arguments) => registry::push(&arguments, &open_to_registries()?),
         Command::Login(arguments) => login::login(&arguments, printer),

@@ -4,14 +4,15 @@ use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 
-use builder_core::export::{ExportError, ExportImage, Format, write_archive, write_file};
+use builder_core::export::{ExportError, ExportImage, Format, verify_blobs, write_archive, write_file};
 use builder_core::image::{self, ImageError, ImageForm, ImageSet, rfc3339};
 use builder_core::platform::Platform;
 use builder_core::reference::Reference;
 use builder_core::source::{self, ImportRequest};
-use builder_core::store::ImageRecord;
+use builder_core::store::{DamagedBlob, ImageRecord, damaged_blob};
 
 use super::Session;
+use super::build::command_error;
 use crate::args::{ImportArgs, LoadArgs, SaveArgs, SaveFormat};
 use crate::error::CommandError;
 use crate::settings;
@@ -33,22 +34,40 @@ pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), Comman
         SaveFormat::Docker => Format::Docker,
         SaveFormat::Oci => Format::Oci,
     };
-    let images = images.into_iter().map(|(record, names)| rendered(&record, names, session));
-    let images = images.collect::<Result<Vec<_>, _>>()?;
+    let snapshots = session.builder.snapshots();
+    let render = || {
+        let images = images.iter().map(|(record, names)| rendered(record, names.clone(), session));
+        images.collect::<Result<Vec<_>, _>>()
+    };
     let write =
-        |out: &mut dyn Write| write_archive(session.builder.snapshots(), &images, format, 0, out, &session.cancel);
+        |images: &[ExportImage], out: &mut dyn Write| write_archive(snapshots, images, format, 0, out, &session.cancel);
     let Some(path) = &arguments.output else {
         let mut stdout = std::io::stdout();
         if stdout.is_terminal() {
             return Err(CommandError::usage("refusing to write an archive to a terminal").hint("add -o FILE"));
         }
-        return write(&mut stdout).map_err(export_error);
+        let prepare = || {
+            let images = render()?;
+            // Once the stream has begun, nothing can be mended.
+            verify_blobs(snapshots, &images, &session.cancel).map_err(export_error)?;
+            Ok(images)
+        };
+        return write(&snapshots.despite_damage(&session.cancel, prepare, damaged)?, &mut stdout).map_err(export_error);
     };
-    write_file(path, &session.cancel, write).map_err(export_error)
+    let attempt = || {
+        let images = render()?;
+        write_file(path, &session.cancel, |out| write(&images, out)).map_err(export_error)
+    };
+    snapshots.despite_damage(&session.cancel, attempt, damaged)
+}
+
+fn damaged(error: &CommandError) -> Option<&DamagedBlob> {
+    damaged_blob(&*error.source)
 }
 
 fn rendered(record: &ImageRecord, names: Vec<Reference>, session: &Session) -> Result<ExportImage, CommandError> {
     let failed = |error: ImageError| export_error(error.into());
+    session.builder.complete(record, &session.cancel).map_err(command_error)?;
     let stored = image::read_all(session.builder.store(), record).map_err(failed)?;
     let shown: Vec<String> = names.iter().map(ToString::to_string).collect();
     let set = ImageSet {

@@ -10,7 +10,7 @@ use crate::image::ImageForm;
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::source;
-use crate::store::ImageRecord;
+use crate::store::{ImageRecord, damaged_blob};
 
 /// For which platforms an image is pulled.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -82,14 +82,27 @@ impl Builder {
         events: &dyn EventSink,
         cancel: &CancelToken,
     ) -> Result<(PushSummary, Option<Platform>), BuildError> {
+        let _hold = self.store.hold();
+        let attempt = || self.push_once(image, target, form, events, cancel);
+        self.snapshots.despite_damage(cancel, attempt, |error: &BuildError| damaged_blob(error.kind()))
+    }
+
+    fn push_once(
+        &self,
+        image: &ImageRecord,
+        target: &Reference,
+        mut form: ImageForm,
+        events: &dyn EventSink,
+        cancel: &CancelToken,
+    ) -> Result<(PushSummary, Option<Platform>), BuildError> {
+        self.complete(image, cancel)?;
         let tasks = Tasks::new(events);
-        let mut form = form;
         form.compression.get_or_insert(crate::layer::compression::Compression::Gzip);
         let (ready, _compressed) =
             tasks.run("preparing layers".to_owned(), || export::for_registry(&self.snapshots, image, form, cancel))?;
         let request = PushRequest { target, by_digest: target.tag().is_none(), options: &self.registry };
         let summary = tasks.run_told(format!("pushing {target}"), |progress| {
-            export::push(&ready, &request, &self.store, progress, cancel)
+            export::push(&ready, &request, &self.snapshots, progress, cancel)
         })?;
         Ok((summary, ready.only))
     }

@@ -10,6 +10,7 @@ pub mod host;
 pub mod http;
 pub(crate) mod layout;
 mod outside;
+mod recalled;
 #[cfg(feature = "registry")]
 mod remote;
 mod rootfs;
@@ -21,6 +22,7 @@ pub use error::SourceError;
 pub use fetch::{Progress, fetch, is_fetched};
 pub use layout::{resolve_layout, resolve_stored};
 pub use outside::Outside;
+pub use recalled::recall;
 #[cfg(feature = "registry")]
 pub use remote::{fetch_whole, resolve_remote};
 pub use rootfs::{ImportRequest, import};

@@ -3,11 +3,12 @@
 use builder_core::store::{CacheItem, CacheUsage};
 use serde_json::{Value, json};
 
+use super::Place;
 use super::filter::Filters;
 use crate::args::{CacheDuArgs, CacheLsArgs, ListFormat};
-use crate::commands::Session;
 use crate::error::CommandError;
 use crate::settings;
+use crate::ui::explain::{short_id, shown_build};
 use crate::ui::format::{ago, size};
 use crate::ui::table::layout;
 
@@ -15,22 +16,22 @@ use crate::ui::table::layout;
 const SHOWN_DESCRIPTION: usize = 60;
 
 /// Reads what is there, without what does not fit.
-fn usage(filters: &[String], session: &Session) -> Result<(CacheUsage, bool), CommandError> {
+fn usage(filters: &[String], place: &Place) -> Result<(CacheUsage, bool), CommandError> {
     let filters = Filters::parse(filters, settings::now().0)?;
-    let mut usage = session.builder.store().cache_usage().map_err(CommandError::environment)?;
+    let mut usage = place.usage()?;
     usage.items.retain(|item| filters.fit(item));
     Ok((usage, filters.is_empty()))
 }
 
-pub(super) fn ls(arguments: &CacheLsArgs, session: &Session) -> Result<(), CommandError> {
-    let (usage, _) = usage(&arguments.filter.filters, session)?;
+pub(super) fn ls(arguments: &CacheLsArgs, place: &Place) -> Result<(), CommandError> {
+    let (usage, _) = usage(&arguments.filter.filters, place)?;
     if arguments.quiet {
-        return session.printer.data(&usage.items.iter().map(|item| item.id.clone() + "\n").collect::<String>());
+        return place.printer.data(&usage.items.iter().map(|item| item.id.clone() + "\n").collect::<String>());
     }
     if arguments.format == ListFormat::Json {
-        return session.printer.data(&lines(&usage.items));
+        return place.printer.data(&lines(&usage.items));
     }
-    let header = ["ID", "TYPE", "SIZE", "CREATED", "LAST USED", "USES", "NEEDED BY", "DESCRIPTION"];
+    let header = ["ID", "TYPE", "SIZE", "CREATED", "LAST USED", "USES", "NEEDED BY", "MADE BY", "DESCRIPTION"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for item in &usage.items {
         let description = if arguments.no_trunc { one_line(&item.description) } else { shortened(&item.description) };
@@ -42,16 +43,17 @@ pub(super) fn ls(arguments: &CacheLsArgs, session: &Session) -> Result<(), Comma
             age(item.last_used),
             item.uses.to_string(),
             needed_by(item).to_owned(),
+            made_by(item),
             description,
         ]);
     }
-    session.printer.data(&layout(&rows))
+    place.printer.data(&layout(&rows))
 }
 
-pub(super) fn du(arguments: &CacheDuArgs, session: &Session) -> Result<(), CommandError> {
-    let (usage, whole) = usage(&arguments.filter.filters, session)?;
+pub(super) fn du(arguments: &CacheDuArgs, place: &Place) -> Result<(), CommandError> {
+    let (usage, whole) = usage(&arguments.filter.filters, place)?;
     if arguments.format == ListFormat::Json {
-        return session.printer.data(&lines(&usage.items));
+        return place.printer.data(&lines(&usage.items));
     }
     let mut text =
         if arguments.verbose { usage.items.iter().map(verbose).collect() } else { table(usage.items.iter()) };
@@ -66,7 +68,7 @@ pub(super) fn du(arguments: &CacheDuArgs, session: &Session) -> Result<(), Comma
         ];
         text.push_str(&layout(&rows));
     }
-    session.printer.data(&text)
+    place.printer.data(&text)
 }
 
 /// The table of `docker buildx du`.
@@ -94,6 +96,8 @@ pub(super) fn verbose(item: &CacheItem) -> String {
         ("Usage count", item.uses.to_string()),
         ("Last used", age(item.last_used)),
         ("Type", item.kind.as_str().to_owned()),
+        ("Made by", item.made_by.as_ref().map_or_else(String::new, |build| shown_build(build, jiff::Timestamp::now()))),
+        ("From cache", item.from_cache.clone().unwrap_or_default()),
     ];
     rows.retain(|(_, value)| !value.is_empty());
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(name, value)| vec![format!("{name}:"), value]).collect();
@@ -123,6 +127,8 @@ fn object(item: &CacheItem) -> Value {
         "mutable": item.mutable,
         "reclaimable": item.reclaimable,
         "digest": item.digest,
+        "made_by": item.made_by.as_ref().map(crate::ui::explain::build),
+        "from_cache": item.from_cache,
     })
 }
 
@@ -142,6 +148,15 @@ fn needed_by(item: &CacheItem) -> &'static str {
         (false, true, true) => "unnamed image",
         (false, true, false) => "image",
         (false, false, _) => "",
+    }
+}
+
+/// The build, in as few words as a table has room for.
+fn made_by(item: &CacheItem) -> String {
+    match (&item.made_by, &item.from_cache) {
+        (Some(build), _) => short_id(build).to_owned(),
+        (None, Some(_)) => "a shared cache".to_owned(),
+        (None, None) => String::new(),
     }
 }
 

@@ -5,15 +5,15 @@ use std::io::{BufRead, IsTerminal};
 use builder_core::store::{CacheItem, PruneLimits, PruneOptions, Pruned};
 use serde_json::json;
 
+use super::Place;
 use super::filter::Filters;
 use super::list::{lines, table, verbose};
 use crate::args::{CachePruneArgs, ListFormat, SystemPruneArgs};
-use crate::commands::Session;
 use crate::error::CommandError;
 use crate::settings;
 use crate::ui::format::size;
 
-pub(super) fn prune(arguments: &CachePruneArgs, session: &Session) -> Result<(), CommandError> {
+pub(super) fn prune(arguments: &CachePruneArgs, place: &Place) -> Result<(), CommandError> {
     let filters = Filters::parse(&arguments.filter.filters, settings::now().0)?;
     let limits = PruneLimits {
         reserved: bytes("--keep-storage", arguments.keep_storage.as_deref())?,
@@ -26,33 +26,40 @@ pub(super) fn prune(arguments: &CachePruneArgs, session: &Session) -> Result<(),
         (false, true) => "all of the cache that neither an image nor a running build needs",
         (false, false) => "what fits of the cache that neither an image nor a running build needs",
     };
-    if !arguments.force && !confirmed(what, session)? {
+    if !arguments.force && !confirmed(what, place)? {
         return Ok(());
     }
     let filter = |item: &CacheItem| filters.fit(item);
     let options = PruneOptions { all: arguments.all, unnamed_images: arguments.all, limits, filter: &filter };
-    let pruned = session.builder.store().prune(&options).map_err(CommandError::environment)?;
+    let pruned = place.prune(&options)?;
     if arguments.format == ListFormat::Json {
         let mut text: String = lines(&pruned.items);
         text.push_str(&format!("{}\n", json!({ "reclaimed": pruned.freed, "images": pruned.images })));
-        return session.printer.data(&text);
+        return place.printer.data(&text);
     }
-    report(&pruned, arguments.verbose, session)
+    report(&pruned, arguments.verbose, place)?;
+    if pruned.spared > 0 && !arguments.all {
+        place.printer.note(&format!(
+            "`--all` would free up to {} more: images without a name, and layers as files that can be unpacked again from images",
+            size(pruned.spared)
+        ));
+    }
+    Ok(())
 }
 
-pub(super) fn system(arguments: &SystemPruneArgs, session: &Session) -> Result<(), CommandError> {
+pub(super) fn system(arguments: &SystemPruneArgs, place: &Place) -> Result<(), CommandError> {
     let filters = Filters::parse(&arguments.filter.filters, settings::now().0)?;
     let what = "images without a name, and all of the cache that neither an image nor a running build needs";
-    if !arguments.force && !confirmed(what, session)? {
+    if !arguments.force && !confirmed(what, place)? {
         return Ok(());
     }
     let filter = |item: &CacheItem| filters.fit(item);
     let options = PruneOptions { all: false, unnamed_images: true, limits: PruneLimits::default(), filter: &filter };
-    let pruned = session.builder.store().prune(&options).map_err(CommandError::environment)?;
-    report(&pruned, false, session)
+    let pruned = place.prune(&options)?;
+    report(&pruned, false, place)
 }
 
-fn report(pruned: &Pruned, all: bool, session: &Session) -> Result<(), CommandError> {
+fn report(pruned: &Pruned, all: bool, place: &Place) -> Result<(), CommandError> {
     let mut text = String::new();
     if all {
         text.extend(pruned.items.iter().map(verbose));
@@ -61,16 +68,16 @@ fn report(pruned: &Pruned, all: bool, session: &Session) -> Result<(), CommandEr
     }
     text.extend(pruned.images.iter().map(|id| format!("Deleted: {id}\n")));
     text.push_str(&format!("Total reclaimed space: {}\n", size(pruned.freed)));
-    session.printer.data(&text)
+    place.printer.data(&text)
 }
 
 /// Asks on a terminal, as docker does. What is removed can be built again: programs need not say `--force`.
-fn confirmed(what: &str, session: &Session) -> Result<bool, CommandError> {
+fn confirmed(what: &str, place: &Place) -> Result<bool, CommandError> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         return Ok(true);
     }
-    session.printer.note(&format!("WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N]"));
+    place.printer.note(&format!("WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N]"));
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer).map_err(CommandError::environment)?;
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))

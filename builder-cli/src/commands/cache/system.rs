@@ -3,8 +3,8 @@
 use builder_core::store::{CacheItem, CacheKind};
 use serde_json::json;
 
+use super::Place;
 use crate::args::{ListFormat, SystemDfArgs};
-use crate::commands::Session;
 use crate::error::CommandError;
 use crate::ui::format::size;
 use crate::ui::table::layout;
@@ -18,8 +18,8 @@ struct Row {
     reclaimable: u64,
 }
 
-pub(super) fn df(arguments: &SystemDfArgs, session: &Session) -> Result<(), CommandError> {
-    let usage = session.builder.store().cache_usage().map_err(CommandError::environment)?;
+pub(super) fn df(arguments: &SystemDfArgs, place: &Place) -> Result<(), CommandError> {
+    let usage = place.usage()?;
     let row = |name, kinds: &[CacheKind]| {
         let items: Vec<&CacheItem> = usage.items.iter().filter(|item| kinds.contains(&item.kind)).collect();
         let sum = |fits: &dyn Fn(&CacheItem) -> bool| {
@@ -52,7 +52,7 @@ pub(super) fn df(arguments: &SystemDfArgs, session: &Session) -> Result<(), Comm
                 "reclaimable": row.reclaimable,
             })
         };
-        return session.printer.data(&rows.iter().map(|row| line(row).to_string() + "\n").collect::<String>());
+        return place.printer.data(&rows.iter().map(|row| line(row).to_string() + "\n").collect::<String>());
     }
     let mut table = vec![["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"].map(str::to_owned).to_vec()];
     for row in &rows {
@@ -65,5 +65,5 @@ pub(super) fn df(arguments: &SystemDfArgs, session: &Session) -> Result<(), Comm
             format!("{}{percent}", size(row.reclaimable)),
         ]);
     }
-    session.printer.data(&layout(&table))
+    place.printer.data(&layout(&table))
 }

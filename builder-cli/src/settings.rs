@@ -100,6 +100,16 @@ pub(crate) fn store_root(global: &GlobalArgs, ordinary: bool) -> Result<PathBuf,
     })
 }
 
+/// Returns the shell that asks for completions, where one does.
+pub(crate) fn completing() -> Option<String> {
+    variable(env::BUILDER_COMPLETE)
+}
+
+/// Returns the store whose images are completed.
+pub(crate) fn completed_store(root: Option<PathBuf>) -> Option<PathBuf> {
+    store_root(&GlobalArgs { root, color: ColorArg::Never }, is_ordinary_user()).ok()
+}
+
 /// Returns whether messages have colours.
 pub(crate) fn paint(color: ColorArg) -> Paint {
     paint_of(color, std::io::stderr().is_terminal())
@@ -267,6 +277,41 @@ fn build_lint(options: &BuildOptions) -> Result<LintOptions, CommandError> {
 pub(crate) fn pull_platforms(given: &[String]) -> Result<Vec<Platform>, CommandError> {
     let platforms = results::platforms(given)?;
     Ok(if platforms.is_empty() { vec![Platform::host()] } else { platforms })
+}
+
+/// Reads the platforms that were named; without any there are none, whatever the environment says.
+///
+/// # Errors
+/// One is none.
+pub(crate) fn platforms(given: &[String]) -> Result<Vec<Platform>, CommandError> {
+    if given.is_empty() { Ok(Vec::new()) } else { results::platforms(given) }
+}
+
+/// Reads the one platform that was named, where one was.
+///
+/// # Errors
+/// It is none, or several.
+pub(crate) fn platform(given: Option<&str>) -> Result<Option<Platform>, CommandError> {
+    let given: Vec<String> = given.into_iter().map(str::to_owned).collect();
+    match platforms(&given)?.as_slice() {
+        [] => Ok(None),
+        [only] => Ok(Some(only.clone())),
+        _ => Err(CommandError::usage("expected one platform")),
+    }
+}
+
+/// Returns the time that an image made now has: `SOURCE_DATE_EPOCH`, else the present.
+///
+/// # Errors
+/// The variable is no number.
+pub(crate) fn time_of_image() -> Result<(i64, u32), CommandError> {
+    match variable(env::SOURCE_DATE_EPOCH) {
+        None => Ok(now()),
+        Some(text) => match text.parse() {
+            Ok(seconds) => Ok((seconds, 0)),
+            Err(_) => Err(CommandError::usage(format!("SOURCE_DATE_EPOCH is `{text}`, expected seconds since 1970"))),
+        },
+    }
 }
 
 /// Reads an image reference.

@@ -261,3 +261,58 @@ fn what_a_step_writes_is_shown_no_faster_than_a_limit() {
     let wrong = with("much", "-1").fails(2);
     assert!(wrong.stderr.contains("invalid value of BUILDKIT_STEP_LOG_MAX_SIZE"), "{}", wrong.stderr);
 }
+
+#[test]
+fn a_dockerfile_that_is_not_there_is_told_where_it_may_be() {
+    let env = TestEnv::root();
+    env.write("ctx/sub/Dockerfile", "FROM scratch\n");
+    let told = env.run(["build", "-f", "sub/Dockerfile", "ctx"]).fails(2).stderr;
+    assert!(told.contains("did you mean `-f ctx/sub/Dockerfile`?"), "{told}");
+    std::os::unix::fs::symlink("nowhere", env.path("work/ctx/Dockerfile")).unwrap();
+    let told = env.run(["build", "ctx"]).fails(2).stderr;
+    assert!(told.contains("it is a link to `nowhere`, which is not there"), "{told}");
+    // A context that comes as an archive is unpacked somewhere that is nobody's business.
+    let mut archive = tar::Builder::new(std::fs::File::create(env.path("context.tar")).unwrap());
+    archive.follow_symlinks(false);
+    archive.append_dir_all(".", env.path("work/ctx")).unwrap();
+    archive.into_inner().unwrap();
+    let stdin = std::fs::File::open(env.path("context.tar")).unwrap();
+    let told = Finished::of(env.builder().args(["build", "-"]).stdin(stdin)).fails(2).stderr;
+    assert!(told.contains("no Dockerfile at `Dockerfile`: it is a link to `nowhere`"), "{told}");
+    assert!(!told.contains("process-"), "{told}");
+}
+
+#[test]
+fn a_layout_without_the_image_says_what_it_has() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");
+    env.ok(["build", "-o", "type=oci,tar=false,dest=unnamed", "."]);
+    env.ok(["build", "-t", "here:1", "-o", "type=oci,tar=false,dest=named,name=here:1", "."]);
+    env.write("Dockerfile", "FROM base\n");
+    for (layout, expected) in [
+        ("unnamed:nope", "`unnamed` has no image named `nope`; none of its images has a name"),
+        ("named:nope", "`named` has no image named `nope`; it has: "),
+    ] {
+        let told = env.run(["build", "--build-context", &format!("base=oci-layout://{layout}"), "."]).fails(2).stderr;
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[test]
+fn what_is_no_dockerfile_is_one_error_and_many_errors_are_cut_short() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", b"\x7fELF\x02\x01\x01\0\0\0\0\0\n\x01\x02\n");
+    let told = env.run(["build", "."]).fails(2).stderr;
+    assert!(told.contains("the file is not text") && told.matches("error").count() < 4, "{told}");
+    env.write("Dockerfile", format!("FROM scratch\n{}", "NOPE x\n".repeat(400)));
+    let told = env.run(["build", "."]).fails(2).stderr;
+    assert!(told.contains("and 380 more") && told.matches("unknown instruction").count() < 25, "{told}");
+}
+
+#[test]
+fn a_command_without_a_program_is_told_before_it_runs() {
+    for run in ["RUN []", "RUN [\"\"]", "RUN [\"\", \"x\"]"] {
+        let told = refused(&format!("FROM base\n{run}\n"), 2).stderr;
+        assert!(told.contains("RUN needs a command [empty-command]") && told.contains("Dockerfile:2:1"), "{told}");
+    }
+}

@@ -100,7 +100,7 @@ fn names_come_from_tags_attributes_and_digests() {
     let other = self::env();
     other.ok(["build", "-o", "type=image,dangling-name-prefix=dangling", "."]);
     let listed: Value = serde_json::from_str(&other.ok(["images", "--format", "json"]).stdout).unwrap();
-    assert_eq!(listed["repository"], "dangling");
+    assert_eq!(listed["Repository"], "dangling");
     let nothing = self::env();
     nothing.ok(["build", "-t", "app", "-o", "type=image,store=false", "."]);
     assert_eq!(nothing.ok(["images", "-q"]).stdout, "");

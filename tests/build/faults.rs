@@ -411,3 +411,31 @@ fn an_export_to_a_full_disk_leaves_nothing() {
     }
     assert_eq!(digest(&env), expected);
 }
+
+/// Makes the store look as if the machine had been started again since its last build.
+fn start_the_machine_again(env: &TestEnv) {
+    let script = "import sqlite3, sys\n\
+                  database = sqlite3.connect(sys.argv[1])\n\
+                  count = database.execute(\"UPDATE unsynced SET boot = 'another'\").rowcount\n\
+                  database.commit()\n\
+                  sys.exit(count == 0)\n";
+    let path = env.store().join("metadata.sqlite");
+    assert!(Command::new("python3").args(["-c", script]).arg(path).status().unwrap().success());
+}
+
+#[test]
+fn files_and_blobs_that_a_loss_of_power_emptied_are_made_again() {
+    let (env, expected) = built();
+    // A name without bytes is what a file system may show that had no time to write them.
+    fs::write(snapshot_of(&env, "RUN echo").join("first"), "").unwrap();
+    let blob = blob_of(&env, 2);
+    let size = fs::metadata(&blob).unwrap().len();
+    fs::File::create(&blob).unwrap().set_len(size).unwrap();
+    start_the_machine_again(&env);
+    let said = build(&env, &["--progress=plain"]).success();
+    assert!(said.stderr.contains("CACHED"), "what is whole is kept: {}", said.stderr);
+    assert_eq!(digest(&env), expected);
+    // It was looked at once.
+    let said = build(&env, &["--progress=plain"]).success();
+    assert_eq!(said.stderr.matches("CACHED").count(), 4, "{}", said.stderr);
+}

@@ -160,7 +160,7 @@ fn an_image_whose_name_moves_on_stays_without_one() {
     assert_eq!(inspected[0]["Config"]["Labels"]["is"], "one");
     let json = env.ok(["images", "--format", "json"]).stdout;
     let row: serde_json::Value = serde_json::from_str(json.lines().nth(1).unwrap()).unwrap();
-    assert_eq!((&row["repository"], &row["tag"]), (&"<none>".into(), &"<none>".into()));
+    assert_eq!((&row["Repository"], &row["Tag"]), (&"<none>".into(), &"<none>".into()));
     env.ok(["rmi", short]);
     assert_eq!(listed(&env).len(), 1);
 }

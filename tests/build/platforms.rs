@@ -136,8 +136,8 @@ fn an_index_in_the_store_is_an_image_like_any_other() {
     let env = copies("FROM scratch\nARG TARGETARCH\nENV ARCH=$TARGETARCH\nCOPY a /\n");
     env.ok(["build", "-t", "app", "--platform", BOTH, "."]);
     let digest = descriptor(&env.store(), Some("app"))["digest"].as_str().unwrap().to_owned();
-    let listed: Value = serde_json::from_str(&env.ok(["images", "--format", "json"]).stdout).unwrap();
-    assert_eq!((listed["id"].as_str(), listed["digest"].as_str()), (Some(&*digest), Some(&*digest)));
+    let listed: Value = serde_json::from_str(&env.ok(["images", "--no-trunc", "--format", "json"]).stdout).unwrap();
+    assert_eq!((listed["ID"].as_str(), listed["Digest"].as_str()), (Some(&*digest), Some(&*digest)));
     env.ok(["tag", "app", "other"]);
     let inspected: Value = serde_json::from_str(&env.ok(["inspect", "other"]).stdout).unwrap();
     assert_eq!(inspected[0]["RepoTags"].as_array().unwrap().len(), 2);

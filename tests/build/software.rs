@@ -19,7 +19,7 @@ fn layer_sizes(env: &TestEnv, image: &str) -> Vec<u64> {
     history
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).expect("a JSON object a line"))
-        .map(|row| row["size"].as_u64().expect("size in bytes"))
+        .map(|row| row["Bytes"].as_u64().expect("size in bytes"))
         .collect()
 }
 

@@ -109,6 +109,9 @@ pub(crate) enum SystemCommand {
 /// Show what images and the cache take of the disk.
 #[derive(Debug, Args)]
 pub(crate) struct SystemDfArgs {
+    /// Also each image and each thing in the cache
+    #[arg(short, long, conflicts_with = "format")]
+    pub(crate) verbose: bool,
     /// Form of the list
     #[arg(long, value_enum, default_value_t = ListFormat::Table)]
     pub(crate) format: ListFormat,
@@ -119,6 +122,9 @@ pub(crate) struct SystemDfArgs {
 pub(crate) struct SystemPruneArgs {
     #[command(flatten)]
     pub(crate) filter: CacheFilterArgs,
+    /// Also images with a name, and all of the cache. Of the filters, `until` is about images too: made before
+    #[arg(short, long)]
+    pub(crate) all: bool,
     /// Do not ask
     #[arg(short, long)]
     pub(crate) force: bool,

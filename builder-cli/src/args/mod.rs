@@ -2,9 +2,12 @@
 
 mod build;
 mod cache;
+mod completion;
 mod images;
+mod layers;
 mod lint;
 mod lsp;
+mod manifest;
 mod registry;
 mod run;
 mod trial;
@@ -21,12 +24,19 @@ pub(crate) use cache::{
     CacheArgs, CacheCommand, CacheDuArgs, CacheLsArgs, CachePruneArgs, SystemArgs, SystemCommand, SystemDfArgs,
     SystemPruneArgs,
 };
+pub(crate) use completion::{CompletionArgs, ShellArg};
 pub(crate) use images::{
-    HistoryArgs, ImagesArgs, ImportArgs, InfoArgs, InspectArgs, ListFormat, LoadArgs, RmiArgs, SaveArgs, SaveFormat,
-    TagArgs,
+    DiffArgs, DiffFormat, ExportArgs, FormatArgs, HistoryArgs, ImageArgs, ImageCommand, ImagePruneArgs, ImagesArgs,
+    ImportArgs, InfoArgs, InspectArgs, ListFormat, LoadArgs, RawDocument, RmiArgs, SaveArgs, SaveFormat, TagArgs,
+    UntagArgs,
 };
+pub(crate) use layers::LayersArgs;
 pub(crate) use lint::{LintArgs, LintFormat};
 pub(crate) use lsp::LspArgs;
+pub(crate) use manifest::{
+    ManifestAnnotateArgs, ManifestArgs, ManifestCommand, ManifestCreateArgs, ManifestInspectArgs, ManifestPushArgs,
+    ManifestRmArgs,
+};
 pub(crate) use registry::{LoginArgs, LogoutArgs, PullArgs, PushArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use trial::{TrialArgs, TrialNetwork};
@@ -84,18 +94,28 @@ pub(crate) enum Command {
     Images(ImagesArgs),
     /// Show the history of an image, newest first
     History(HistoryArgs),
+    /// Show where the bytes of an image are, layer by layer
+    Layers(LayersArgs),
     /// Show what is known of images, as JSON
     Inspect(InspectArgs),
     /// Give an image another name
     Tag(TagArgs),
+    /// Take names away from an image, which stays
+    Untag(UntagArgs),
     /// Take names away, and remove what no name needs any more
     Rmi(RmiArgs),
     /// Write images into an archive
     Save(SaveArgs),
     /// Put the images of an archive into the store
     Load(LoadArgs),
+    /// Write the root filesystem of an image as a tar archive
+    Export(ExportArgs),
     /// Make an image of a root filesystem's tar archive
     Import(ImportArgs),
+    /// Show in what two images differ: files and configs
+    Diff(DiffArgs),
+    /// The commands about images under docker's names, and `prune`
+    Image(ImageArgs),
     /// Show or remove what the cache holds
     Cache(CacheArgs),
     /// Show what the store takes of the disk
@@ -104,6 +124,8 @@ pub(crate) enum Command {
     Pull(PullArgs),
     /// Push an image into a registry
     Push(PushArgs),
+    /// Put images together under one name, one for each platform
+    Manifest(ManifestArgs),
     /// Log in to a registry
     Login(LoginArgs),
     /// Log out of a registry
@@ -112,6 +134,8 @@ pub(crate) enum Command {
     Info(InfoArgs),
     /// Serve an editor: diagnostics, fixes, completion and more for Dockerfiles (Language Server Protocol)
     Lsp(LspArgs),
+    /// Print what a shell reads to complete commands and names of images
+    Completion(CompletionArgs),
     /// Show the version
     Version,
 }

@@ -4,10 +4,15 @@ mod build;
 mod build_metadata;
 mod cache;
 mod call;
+mod completion;
+mod confirm;
 mod images;
 mod info;
+mod layers;
 mod lint;
+mod listing;
 mod login;
+mod manifest;
 mod registry;
 mod transfer;
 mod trial;
@@ -16,9 +21,11 @@ use builder_core::builder::{Builder, BuilderOptions};
 use builder_core::cancel::CancelToken;
 use builder_core::registry::RegistryOptions;
 use builder_core::sandbox::{isolation, rootless};
-use builder_core::store::{Owner, is_damaged_database, is_full_database, mark_damaged_database, release_reserve};
+use builder_core::store::{
+    Owner, is_damaged_database, is_full_database, is_store, mark_damaged_database, release_reserve,
+};
 
-use crate::args::{Cli, Command, GlobalArgs};
+use crate::args::{Cli, Command, GlobalArgs, ImageCommand};
 use crate::error::{CommandError, ErrorKind};
 use crate::settings;
 use crate::signal::cancel_on_signals;
@@ -29,6 +36,19 @@ pub(crate) struct Session {
     pub(crate) builder: Builder,
     pub(crate) printer: Printer,
     pub(crate) cancel: CancelToken,
+    /// The empty store that stands for one that does not exist.
+    _stand_in: Option<tempfile::TempDir>,
+}
+
+/// What a command does to the store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// It only looks: a store that does not exist is not made.
+    Read,
+    /// It adds something.
+    Write,
+    /// It removes something: on a full disk it gets what was set aside for that.
+    Remove,
 }
 
 impl Session {
@@ -40,26 +60,34 @@ impl Session {
         Ok(session)
     }
 
-    /// Does the same for a command that removes things: on a full disk it gets what was set aside for that.
-    fn open_to_remove(global: &GlobalArgs, printer: Printer) -> Result<Self, CommandError> {
-        let session = Self::open_for(global, printer, RegistryOptions::default(), true)?;
+    /// Does the same for a command that does not add anything.
+    fn open_to(access: Access, global: &GlobalArgs, printer: Printer) -> Result<Self, CommandError> {
+        let session = Self::open_for(global, printer, RegistryOptions::default(), access)?;
+        cancel_on_signals(session.cancel.clone()).map_err(CommandError::environment)?;
+        Ok(session)
+    }
+
+    /// Does the same for a command that looks into layers, which may still be where they were when an image was built.
+    fn open_to_layers(global: &GlobalArgs, printer: Printer) -> Result<Self, CommandError> {
+        let session = Self::open_for(global, printer, perhaps_registries(), Access::Read)?;
         cancel_on_signals(session.cancel.clone()).map_err(CommandError::environment)?;
         Ok(session)
     }
 
     /// Opens the store and leaves signals alone.
     fn open_quietly(global: &GlobalArgs, printer: Printer, registry: RegistryOptions) -> Result<Self, CommandError> {
-        Self::open_for(global, printer, registry, false)
+        Self::open_for(global, printer, registry, Access::Write)
     }
 
     fn open_for(
         global: &GlobalArgs,
         printer: Printer,
         registry: RegistryOptions,
-        removes: bool,
+        access: Access,
     ) -> Result<Self, CommandError> {
         let ordinary = settings::is_ordinary_user();
         let root = settings::store_root(global, ordinary)?;
+        let is_missing = access != Access::Write && !is_store(&root);
         let owner = if ordinary {
             let options = settings::rootless();
             let owner = Owner::Rootless { uid: options.uid };
@@ -74,18 +102,20 @@ impl Session {
             Owner::Rootless { uid: 0 }
         };
         let cancel = CancelToken::new();
+        let stand_in = is_missing.then(tempfile::tempdir).transpose().map_err(CommandError::environment)?;
+        let root = stand_in.as_ref().map_or(root, |directory| directory.path().to_owned());
         let mut options = BuilderOptions::new(root, owner);
         options.registry = registry;
         let path = options.root.clone();
         let builder = Builder::open(options.clone()).or_else(|error| {
-            let helped = removes && is_full(&error) && release_reserve(&path).unwrap_or(false);
+            let helped = access == Access::Remove && is_full(&error) && release_reserve(&path).unwrap_or(false);
             if helped { Builder::open(options) } else { Err(error) }
         });
         let builder = builder.map_err(build::command_error)?;
         for repair in builder.store().repairs() {
             printer.note(&format!("warning: {repair}"));
         }
-        Ok(Self { builder, printer, cancel })
+        Ok(Self { builder, printer, cancel, _stand_in: stand_in })
     }
 }
 
@@ -143,29 +173,59 @@ fn command(cli: Cli, printer: Printer) -> Result<u8, CommandError> {
     let open = || Session::open(&cli.global, printer, RegistryOptions::default());
     // What this machine says of registries is looked at by who asks them.
     let open_to_registries = || Session::open(&cli.global, printer, settings::registry::registry()?);
-    let open_perhaps = || Session::open(&cli.global, printer, perhaps_registries());
-    let open_to_remove = || Session::open_to_remove(&cli.global, printer);
+    let open_to_layers = || Session::open_to_layers(&cli.global, printer);
+    let open_to_read = || Session::open_to(Access::Read, &cli.global, printer);
+    let open_to_remove = || Session::open_to(Access::Remove, &cli.global, printer);
     match cli.command {
         Command::Lint(arguments) => return lint::lint(&arguments, &cli.global, printer),
         Command::Build(arguments) => return build::build(&arguments, &open_to_registries()?),
         Command::Run(arguments) => return trial::run(&arguments, &cli.global, printer),
-        Command::Images(arguments) => images::images(&arguments, &open()?),
-        Command::History(arguments) => images::history(&arguments, &open()?),
-        Command::Inspect(arguments) => images::inspect(&arguments, &open()?),
-        Command::Tag(arguments) => images::tag(&arguments, &open_perhaps()?),
+        Command::Diff(arguments) => return images::diff(&arguments, &open_to_layers()?),
+        Command::Images(arguments) => images::images(&arguments, &open_to_read()?),
+        Command::History(arguments) => images::history(&arguments, &open_to_read()?),
+        Command::Inspect(arguments) => images::inspect(&arguments, &open_to_read()?),
+        Command::Tag(arguments) => images::tag(&arguments, &open_to_layers()?),
+        Command::Untag(arguments) => images::untag(&arguments, &open_to_read()?),
+        Command::Layers(arguments) => layers::layers(&arguments, &open_to_layers()?),
         Command::Rmi(arguments) => images::rmi(&arguments, &open_to_remove()?),
-        Command::Save(arguments) => transfer::save(&arguments, &open_perhaps()?),
+        Command::Image(arguments) => return image(arguments.command, cli.global, printer),
+        Command::Save(arguments) => transfer::save(&arguments, &open_to_layers()?),
         Command::Load(arguments) => transfer::load(&arguments, &open()?),
-        Command::Import(arguments) => transfer::import(&arguments, &open()?),
-        Command::Cache(arguments) => cache::cache(&arguments, &cli.global, printer),
-        Command::System(arguments) => cache::system(&arguments, &cli.global, printer),
+        Command::Export(arguments) => images::export(&arguments, &open_to_layers()?),
+        Command::Import(arguments) => images::import(&arguments, &open_to_registries()?),
+        Command::Cache(arguments) => cache::cache(&arguments, &open_to_remove()?),
+        Command::System(arguments) => cache::system(&arguments, &open_to_remove()?),
         Command::Pull(arguments) => registry::pull(&arguments, &open_to_registries()?),
         Command::Push(arguments) => registry::push(&arguments, &open_to_registries()?),
+        Command::Manifest(arguments) => manifest::manifest(&arguments.command, &open_to_registries()?),
         Command::Login(arguments) => login::login(&arguments, printer),
         Command::Logout(arguments) => login::logout(&arguments, printer),
         Command::Info(arguments) => info::info(&arguments, &cli.global, printer),
         Command::Lsp(_) => crate::lsp::serve(),
+        Command::Completion(arguments) => completion::completion(&arguments, printer),
         Command::Version => printer.data(&format!("builder {}\n", env!("CARGO_PKG_VERSION"))),
     }
     .map(|()| 0)
+}
+
+/// Runs one of docker's commands about images: all but `prune` are also commands of their own.
+fn image(asked: ImageCommand, global: GlobalArgs, printer: Printer) -> Result<u8, CommandError> {
+    let same = match asked {
+        ImageCommand::Prune(arguments) => {
+            let session = Session::open_to(Access::Remove, &global, printer)?;
+            return images::prune(&arguments, &session).map(|()| 0);
+        }
+        ImageCommand::Ls(arguments) => Command::Images(arguments),
+        ImageCommand::History(arguments) => Command::History(arguments),
+        ImageCommand::Inspect(arguments) => Command::Inspect(arguments),
+        ImageCommand::Tag(arguments) => Command::Tag(arguments),
+        ImageCommand::Untag(arguments) => Command::Untag(arguments),
+        ImageCommand::Rm(arguments) => Command::Rmi(arguments),
+        ImageCommand::Save(arguments) => Command::Save(arguments),
+        ImageCommand::Load(arguments) => Command::Load(arguments),
+        ImageCommand::Export(arguments) => Command::Export(arguments),
+        ImageCommand::Import(arguments) => Command::Import(arguments),
+        ImageCommand::Diff(arguments) => Command::Diff(arguments),
+    };
+    command(Cli { global, command: same }, printer)
 }

@@ -89,7 +89,7 @@ fn one_by_one(flag: &str, verb: &str) -> CommandError {
 }
 
 /// Runs something with its progress shown.
-fn shown<T>(
+pub(super) fn shown<T>(
     quiet: bool,
     progress: Option<ProgressArg>,
     session: &Session,

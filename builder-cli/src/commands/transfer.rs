@@ -1,24 +1,25 @@
-//! `save`, `load`, `import`.
+//! `save`, `load`, and where archives go and come from.
 
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 
 use builder_core::export::{ExportError, ExportImage, Format, verify_blobs, write_archive, write_file};
-use builder_core::image::{self, ImageError, ImageForm, ImageSet, rfc3339};
+use builder_core::image::{self, ImageError, ImageForm, ImageSet};
 use builder_core::platform::Platform;
 use builder_core::reference::Reference;
-use builder_core::source::{self, ImportRequest};
+use builder_core::source;
 use builder_core::store::{DamagedBlob, ImageRecord, damaged_blob};
 
 use super::Session;
 use super::build::command_error;
-use crate::args::{ImportArgs, LoadArgs, SaveArgs, SaveFormat};
-use crate::error::CommandError;
+use crate::args::{LoadArgs, SaveArgs, SaveFormat};
+use crate::error::{CommandError, ErrorKind};
 use crate::settings;
 
 pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), CommandError> {
     let _hold = session.builder.store().hold();
+    let platforms = settings::platforms(&arguments.platforms)?;
     let mut images: Vec<(ImageRecord, Vec<Reference>)> = Vec::new();
     for text in &arguments.images {
         let record = session.find(text)?;
@@ -34,41 +35,49 @@ pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), Comman
         SaveFormat::Docker => Format::Docker,
         SaveFormat::Oci => Format::Oci,
     };
+    // A terminal is refused before anything is compressed.
+    refuse_terminal(arguments.output.as_deref())?;
     let snapshots = session.builder.snapshots();
     let render = || {
-        let images = images.iter().map(|(record, names)| rendered(record, names.clone(), session));
-        images.collect::<Result<Vec<_>, _>>()
+        let images = images.iter().map(|(record, names)| rendered(record, names.clone(), &platforms, session));
+        images.collect::<Result<Vec<_>, CommandError>>()
     };
-    let write =
-        |images: &[ExportImage], out: &mut dyn Write| write_archive(snapshots, images, format, 0, out, &session.cancel);
-    let Some(path) = &arguments.output else {
-        let mut stdout = std::io::stdout();
-        if stdout.is_terminal() {
-            return Err(CommandError::usage("refusing to write an archive to a terminal").hint("add -o FILE"));
-        }
-        let prepare = || {
-            let images = render()?;
-            // Once the stream has begun, nothing can be mended.
-            verify_blobs(snapshots, &images, &session.cancel).map_err(export_error)?;
-            Ok(images)
-        };
-        return write(&snapshots.despite_damage(&session.cancel, prepare, damaged)?, &mut stdout).map_err(export_error);
+    let write = |images: &[ExportImage]| {
+        let written = into(arguments.output.as_deref(), session, |out| {
+            write_archive(snapshots, images, format, 0, out, &session.cancel)
+        });
+        written?.map_err(export_error)
     };
-    let attempt = || {
+    if arguments.output.as_deref().is_some_and(|path| path != Path::new("-")) {
+        return snapshots.despite_damage(&session.cancel, || write(&render()?), damaged);
+    }
+    let prepare = || {
         let images = render()?;
-        write_file(path, &session.cancel, |out| write(&images, out)).map_err(export_error)
+        // Once the stream has begun, nothing can be mended.
+        verify_blobs(snapshots, &images, &session.cancel).map_err(export_error)?;
+        Ok(images)
     };
-    snapshots.despite_damage(&session.cancel, attempt, damaged)
+    write(&snapshots.despite_damage(&session.cancel, prepare, damaged)?)
 }
 
 fn damaged(error: &CommandError) -> Option<&DamagedBlob> {
     damaged_blob(&*error.source)
 }
 
-fn rendered(record: &ImageRecord, names: Vec<Reference>, session: &Session) -> Result<ExportImage, CommandError> {
+fn rendered(
+    record: &ImageRecord,
+    names: Vec<Reference>,
+    platforms: &[Platform],
+    session: &Session,
+) -> Result<ExportImage, CommandError> {
     let failed = |error: ImageError| export_error(error.into());
     session.builder.complete(record, &session.cancel).map_err(command_error)?;
-    let stored = image::read_all(session.builder.store(), record).map_err(failed)?;
+    let mut stored = image::read_all(session.builder.store(), record).map_err(failed)?;
+    if !platforms.is_empty() {
+        let shown = names.first().map_or_else(|| record.config.short(), Reference::familiar);
+        stored.images = chosen(&stored.images, platforms, &shown)?;
+        stored.index = stored.images.len() > 1;
+    }
     let shown: Vec<String> = names.iter().map(ToString::to_string).collect();
     let set = ImageSet {
         images: &stored.images,
@@ -82,11 +91,34 @@ fn rendered(record: &ImageRecord, names: Vec<Reference>, session: &Session) -> R
     Ok(ExportImage { image: image.map_err(failed)?, names })
 }
 
+/// The images for the platforms that were asked for, the best for each.
+fn chosen(
+    images: &[image::ImageParts],
+    platforms: &[Platform],
+    name: &str,
+) -> Result<Vec<image::ImageParts>, CommandError> {
+    let mut chosen: Vec<image::ImageParts> = Vec::new();
+    for platform in platforms {
+        let fits = images.iter().rev().filter_map(|image| Some((platform.rank(&image.platform)?, image)));
+        let Some((_, best)) = fits.max_by_key(|(rank, _)| *rank) else {
+            let there: Vec<String> = images.iter().map(|image| image.platform.to_string()).collect();
+            let message = format!("the store has no image of `{name}` for {platform}");
+            return Err(CommandError::new(ErrorKind::Failed, message).hint(format!("there is {}", there.join(", "))));
+        };
+        if !chosen.contains(best) {
+            chosen.push(best.clone());
+        }
+    }
+    Ok(chosen)
+}
+
 pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<(), CommandError> {
     let _hold = session.builder.store().hold();
-    let input = open(arguments.input.as_deref())?;
-    let name = arguments.input.as_deref().unwrap_or(Path::new("-"));
-    let loaded = source::load(input, name, session.builder.store(), &Platform::host(), &session.cancel);
+    let platform = settings::platform(arguments.platform.as_deref())?;
+    let path = arguments.input.as_deref().filter(|path| *path != Path::new("-"));
+    let input = open(path)?;
+    let name = path.unwrap_or(Path::new("-"));
+    let loaded = source::load(input, name, session.builder.store(), platform.as_ref(), &session.cancel);
     for image in loaded.map_err(source_error)? {
         if arguments.quiet {
             continue;
@@ -102,23 +134,28 @@ pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<(), Comman
     Ok(())
 }
 
-pub(super) fn import(arguments: &ImportArgs, session: &Session) -> Result<(), CommandError> {
-    let _hold = session.builder.store().hold();
-    let path = Some(arguments.file.as_path()).filter(|path| *path != Path::new("-"));
-    let request = ImportRequest {
-        name: settings::name(&arguments.name)?,
-        origin: path
-            .and_then(Path::file_name)
-            .map_or_else(|| "-".to_owned(), |name| name.to_string_lossy().into_owned()),
-        platform: Platform::host(),
-        created: rfc3339(settings::now()).map_err(CommandError::environment)?,
-    };
-    let input = open(path)?;
-    let imported = source::import(&request, input, session.builder.snapshots(), &session.cancel);
-    session.printer.data(&format!("{}\n", imported.map_err(source_error)?.config))
+/// Writes a file, or standard output where there is none or it is `-`; but not a terminal.
+pub(super) fn into<E: From<ExportError>>(
+    path: Option<&Path>,
+    session: &Session,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<Result<(), E>, CommandError> {
+    refuse_terminal(path)?;
+    match path.filter(|path| *path != Path::new("-")) {
+        Some(path) => Ok(write_file(path, &session.cancel, write)),
+        None => Ok(write(&mut std::io::stdout())),
+    }
 }
 
-fn open(path: Option<&Path>) -> Result<Box<dyn Read + Send>, CommandError> {
+fn refuse_terminal(path: Option<&Path>) -> Result<(), CommandError> {
+    if path.is_none_or(|path| path == Path::new("-")) && std::io::stdout().is_terminal() {
+        return Err(CommandError::usage("refusing to write an archive to a terminal").hint("add -o FILE"));
+    }
+    Ok(())
+}
+
+/// Opens an archive; without a path it is standard input.
+pub(super) fn open(path: Option<&Path>) -> Result<Box<dyn Read + Send>, CommandError> {
     match path {
         None if std::io::stdin().is_terminal() => {
             Err(CommandError::usage("standard input is a terminal, expected an archive"))
@@ -133,14 +170,14 @@ fn open(path: Option<&Path>) -> Result<Box<dyn Read + Send>, CommandError> {
 
 fn export_error(error: ExportError) -> CommandError {
     if error.is_cancelled() {
-        return CommandError::new(crate::error::ErrorKind::Interrupted, error);
+        return CommandError::new(ErrorKind::Interrupted, error);
     }
     CommandError::environment(error)
 }
 
 fn source_error(error: source::SourceError) -> CommandError {
     if error.is_cancelled() {
-        return CommandError::new(crate::error::ErrorKind::Interrupted, error);
+        return CommandError::new(ErrorKind::Interrupted, error);
     }
     CommandError::usage(error)
 }

@@ -15,7 +15,7 @@ use crate::explanation::ExplainedStep;
 use crate::image::Attestation;
 use crate::platform::Platform;
 use crate::solve::{SolveInputs, Solved, Solver, StepResult};
-use crate::store::damaged_blob;
+use crate::store::{Syncing, damaged_blob};
 
 /// A build that is ready to run.
 pub(super) struct Run<'r> {
@@ -36,6 +36,8 @@ pub(super) struct Attempt {
     pub(super) explanations: Vec<ExplainedStep>,
     pub(super) provenance: Vec<(Platform, serde_json::Value)>,
     pub(super) written: Written,
+    /// Works until it is dropped.
+    pub(super) syncing: Syncing,
 }
 
 impl Builder {
@@ -89,6 +91,7 @@ impl Builder {
         let mut built = built.collect::<Result<Vec<_>, _>>()?;
         self.bring(options, &built, run.shared, cancel)?;
         self.bring_for_caches(options, &Steps { results: &results, built: &built, epoch }, cancel)?;
+        let syncing = self.store.sync_settled()?;
         let mut provenance = Vec::new();
         if let Some(asked) = &options.provenance {
             let elapsed = run.begin.elapsed();
@@ -103,6 +106,6 @@ impl Builder {
         let written = self.write_outputs(options, &to_write, run.tasks, stdout, cancel)?;
         let steps = Steps { results: &results, built: &to_write.built, epoch };
         self.write_caches(options, &steps, run.watch, cancel)?;
-        Ok(Attempt { results, explanations, provenance, written })
+        Ok(Attempt { results, explanations, provenance, written, syncing })
     }
 }

@@ -243,6 +243,7 @@ impl BuildError {
             BuildErrorKind::Export(error) => error.hint(),
             BuildErrorKind::Image(error) => error.hint(),
             BuildErrorKind::Source(error) => error.hint(),
+            BuildErrorKind::Context(error) => error.hint(),
             _ => None,
         }
     }

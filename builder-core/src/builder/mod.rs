@@ -23,8 +23,11 @@ mod completion;
 #[cfg(feature = "lint")]
 mod context_directory;
 mod error;
+mod images;
 #[cfg(feature = "lint")]
 mod lint;
+#[cfg(feature = "registry")]
+mod lists;
 mod options;
 mod origin;
 mod outcome;
@@ -33,8 +36,10 @@ mod platforms;
 mod prepare;
 mod provenance;
 mod remote;
+mod root_filesystem;
 mod shared_cache;
 mod syntax;
+mod timeline;
 #[cfg(feature = "registry")]
 mod transfer;
 mod trial;
@@ -49,14 +54,18 @@ pub use self::checks::CheckScope;
 pub use self::context_directory::ContextDirectory;
 #[cfg(feature = "lint")]
 pub use self::lint::BuildLint;
+#[cfg(feature = "registry")]
+pub use self::lists::{CreatedList, ListError};
 pub use crate::layer::compression::Compression;
 pub use error::{BuildError, BuildErrorKind, ErrorCategory, OptionError};
+pub use images::{RemoveError, Removed};
 pub use options::{
     BuildOptions, ContextSource, DockerfileSource, ExportTarget, NamedContextSource, Output, OutputKind, PullPolicy,
     PushOutput,
 };
 pub use outcome::BuildOutcome;
 pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
+pub use root_filesystem::ImportSource;
 pub use shared_cache::{CacheExport, CacheMode, CacheTarget};
 #[cfg(feature = "registry")]
 pub use transfer::{PullOutcome, PullPlatforms};
@@ -115,6 +124,7 @@ impl Builder {
     pub fn open(options: BuilderOptions) -> Result<Self, BuildError> {
         let store = Store::open(&StoreOptions { root: options.root, owner: options.owner })?;
         let snapshots = Snapshots::new(store.clone(), options.owner.overlay_flavor());
+        snapshots.examine_suspects().map_err(crate::image::ImageError::from).map_err(BuildErrorKind::from)?;
         Ok(Self {
             store,
             snapshots,

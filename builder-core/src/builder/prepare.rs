@@ -117,12 +117,23 @@ impl<'e> Tasks<'e> {
         name: String,
         action: impl FnOnce(&(dyn Fn(&crate::digest::Digest, u64, u64) + Sync)) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.run_measured(name, |progress| {
+            action(&|blob, current, total| progress(&blob.to_string(), current, Some(total)))
+        })
+    }
+
+    /// Does the same for what has parts with names, of which the size may not be known.
+    pub(super) fn run_measured<T, E: std::fmt::Display>(
+        &self,
+        name: String,
+        action: impl FnOnce(&(dyn Fn(&str, u64, Option<u64>) + Sync)) -> Result<T, E>,
+    ) -> Result<T, E> {
         let task = self.next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let begin = std::time::Instant::now();
         self.events.emit(Event::TaskStarted { task, name });
-        let outcome = action(&|blob, current, total| {
-            let (item, unit) = (blob.to_string(), crate::event::ProgressUnit::Bytes);
-            self.events.emit(Event::TaskProgress { task, item, current, total: Some(total), unit });
+        let outcome = action(&|item, current, total| {
+            let (item, unit) = (item.to_owned(), crate::event::ProgressUnit::Bytes);
+            self.events.emit(Event::TaskProgress { task, item, current, total, unit });
         });
         let error = outcome.as_ref().err().map(ToString::to_string);
         self.events.emit(Event::TaskFinished { task, error, elapsed: begin.elapsed() });
@@ -171,6 +182,8 @@ impl Builder {
         let (source_file, dockerfile_path) = main.dockerfile(options)?;
         let source_file = Arc::new(source_file);
         let parsed = parse(&source_file);
+        #[cfg(feature = "lint")]
+        super::checks::read_settings(options, &source_file, &parsed.dockerfile)?;
         if parsed.has_errors() {
             return Err(BuildErrorKind::Dockerfile { source_file, diagnostics: parsed.diagnostics }.into());
         }

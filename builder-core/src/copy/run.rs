@@ -6,10 +6,11 @@ use std::fs::File;
 use std::io::Seek;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use rustix::fs::OFlags;
 
-use super::graft::{CopyGraft, State};
+use super::graft::CopyGraft;
 use super::place::{self, Place, shown};
 use super::select::{Selected, Selection};
 use super::write::{Writer, open_parent};
@@ -103,7 +104,7 @@ pub fn graft<'a>(
         // What comes into a directory puts it into the layer.
         entry::touch(&place.directory).at("set times of", shown(&place.path))?;
     }
-    Ok(Some(CopyGraft { request, found, from, directory: place.path, name, cancel, state: State::default() }))
+    Ok(Some(CopyGraft { request, found, from, directory: place.path, name, cancel, changed: AtomicBool::new(false) }))
 }
 
 /// Tells whether everything that is selected takes no other place in a directory than a copy would give it: nothing

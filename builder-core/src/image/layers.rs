@@ -15,7 +15,7 @@ use crate::snapshot::Snapshots;
 use crate::store::WorkDir;
 
 /// Another number where the same layer is compressed to other bytes than before.
-const COMPRESSION_VERSION: u32 = 1;
+const COMPRESSION_VERSION: u32 = 2;
 /// Bytes copied between two looks at the cancellation token.
 const BUFFER_BYTES: usize = 256 * 1024;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::ImageError;
 use super::attestations::{Attestation, IN_TOTO, REFERENCE_DIGEST};
@@ -13,7 +13,6 @@ use crate::oci::{
     choose,
 };
 use crate::platform::Platform;
-use crate::reference::Reference;
 use crate::store::{ImageRecord, Store};
 
 /// Nested indexes are followed this deep; one is usual, two exist.
@@ -30,6 +29,8 @@ pub struct ImageParts {
     pub config_bytes: Vec<u8>,
     /// Its layers as the store has them, bottom first.
     pub layers: Vec<BlobDescriptor>,
+    /// The annotations of each of them; none where it is shorter.
+    pub layer_annotations: Vec<BTreeMap<String, String>>,
     /// How many of them came with a base; all of an image that was not built just now.
     pub base_layers: usize,
     /// The diff IDs of its layers.
@@ -38,6 +39,8 @@ pub struct ImageParts {
     pub created: String,
     /// The annotations of its manifest.
     pub annotations: BTreeMap<String, String>,
+    /// Those that an index has beside its name.
+    pub descriptor_annotations: BTreeMap<String, String>,
     /// What is stated about it.
     pub attestations: Vec<Attestation>,
 }
@@ -147,7 +150,9 @@ pub fn read_all(store: &Store, record: &ImageRecord) -> Result<StoredImage, Imag
         for other in entries.iter().filter(about).filter(|other| store.has_blob(&other.descriptor.digest)) {
             attestations.extend(stored_attestations(store, &other.descriptor.digest)?);
         }
-        stored.images.push(parts(store, manifest, entry.platform, attestations)?);
+        let mut parts = parts(store, manifest, entry.platform, attestations)?;
+        parts.descriptor_annotations = entry.annotations;
+        stored.images.push(parts);
     }
     if stored.images.is_empty() {
         return Err(ImageError::EmptyIndex(record.manifest));
@@ -214,9 +219,11 @@ fn parts(
         config_bytes,
         base_layers: manifest.layers.len(),
         layers: manifest.layers,
+        layer_annotations: manifest.layer_annotations,
         diff_ids: config.rootfs.diff_ids,
         created: config.created.unwrap_or_default(),
         annotations: manifest.annotations,
+        descriptor_annotations: BTreeMap::new(),
         attestations,
     })
 }
@@ -274,48 +281,4 @@ pub fn history(image: &ImageView) -> Vec<HistoryRow> {
     }));
     rows.reverse();
     rows
-}
-
-/// Describes an image in the shape of `docker image inspect`.
-pub fn inspect(image: &ImageView, names: &[String]) -> Value {
-    let references: Vec<Reference> = names.iter().filter_map(|name| name.parse().ok()).collect();
-    let tagged = references.iter().filter(|reference| reference.digest().is_none());
-    let tags: Vec<String> = tagged.map(Reference::familiar).collect();
-    let (top, media_type) = match &image.index {
-        Some(index) => (index.digest, &index.media_type),
-        None => (image.digest, &image.manifest.media_type),
-    };
-    let mut digests: Vec<String> =
-        references.iter().map(|reference| format!("{}@{top}", reference.familiar_name())).collect();
-    digests.dedup();
-    let mut described = json!({
-        "Id": if image.index.is_some() { top } else { image.manifest.config.digest },
-        "RepoTags": tags,
-        "RepoDigests": digests,
-        "Created": image.config.created,
-        "Author": image.config.author,
-        "Config": image.config.config,
-        "Architecture": image.config.architecture,
-        "Variant": image.config.variant,
-        "Os": image.config.os,
-        "OsVersion": image.config.os_version,
-        "Size": image.size(),
-        "RootFS": { "Type": "layers", "Layers": image.config.rootfs.diff_ids },
-        "Descriptor": { "mediaType": media_type, "digest": top },
-    });
-    if let Some(index) = &image.index {
-        let manifest = |entry: &IndexEntry| {
-            json!({
-                "mediaType": entry.descriptor.media_type,
-                "digest": entry.descriptor.digest,
-                "size": entry.descriptor.size,
-                "platform": entry.platform.as_ref().map(ToString::to_string),
-                "annotations": entry.annotations,
-            })
-        };
-        described["Manifests"] = index.entries.iter().map(manifest).collect();
-    } else if !image.manifest.annotations.is_empty() {
-        described["Descriptor"]["annotations"] = json!(image.manifest.annotations);
-    }
-    described
 }

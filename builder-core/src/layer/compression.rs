@@ -10,8 +10,8 @@ use super::gzip::GzipWriter;
 
 /// Bytes looked at to recognise a compression.
 const MAGIC_LENGTH: usize = 6;
-/// gzip's default level, which is what other builders write.
-const GZIP_LEVEL: i32 = 6;
+/// What `libdeflate` needs for the size that zlib has at 6, its default and that of other builders.
+const GZIP_LEVEL: i32 = 5;
 /// The memory that reading an xz stream may take, in KiB: `xz -9` asks for 65 MiB, a hostile header for 4 GiB.
 const XZ_MEMORY_LIMIT_KIB: u32 = 512 * 1024;
 /// zstd's default level.

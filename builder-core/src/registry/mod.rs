@@ -30,6 +30,7 @@ mod credentials;
 mod download;
 mod endpoint;
 mod error;
+mod mount;
 mod options;
 mod part;
 mod push;

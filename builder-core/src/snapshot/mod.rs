@@ -10,6 +10,7 @@ mod damage;
 mod elsewhere;
 mod error;
 mod merge;
+mod suspect;
 mod verify;
 
 use std::fs::{self, File};
@@ -110,7 +111,7 @@ impl Snapshots {
     pub fn begin(&self, parent: &[Digest]) -> Result<ActiveSnapshot, SnapshotError> {
         let lowers = self.lowers(parent)?;
         let work = self.store.work_dir()?;
-        for name in ["upper", "work", "empty"] {
+        for name in ["upper", "empty"] {
             let path = work.path().join(name);
             fs::create_dir(&path).at("create directory", &path)?;
             // The upper directory's mode is that of `/` in the filesystem.
@@ -140,7 +141,7 @@ impl Snapshots {
         let directory = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let record =
             SnapshotRecord { directory, diff_id: layer.diff_id, size: layer.size, content: layer.content, made_here };
-        Ok(self.store.put_snapshot(chain, &record)?)
+        Ok(self.store.put_new_snapshot(chain, &record)?)
     }
 
     /// Unpacks a layer's plain tar on a chain; it must have the diff ID that the image's config says.
@@ -277,7 +278,9 @@ impl ActiveSnapshot {
         let below = if self.lowers.is_empty() && extra.is_none() { Some(empty.as_path()) } else { None };
         let lowers: Vec<&Path> =
             extra.into_iter().chain(self.lowers.iter().map(PathBuf::as_path)).chain(below).collect();
-        let work = self.work.path().join("work");
+        // What is written through a volatile mount is not synced, and its work directory serves once.
+        let work = tempfile::Builder::new().prefix("work-").tempdir_in(self.work.path());
+        let work = work.at("create in", self.work.path())?.keep();
         let user = self.snapshots.flavor == OverlayFlavor::User;
         Ok(mount::overlay(&lowers, Some((&self.upper, &work)), user)?)
     }

@@ -69,17 +69,19 @@ pub fn unpack_archive(
 }
 
 /// Puts every image of an archive into the store, under its names. `name` is what the archive is called in
-/// messages.
+/// messages. Of an index it is the image for `platform`; where none was named all that it has, or the one for this
+/// machine where some are missing.
 ///
 /// # Errors
-/// [`SourceError::NotAnImage`] for another archive, [`SourceError::Name`] for names with a digest that is not the
+/// [`SourceError::NotAnImage`] for another archive, [`SourceError::WrongPlatform`] and [`SourceError::Select`] for one
+/// without an image for the platform, [`SourceError::Name`] for names with a digest that is not the
 /// image's, and what else can be wrong with one; images before the bad
 /// one stay.
 pub fn load(
     reader: impl Read + Send,
     name: &Path,
     store: &Store,
-    platform: &Platform,
+    platform: Option<&Platform>,
     cancel: &CancelToken,
 ) -> Result<Vec<LoadedImage>, SourceError> {
     let work = unpack_archive(reader, name, store, cancel)?;
@@ -93,14 +95,14 @@ pub fn load(
     let bytes = read_bounded(directory, Path::new("manifest.json"), MAX_MANIFEST_SIZE)?;
     let damaged = |source| SourceError::Damaged { name: "manifest.json".to_owned(), source };
     let images: Vec<DockerImage> = serde_json::from_slice(&bytes).map_err(damaged)?;
-    images.iter().map(|image| load_docker(directory, image, store, cancel)).collect()
+    images.iter().map(|image| load_docker(directory, image, store, platform, cancel)).collect()
 }
 
 fn load_layout(
     directory: &Path,
     name: &Path,
     store: &Store,
-    platform: &Platform,
+    platform: Option<&Platform>,
     cancel: &CancelToken,
 ) -> Result<Vec<LoadedImage>, SourceError> {
     let mut images: BTreeMap<Digest, Vec<String>> = BTreeMap::new();
@@ -117,7 +119,9 @@ fn load_layout(
             keep_index(store, &bytes)?;
             Ok(bytes)
         };
-        let image = resolve(&read, digest, platform, name.display().to_string(), Origin::Layout(directory.to_owned()))?;
+        let wanted = platform.cloned().unwrap_or_else(Platform::host);
+        let image = resolve(&read, digest, &wanted, name.display().to_string(), Origin::Layout(directory.to_owned()))?;
+        check_platform(&full, name, &image.config, platform)?;
         let created = image.config.created.clone().unwrap_or_default();
         let mut record = ImageRecord {
             name: String::new(),
@@ -128,6 +132,7 @@ fn load_layout(
             created,
         };
         if let Some(index) = &image.index
+            && platform.is_none()
             && index.members.len() > 1
             && whole_index(directory, name, &index.digest, store, cancel)?
         {
@@ -146,6 +151,23 @@ fn load_layout(
         loaded.push(LoadedImage { names: full, manifest: record.manifest, config: record.config });
     }
     Ok(loaded)
+}
+
+/// Refuses an image for another platform than the one that was asked for.
+fn check_platform(
+    names: &[String],
+    file: &Path,
+    config: &ImageConfig,
+    wanted: Option<&Platform>,
+) -> Result<(), SourceError> {
+    let found = config.platform();
+    match wanted.filter(|wanted| wanted.rank(&found).is_none()) {
+        None => Ok(()),
+        Some(wanted) => {
+            let name = names.first().cloned().unwrap_or_else(|| file.display().to_string());
+            Err(SourceError::WrongPlatform { name, found, wanted: wanted.clone() })
+        }
+    }
 }
 
 /// Takes a blob of a layout into the store.
@@ -245,6 +267,7 @@ fn load_docker(
     directory: &Path,
     image: &DockerImage,
     store: &Store,
+    platform: Option<&Platform>,
     cancel: &CancelToken,
 ) -> Result<LoadedImage, SourceError> {
     let names = full_names(image.repo_tags.clone().unwrap_or_default(), None)?;
@@ -253,6 +276,7 @@ fn load_docker(
     let config_bytes = root.read(Path::new(&image.config), MAX_CONFIG_SIZE)?.ok_or_else(|| missing(&image.config))?;
     let damaged = |source| SourceError::Damaged { name: image.config.clone(), source };
     let config: ImageConfig = serde_json::from_slice(&config_bytes).map_err(damaged)?;
+    check_platform(&names, Path::new(&image.config), &config, platform)?;
     let diff_ids = &config.rootfs.diff_ids;
     if diff_ids.len() != image.layers.len() || diff_ids.len() > MAX_LAYERS {
         return Err(SourceError::LayerCount { layers: image.layers.len(), diff_ids: diff_ids.len() });

@@ -2,6 +2,7 @@
 //! archives, root filesystems as archives, programs of this machine, files of web servers, git repositories.
 
 mod archive;
+mod changes;
 mod error;
 mod fetch;
 pub mod git;
@@ -18,6 +19,7 @@ mod rootfs;
 use std::path::PathBuf;
 
 pub use archive::{LoadedImage, load, unpack_archive};
+pub use changes::{ChangeError, apply as apply_changes};
 pub use error::SourceError;
 pub use fetch::{Progress, fetch, is_fetched};
 pub use layout::{resolve_layout, resolve_stored};

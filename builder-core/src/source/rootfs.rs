@@ -16,10 +16,12 @@ use crate::store::ImageRecord;
 /// What to import, and as what.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ImportRequest {
-    /// The name of the image.
-    pub name: Reference,
-    /// What to say about where it came from, in the history.
-    pub origin: String,
+    /// The name of the image; without one it is kept under its ID.
+    pub name: Option<Reference>,
+    /// The comment of the history's only entry.
+    pub message: String,
+    /// Instructions that change the config, as [`super::apply_changes`] takes them.
+    pub changes: Vec<String>,
     /// The platform of its programs.
     pub platform: Platform,
     /// When, RFC 3339.
@@ -29,7 +31,7 @@ pub struct ImportRequest {
 /// Makes an image of a tar archive, in whatever compression, and gives it a name.
 ///
 /// # Errors
-/// [`SourceError::Name`] for a name with a digest, [`SourceError::Read`] and [`SourceError::Snapshot`] for what is
+/// [`SourceError::Name`] for a name with a digest, [`SourceError::Change`], [`SourceError::Read`] and [`SourceError::Snapshot`] for what is
 /// no archive or cannot be unpacked.
 pub fn import(
     request: &ImportRequest,
@@ -37,7 +39,11 @@ pub fn import(
     snapshots: &Snapshots,
     cancel: &CancelToken,
 ) -> Result<LoadedImage, SourceError> {
-    request.name.check_as_name()?;
+    if let Some(name) = &request.name {
+        name.check_as_name()?;
+    }
+    let mut config = ImageConfig::empty(&request.platform);
+    super::apply_changes(&mut config, &request.changes)?;
     let store = snapshots.store();
     let tar = decompress(reader).map_err(SourceError::Read)?;
     // The layer's blob is the archive itself, uncompressed: kept while it is unpacked.
@@ -45,12 +51,11 @@ pub fn import(
     let layer = snapshots.import(&mut tee, cancel)?;
     let (_, size) = tee.blob.finish_synced()?;
 
-    let mut config = ImageConfig::empty(&request.platform);
     config.created = Some(request.created.clone());
     config.rootfs.diff_ids.push(layer.diff_id);
     config.history.push(History {
         created: Some(request.created.clone()),
-        comment: format!("Imported from {}", request.origin),
+        comment: request.message.clone(),
         ..History::default()
     });
     let damaged = |source| SourceError::Damaged { name: "config".to_owned(), source };
@@ -64,16 +69,21 @@ pub fn import(
     })
     .to_string();
     let manifest_digest = store.write_blob(manifest.as_bytes())?;
-    let name = request.name.to_string();
-    store.tag(&ImageRecord {
-        name: name.clone(),
+    let record = ImageRecord {
+        name: request.name.as_ref().map(ToString::to_string).unwrap_or_default(),
         manifest: manifest_digest,
         manifest_size: manifest.len() as u64,
         media_type: media_type::OCI_MANIFEST.to_owned(),
         config: config_digest,
         created: request.created.clone(),
-    })?;
-    Ok(LoadedImage { names: vec![name], manifest: manifest_digest, config: config_digest })
+    };
+    let names: Vec<String> = Some(&record.name).filter(|name| !name.is_empty()).cloned().into_iter().collect();
+    if names.is_empty() {
+        store.keep(&record)?;
+    } else {
+        store.tag(&record)?;
+    }
+    Ok(LoadedImage { names, manifest: manifest_digest, config: config_digest })
 }
 
 struct Tee<R> {

@@ -268,6 +268,8 @@ fn persist(
     file.as_file().set_permissions(mode).at("set the mode of", &path)?;
     if sync {
         file.as_file().sync_all().at("sync", &path)?;
+    } else {
+        super::durable::note_blob(&store.inner.metadata, digest)?;
     }
     let _gate = store.gate()?;
     store.retain(&[*digest])?;

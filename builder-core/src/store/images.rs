@@ -116,6 +116,21 @@ impl Store {
         Ok(self.changing_names(|connection| connection.execute("DELETE FROM images WHERE name = ?1", [name]))? > 0)
     }
 
+    /// Takes a name away and keeps the image, without a name where it was its last; tells whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`], [`StoreError::Path`].
+    pub fn untag_and_keep(&self, reference: &Reference) -> Result<bool, StoreError> {
+        let name = reference.to_string();
+        self.changing_names(|connection| {
+            let query = format!("SELECT {COLUMNS} FROM images WHERE name = ?1");
+            let before = connection.query_row(&query, [&name], record).optional()?;
+            connection.execute("DELETE FROM images WHERE name = ?1", [&name])?;
+            before.as_ref().map_or(Ok(()), |before| keep(connection, before))?;
+            Ok(before.is_some())
+        })
+    }
+
     /// Tells whether `index.json` is there and shows an image; somebody may have removed it.
     pub fn shows(&self, record: &ImageRecord) -> bool {
         let index = fs::read_to_string(self.root().join("index.json")).unwrap_or_default();

@@ -112,6 +112,11 @@ impl Layout {
     }
 }
 
+/// Tells whether there is a store at a directory; also where that cannot be found out.
+pub fn is_store(root: &Path) -> bool {
+    root.join(IDENTITY_FILE).try_exists().unwrap_or(true)
+}
+
 fn check_identity(root: &Path, owner: Owner) -> Result<(), StoreError> {
     let path = root.join(IDENTITY_FILE);
     let expected = owner.describe();

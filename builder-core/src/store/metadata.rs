@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::{ImageRecord, StoreError};
 use crate::digest::Digest;
@@ -16,7 +16,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 /// How often a database that somebody is closing is opened again.
 const BUSY_RETRY: Duration = Duration::from_millis(2);
 /// Version of the tables.
-const SCHEMA_VERSION: u32 = 4;
+const SCHEMA_VERSION: u32 = 5;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS images (
@@ -81,6 +81,42 @@ pub struct CacheRecord {
     pub parts: String,
 }
 
+/// Looks up one snapshot by a condition of one value.
+pub(super) fn one_snapshot(
+    connection: &Connection,
+    condition: &str,
+    value: &[&dyn rusqlite::ToSql],
+) -> rusqlite::Result<SnapshotRecord> {
+    let query = format!("SELECT directory, diff_id, size, content, made_here FROM snapshots {condition}");
+    let mut statement = connection.prepare_cached(&query)?;
+    let row = |row: &Row<'_>| {
+        Ok(SnapshotRecord {
+            directory: row.get(0)?,
+            diff_id: digest(row, 1)?,
+            size: row.get::<_, i64>(2)?.cast_unsigned(),
+            content: ContentId(row.get(3)?),
+            made_here: row.get(4)?,
+        })
+    };
+    statement.query_row(value, row)
+}
+
+fn put_snapshot(connection: &Connection, chain_id: &Digest, record: &SnapshotRecord) -> rusqlite::Result<()> {
+    let values = params![
+        chain_id.as_bytes(),
+        record.directory,
+        record.diff_id.as_bytes(),
+        record.size.cast_signed(),
+        record.content.0,
+        record.made_here
+    ];
+    // A record whose directory is gone gives way; the first of two builders wins otherwise.
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO snapshots VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (chain_id) DO UPDATE SET directory = ?2",
+    )?;
+    statement.execute(values).map(drop)
+}
+
 #[derive(Debug)]
 pub(super) struct Metadata {
     connection: Mutex<Connection>,
@@ -108,7 +144,9 @@ impl Metadata {
             // Losing the last transactions when the machine loses power costs a rebuild, no damage.
             connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
             if version != SCHEMA_VERSION {
-                let others = [super::builds::SCHEMA, super::whereabouts::TABLE, super::forms::TABLE].concat();
+                let others =
+                    [super::builds::SCHEMA, super::whereabouts::TABLE, super::forms::TABLE, super::durable::TABLE]
+                        .concat();
                 let known = if version == 0 { known() } else { Vec::new() };
                 connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} {COLLECT_SCHEMA} {others}"))?;
                 known.iter().try_for_each(|image| super::images::put_new(&connection, image))?;
@@ -139,36 +177,24 @@ impl Metadata {
     }
 
     fn one_snapshot(&self, condition: &str, key: &Digest) -> Result<Option<SnapshotRecord>, StoreError> {
-        let query = format!("SELECT directory, diff_id, size, content, made_here FROM snapshots {condition}");
-        let connection = self.connection();
-        let mut statement = connection.prepare_cached(&query).map_err(failed("look up a snapshot"))?;
-        let row = |row: &Row<'_>| {
-            Ok(SnapshotRecord {
-                directory: row.get(0)?,
-                diff_id: digest(row, 1)?,
-                size: row.get::<_, i64>(2)?.cast_unsigned(),
-                content: ContentId(row.get(3)?),
-                made_here: row.get(4)?,
-            })
-        };
-        statement.query_row([key.as_bytes()], row).optional().map_err(failed("look up a snapshot"))
+        let found = one_snapshot(&self.connection(), condition, params![key.as_bytes()]);
+        found.optional().map_err(failed("look up a snapshot"))
     }
 
     pub(super) fn put_snapshot(&self, chain_id: &Digest, record: &SnapshotRecord) -> Result<(), StoreError> {
-        let values = params![
-            chain_id.as_bytes(),
-            record.directory,
-            record.diff_id.as_bytes(),
-            record.size.cast_signed(),
-            record.content.0,
-            record.made_here
-        ];
-        let connection = self.connection();
-        // A record whose directory is gone gives way; the first of two builders wins otherwise.
-        let statement = "INSERT INTO snapshots VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                         ON CONFLICT (chain_id) DO UPDATE SET directory = ?2";
-        connection.execute(statement, values).map_err(failed("record a snapshot"))?;
-        Ok(())
+        put_snapshot(&self.connection(), chain_id, record).map_err(failed("record a snapshot"))
+    }
+
+    /// Records a snapshot and, in the same transaction, that its files are not synced yet.
+    pub(super) fn put_new_snapshot(&self, chain_id: &Digest, record: &SnapshotRecord) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let mut put = || {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            super::durable::note_snapshot(&transaction, &record.directory)?;
+            put_snapshot(&transaction, chain_id, record)?;
+            transaction.commit()
+        };
+        put().map_err(failed("record a snapshot"))
     }
 
     pub(super) fn forget_snapshot(&self, directory: &str) -> Result<(), StoreError> {

@@ -30,17 +30,20 @@ mod builds;
 mod cache_mounts;
 mod collect;
 mod damaged;
+mod durable;
 mod error;
 mod forms;
 mod hold;
 mod images;
 mod layout;
+mod lists;
 mod metadata;
 mod origins;
 mod recover;
 mod remote;
 mod reserve;
 mod step_lock;
+mod timelines;
 mod whereabouts;
 mod work;
 
@@ -53,16 +56,19 @@ pub use builds::{NewStep, StepRecord};
 pub use cache_mounts::CacheInstance;
 pub use collect::{CacheItem, CacheKind, CacheUsage, PruneLimits, PruneOptions, Pruned};
 pub use damaged::{DamagedBlob, damaged_blob};
+pub use durable::Syncing;
 pub use error::StoreError;
 pub use hold::Hold;
 pub use images::ImageRecord;
-pub use layout::{Owner, StoreOptions};
+pub use layout::{Owner, StoreOptions, is_store};
+pub use lists::ListMember;
 pub use metadata::{CacheRecord, SnapshotRecord};
 pub use origins::{LayerAddress, LayerOrigin};
 pub use recover::{is_damaged_database, is_full_database, mark_damaged_database};
 pub use remote::HttpRecord;
 pub use reserve::release_reserve;
 pub use step_lock::StepLock;
+pub use timelines::{TimedKind, TimedStep, Timeline};
 pub use work::WorkDir;
 pub(crate) use work::remove_tree;
 
@@ -94,6 +100,7 @@ impl Store {
         let layout = Layout::open(options)?;
         let work = work::Work::begin(&layout.root.join("work"))?;
         let (metadata, repairs) = recover::open(&layout.root)?;
+        durable::remove_lost(&metadata, &layout.root, &durable::boot())?;
         reserve::set_aside(&layout.root);
         let holds = hold::Holds::new(work.path());
         Ok(Self { inner: Arc::new(Inner { layout, metadata, holds, repairs, work }) })
@@ -141,6 +148,18 @@ impl Store {
     /// [`StoreError::Metadata`].
     pub fn put_snapshot(&self, chain_id: &crate::digest::Digest, record: &SnapshotRecord) -> Result<(), StoreError> {
         self.inner.metadata.put_snapshot(chain_id, record)
+    }
+
+    /// Records the snapshot of a chain whose files have just been made, and notes that they are not synced yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub(crate) fn put_new_snapshot(
+        &self,
+        chain_id: &crate::digest::Digest,
+        record: &SnapshotRecord,
+    ) -> Result<(), StoreError> {
+        self.inner.metadata.put_new_snapshot(chain_id, record)
     }
 
     /// Finds a snapshot that a build of ours made for a layer, whatever is below it.

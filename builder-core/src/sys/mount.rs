@@ -30,6 +30,9 @@ const MAX_LOG_BYTES: usize = 4096;
 /// Makes a detached overlay mount of the directories `lowers`, the topmost first, and, where it is to be
 /// writable, an upper and a work directory of one file system. Without them it is read-only.
 ///
+/// What is written to a writable one is not synced when it is unmounted, nor by a program in it (`volatile`, since Linux
+/// 5.10): who wants to keep it syncs it, and takes a new work directory for each mount.
+///
 /// `userxattr` is for user namespaces: overlayfs then keeps its marks in `user.overlay.*` and not in
 /// `trusted.overlay.*`. Renames of lower directories give `EXDEV` (programs then copy), so that no layer ever
 /// depends on another one by a redirect.
@@ -91,6 +94,7 @@ fn overlay_of_single_options(
         context.directory("lowerdir+", lower)?;
     }
     if let Some((upper, work)) = upper_and_work {
+        context.flag("volatile")?;
         context.directory("upperdir", upper)?;
         context.directory("workdir", work)?;
     }
@@ -121,6 +125,7 @@ fn overlay_of_one_option(
         let context = overlay_context(userxattr)?;
         context.string("lowerdir", names.as_bytes())?;
         if let Some((upper, work)) = &upper {
+            context.flag("volatile")?;
             context.string("upperdir", upper.as_raw_fd().to_string().as_bytes())?;
             context.string("workdir", work.as_raw_fd().to_string().as_bytes())?;
         }

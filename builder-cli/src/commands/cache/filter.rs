@@ -3,14 +3,11 @@
 //! Keys and their meaning are those of `docker builder prune` and `docker buildx du`, operators those of containerd's
 //! filters: `=`, `!=` and `~=`. All filters must fit.
 
-use builder_core::dockerfile::parse_duration;
 use builder_core::store::{CacheItem, CacheKind};
 use regex::Regex;
 
+use crate::commands::images::until;
 use crate::error::CommandError;
-
-/// Nanoseconds in a second.
-const SECOND: i64 = 1_000_000_000;
 
 /// Types of BuildKit's that nothing here has.
 const OTHER_TYPES: [&str; 1] = ["frontend"];
@@ -145,27 +142,6 @@ fn split(text: &str) -> (&str, &str, &str) {
             None => (&text[..at], "=", value),
         },
     }
-}
-
-/// A time: so long ago, or as RFC 3339, a date or seconds since 1970.
-fn until(value: &str, now: i64) -> Result<i64, CommandError> {
-    if let Ok(nanoseconds) = parse_duration(value) {
-        return Ok(now - nanoseconds / SECOND);
-    }
-    if let Ok(seconds) = value.parse::<i64>() {
-        return Ok(seconds);
-    }
-    if let Ok(time) = value.parse::<jiff::Timestamp>() {
-        return Ok(time.as_second());
-    }
-    let local = value.parse::<jiff::civil::DateTime>();
-    if let Some(time) = local.ok().and_then(|time| time.to_zoned(jiff::tz::TimeZone::system()).ok()) {
-        return Ok(time.timestamp().as_second());
-    }
-    Err(invalid(
-        &format!("until={value}"),
-        "expected a duration such as `24h`, or a time such as `2026-01-31T12:00:00`",
-    ))
 }
 
 fn invalid(text: &str, reason: &str) -> CommandError {

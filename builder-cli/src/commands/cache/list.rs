@@ -3,9 +3,9 @@
 use builder_core::store::{CacheItem, CacheUsage};
 use serde_json::{Value, json};
 
-use super::Place;
 use super::filter::Filters;
 use crate::args::{CacheDuArgs, CacheLsArgs, ListFormat};
+use crate::commands::Session;
 use crate::error::CommandError;
 use crate::settings;
 use crate::ui::explain::{short_id, shown_build};
@@ -16,25 +16,30 @@ use crate::ui::table::layout;
 const SHOWN_DESCRIPTION: usize = 60;
 
 /// Reads what is there, without what does not fit.
-fn usage(filters: &[String], place: &Place) -> Result<(CacheUsage, bool), CommandError> {
+fn usage(filters: &[String], session: &Session) -> Result<(CacheUsage, bool), CommandError> {
     let filters = Filters::parse(filters, settings::now().0)?;
-    let mut usage = place.usage()?;
+    let mut usage = session.builder.store().cache_usage().map_err(CommandError::environment)?;
     usage.items.retain(|item| filters.fit(item));
     Ok((usage, filters.is_empty()))
 }
 
-pub(super) fn ls(arguments: &CacheLsArgs, place: &Place) -> Result<(), CommandError> {
-    let (usage, _) = usage(&arguments.filter.filters, place)?;
+pub(super) fn ls(arguments: &CacheLsArgs, session: &Session) -> Result<(), CommandError> {
+    let (usage, _) = usage(&arguments.filter.filters, session)?;
     if arguments.quiet {
-        return place.printer.data(&usage.items.iter().map(|item| item.id.clone() + "\n").collect::<String>());
+        return session.printer.data(&usage.items.iter().map(|item| item.id.clone() + "\n").collect::<String>());
     }
     if arguments.format == ListFormat::Json {
-        return place.printer.data(&lines(&usage.items));
+        return session.printer.data(&lines(&usage.items));
     }
+    session.printer.data(&columns(&usage.items, arguments.no_trunc))
+}
+
+/// The table of `cache ls`, where `whole` with whole descriptions.
+pub(super) fn columns(items: &[CacheItem], whole: bool) -> String {
     let header = ["ID", "TYPE", "SIZE", "CREATED", "LAST USED", "USES", "NEEDED BY", "MADE BY", "DESCRIPTION"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
-    for item in &usage.items {
-        let description = if arguments.no_trunc { one_line(&item.description) } else { shortened(&item.description) };
+    for item in items {
+        let description = if whole { one_line(&item.description) } else { shortened(&item.description) };
         rows.push(vec![
             shown_id(item),
             item.kind.as_str().to_owned(),
@@ -47,13 +52,13 @@ pub(super) fn ls(arguments: &CacheLsArgs, place: &Place) -> Result<(), CommandEr
             description,
         ]);
     }
-    place.printer.data(&layout(&rows))
+    layout(&rows)
 }
 
-pub(super) fn du(arguments: &CacheDuArgs, place: &Place) -> Result<(), CommandError> {
-    let (usage, whole) = usage(&arguments.filter.filters, place)?;
+pub(super) fn du(arguments: &CacheDuArgs, session: &Session) -> Result<(), CommandError> {
+    let (usage, whole) = usage(&arguments.filter.filters, session)?;
     if arguments.format == ListFormat::Json {
-        return place.printer.data(&lines(&usage.items));
+        return session.printer.data(&lines(&usage.items));
     }
     let mut text =
         if arguments.verbose { usage.items.iter().map(verbose).collect() } else { table(usage.items.iter()) };
@@ -68,7 +73,7 @@ pub(super) fn du(arguments: &CacheDuArgs, place: &Place) -> Result<(), CommandEr
         ];
         text.push_str(&layout(&rows));
     }
-    place.printer.data(&text)
+    session.printer.data(&text)
 }
 
 /// The table of `docker buildx du`.

@@ -1,19 +1,19 @@
 //! `cache prune` and `system prune`.
 
-use std::io::{BufRead, IsTerminal};
-
+use builder_core::image::ImageFilter;
 use builder_core::store::{CacheItem, PruneLimits, PruneOptions, Pruned};
 use serde_json::json;
 
-use super::Place;
 use super::filter::Filters;
 use super::list::{lines, table, verbose};
 use crate::args::{CachePruneArgs, ListFormat, SystemPruneArgs};
+use crate::commands::images::{prune_all, until};
+use crate::commands::{Session, confirm};
 use crate::error::CommandError;
 use crate::settings;
 use crate::ui::format::size;
 
-pub(super) fn prune(arguments: &CachePruneArgs, place: &Place) -> Result<(), CommandError> {
+pub(super) fn prune(arguments: &CachePruneArgs, session: &Session) -> Result<(), CommandError> {
     let filters = Filters::parse(&arguments.filter.filters, settings::now().0)?;
     let limits = PruneLimits {
         reserved: bytes("--keep-storage", arguments.keep_storage.as_deref())?,
@@ -26,20 +26,20 @@ pub(super) fn prune(arguments: &CachePruneArgs, place: &Place) -> Result<(), Com
         (false, true) => "all of the cache that neither an image nor a running build needs",
         (false, false) => "what fits of the cache that neither an image nor a running build needs",
     };
-    if !arguments.force && !confirmed(what, place)? {
+    if !confirm::cheap(what, arguments.force, session)? {
         return Ok(());
     }
     let filter = |item: &CacheItem| filters.fit(item);
     let options = PruneOptions { all: arguments.all, unnamed_images: arguments.all, limits, filter: &filter };
-    let pruned = place.prune(&options)?;
+    let pruned = session.builder.store().prune(&options).map_err(CommandError::environment)?;
     if arguments.format == ListFormat::Json {
         let mut text: String = lines(&pruned.items);
         text.push_str(&format!("{}\n", json!({ "reclaimed": pruned.freed, "images": pruned.images })));
-        return place.printer.data(&text);
+        return session.printer.data(&text);
     }
-    report(&pruned, arguments.verbose, place)?;
+    report(&pruned, arguments.verbose, session)?;
     if pruned.spared > 0 && !arguments.all {
-        place.printer.note(&format!(
+        session.printer.note(&format!(
             "`--all` would free up to {} more: images without a name, and layers as files that can be unpacked again from images",
             size(pruned.spared)
         ));
@@ -47,19 +47,39 @@ pub(super) fn prune(arguments: &CachePruneArgs, place: &Place) -> Result<(), Com
     Ok(())
 }
 
-pub(super) fn system(arguments: &SystemPruneArgs, place: &Place) -> Result<(), CommandError> {
+pub(super) fn system(arguments: &SystemPruneArgs, session: &Session) -> Result<(), CommandError> {
     let filters = Filters::parse(&arguments.filter.filters, settings::now().0)?;
-    let what = "images without a name, and all of the cache that neither an image nor a running build needs";
-    if !arguments.force && !confirmed(what, place)? {
+    let asked = if arguments.all {
+        confirm::dear("all images that fit, with their names, and all of the cache", arguments.force, session)?
+    } else {
+        let what = "images without a name, and all of the cache that neither an image nor a running build needs";
+        confirm::cheap(what, arguments.force, session)?
+    };
+    if !asked {
         return Ok(());
     }
+    let images = if arguments.all { filter_of_images(&arguments.filter.filters)? } else { None };
+    let freed = images.map_or(Ok(0), |images| prune_all(&images, session))?;
     let filter = |item: &CacheItem| filters.fit(item);
-    let options = PruneOptions { all: false, unnamed_images: true, limits: PruneLimits::default(), filter: &filter };
-    let pruned = place.prune(&options)?;
-    report(&pruned, false, place)
+    let options =
+        PruneOptions { all: arguments.all, unnamed_images: true, limits: PruneLimits::default(), filter: &filter };
+    let mut pruned = session.builder.store().prune(&options).map_err(CommandError::environment)?;
+    pruned.freed += freed;
+    report(&pruned, false, session)
 }
 
-fn report(pruned: &Pruned, all: bool, place: &Place) -> Result<(), CommandError> {
+/// What the filters say about images: when they were made. Where one is about the cache alone, no image fits.
+fn filter_of_images(filters: &[String]) -> Result<Option<ImageFilter>, CommandError> {
+    let mut filter = ImageFilter::default();
+    for text in filters {
+        let Some(time) = text.strip_prefix("until=") else { return Ok(None) };
+        let time = (until(time, settings::now().0)?, 0);
+        filter.before = Some(filter.before.map_or(time, |known| known.min(time)));
+    }
+    Ok(Some(filter))
+}
+
+fn report(pruned: &Pruned, all: bool, session: &Session) -> Result<(), CommandError> {
     let mut text = String::new();
     if all {
         text.extend(pruned.items.iter().map(verbose));
@@ -68,19 +88,7 @@ fn report(pruned: &Pruned, all: bool, place: &Place) -> Result<(), CommandError>
     }
     text.extend(pruned.images.iter().map(|id| format!("Deleted: {id}\n")));
     text.push_str(&format!("Total reclaimed space: {}\n", size(pruned.freed)));
-    place.printer.data(&text)
-}
-
-/// Asks on a terminal, as docker does. What is removed can be built again: programs need not say `--force`.
-fn confirmed(what: &str, place: &Place) -> Result<bool, CommandError> {
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() {
-        return Ok(true);
-    }
-    place.printer.note(&format!("WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N]"));
-    let mut answer = String::new();
-    stdin.lock().read_line(&mut answer).map_err(CommandError::environment)?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    session.printer.data(&text)
 }
 
 fn bytes(option: &str, given: Option<&str>) -> Result<u64, CommandError> {

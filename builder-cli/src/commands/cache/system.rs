@@ -3,8 +3,9 @@
 use builder_core::store::{CacheItem, CacheKind};
 use serde_json::json;
 
-use super::Place;
+use super::list;
 use crate::args::{ListFormat, SystemDfArgs};
+use crate::commands::{Session, images};
 use crate::error::CommandError;
 use crate::ui::format::size;
 use crate::ui::table::layout;
@@ -18,8 +19,8 @@ struct Row {
     reclaimable: u64,
 }
 
-pub(super) fn df(arguments: &SystemDfArgs, place: &Place) -> Result<(), CommandError> {
-    let usage = place.usage()?;
+pub(super) fn df(arguments: &SystemDfArgs, session: &Session) -> Result<(), CommandError> {
+    let usage = session.builder.store().cache_usage().map_err(CommandError::environment)?;
     let row = |name, kinds: &[CacheKind]| {
         let items: Vec<&CacheItem> = usage.items.iter().filter(|item| kinds.contains(&item.kind)).collect();
         let sum = |fits: &dyn Fn(&CacheItem) -> bool| {
@@ -52,7 +53,7 @@ pub(super) fn df(arguments: &SystemDfArgs, place: &Place) -> Result<(), CommandE
                 "reclaimable": row.reclaimable,
             })
         };
-        return place.printer.data(&rows.iter().map(|row| line(row).to_string() + "\n").collect::<String>());
+        return session.printer.data(&rows.iter().map(|row| line(row).to_string() + "\n").collect::<String>());
     }
     let mut table = vec![["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"].map(str::to_owned).to_vec()];
     for row in &rows {
@@ -65,5 +66,12 @@ pub(super) fn df(arguments: &SystemDfArgs, place: &Place) -> Result<(), CommandE
             format!("{}{percent}", size(row.reclaimable)),
         ]);
     }
-    place.printer.data(&layout(&table))
+    let mut text = layout(&table);
+    if arguments.verbose {
+        text.push_str("\nImages space usage:\n\n");
+        text.push_str(&images::table(session)?);
+        text.push_str("\nBuild cache usage:\n\n");
+        text.push_str(&list::columns(&usage.items, false));
+    }
+    session.printer.data(&text)
 }

@@ -1,0 +1,187 @@
+//! `export` and `import`.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::shelf::{FIRST, build, shelf};
+use crate::support::image::{Image, entries};
+use crate::support::peers::tool;
+use crate::support::servers::Web;
+use crate::support::tree::Tree;
+use crate::support::{BASE, Finished, RunAs, TestEnv};
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// An image with much of what a root filesystem can have, in layers that hide something of each other.
+fn rich(run_as: RunAs) -> TestEnv {
+    let env = TestEnv::new(run_as);
+    let path = env.write("noted", "with an attribute");
+    tool("setfattr", &["-n", "user.note", "-v", "value", text(&path)]);
+    let long = "a/".repeat(60) + "deep";
+    env.write(
+        "Dockerfile",
+        format!(
+            "FROM base\nRUN mkdir -p /d/sub /{long} && echo 1 > /d/a && ln /d/a /d/sub/hard && ln -s ../d/a /d/link && \
+             echo gone > /d/gone && echo x > /d/sub/x && chmod 4755 /d/a && chmod 1777 /d/sub\n\
+             COPY --chown=7:8 noted /d/\nRUN rm /d/gone && mv /d/sub/x /d/y && chown 5:6 /d/y && echo é > /d/ünï\n"
+        ),
+    );
+    env.ok(["build", "-t", "rich", "--build-context", BASE, "."]);
+    env
+}
+
+#[test]
+fn the_root_filesystem_comes_out_and_goes_in_the_same() {
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let env = rich(run_as);
+        let (first, second) = (env.path("out/first.tar"), env.path("out/second.tar"));
+        env.ok(["export", "rich", "-o", text(&first)]);
+        let bytes = fs::read(&first).unwrap();
+        let said = env.builder().args(["export", "rich"]).stderr(Stdio::inherit()).output().unwrap();
+        assert!(said.status.success() && said.stdout == bytes, "the same each time");
+        // What is in it is what a container would see.
+        let found = entries(&bytes[..]);
+        let mut paths: Vec<&str> = found.iter().map(|entry| entry.path.as_str()).collect();
+        let seen = Tree::of(&Image::open(&env.store(), "rich"));
+        assert!(seen.0.keys().all(|path| paths.contains(&path.as_str())));
+        assert_eq!(paths.len(), seen.0.len(), "{paths:?}");
+        paths.retain(|path| path.contains(".wh."));
+        assert_eq!(paths, [""; 0]);
+        let entry = |path: &str| found.iter().find(|entry| entry.path == path).unwrap();
+        assert_eq!((entry("d/a").mode, entry("d/sub").mode), (0o4755, 0o1777));
+        assert_eq!((entry("d/sub/hard").kind, entry("d/sub/hard").link.as_str()), ('h', "d/a"));
+        assert_eq!((entry("d/y").uid, entry("d/y").gid, entry("d/noted").uid), (5, 6, 7));
+        assert_eq!(entry("d/link").link, "../d/a");
+        let note = b"SCHILY.xattr.user.note=value";
+        assert!(bytes.windows(note.len()).any(|window| window == note));
+        // In and out again it is the same archive, by its digest.
+        let id = env.ok(["import", text(&first), "flat:1"]).stdout;
+        env.ok(["export", "flat:1", "-o", text(&second)]);
+        assert!(fs::read(&second).unwrap() == bytes, "{run_as:?}");
+        let layer = env.ok(["inspect", "-f", "{{index .RootFS.Layers 0}} {{.Id}}", "flat:1"]).stdout;
+        let digest = tool("sha256sum", &[text(&first)]);
+        assert_eq!(layer, format!("sha256:{} {id}", digest.split(' ').next().unwrap()));
+        // Other tools read it.
+        let listed = tool("tar", &["-tf", text(&first)]);
+        assert!(listed.lines().any(|line| line == "d/sub/hard"), "{listed}");
+    }
+}
+
+#[test]
+fn a_loaded_image_is_unpacked_for_its_export() {
+    let env = shelf(RunAs::Root);
+    let archive = env.path("out/app.tar");
+    env.ok(["save", "--format", "oci", "-o", text(&archive), "app"]);
+    let other = TestEnv::root();
+    other.ok(["load", "-i", text(&archive)]);
+    let out = |env: &TestEnv| env.builder().args(["export", "app", "-o", "-"]).output().unwrap().stdout;
+    assert!(!out(&env).is_empty() && out(&env) == out(&other));
+    for refused in [&["export", "app", "-o", "/"][..], &["export", "app", "--platform", "nonsense", "-o", "x"]] {
+        env.run(refused);
+    }
+    assert!(!env.path("work/x").exists());
+}
+
+#[test]
+fn the_image_of_a_platform_is_exported() {
+    let env = TestEnv::root();
+    env.write("linux-amd64", "a");
+    env.write("linux-arm64", "b");
+    let dockerfile = "FROM scratch\nARG TARGETOS\nARG TARGETARCH\nCOPY $TARGETOS-$TARGETARCH /\n";
+    build(&env, dockerfile, FIRST, &["-t", "app", "--platform", "linux/amd64,linux/arm64"]);
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let said = env.builder().args([&["export", "app"], arguments].concat()).output().unwrap();
+        entries(&said.stdout[..]).into_iter().map(|entry| entry.path).collect()
+    };
+    assert_eq!(names(&[]), ["linux-amd64"]);
+    assert_eq!(names(&["--platform", "linux/arm64"]), ["linux-arm64"]);
+    let refused = env.run(["export", "app", "--platform", "linux/s390x"]).fails(2).stderr;
+    assert!(refused.contains("linux/s390x"), "{refused}");
+}
+
+#[test]
+fn an_import_is_changed_like_a_dockerfile_says() {
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let env = shelf(run_as);
+        let archive = env.path("out/base.tar");
+        env.ok(["export", "base:1", "-o", text(&archive)]);
+        let mut import = env.builder();
+        import.env("SOURCE_DATE_EPOCH", "1700000000").args(["import", "--platform", "linux/arm64/v8"]);
+        for change in [
+            "ENV A=1 B=$A",
+            "ENV C=\"${A} two\"",
+            "CMD [\"/big\", \"x\"]",
+            "ENTRYPOINT [\"/run\"]",
+            "EXPOSE 80 53/udp",
+            "LABEL a.b=\"c d\"",
+            "USER 7:8",
+            "VOLUME /data",
+            "WORKDIR /srv",
+            "STOPSIGNAL SIGINT",
+            "HEALTHCHECK --interval=5s CMD /big",
+            "ONBUILD COPY . /srv",
+        ] {
+            import.args(["-c", change]);
+        }
+        import.args(["-m", "by hand", text(&archive), "imported:1"]);
+        Finished::of(&mut import).success();
+        insta::assert_snapshot!("imported", env.ok(["inspect", "imported:1"]).stdout);
+        let history =
+            env.ok(["history", "--format", "{{.Comment}}|{{.CreatedBy}}|{{.CreatedAt}}", "imported:1"]).stdout;
+        assert_eq!(history, "by hand||2023-11-14T22:13:20Z\n");
+        for (change, message) in [
+            ("RUN make", "RUN is not a valid change command"),
+            ("COPY a b", "COPY is not a valid change command"),
+            ("STOPSIGNAL SIGNOPE", "invalid signal: SIGNOPE"),
+            ("NONSENSE", "invalid change `NONSENSE`"),
+        ] {
+            let refused = env.run(["import", "--change", change, text(&archive), "no"]).fails(2).stderr;
+            assert!(refused.contains(message), "{refused}");
+        }
+        env.run(["inspect", "no"]).fails(1);
+    }
+}
+
+#[test]
+fn archives_come_from_pipes_and_web_servers_in_any_compression() {
+    let env = shelf(RunAs::Root);
+    let archive = env.path("out/base.tar");
+    env.ok(["export", "base:1", "-o", text(&archive)]);
+    let web = Web::start(&env.path(""));
+    let layer = |name: &str| env.ok(["inspect", "-f", "{{index .RootFS.Layers 0}}", name]).stdout;
+    let mut layers = Vec::new();
+    for program in ["cat", "gzip", "bzip2", "xz", "zstd"] {
+        let packed = env.path("out/packed");
+        let (from, to) = (File::open(&archive).unwrap(), File::create(&packed).unwrap());
+        assert!(Command::new(program).stdin(from).stdout(to).status().unwrap().success());
+        let mut import = env.builder();
+        import.args(["import", "-", "piped"]).stdin(File::open(&packed).unwrap());
+        Finished::of(&mut import).success();
+        layers.push(layer("piped"));
+        web.write("root.tar", fs::read(&packed).unwrap());
+        env.ok(["import", &web.url("root.tar"), "fetched"]);
+        layers.push(layer("fetched"));
+        // Asked for again, it is fetched again.
+        env.ok(["import", &web.url("root.tar"), "fetched"]);
+    }
+    layers.dedup();
+    assert_eq!(layers.len(), 1, "{layers:?}");
+    let comment = |name: &str| env.ok(["history", "--format", "{{.Comment}}", name]).stdout;
+    assert_eq!(comment("piped"), "Imported from -\n");
+    assert_eq!(comment("fetched"), format!("Imported from {}\n", web.url("root.tar")));
+    let refused = env.run(["import", &web.url("missing.tar"), "no"]);
+    assert!(refused.code != Some(0) && refused.stderr.contains("404"), "{refused:?}");
+    // Without a name it is kept under its ID.
+    let id = env.ok(["import", text(&archive)]).stdout;
+    let image: Value = serde_json::from_str(&env.ok(["inspect", id.trim()]).stdout).unwrap();
+    assert_eq!(image[0]["RepoTags"].as_array().unwrap().len(), 0);
+    env.write("text", "no archive");
+    let refused = env.run(["import", "text", "no"]);
+    assert_ne!(refused.code, Some(0), "{refused:?}");
+    env.run(["inspect", "no"]).fails(1);
+}

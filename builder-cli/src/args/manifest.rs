@@ -42,9 +42,10 @@ pub(crate) struct ManifestCreateArgs {
 /// Change what a list says of the platform of an image.
 #[derive(Debug, Args)]
 pub(crate) struct ManifestAnnotateArgs {
-    /// Name of the list, and the image by the name that it was added under or by its digest
-    #[arg(value_names = ["LIST", "IMAGE"], num_args = 2, required = true)]
-    pub(crate) names: Vec<String>,
+    /// Name of the list
+    pub(crate) list: String,
+    /// The image in it, by the name that it was added under or by its digest
+    pub(crate) image: String,
     /// Architecture
     #[arg(long)]
     pub(crate) arch: Option<String>,
@@ -65,9 +66,10 @@ pub(crate) struct ManifestAnnotateArgs {
 /// Show a manifest or list: of the store where it was made here, else as its registry has it.
 #[derive(Debug, Args)]
 pub(crate) struct ManifestInspectArgs {
-    /// Name; or a list, and an image in it
-    #[arg(value_names = ["LIST] [IMAGE"], num_args = 1..=2, required = true)]
-    pub(crate) names: Vec<String>,
+    /// Name of an image or a list
+    pub(crate) name: String,
+    /// An image in the list, by the name that it was added under or by its digest
+    pub(crate) image: Option<String>,
     /// Also the manifests of a list, each with its descriptor
     #[arg(short, long)]
     pub(crate) verbose: bool,

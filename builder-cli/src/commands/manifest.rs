@@ -45,9 +45,6 @@ fn create(arguments: &ManifestCreateArgs, session: &Session) -> Result<(), Comma
 }
 
 fn annotate(arguments: &ManifestAnnotateArgs, session: &Session) -> Result<(), CommandError> {
-    let [list, image] = arguments.names.as_slice() else {
-        return Err(CommandError::usage("expected a list and an image"));
-    };
     let change = PlatformChange {
         os: arguments.os.clone(),
         architecture: arguments.arch.clone(),
@@ -55,8 +52,8 @@ fn annotate(arguments: &ManifestAnnotateArgs, session: &Session) -> Result<(), C
         os_version: arguments.os_version.clone(),
         os_features: arguments.os_features.clone(),
     };
-    let name = settings::name(list)?;
-    session.builder.annotate_list(&name, image, &change, &session.cancel).map_err(list_error)
+    let name = settings::name(&arguments.list)?;
+    session.builder.annotate_list(&name, &arguments.image, &change, &session.cancel).map_err(list_error)
 }
 
 fn push(arguments: &ManifestPushArgs, session: &Session) -> Result<(), CommandError> {
@@ -143,16 +140,11 @@ impl<'s> Place<'s> {
 }
 
 fn inspect(arguments: &ManifestInspectArgs, session: &Session) -> Result<(), CommandError> {
-    let (list, member) = match arguments.names.as_slice() {
-        [list, member] => (list, Some(member)),
-        [name, ..] => (name, None),
-        [] => return Err(CommandError::usage("expected a name")),
-    };
-    let (place, mut bytes) = Place::of(list, session)?;
+    let (place, mut bytes) = Place::of(&arguments.name, session)?;
     let mut document: Value = serde_json::from_slice(&bytes).map_err(CommandError::usage)?;
     let mut platform = Value::Null;
-    if let Some(member) = member {
-        let name = settings::name(list)?;
+    if let Some(member) = &arguments.image {
+        let name = settings::name(&arguments.name)?;
         let found = session.builder.find_member(&name, member, &session.cancel).map_err(list_error)?;
         platform = entry(&document, &found)["platform"].clone();
         bytes = place.read(&found, &session.cancel)?;

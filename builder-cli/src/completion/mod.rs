@@ -23,21 +23,34 @@ const BASH: &str = include_str!("builder.bash");
 /// The largest `index.json` that is read while somebody waits at the prompt.
 const MAX_INDEX: u64 = 64 << 20;
 /// The arguments that are names of images of the store: command, argument.
-const IMAGES: [(&[&str], &str); 15] = [
+const IMAGES: &[(&[&str], &str)] = &[
     (&["run"], "words"),
     (&["history"], "image"),
     (&["layers"], "image"),
     (&["inspect"], "images"),
-    (&["diff"], "image"),
-    (&["diff"], "other"),
+    (&["diff"], "before"),
+    (&["diff"], "after"),
     (&["export"], "image"),
     (&["tag"], "source"),
+    (&["untag"], "image"),
     (&["rmi"], "images"),
     (&["save"], "images"),
     (&["push"], "image"),
     (&["pull"], "image"),
+    (&["image", "history"], "image"),
+    (&["image", "inspect"], "images"),
+    (&["image", "tag"], "source"),
+    (&["image", "untag"], "image"),
+    (&["image", "export"], "image"),
+    (&["image", "diff"], "before"),
+    (&["image", "diff"], "after"),
+    (&["image", "rm"], "images"),
+    (&["image", "save"], "images"),
     (&["manifest", "create"], "images"),
-    (&["manifest", "annotate"], "names"),
+    (&["manifest", "annotate"], "list"),
+    (&["manifest", "annotate"], "image"),
+    (&["manifest", "inspect"], "name"),
+    (&["manifest", "rm"], "lists"),
     (&["manifest", "push"], "list"),
 ];
 

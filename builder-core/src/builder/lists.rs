@@ -136,6 +136,10 @@ impl Builder {
             self.add(image, &mut added, cancel)?;
         }
         let digest = self.keep_list(name, &added.list, before.as_ref())?;
+        if before.is_none() {
+            // What a list of that name had, which somebody removed as an image.
+            self.store.forget_list(&name.to_string())?;
+        }
         self.store.note_list_members(&name.to_string(), &added.members)?;
         Ok(CreatedList { digest, left_out: added.left_out })
     }
@@ -200,7 +204,9 @@ impl Builder {
     /// [`ListError::NoSuchList`].
     pub fn remove_list(&self, name: &Reference) -> Result<(), ListError> {
         let full = name.to_string();
-        if self.store.image(name)?.is_none() || !self.store.is_list(&full)? {
+        // The name may have become another image's since.
+        let is_index = |record: &ImageRecord| self.read_list(record).is_ok();
+        if !self.store.image(name)?.as_ref().is_some_and(is_index) || !self.store.is_list(&full)? {
             return Err(ListError::NoSuchList { name: name.familiar() });
         }
         self.store.untag(name)?;

@@ -115,6 +115,11 @@ pub struct WasteFigure {
     pub how: Hidden,
 }
 
+/// By what a layer was made; of one that no instruction made, what is said of it.
+fn made_by(row: &HistoryRow) -> String {
+    if row.created_by.is_empty() { row.comment.clone() } else { row.created_by.clone() }
+}
+
 /// The number of a layer as people count.
 fn number(layer: u16) -> usize {
     usize::from(layer) + 1
@@ -133,7 +138,7 @@ impl Analysis {
                 LayerFigures {
                     digest: blob.digest,
                     diff_id: *diff_id,
-                    created_by: row.map(|row| row.created_by.clone()).unwrap_or_default(),
+                    created_by: row.map(made_by).unwrap_or_default(),
                     created: row.map(|row| row.created.clone()).unwrap_or_default(),
                     stored: blob.size,
                     biggest: self.biggest(ordered.iter().filter(|file| usize::from(file.layer) == index), top),

@@ -57,7 +57,15 @@ struct Sum {
     files: u64,
     depth: u32,
     hidden_by: Option<u16>,
-    is_file: bool,
+    /// How many of the files are at the path itself.
+    own_files: u64,
+}
+
+impl Sum {
+    /// Whether it is a file, and was no directory before in the same layer.
+    fn is_file(&self) -> bool {
+        self.own_files == self.files
+    }
 }
 
 impl Analysis {
@@ -84,10 +92,10 @@ impl Analysis {
         for ((layer, id), sum) in chosen {
             let Some(parent) = places.get(&(layer, self.paths.node(id).parent)).copied() else { continue };
             places.insert((layer, id), nodes.len());
-            let kind = if sum.is_file { SizeKind::File } else { SizeKind::Directory };
+            let kind = if sum.is_file() { SizeKind::File } else { SizeKind::Directory };
             let name = String::from_utf8_lossy(self.paths.name(id)).into_owned();
             nodes.push(node(Some(parent), layer, kind, name, &sum));
-            rests.push(if sum.is_file { Sum::default() } else { sum });
+            rests.push(if sum.is_file() { Sum::default() } else { sum });
             let rest = &mut rests[parent];
             rest.bytes = rest.bytes.saturating_sub(sum.bytes);
             rest.wasted = rest.wasted.saturating_sub(sum.wasted);
@@ -120,7 +128,7 @@ impl Analysis {
                 sum.files += 1;
                 sum.depth = depth;
                 if id == file.node {
-                    sum.is_file = true;
+                    sum.own_files += 1;
                     sum.hidden_by = Some(file.hidden_by).filter(|layer| *layer != NO_LAYER);
                 }
                 if id == ROOT {

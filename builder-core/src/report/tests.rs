@@ -57,7 +57,9 @@ impl Model {
 
     fn remove(&mut self, path: &str) {
         let gone: Vec<String> = self.below(path).collect();
-        gone.iter().for_each(|path| drop(self.paths.remove(path)));
+        gone.iter().for_each(|path| {
+            self.paths.remove(path);
+        });
     }
 
     /// Removes what lower layers have at a path; directories stay that hold something of this one.

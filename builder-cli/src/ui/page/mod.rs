@@ -20,6 +20,9 @@ const MAX_DATA: usize = 2_500_000;
 /// How many files and directories the map has at the most; fewer where their names are long.
 const MAX_NODES: usize = 20_000;
 
+/// How many characters of an instruction it has.
+const MAX_INSTRUCTION: usize = 1000;
+
 /// What a page shows.
 #[derive(Debug)]
 pub(crate) struct Page<'p> {
@@ -75,7 +78,7 @@ impl Page<'_> {
             .iter()
             .map(|layer| {
                 json!({
-                    "number": layer.number, "instruction": short_instruction(&layer.created_by),
+                    "number": layer.number, "instruction": beginning(&short_instruction(&layer.created_by)),
                     "bytes": layer.bytes, "kept": layer.kept, "wasted": layer.wasted,
                     "added": layer.added, "changed": layer.changed, "hidden": layer.hidden,
                 })
@@ -131,6 +134,16 @@ pub(crate) fn short_instruction(created_by: &str) -> String {
     };
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.is_empty() { "(not said)".to_owned() } else { text }
+}
+
+/// The beginning of a text that may be of any length.
+fn beginning(text: &str) -> String {
+    let mut characters = text.chars();
+    let mut shown: String = characters.by_ref().take(MAX_INSTRUCTION).collect();
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// JSON that ends no element and begins none.

@@ -5,7 +5,8 @@
   const UNITS = ["kB", "MB", "GB", "TB", "PB", "EB"];
   const KINDS = { layer: 0, directory: 1, file: 2, rest: 3 };
   const MOST_TILES = 1500;
-  const DEEPEST = 3;
+  const DEEPEST = 6;
+  const SHOWN_ROWS = 8;
 
   // All text comes in by way of text nodes: names of files are nobody's markup.
   function make(tag, properties, ...children) {
@@ -115,6 +116,16 @@
     for (let at = node; at && at.parent; at = at.parent) if (at.kind !== KINDS.layer) names.unshift(at.kind === KINDS.rest ? "…" : at.name);
     return "/" + names.join("/") + (node.kind === KINDS.directory && !node.top ? "/" : "");
   }
+  // A directory that has nothing but another one is shown as one with it.
+  function joined(node) {
+    let at = node;
+    const names = [node.name];
+    while (at.kind === KINDS.directory && at.children.length === 1 && at.children[0].kind === KINDS.directory) {
+      at = at.children[0];
+      names.push(at.name);
+    }
+    return [at, names.join("/")];
+  }
   function titleOf(node) {
     if (node.top) return node.name;
     if (node.kind === KINDS.layer) return "Layer " + node.layer + "  " + layerOf(node.layer).instruction;
@@ -167,21 +178,21 @@
     return placed;
   }
 
-  function tile(node, [x, y, width, height], depth) {
+  function tile(node, title, [x, y, width, height], depth, nested) {
     const into = node.children.length > 0;
     const gone = node.kind === KINDS.file ? node.by > 0 : node.wasted > 0 && node.wasted === node.bytes;
     const classes = ["tile", into ? "into" : "", gone ? "gone" : "", node.layer ? "" : "plain"].filter(Boolean).join(" ");
-    const element = make("button", { type: "button", class: classes, hue: node.layer ? hue(node.layer) : 212, tabindex: "-1", "aria-label": titleOf(node) + ", " + factsOf(node) });
+    const element = make("button", { type: "button", class: classes, hue: node.layer ? hue(node.layer) : 212, tabindex: "-1", "aria-label": title + ", " + factsOf(node) });
     element.style.setProperty("--depth", String(depth));
     element.style.left = x + "px";
     element.style.top = y + "px";
     element.style.width = width + "px";
     element.style.height = height + "px";
     if (width > 34 && height > 15) {
-      element.append(make("span", { text: titleOf(node) }));
+      element.append(make("span", { text: title }));
       if (width > 110) element.append(make("em", { text: size(node.bytes) }));
     }
-    if (node.wasted > 0 && !gone && height > 10) {
+    if (node.wasted > 0 && !gone && !nested && height > 10) {
       const part = make("i", { class: "part" });
       part.style.width = percent((100 * node.wasted) / node.bytes);
       element.append(part);
@@ -195,10 +206,10 @@
     const place = (node, x, y, width, height, depth) => {
       for (const [child, left, top, wide, high] of squarify(node.children.filter((one) => one.bytes > 0), x, y, width, height)) {
         if (wide < 2.5 || high < 2.5 || tiles.length >= MOST_TILES) continue;
-        tiles.push(tile(child, [left, top, wide, high], depth));
-        if (child.children.length && depth + 1 < DEEPEST && wide > 54 && high > 44) {
-          place(child, left + 3, top + 19, wide - 6, high - 25, depth + 1);
-        }
+        const [shown, names] = joined(child);
+        const nested = shown.children.length > 0 && depth + 1 < DEEPEST && wide > 54 && high > 44;
+        tiles.push(tile(shown, shown === child ? titleOf(child) : names, [left, top, wide, high], depth, nested));
+        if (nested) place(shown, left + 3, top + 19, wide - 6, high - 22, depth + 1);
       }
     };
     const { width, height } = map.getBoundingClientRect();
@@ -359,7 +370,19 @@
   // ---- lists of paths
 
   function list(id, items, empty, row) {
-    find(id).append(...items.map(row));
+    const rows = items.map(row);
+    find(id).append(...rows);
+    if (rows.length > SHOWN_ROWS + 2) {
+      for (const one of rows.slice(SHOWN_ROWS)) one.hidden = true;
+      const all = make("button", { type: "button", class: "all", text: "Show all " + rows.length });
+      all.addEventListener("click", () => {
+        for (const one of rows) one.hidden = false;
+        rows[SHOWN_ROWS].tabIndex = -1;
+        rows[SHOWN_ROWS].focus();
+        all.parentElement.remove();
+      });
+      find(id).append(make("li", {}, all));
+    }
     if (!items.length) find(id).append(make("li", { class: "empty", text: empty }));
   }
   const pathRow = (item, where, gone) => make("li", {},

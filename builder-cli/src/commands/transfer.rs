@@ -116,9 +116,12 @@ pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<(), Comman
     let _hold = session.builder.store().hold();
     let platform = settings::platform(arguments.platform.as_deref())?;
     let path = arguments.input.as_deref().filter(|path| *path != Path::new("-"));
-    let input = open(path)?;
     let name = path.unwrap_or(Path::new("-"));
-    let loaded = source::load(input, name, session.builder.store(), platform.as_ref(), &session.cancel);
+    let store = session.builder.store();
+    let loaded = match path.filter(|path| path.is_dir()) {
+        Some(directory) => source::load_directory(directory, name, store, platform.as_ref(), &session.cancel),
+        None => source::load(open(path)?, name, store, platform.as_ref(), &session.cancel),
+    };
     for image in loaded.map_err(source_error)? {
         if arguments.quiet {
             continue;

@@ -65,13 +65,7 @@ impl Builder {
         let snapshots = self.snapshots.for_one_build();
         let inputs = SolveInputs { plan: graph, contexts: &prepared.contexts, images: &prepared.images };
         let inline = options.cache_to.iter().any(|export| export.target == CacheTarget::Inline);
-        let steps_of_images = prepared.plans.iter().flat_map(|plan| &plan.plan.history);
-        let ahead = super::ahead::Request {
-            options,
-            steps: steps_of_images.filter_map(|entry| entry.vertex).collect(),
-            tasks: &tasks,
-            cancel,
-        };
+        let ahead = super::ahead::Request { options, plans: &prepared.plans, tasks: &tasks, cancel };
         let solve = |watcher: &Watcher<'_>| {
             let solver = Solver::new(&self.store, &snapshots, &solve_options, events)
                 .about(&prepared.source_file)

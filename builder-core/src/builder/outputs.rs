@@ -247,7 +247,7 @@ impl Writer<'_> {
             let registry = pushed_through(&self.builder.registry, output, &name);
             let request = export::PushRequest { target: &name, by_digest: push.by_digest, options: &registry };
             tasks.run_told(format!("pushing {name}"), |progress| {
-                export::push(&image, &request, &self.builder.store, progress, self.cancel)
+                export::push(&image, &request, &self.builder.snapshots, progress, self.cancel)
             })?;
         }
         Ok(())

@@ -132,7 +132,7 @@ impl Builder {
         let request = PushRequest { target, by_digest: target.tag().is_none(), options: &self.registry };
         // The number of another task than that of the preparation.
         Ok(Tasks::after(events, 1).run_told(format!("pushing {target}"), |progress| {
-            export::push(&ready.image, &request, &self.store, progress, cancel)
+            export::push(&ready.image, &request, &self.snapshots, progress, cancel)
         })?)
     }
 

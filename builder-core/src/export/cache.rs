@@ -144,7 +144,6 @@ pub fn push_cache(
             continue;
         }
         let (descriptor, content) = forms.get(known, chain, cancel)?;
-        store.note_layer_form(&known.digest, &form, &descriptor.digest, descriptor.size)?;
         let content = match content {
             Content::Bytes(bytes) => UploadContent::Bytes(bytes),
             Content::File(path, _) => UploadContent::File(path),

@@ -34,6 +34,13 @@ fn all_tags_of_a_repository_are_pushed() {
     assert_eq!(digest(&format!("{name}:1")), digest(&format!("{name}:stable")));
     assert_ne!(digest(&format!("{name}:1")), digest(&format!("{name}:2")));
     assert_eq!(env.ok(["push", "-a", "-q", &name]).stdout.lines().count(), 3);
+    // And pulled again.
+    let other = TestEnv::root();
+    assert_eq!(
+        other.ok(["pull", "-a", "-q", &name]).stdout,
+        ["1", "2", "stable"].map(|tag| format!("{name}:{tag}\n")).concat()
+    );
+    assert_eq!(other.ok(["images", "-q"]).stdout.lines().count(), 3);
     let tagged = env.run(["push", "-a", &format!("{name}:1")]).fails(2);
     assert!(tagged.stderr.contains("tag can't be used with --all-tags/-a"), "{}", tagged.stderr);
     let none = env.run(["push", "-a", "nothing"]).fails(1);
@@ -52,6 +59,14 @@ fn an_image_is_pushed_under_several_names() {
         ["Pushed", "Layer already exists", "Mounted from"].iter().map(|how| said.matches(how).count()).collect();
     assert_eq!(sent, [2, 2, 2], "{said}");
     assert!(names.iter().all(|name| digest(name) == digest(&names[0])));
+    // Another registry, which has nothing of it: what is known by name only is made for it, once for all names.
+    let place = TestEnv::root();
+    let other = Registry::start(&place.path(""));
+    let others = ["a:1", "b:1"].map(|name| format!("{}/{name}", other.address()));
+    let said = env.ok(["push", "app", &others[0], &others[1]]).stdout;
+    assert_eq!(said.matches(": Pushed").count(), 2, "{said}");
+    assert!(others.iter().all(|name| digest(name) == digest(&names[0])));
+    assert_eq!(env.ok(["push", "app", &others[0]]).stdout.matches(": Layer already exists").count(), 2);
     let id = env.run(["push", "--all-tags", "app", &names[0]]).fails(2);
     assert!(id.stderr.contains("cannot be used with"), "{}", id.stderr);
 }

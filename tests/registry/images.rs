@@ -82,7 +82,7 @@ fn archive() -> Vec<u8> {
     header.set_size(100_000);
     header.set_mode(0o644);
     header.set_cksum();
-    archive.append_data(&mut header, "file", &[b'x'; 100_000][..]).unwrap();
+    archive.append_data(&mut header, "file", vec![b'x'; 100_000].as_slice()).unwrap();
     archive.into_inner().unwrap()
 }
 

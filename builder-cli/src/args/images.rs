@@ -226,7 +226,7 @@ pub(crate) struct SaveArgs {
 /// Put the images of an archive into the store.
 #[derive(Debug, Args)]
 pub(crate) struct LoadArgs {
-    /// Archive, `-` for standard input [default: standard input]
+    /// Archive, or a directory with an OCI image layout; `-` for standard input [default: standard input]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
     /// Say nothing

@@ -25,6 +25,7 @@ pub(crate) struct PushArgs {
 
 /// Pull an image from a registry.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct PullArgs {
     /// Name of the image, `NAME`, `NAME:TAG` or `NAME@DIGEST`
     pub(crate) image: String,
@@ -37,8 +38,8 @@ pub(crate) struct PullArgs {
     /// Lay out the files at once; without it they are when a build or a run first needs them
     #[arg(long, conflicts_with = "all_platforms")]
     pub(crate) unpack: bool,
-    /// Not supported
-    #[arg(short, long, hide = true)]
+    /// Pull every tag of the repository
+    #[arg(short, long)]
     pub(crate) all_tags: bool,
     /// How to show progress [default: the variable `BUILDKIT_PROGRESS`, else auto]
     #[arg(long, value_enum, value_name = "KIND")]

@@ -4,7 +4,7 @@ use builder_core::builder::{PullPlatforms, ReadyToPush, Unpack};
 use builder_core::event::EventSink;
 use builder_core::image::ImageForm;
 use builder_core::reference::Reference;
-use builder_core::registry::{Pushed, RegistryError};
+use builder_core::registry::{Client, Pushed, RegistryError};
 use builder_core::store::ImageRecord;
 
 use super::Session;
@@ -58,7 +58,7 @@ fn one(arguments: &PushArgs, session: &Session) -> Result<Vec<(ImageRecord, Vec<
 /// Every tag of a repository that the store has, by image: what several tags share is prepared once.
 fn all_tags(text: &str, session: &Session) -> Result<Vec<(ImageRecord, Vec<Reference>)>, CommandError> {
     let repository = settings::reference(text)?;
-    if text.rsplit('/').next().is_some_and(|last| last.contains([':', '@'])) {
+    if names_one(text) {
         return Err(CommandError::usage("tag can't be used with --all-tags/-a")
             .hint(format!("name the repository: `{}`", repository.familiar_name())));
     }
@@ -125,17 +125,29 @@ fn push_one(
 }
 
 pub(super) fn pull(arguments: &PullArgs, session: &Session) -> Result<(), CommandError> {
-    if arguments.all_tags {
-        return Err(CommandError::usage("`--all-tags` is not supported")
-            .hint("pull the tags one by one: `builder registry tags NAME` lists them"));
+    if !arguments.all_tags {
+        return pull_one(arguments, &arguments.image, session);
     }
-    let reference = settings::reference(&arguments.image)?;
+    let repository = settings::reference(&arguments.image)?;
+    if names_one(&arguments.image) {
+        return Err(CommandError::usage("tag can't be used with --all-tags/-a")
+            .hint(format!("name the repository: `{}`", repository.familiar_name())));
+    }
+    let client = Client::new(&repository, session.builder.registry_options()).map_err(registry_error)?;
+    for tag in client.tags(&session.cancel).map_err(registry_error)? {
+        pull_one(arguments, &format!("{}:{tag}", repository.familiar_name()), session)?;
+    }
+    Ok(())
+}
+
+fn pull_one(arguments: &PullArgs, text: &str, session: &Session) -> Result<(), CommandError> {
+    let reference = settings::reference(text)?;
     let platforms = if arguments.all_platforms {
         PullPlatforms::All
     } else {
         PullPlatforms::Some(settings::pull_platforms(&arguments.platforms)?)
     };
-    if !arguments.quiet && arguments.image.rsplit('/').next().is_some_and(|last| !last.contains([':', '@'])) {
+    if !arguments.quiet && !names_one(text) {
         session.printer.data(&format!("Using default tag: {}\n", reference.tag().unwrap_or_default()))?;
     }
     let unpack = if arguments.unpack { Unpack::Now } else { Unpack::WhenNeeded };
@@ -149,6 +161,11 @@ pub(super) fn pull(arguments: &PullArgs, session: &Session) -> Result<(), Comman
         session.printer.data(&format!("Digest: {}\nStatus: {status} {shown}\n", pulled.digest))?;
     }
     session.printer.data(&format!("{}\n", Reference::to_string(&reference)))
+}
+
+/// Whether a text names an image of a repository, and not the repository.
+pub(super) fn names_one(text: &str) -> bool {
+    text.rsplit('/').next().is_some_and(|last| last.contains([':', '@']))
 }
 
 /// Makes the error of a command of what a registry said.

@@ -4,7 +4,7 @@ use builder_core::cancel::CancelToken;
 use builder_core::reference::Reference;
 use builder_core::registry::{Client, Deleted, ManifestName};
 
-use super::registry::registry_error;
+use super::registry::{names_one, registry_error};
 use crate::args::{GlobalArgs, RegistryArgs, RegistryCommand, RegistryRmArgs, RegistryTagsArgs};
 use crate::error::CommandError;
 use crate::settings;
@@ -69,9 +69,4 @@ fn rm(
 /// Without the scheme that skopeo has.
 fn bare(text: &str) -> &str {
     text.strip_prefix("docker://").unwrap_or(text)
-}
-
-/// Whether a text names an image of a repository, and not the repository.
-fn names_one(text: &str) -> bool {
-    text.rsplit('/').next().is_some_and(|last| last.contains([':', '@']))
 }

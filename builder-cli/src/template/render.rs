@@ -9,6 +9,9 @@ use super::show::show;
 /// The most bytes that a template makes of one value.
 const MAX_OUTPUT: usize = 256 * 1024 * 1024;
 
+/// The most that a range over a number counts to.
+const MAX_COUNT: u64 = 1_000_000;
+
 /// A value; `None` is what Go prints as `<no value>`.
 pub(super) type Found = Option<Value>;
 
@@ -83,7 +86,10 @@ impl Renderer {
                 pairs.sort_by(|a, b| a.0.cmp(&b.0));
                 pairs.into_iter().map(|(key, value)| (key.into(), value)).collect()
             }
-            Some(Value::Number(count)) => (0..count.as_u64().unwrap_or(0)).map(|n| (n.into(), n.into())).collect(),
+            Some(Value::Number(count)) => match count.as_u64().unwrap_or(0) {
+                count if count > MAX_COUNT => return Err(format!("range of more than {MAX_COUNT}")),
+                count => (0..count).map(|n| (n.into(), n.into())).collect(),
+            },
             Some(other) => return Err(format!("range can't iterate over {}", show(Some(&other)))),
         };
         if items.is_empty() {

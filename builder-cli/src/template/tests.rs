@@ -95,6 +95,7 @@ fn what_go_refuses_is_refused() {
         ("{{template \"x\"}}", "not supported"),
         ("{{printf \"%99999d\" 1}}", "too large"),
         ("{{#}}", "unexpected `#`"),
+        ("{{range 99999999999}}{{end}}", "range of more than"),
     ] {
         let error = rendered(text).expect_err(text);
         assert!(error.contains(reason), "{text}: {error}");

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::prepare::Tasks;
+use super::prepare::{PlatformPlan, Tasks};
 use super::{BuildError, BuildOptions, Builder};
 use crate::cancel::CancelToken;
 use crate::ids::VertexId;
@@ -15,10 +15,16 @@ use crate::solve::{StepResult, Watcher};
 /// What may be pushed ahead.
 pub(super) struct Request<'r> {
     pub(super) options: &'r BuildOptions,
-    /// The steps whose layers the images will have.
-    pub(super) steps: BTreeSet<VertexId>,
+    pub(super) plans: &'r [PlatformPlan],
     pub(super) tasks: &'r Tasks<'r>,
     pub(super) cancel: &'r CancelToken,
+}
+
+impl Request<'_> {
+    /// The steps whose layers the images will have.
+    fn steps(&self) -> BTreeSet<VertexId> {
+        self.plans.iter().flat_map(|plan| &plan.plan.history).filter_map(|entry| entry.vertex).collect()
+    }
 }
 
 #[cfg(not(feature = "registry"))]
@@ -102,17 +108,20 @@ mod pushing {
             if targets.is_empty() {
                 return Ok((solve(&|_, _| {})?, compressed));
             }
-            let together = request.cancel.child();
+            let (together, wanted) = (request.cancel.child(), request.steps());
             let ((made, layers), (ready, uploads)) = (channel(), channel());
             let outcome = std::thread::scope(|scope| {
-                scope.spawn(|| {
+                let (targets, together) = (&targets, &together);
+                let of_layers = (&self.snapshots, &compressed);
+                // The ends of the channels go with their threads.
+                scope.spawn(move || {
                     // What is wrong with a layer shows again, and is told, when the image is put together.
-                    let _ = compress(&self.snapshots, &targets, layers, &compressed, ready, &together);
+                    let _ = compress(of_layers, targets, layers, &ready, together);
                 });
-                scope.spawn(|| self.send(request, &targets, uploads, &together));
-                let mut steps = Steps { made: Mutex::new(Some(made)), cancel: &together, succeeded: false };
+                scope.spawn(move || self.send(request, targets, uploads, together));
+                let mut steps = Steps { made: Mutex::new(Some(made)), cancel: together, succeeded: false };
                 let outcome = solve(&|id: VertexId, result: &StepResult| {
-                    let Some(layer) = result.layer.as_ref().filter(|_| request.steps.contains(&id)) else { return };
+                    let Some(layer) = result.layer.as_ref().filter(|_| wanted.contains(&id)) else { return };
                     let made = Made { chain: result.diff_ids.to_vec(), size: layer.size };
                     if let Some(sender) = &*steps.made.lock().unwrap_or_else(PoisonError::into_inner) {
                         // Nobody takes them any more where something went wrong.
@@ -201,11 +210,10 @@ mod pushing {
 
     /// Compresses layers in every form that a target wants, each once.
     fn compress(
-        snapshots: &Snapshots,
+        (snapshots, compressed): (&Snapshots, &CompressedLayers),
         targets: &[Target],
         layers: Receiver<Made>,
-        compressed: &CompressedLayers,
-        ready: Sender<Ready>,
+        ready: &Sender<Ready>,
         cancel: &CancelToken,
     ) -> Result<(), ExportError> {
         let mut forms: Vec<(ImageForm, LayerBlobs<'_>, Vec<usize>)> = Vec::new();
@@ -229,7 +237,7 @@ mod pushing {
                 let (digest, size) = (descriptor.digest, descriptor.size);
                 let path = match content {
                     Content::File(path, _) => {
-                        let layer = CompressedLayer { digest, size, path: path.clone() };
+                        let layer = CompressedLayer { digest, size, path: Some(path.clone()) };
                         compressed.note(*diff_id, &blobs.form_name(), layer);
                         path
                     }

@@ -14,8 +14,8 @@ pub(crate) struct CompressedLayer {
     pub(crate) digest: Digest,
     /// Its size, in bytes.
     pub(crate) size: u64,
-    /// Where it is.
-    pub(crate) path: PathBuf,
+    /// Where it is; nowhere where it is only known what it would be.
+    pub(crate) path: Option<PathBuf>,
 }
 
 /// Compressed layers by diff ID and form; their files go with this.

@@ -114,7 +114,7 @@ pub(super) fn layer(
     known: &BlobDescriptor,
     chain: &[Digest],
     form: ImageForm,
-    made: impl FnOnce() -> Option<CompressedLayer>,
+    made: impl FnOnce() -> Result<Option<CompressedLayer>, ImageError>,
     place: impl FnOnce() -> Result<PathBuf, ImageError>,
     cancel: &CancelToken,
 ) -> Result<(Descriptor, Content), ImageError> {
@@ -129,15 +129,20 @@ pub(super) fn layer(
         return Ok((descriptor, Content::Stored { chain: chain.to_vec(), size: known.size }));
     }
     // What a shared cache has, and nobody needed here, is named as it is there.
-    if let Some(blob) = snapshots.elsewhere(chain)?
-        && format_of(&blob) == wanted
+    if let Some(source) = snapshots.elsewhere(chain)?
+        && format_of(source.blob()) == wanted
+        && !again
     {
+        let blob = source.blob();
         let descriptor = Descriptor::new(form.layer_type(wanted), blob.digest, blob.size);
         return Ok((descriptor, Content::Stored { chain: chain.to_vec(), size: blob.size }));
     }
-    if let Some(made) = made().filter(|_| format == Format::Plain) {
-        let descriptor = Descriptor::new(form.layer_type(wanted), made.digest, made.size);
-        return Ok((descriptor, Content::File(made.path, made.size)));
+    if format == Format::Plain
+        && let Some(CompressedLayer { digest, size, path }) = made()?
+    {
+        let there = || Content::Stored { chain: chain.to_vec(), size };
+        let content = path.map_or_else(there, |path| Content::File(path, size));
+        return Ok((Descriptor::new(form.layer_type(wanted), digest, size), content));
     }
     let failed = |source| ImageError::Layer { digest: known.digest, source };
     let path = place()?;
@@ -152,6 +157,7 @@ pub(super) fn layer(
         let mut blob = decompress(snapshots.store().open_blob(&known.digest)?).map_err(failed)?;
         copy(&mut blob, &mut out, &known.digest, cancel)?;
     } else {
+        snapshots.provide(chain, cancel)?;
         snapshots.write_tar(chain, &mut out, cancel)?;
     }
     let (_, digest, size) = out.finish().map_err(failed)?.finish();
@@ -165,6 +171,8 @@ pub struct LayerBlobs<'s> {
     snapshots: &'s Snapshots,
     form: ImageForm,
     before: Option<&'s CompressedLayers>,
+    /// Whether the name of a layer will do where it was made before.
+    names_will_do: bool,
     work: Option<WorkDir>,
     made: usize,
 }
@@ -172,13 +180,20 @@ pub struct LayerBlobs<'s> {
 impl<'s> LayerBlobs<'s> {
     /// Makes blobs of one form.
     pub fn new(snapshots: &'s Snapshots, form: ImageForm) -> Self {
-        Self { snapshots, form, before: None, work: None, made: 0 }
+        Self { snapshots, form, before: None, names_will_do: false, work: None, made: 0 }
     }
 
     /// Takes what was compressed before instead of compressing it again.
     #[must_use]
     pub fn with_compressed(self, before: &'s CompressedLayers) -> Self {
         Self { before: Some(before), ..self }
+    }
+
+    /// Makes nothing of which it is known what it would be: such a layer has the content [`Content::Stored`], and is not
+    /// there.
+    #[must_use]
+    pub fn by_name(self) -> Self {
+        Self { names_will_do: true, ..self }
     }
 
     /// Finds or makes the blob of a chain's last layer, of which `known` is one form.
@@ -192,8 +207,18 @@ impl<'s> LayerBlobs<'s> {
         cancel: &CancelToken,
     ) -> Result<(Descriptor, Content), ImageError> {
         let form_name = self.form_name();
-        let before = || chain.last().and_then(|diff_id| self.before?.find(diff_id, &form_name));
         let (snapshots, work, made) = (self.snapshots, &mut self.work, &mut self.made);
+        let (compressed, names_will_do) = (self.before, self.names_will_do);
+        let before = || -> Result<Option<CompressedLayer>, ImageError> {
+            let Some(diff_id) = chain.last() else { return Ok(None) };
+            let here = compressed.and_then(|layers| layers.find(diff_id, &form_name));
+            if here.is_some() || !names_will_do {
+                return Ok(here);
+            }
+            let name = snapshots.store().layer_form(diff_id, &form_name)?;
+            Ok(name.map(|(digest, size)| CompressedLayer { digest, size, path: None }))
+        };
+        let before_this = *made;
         let place = || {
             let directory = match work {
                 Some(directory) => directory,
@@ -202,7 +227,13 @@ impl<'s> LayerBlobs<'s> {
             *made += 1;
             Ok(directory.path().join(made.to_string()))
         };
-        layer(snapshots, known, chain, self.form, before, place, cancel)
+        let (descriptor, content) = layer(snapshots, known, chain, self.form, before, place, cancel)?;
+        // What was made of another compression would be other bytes than what is made of the files.
+        let made_of_files = self.made > before_this && format_of(known) == Format::Plain;
+        if let Some(diff_id) = chain.last().filter(|_| made_of_files) {
+            snapshots.store().note_layer_form(diff_id, &form_name, &descriptor.digest, descriptor.size)?;
+        }
+        Ok((descriptor, content))
     }
 
     /// Returns the form that a layer gets, as it is noted in the store: the compression, its level and its maker.

@@ -36,6 +36,8 @@ pub use inspect::inspect;
 pub use keep::write;
 pub use layers::{Content, ImageForm, LayerBlobs, MediaTypes};
 pub use list::{ImageFilter, LabelTest, ListedImage, list};
+#[cfg(feature = "registry")]
+pub(crate) use render::render_by_name;
 pub use render::{ImageSet, Rendered, RenderedImage, render, render_with};
 pub use sizes::{history_with_sizes, layer_sizes};
 pub use view::{HistoryRow, ImageParts, ImageView, IndexView, StoredImage, history, read, read_all};

@@ -100,13 +100,36 @@ pub fn render_with(
     compressed: &CompressedLayers,
     cancel: &CancelToken,
 ) -> Result<Rendered, ImageError> {
+    rendered(set, form, cancel, |form| LayerBlobs::new(snapshots, form).with_compressed(compressed))
+}
+
+/// Renders images, and makes nothing of which it is known what it would be: [`LayerBlobs::by_name`].
+///
+/// # Errors
+/// As with [`render`].
+#[cfg(feature = "registry")]
+pub(crate) fn render_by_name(
+    snapshots: &Snapshots,
+    set: &ImageSet<'_>,
+    form: ImageForm,
+    cancel: &CancelToken,
+) -> Result<Rendered, ImageError> {
+    rendered(set, form, cancel, |form| LayerBlobs::new(snapshots, form).by_name())
+}
+
+fn rendered<'r>(
+    set: &'r ImageSet<'_>,
+    form: ImageForm,
+    cancel: &'r CancelToken,
+    layers: impl FnOnce(ImageForm) -> LayerBlobs<'r>,
+) -> Result<Rendered, ImageError> {
     let index = set.index || set.images.len() != 1 || set.images.iter().any(|image| !image.attestations.is_empty());
     let platforms: Vec<Platform> = set.images.iter().map(|image| image.platform.clone()).collect();
     annotations::check(set.annotations, &platforms, index)?;
     let beyond_manifests = set.annotations.iter().any(|annotation| annotation.level != AnnotationLevel::Manifest);
     let attested = set.images.iter().any(|image| !image.attestations.is_empty());
     let form = form.with_possible_types(beyond_manifests || attested);
-    let layers = LayerBlobs::new(snapshots, form).with_compressed(compressed);
+    let layers = layers(form);
     let mut renderer = Renderer { set, form, cancel, layers, blobs: BTreeMap::new() };
     let (mut manifests, mut attestations, mut images) = (Vec::new(), Vec::new(), Vec::new());
     for image in set.images {

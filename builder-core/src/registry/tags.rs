@@ -105,14 +105,9 @@ async fn page(
     address: Option<Url>,
     name: &str,
 ) -> Result<(Vec<String>, Option<Url>), RegistryError> {
-    let address = match address {
-        Some(address) => address,
-        None => {
-            let mut first = transport.url("tags/list")?;
-            first.query_pairs_mut().append_pair("n", PAGE);
-            first
-        }
-    };
+    let mut first = transport.url("tags/list")?;
+    first.query_pairs_mut().append_pair("n", PAGE);
+    let address = address.unwrap_or(first);
     let response = transport.send(&Request::new(Method::GET, address.clone()), name).await?;
     if response.status().as_u16() != 200 {
         return Err(refused(response, transport, name).await);

@@ -85,7 +85,20 @@ pub fn load(
     cancel: &CancelToken,
 ) -> Result<Vec<LoadedImage>, SourceError> {
     let work = unpack_archive(reader, name, store, cancel)?;
-    let directory = work.path();
+    load_directory(work.path(), name, store, platform, cancel)
+}
+
+/// Does the same for an archive that was unpacked, or an OCI image layout that is a directory.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_directory(
+    directory: &Path,
+    name: &Path,
+    store: &Store,
+    platform: Option<&Platform>,
+    cancel: &CancelToken,
+) -> Result<Vec<LoadedImage>, SourceError> {
     if directory.join("index.json").is_file() {
         return load_layout(directory, name, store, platform, cancel);
     }

@@ -11,13 +11,14 @@ pub mod host;
 pub mod http;
 pub(crate) mod layout;
 mod outside;
+mod recalled;
 #[cfg(feature = "registry")]
 mod remote;
 mod rootfs;
 
 use std::path::PathBuf;
 
-pub use archive::{LoadedImage, load, unpack_archive};
+pub use archive::{LoadedImage, load, load_directory, unpack_archive};
 pub use changes::{ChangeError, apply as apply_changes};
 pub use error::SourceError;
 #[cfg(feature = "registry")]
@@ -25,6 +26,7 @@ pub use fetch::fetch_blobs;
 pub use fetch::{Progress, fetch, has_blobs, is_fetched};
 pub use layout::{resolve_layout, resolve_stored};
 pub use outside::Outside;
+pub use recalled::recall;
 #[cfg(feature = "registry")]
 pub use remote::{fetch_whole, resolve_remote};
 pub use rootfs::{ImportRequest, import};

@@ -5,7 +5,7 @@ use builder_core::image::{ImageFilter, ListedImage};
 use builder_core::reference::Reference;
 use serde_json::{Value, json};
 
-use super::{NONE, age, date, filter};
+use super::{NONE, UNKNOWN, age, date, filter};
 use crate::args::ImagesArgs;
 use crate::commands::Session;
 use crate::commands::listing::{Field, Listing};
@@ -13,7 +13,7 @@ use crate::error::CommandError;
 use crate::ui::format::size;
 
 /// What a row has.
-const FIELDS: [Field; 13] = [
+const FIELDS: [Field; 14] = [
     ("Repository", "REPOSITORY"),
     ("Tag", "TAG"),
     ("Digest", "DIGEST"),
@@ -23,6 +23,7 @@ const FIELDS: [Field; 13] = [
     ("Size", "SIZE"),
     ("SharedSize", "SHARED SIZE"),
     ("UniqueSize", "UNIQUE SIZE"),
+    ("Containers", "CONTAINERS"),
     ("Platforms", "PLATFORMS"),
     ("Bytes", "BYTES"),
     ("SharedBytes", "SHARED BYTES"),
@@ -80,6 +81,8 @@ fn row(image: &ListedImage, whole: bool) -> Value {
         "Size": size(image.size),
         "SharedSize": size(image.shared),
         "UniqueSize": size(image.unique()),
+        // Docker's field: here are none.
+        "Containers": UNKNOWN,
         "Platforms": platforms.join(", "),
         "Bytes": image.size,
         "SharedBytes": image.shared,

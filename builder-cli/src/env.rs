@@ -5,6 +5,8 @@
 
 /// Where images, layers and the cache are kept; `--root` wins over it.
 pub(crate) const BUILDER_ROOT: &str = "BUILDER_ROOT";
+/// The shell that wants completions; set by what `builder completion` prints.
+pub(crate) const BUILDER_COMPLETE: &str = "BUILDER_COMPLETE";
 /// The base of the default place for an ordinary user: `$XDG_DATA_HOME/builder`.
 pub(crate) const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
 /// The base of the default place where `XDG_DATA_HOME` is unset: `$HOME/.local/share/builder`.

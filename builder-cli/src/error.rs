@@ -60,7 +60,7 @@ impl ErrorKind {
             Self::Environment => "this machine: no sandbox, store or disk trouble",
             Self::Registry => "registry or network",
             Self::Internal => "a defect of builder itself",
-            Self::Interrupted => "interrupted by SIGINT or SIGTERM",
+            Self::Interrupted => "interrupted by SIGINT or SIGTERM (129: by SIGHUP, 131: by SIGQUIT)",
             Self::BrokenPipe => "standard output was closed early",
         }
     }

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod completion;
 mod env;
 mod error;
 mod lint;
@@ -18,6 +19,9 @@ use error::ErrorKind;
 use ui::printer::Printer;
 
 fn main() -> ExitCode {
+    if let Some(shell) = settings::completing() {
+        return ExitCode::from(complete(&shell));
+    }
     let (cli, refused) = match args::parse(std::env::args_os()) {
         Ok(parsed) => parsed,
         Err(error) => {
@@ -34,7 +38,20 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             printer.error(&error);
-            ExitCode::from(error.kind.exit_code())
+            ExitCode::from(match error.kind {
+                ErrorKind::Interrupted => signal::exit_code(),
+                kind => kind.exit_code(),
+            })
         }
+    }
+}
+
+/// Answers a shell; what goes wrong would be written into somebody's command line, so that nothing is said.
+fn complete(shell: &str) -> u8 {
+    let answer = completion::answer(shell, std::env::args_os().collect(), settings::completed_store);
+    let printer = Printer::new(settings::paint(args::ColorArg::Never));
+    match answer.map(|answer| printer.data(&String::from_utf8_lossy(&answer))) {
+        Ok(Ok(())) => 0,
+        Ok(Err(_)) | Err(_) => ErrorKind::Failed.exit_code(),
     }
 }

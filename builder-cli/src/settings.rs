@@ -100,6 +100,16 @@ pub(crate) fn store_root(global: &GlobalArgs, ordinary: bool) -> Result<PathBuf,
     })
 }
 
+/// Returns the shell that asks for completions, where one does.
+pub(crate) fn completing() -> Option<String> {
+    variable(env::BUILDER_COMPLETE)
+}
+
+/// Returns the store whose images are completed.
+pub(crate) fn completed_store(root: Option<PathBuf>) -> Option<PathBuf> {
+    store_root(&GlobalArgs { root, color: ColorArg::Never, registries_conf: None }, is_ordinary_user()).ok()
+}
+
 /// Returns whether messages have colours.
 pub(crate) fn paint(color: ColorArg) -> Paint {
     paint_of(color, std::io::stderr().is_terminal())

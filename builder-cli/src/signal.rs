@@ -1,6 +1,10 @@
-//! SIGINT and SIGTERM: the first asks the command to stop, the second ends the process at once.
+//! SIGINT, SIGTERM, SIGHUP and SIGQUIT: the first asks the command to stop, a second one that somebody insists with ends
+//! the process at once.
+//!
+//! A hang-up or SIGQUIT that was ignored when the process began, as under `nohup`, stays ignored.
 
 use std::io;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::Duration;
@@ -11,6 +15,34 @@ use signal_hook::iterator::Signals;
 
 use crate::error::ErrorKind;
 use crate::ui::progress::restore_terminal;
+
+/// The signal that asked the command to stop first; 0 for none.
+static STOPPED_BY: AtomicI32 = AtomicI32::new(0);
+
+/// Returns the exit code of a command that was interrupted.
+pub(crate) fn exit_code() -> u8 {
+    match STOPPED_BY.load(Ordering::Relaxed) {
+        // 128 and the number of the signal, as shells have it.
+        SIGHUP => 129,
+        SIGQUIT => 131,
+        _ => ErrorKind::Interrupted.exit_code(),
+    }
+}
+
+/// The signals that end a command. It has to be asked before the first of them is handled.
+fn ending() -> Vec<i32> {
+    let ignored = ignored_signals();
+    let is_ignored = |signal: i32| ignored & (1 << (signal - 1)) != 0;
+    // A shell without job control ignores SIGINT for what runs in the background: to docker that is no reason.
+    [SIGINT, SIGTERM].into_iter().chain([SIGHUP, SIGQUIT].into_iter().filter(|signal| !is_ignored(*signal))).collect()
+}
+
+/// The signals that are ignored, one bit each from SIGHUP on; none where the kernel does not say.
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
 
 /// Passes signals on. One that asks for an end gets it within `timeout`, by cancelling the token; `resized` is
 /// called when the terminal has another size.
@@ -23,8 +55,8 @@ pub(crate) fn pass_on(
     token: CancelToken,
     resized: impl Fn() + Send + 'static,
 ) -> io::Result<()> {
-    let ending = [SIGINT, SIGTERM, SIGHUP, SIGQUIT];
-    let mut signals = Signals::new(ending.into_iter().chain([SIGUSR1, SIGUSR2, SIGWINCH]))?;
+    let ending = ending();
+    let mut signals = Signals::new(ending.iter().copied().chain([SIGUSR1, SIGUSR2, SIGWINCH]))?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let mut asked = false;
         for signal in signals.forever() {
@@ -53,14 +85,16 @@ pub(crate) fn pass_on(
 /// # Errors
 /// The handlers cannot be installed.
 pub(crate) fn cancel_on_signals(token: CancelToken) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let mut signals = Signals::new(ending())?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for _signal in signals.forever() {
-            if token.is_cancelled() {
+        for signal in signals.forever() {
+            // A terminal that goes away says so more than once, and nobody sits before it.
+            if token.is_cancelled() && signal != SIGHUP {
                 restore_terminal();
                 // Steps die with this process: they are bound to it by their pid namespace.
-                signal_hook::low_level::exit(i32::from(ErrorKind::Interrupted.exit_code()));
+                signal_hook::low_level::exit(i32::from(exit_code()));
             }
+            let _first = STOPPED_BY.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
             token.cancel();
         }
     })?;

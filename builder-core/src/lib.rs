@@ -12,7 +12,7 @@
 //! 2. frontend, pure: `dockerfile`, `glob`, `dockerignore`, `semantic`, `shell`, `lint`, `plan`
 //! 3. host: `sys`, `fs`, `secret`, `layer`, `store`, `snapshot`, `build_context`
 //! 4. execution: `copy`, `sandbox`, `registry`, `source`, `cache`, `solve`
-//! 5. results: `image`, `export`, `builder`
+//! 5. results: `image`, `report`, `export`, `builder`
 //!
 //! The library never prints, reads no environment variable, home directory or terminal, and takes the time
 //! of a build as an option.
@@ -55,6 +55,8 @@ pub mod lint;
 pub mod plan;
 #[cfg(feature = "registry")]
 pub mod registry;
+#[cfg(feature = "build")]
+pub mod report;
 #[cfg(feature = "build")]
 pub mod sandbox;
 #[cfg(feature = "build")]

@@ -122,6 +122,11 @@ const KNOWN_ARCHITECTURES: &[&str] = &[
     "s390x", "wasm",
 ];
 
+/// Tells whether an operating system and an architecture are in Go's list of those that there are.
+pub fn is_known(os: &str, architecture: &str) -> bool {
+    KNOWN_OS.contains(&os) && KNOWN_ARCHITECTURES.contains(&architecture)
+}
+
 impl FromStr for Platform {
     type Err = PlatformError;
 

@@ -84,6 +84,30 @@ fn annotations_survive_save_and_load() {
 }
 
 #[test]
+fn annotations_of_layers_and_entries_survive_save_and_load() {
+    let env = env();
+    let with = ["--annotation", "manifest-descriptor:kept=1", "--build-arg", "SOURCE_DATE_EPOCH=1445412480"];
+    let output = ["-o", "type=image,name=app,rewrite-timestamp=true", "--platform", BOTH];
+    env.ok(["build"].into_iter().chain(with).chain(output).chain(["."]));
+    let of = |env: &TestEnv| {
+        let index = top(&env.store(), "app");
+        let entry = entry_for(&index, "linux/arm64");
+        let manifest = document(&env.store(), &entry["digest"]);
+        let layers = manifest["layers"].as_array().unwrap();
+        let layers: Vec<Value> = layers.iter().map(|layer| layer["annotations"].clone()).collect();
+        (entry["annotations"].clone(), layers)
+    };
+    let before = of(&env);
+    assert_eq!(before.0["kept"], "1");
+    assert!(before.1.iter().all(|layer| layer["buildkit/rewritten-timestamp"] == "1445412480"), "{before:?}");
+    let saved = env.path("out/saved.tar");
+    env.ok(["save", "-o", saved.to_str().unwrap(), "app"]);
+    let other = TestEnv::root();
+    other.ok(["load", "-i", saved.to_str().unwrap()]);
+    assert_eq!(of(&other), before);
+}
+
+#[test]
 fn what_has_no_place_is_refused() {
     let env = env();
     for (arguments, expected) in [

@@ -208,6 +208,50 @@ fn check_tells_what_cannot_be_built() {
     assert_eq!(json["buildError"]["location"]["ranges"][0]["start"]["line"], 2);
 }
 
+/// What stops a build in the parser, at a `FROM`, at an image, and in a stage.
+const BROKEN: [&str; 4] = ["NOPE x\n", "FROM $BAR\n", "FROM localhost:1/none\n", "COPY --from=9 x /\n"];
+
+#[test]
+fn what_is_skipped_is_skipped_beside_an_error_too() {
+    let checked = |dockerfile: &str, setting: &str| -> serde_json::Value {
+        let env = with(dockerfile);
+        let arg = format!("BUILDKIT_DOCKERFILE_CHECK={setting}");
+        let arguments = ["--call=check,format=json", "--build-arg", &arg];
+        let arguments = if setting.is_empty() { &arguments[..1] } else { &arguments[..] };
+        serde_json::from_str(&run(&env, arguments).fails(1).stdout).unwrap()
+    };
+    let count = |answer: &serde_json::Value| answer["warnings"].as_array().unwrap().len();
+    for broken in BROKEN {
+        let file = format!("FROM base as one\nMAINTAINER me\nENV A_TOKEN b\n{broken}");
+        let told = checked(&file, "");
+        assert!(count(&told) > 1 && told["buildError"]["message"].is_string(), "{broken}: {told:#}");
+        assert_eq!(count(&checked(&file, "skip=all")), 0, "{broken}");
+        assert_eq!(count(&checked(&format!("# check=skip=all\n{file}"), "")), 0, "{broken}");
+        // The build arg takes the place of what the file says.
+        let both = checked(&format!("# check=skip=all\n{file}"), "skip=FromAsCasing");
+        assert_eq!(count(&both), count(&told) - 1, "{broken}: {both:#}");
+        let wrong = checked(&file, "foo=1");
+        assert_eq!(count(&wrong), 0, "{broken}");
+        let message = wrong["buildError"]["message"].as_str().unwrap();
+        assert!(message.contains("invalid check option \"foo\""), "{message}");
+    }
+}
+
+#[test]
+fn what_no_build_begins_from_is_told_whatever_is_asked() {
+    let env = with("FROM $BAR AS unused\nFROM base\n");
+    for arguments in [&[][..], &["--call=outline"], &["--print-plan=text"]] {
+        let refused = run(&env, arguments).fails(2);
+        assert!(refused.stderr.contains("base name ($BAR) should not be blank"), "{arguments:?}: {}", refused.stderr);
+    }
+    run(&env, &["--build-arg", "BAR=base"]).fails(2);
+    env.write("Dockerfile", "ARG BAR=base\nFROM $BAR AS unused\nFROM base\n");
+    run(&env, &["--call=outline"]).success();
+    for call in ["--check", "--call=outline"] {
+        assert!(run(&env, &["--print-plan=text", call]).fails(2).stderr.contains("--print-plan shows a build"));
+    }
+}
+
 #[test]
 fn what_was_found_until_the_plan_failed_is_told() {
     let env = with("FROM --platform=$BULIDPLATFORM base AS one\nWORKDIR x\nFROM one as two\n");

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use crate::support::tree::Tree;
-use crate::support::{RunAs, TestEnv};
+use crate::support::{BASE, RunAs, TestEnv};
 
 fn environment(run_as: RunAs) -> TestEnv {
     let env = TestEnv::new(run_as);
@@ -134,5 +134,88 @@ fn directories_that_are_made_inherit_the_group_of_the_one_around_them() {
             assert_eq!(tree.line(path), format!("d {mode} {owner} {path}"), "{run_as:?}");
         }
         assert_eq!(tree.line("s/way/to/f"), "f 0644 0:0 s/way/to/f=f", "{run_as:?}");
+    }
+}
+
+#[test]
+fn an_owner_that_nobody_knows_is_said() {
+    let env = TestEnv::root();
+    env.write("f", "f");
+    env.write("Dockerfile", "FROM base\nCOPY --chown=stranger:strangers f /a\nCOPY --chown=7:8 f /b\n");
+    let build = ["build", "--build-context", BASE, "."];
+    let told = env.ok(build).stderr;
+    for expected in [
+        "user `stranger` is not in the image's /etc/passwd: the files belong to 0:0",
+        "group `strangers` is not in the image's /etc/group",
+        "Dockerfile:2:1",
+        "[unknown-owner]",
+    ] {
+        assert_eq!(
+            told.matches(expected).count(),
+            if expected.contains('`') { 1 } else { 2 },
+            "`{expected}` in {told}"
+        );
+    }
+    assert!(!env.ok(build).stderr.contains("unknown-owner"), "a step that does not run says nothing");
+    env.write("Dockerfile", "FROM base\nUSER stranger\nWORKDIR /w\n");
+    assert!(env.ok(build).stderr.contains("user `stranger` is not in the image's /etc/passwd"));
+}
+
+#[test]
+fn an_owner_that_cannot_be_had_is_an_error_that_says_so() {
+    let archive = |env: &TestEnv, uid: u64| {
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(1);
+        header.set_mode(0o644);
+        header.set_uid(uid);
+        builder.append_data(&mut header, "inside", &b"x"[..]).unwrap();
+        env.write("a.tar", builder.into_inner().unwrap());
+    };
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let env = TestEnv::new(run_as);
+        env.write("f", "f");
+        for copy in
+            ["COPY --chown=4294967295 f /x", "ADD --chown=0:4294967295 f /x", "COPY --link --chown=4294967295 f /x"]
+        {
+            let told = env.refused(&format!("FROM base\n{copy}\n"));
+            assert!(
+                told.contains(
+                    "error[id-out-of-range]: user and group numbers must be between 0 and 4294967294: `4294967295`"
+                ),
+                "{copy}: {told}"
+            );
+        }
+        archive(&env, u64::from(u32::MAX));
+        let told = env.refused("FROM base\nADD a.tar /x/\n");
+        assert!(told.contains("`inside` has an owner out of range") && !told.contains("panicked"), "{told}");
+        let imported = env.run(["import", env.path("work/a.tar").to_str().unwrap(), "odd"]);
+        assert!(!matches!(imported.code, Some(0 | 101) | None), "{}", imported.stderr);
+        assert!(imported.stderr.contains("user 4294967295 cannot own a file"), "{}", imported.stderr);
+        // An account with that number, made by a step.
+        let odd = "RUN mkdir -p /etc && echo odd:x:4294967295:0:::> /etc/passwd\n";
+        for step in ["COPY --chown=odd f /x", "USER odd\nRUN id", "USER odd\nWORKDIR /x"] {
+            let told = env.refused(&format!("FROM base\n{odd}{step}\n"));
+            assert!(told.contains("[id-out-of-range]") && !told.contains("panicked"), "{step}: {told}");
+        }
+        archive(&env, 3_000_000_000);
+        for copy in [
+            "COPY --chown=3000000000 f /x",
+            "ADD --chown=7:3000000000 a.tar /x/",
+            "ADD a.tar /x/",
+            "COPY --chown=3000000000 <<f /\nf",
+        ] {
+            let dockerfile = format!("FROM base\n{copy}\n");
+            if run_as == RunAs::Root {
+                env.image(&dockerfile);
+                continue;
+            }
+            let told = env.refused(&dockerfile);
+            let words = "3000000000 is not mapped in this user namespace: more subordinate ids are needed";
+            assert!(
+                told.contains(words) && told.contains("error[id-not-mapped]") && told.contains("/etc/subuid"),
+                "{copy}: {told}"
+            );
+        }
     }
 }

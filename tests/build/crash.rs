@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -67,8 +67,9 @@ fn survives(run_as: RunAs, signal: Signal, marker: &str) {
     wait_until("the step to run", || processes_mentioning(&sleeping).iter().any(|line| line.starts_with("sleep")));
     let begin = Instant::now();
     let code = kill(child, signal);
-    if signal == Signal::INT {
-        assert_eq!(code, Some(130));
+    if signal != Signal::KILL {
+        let expected = if signal == Signal::INT { 130 } else { 128 + signal.as_raw() };
+        assert_eq!(code, Some(expected));
         assert!(begin.elapsed() < Duration::from_secs(3), "an interrupt is obeyed at once");
         assert_eq!(work_entries(&env), Vec::<String>::new());
     }
@@ -100,6 +101,33 @@ fn interrupt_in_the_middle_of_a_run_ends_at_once_and_leaves_nothing() {
 #[test]
 fn interrupt_in_the_middle_of_a_rootless_run_ends_at_once_and_leaves_nothing() {
     survives(RunAs::Ordinary, Signal::INT, "98764");
+}
+
+#[test]
+fn a_hang_up_in_the_middle_of_a_run_ends_at_once_and_leaves_nothing() {
+    survives(RunAs::Root, Signal::HUP, "98765");
+}
+
+#[test]
+fn a_quit_in_the_middle_of_a_rootless_run_ends_at_once_and_leaves_nothing() {
+    survives(RunAs::Ordinary, Signal::QUIT, "98766");
+}
+
+#[test]
+fn a_build_under_nohup_outlives_its_terminal() {
+    let env = prepared(RunAs::Root, "1.98767");
+    let builder = env.builder();
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(builder.get_program());
+    command.args(["build", "-t", "bad", "--build-context", "base=host:sh,sleep", "bad"]);
+    command.env("BUILDER_ROOT", env.store()).current_dir(env.path("work")).process_group(0);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("sh");
+    wait_until("the step to run", || {
+        processes_mentioning("sleep 1.98767").iter().any(|line| line.starts_with("sleep"))
+    });
+    kill_process(Pid::from_child(&child), Signal::HUP).expect("kill");
+    assert_eq!(child.wait().expect("wait").code(), Some(0));
+    assert_eq!(Image::open(&env.store(), "bad").file("begun"), "begun\n");
 }
 
 #[test]

@@ -16,10 +16,33 @@ fn a_failed_step_shows_line_command_output_and_exit_code() {
     }
 }
 
+/// The smallest program that the processor stops: an ELF header, one segment, and `ud2`.
+#[cfg(target_arch = "x86_64")]
+fn crashing_program() -> Vec<u8> {
+    let mut program = b"\x7fELF\x02\x01\x01".to_vec();
+    program.resize(16, 0);
+    // An executable for x86-64, version 1.
+    program.extend([2, 0, 0x3e, 0, 1, 0, 0, 0]);
+    // Where it begins, where the segments are, no sections, and the sizes of headers.
+    program.extend([0x40_0078_u64, 64, 0].map(u64::to_le_bytes).concat());
+    program.extend([0, 0, 0, 0, 64, 0, 56, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    // One segment, to be read and executed: all of the file.
+    program.extend([1, 0, 0, 0, 5, 0, 0, 0]);
+    program.extend([0_u64, 0x40_0000, 0x40_0000, 0x7a, 0x7a, 0x1000].map(u64::to_le_bytes).concat());
+    program.extend([0x0f, 0x0b]);
+    program
+}
+
+/// A signal of its own spares the first process of a step; the processor does not.
 #[test]
+#[cfg(target_arch = "x86_64")]
 fn a_killed_step_is_told_from_a_failed_one() {
-    let failed = refused("FROM base\nRUN kill -9 $$\n", 1);
-    assert!(failed.stderr.contains("killed by signal 9"), "{}", failed.stderr);
+    let env = TestEnv::root();
+    env.write("crash", crashing_program());
+    env.write("Dockerfile", "FROM scratch\nCOPY --chmod=755 crash /\nRUN [\"/crash\"]\n");
+    let failed = env.run(["build", "."]).fails(1);
+    assert!(failed.stderr.contains("killed by signal 4"), "{}", failed.stderr);
+    assert!(failed.stderr.contains("exit code: 132"), "{}", failed.stderr);
 }
 
 #[test]
@@ -260,4 +283,62 @@ fn what_a_step_writes_is_shown_no_faster_than_a_limit() {
     assert_eq!(little.stderr.matches("line 1500 ").count(), 0);
     let wrong = with("much", "-1").fails(2);
     assert!(wrong.stderr.contains("invalid value of BUILDKIT_STEP_LOG_MAX_SIZE"), "{}", wrong.stderr);
+}
+
+#[test]
+fn a_dockerfile_that_is_not_there_is_told_where_it_may_be() {
+    let env = TestEnv::root();
+    env.write("ctx/sub/Dockerfile", "FROM scratch\n");
+    let told = env.run(["build", "-f", "sub/Dockerfile", "ctx"]).fails(2).stderr;
+    assert!(told.contains("did you mean `-f ctx/sub/Dockerfile`?"), "{told}");
+    std::os::unix::fs::symlink("nowhere", env.path("work/ctx/Dockerfile")).unwrap();
+    let told = env.run(["build", "ctx"]).fails(2).stderr;
+    assert!(told.contains("it is a link to `nowhere`, which is not there"), "{told}");
+    // A context that comes as an archive is unpacked somewhere that is nobody's business.
+    let mut archive = tar::Builder::new(std::fs::File::create(env.path("context.tar")).unwrap());
+    archive.follow_symlinks(false);
+    archive.append_dir_all(".", env.path("work/ctx")).unwrap();
+    archive.into_inner().unwrap();
+    let stdin = std::fs::File::open(env.path("context.tar")).unwrap();
+    let told = Finished::of(env.builder().args(["build", "-"]).stdin(stdin)).fails(2).stderr;
+    assert!(told.contains("no Dockerfile at `Dockerfile`: it is a link to `nowhere`"), "{told}");
+    assert!(!told.contains("process-"), "{told}");
+}
+
+#[test]
+fn a_layout_without_the_image_says_what_it_has() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");
+    env.ok(["build", "-o", "type=oci,tar=false,dest=unnamed", "."]);
+    env.ok(["build", "-t", "here:1", "-o", "type=oci,tar=false,dest=named,name=here:1", "."]);
+    env.write("Dockerfile", "FROM base\n");
+    for (layout, expected) in [
+        ("unnamed:nope", "`unnamed` has no image named `nope`; none of its images has a name"),
+        ("named:nope", "`named` has no image named `nope`; it has: "),
+    ] {
+        let told = env.run(["build", "--build-context", &format!("base=oci-layout://{layout}"), "."]).fails(2).stderr;
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[test]
+fn what_is_no_dockerfile_is_one_error_and_many_errors_are_cut_short() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", b"\x7fELF\x02\x01\x01\0\0\0\0\0\n\x01\x02\n");
+    let told = env.run(["build", "."]).fails(2).stderr;
+    assert!(told.contains("the file is not text") && told.matches("error").count() < 4, "{told}");
+    env.write("Dockerfile", format!("FROM scratch\n{}", "NOPE x\n".repeat(400)));
+    let told = env.run(["build", "."]).fails(2).stderr;
+    assert!(told.contains("and 380 more") && told.matches("unknown instruction").count() < 25, "{told}");
+}
+
+#[test]
+fn a_command_without_a_program_is_told_before_it_runs() {
+    for run in ["RUN []", "RUN [\"\"]", "RUN [\"\", \"x\"]"] {
+        let told = refused(&format!("FROM base\n{run}\n"), 2).stderr;
+        assert!(
+            told.contains("error[empty-command]: RUN needs a command") && told.contains("Dockerfile:2:1"),
+            "{told}"
+        );
+    }
 }

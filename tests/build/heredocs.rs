@@ -81,15 +81,28 @@ fn names_of_documents_stay_in_their_destination() {
     }
 }
 
+/// As with BuildKit, which looks at the document before it takes the tabs away.
+#[test]
+fn an_interpreter_behind_a_tab_is_a_comment_of_the_shell() {
+    let env = TestEnv::root();
+    let image = env.image("FROM base\nRUN <<-E\n\t#!/no/such/interpreter\n\techo ran > /ran\n\tE\n");
+    assert_eq!(Tree::of(&image).line("ran"), "f 0644 0:0 ran=ran");
+    assert_eq!(last_step(&image), "RUN /bin/sh -c #!/no/such/interpreter\necho ran > /ran\n # buildkit");
+}
+
 #[test]
 fn a_script_is_called_what_its_document_is_and_nothing_else() {
     for run_as in [RunAs::Root, RunAs::Ordinary] {
         let env = TestEnv::new(run_as);
         let outside = env.path("work/escaped");
         let script = |name: &str| format!("FROM base\nRUN <<{name}\n#!/bin/sh\necho ran > /ran\n{name}\n");
-        assert_eq!(Tree::of(&env.image(&script("own/name"))).line("ran"), "f 0644 0:0 ran=ran");
-        for name in [&*outside.display().to_string(), "../../escaped", "..", "../fd/0"] {
-            env.refused(&script(name));
+        for name in ["own-name", "/abs", "//b", "b/", "a/../b"] {
+            assert_eq!(Tree::of(&env.image(&script(name))).line("ran"), "f 0644 0:0 ran=ran", "{name}");
+        }
+        let outside_name = outside.display().to_string();
+        for name in [&*outside_name, "../../escaped", "..", ".", "/", "../fd/0", "../x", "own/name"] {
+            let told = env.refused(&script(name));
+            assert!(told.contains("error[invalid-file-name]: open /"), "{name}: {told}");
         }
         assert!(!outside.exists());
     }

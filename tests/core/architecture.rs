@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The modules of `builder-core` in order: each may use only those above it.
-const ORDER: [&str; 34] = [
+const ORDER: [&str; 35] = [
     "ids",
     "digest",
     "platform",
@@ -36,6 +36,7 @@ const ORDER: [&str; 34] = [
     "cache",
     "solve",
     "image",
+    "report",
     "export",
     "builder",
 ];

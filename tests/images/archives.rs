@@ -80,7 +80,10 @@ fn digests_survive_other_tools() {
             let id = other.ok(["images", "-q", "--no-trunc"]).stdout;
             let name = if loaded.contains("ID") { id.trim() } else { loaded.trim().rsplit(": ").next().unwrap() };
             assert_eq!(essence(&other, name), expected, "{from} {to} {loaded}");
-            assert_eq!(id, env.ok(["inspect", "-f", "{{.Id}}", "app"]).stdout, "{from} {to}");
+            // From docker's documents to OCI's, skopeo writes the config anew.
+            if from == "oci" || to == "docker-archive" {
+                assert_eq!(id, env.ok(["inspect", "-f", "{{.Id}}", "app"]).stdout, "{from} {to}");
+            }
         }
     }
 }
@@ -94,7 +97,8 @@ fn what_podman_and_buildah_save_is_loaded() {
     let podman = |arguments: &[&str]| tool("podman", &[&storage[..], arguments].concat());
     podman(&["load", "-i", text(&archive)]);
     let saved = env.path("out/podman");
-    let (app, base) = ("docker.io/library/app:latest", "docker.io/library/base:1");
+    // Podman takes short names for its own.
+    let (app, base) = ("localhost/app:latest", "localhost/base:1");
     for (arguments, count) in [
         (&["save", "-m", "-o", text(&saved), app, base][..], 2),
         (&["save", "--format", "docker-archive", "-o", text(&saved), app], 1),
@@ -104,8 +108,8 @@ fn what_podman_and_buildah_save_is_loaded() {
         let other = TestEnv::root();
         let loaded = other.ok(["load", "-i", text(&saved)]).stdout;
         assert_eq!(loaded.lines().count(), count, "{loaded}");
-        assert!(loaded.contains("Loaded image: app:latest\n"), "{arguments:?} {loaded}");
-        assert_eq!(essence(&other, "app"), essence(&env, "app"), "{arguments:?}");
+        assert!(loaded.contains("Loaded image: localhost/app:latest\n"), "{arguments:?} {loaded}");
+        assert_eq!(essence(&other, app), essence(&env, "app"), "{arguments:?}");
         fs::remove_file(&saved).unwrap();
     }
     for kind in ["docker-archive", "oci-archive"] {

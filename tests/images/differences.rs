@@ -86,7 +86,10 @@ fn attributes_and_names_with_control_characters_are_told() {
         let path = env.write(&format!("{name}/file"), "x");
         crate::support::peers::tool("setfattr", &["-n", "user.note", "-v", value, path.to_str().unwrap()]);
         env.write(&format!("{name}/a\x1b[31m{name}"), "");
-        build(&env, &format!("FROM scratch\nCOPY {name} /\n"), FIRST, &["-t", name]);
+        let (folder, archive) = (env.path("work").join(name), env.path("out").join(name));
+        let paths = ["--xattrs", "-C", folder.to_str().unwrap(), "-cf", archive.to_str().unwrap(), "."];
+        crate::support::peers::tool("tar", &paths);
+        env.ok(["import", archive.to_str().unwrap(), name]);
     }
     let said = env.ok(["diff", "one", "two"]).stdout;
     assert!(said.contains("C /file (attributes user.note)\n"), "{said}");

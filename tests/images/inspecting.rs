@@ -32,8 +32,7 @@ fn templates_take_what_is_wanted() {
         // What the image does not have is empty, and no error.
         ("[{{.Config.StopSignal}}]{{.Config.Entrypoint}}{{.Config.Healthcheck}}{{.Config.Volumes}}", "[][]<nil>map[]"),
         (
-            r"{{.Created}}\t{{join .Config.Env ",
-            " }}",
+            r#"{{.Created}}\t{{join .Config.Env ","}}"#,
             "2024-03-09T16:00:00Z\tPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin,GREETING=hello there",
         ),
     ] {

@@ -63,10 +63,12 @@ fn a_digest_goes_with_the_last_tag_of_its_repository() {
     let env = TestEnv::root();
     env.write("Dockerfile", "FROM scratch\nLABEL a=b\n");
     env.ok(["build", "-t", "one", "-t", "one:2", "-o", "type=image,\"name=one,one:2\",name-canonical=true", "."]);
-    assert_eq!(names(&env).len(), 3, "{:?}", names(&env));
-    assert_eq!(env.ok(["rmi", "one:2"]).stdout, "Untagged: one:2\n");
+    assert_eq!(names(&env).len(), 4, "{:?}", names(&env));
+    let removed = env.ok(["rmi", "one:2"]).stdout;
+    assert!(removed.starts_with("Untagged: one:2\nUntagged: one:2@sha256:"), "{removed}");
+    assert_eq!(names(&env), ["one:latest"; 2]);
     let removed = env.ok(["rmi", "one"]).stdout;
-    assert!(removed.starts_with("Untagged: one:latest\nUntagged: one@sha256:"), "{removed}");
+    assert!(removed.starts_with("Untagged: one:latest\nUntagged: one:latest@sha256:"), "{removed}");
     assert!(removed.lines().last().unwrap().starts_with("Deleted: sha256:"), "{removed}");
     assert_eq!(names(&env), [""; 0]);
 }

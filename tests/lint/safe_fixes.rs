@@ -10,12 +10,14 @@ use crate::support::image::Image;
 use crate::support::{RunAs, TestEnv, bases, repository};
 
 /// A rule and a Dockerfile that it mends, on a base of busybox.
-const ON_BUSYBOX: [(&str, &str); 14] = [
+const ON_BUSYBOX: [(&str, &str); 16] = [
     ("backticks", "FROM bb\nRUN x=`echo a` && echo \"$x\" > /x\n"),
     ("double-equals-in-sh", "FROM bb\nRUN if [ a == a ]; then echo yes > /x; fi\n"),
     ("egrep", "FROM bb\nRUN echo a > /a && egrep 'a|b' /a > /x\n"),
     ("fgrep", "FROM bb\nRUN echo a.b > /a && fgrep a.b /a > /x\n"),
     ("empty-continuation", "FROM bb\nRUN echo a \\\n\n > /x\n"),
+    ("ignored-flag", "FROM bb\nARG --required x=a\nRUN echo \"$x\" > /x\nSTOPSIGNAL --now 9\n"),
+    ("ignored-link", "FROM bb\nRUN mkdir /d && ln -s d /l\nCOPY --link --chmod=600 <<f /l/x\nx\nf\n"),
     ("joined-test", "FROM bb\nRUN if [ -d / -a -e /bin/busybox ]; then echo yes > /x; fi\n"),
     ("legacy-key-value", "FROM bb\nENV greeting hello world\nRUN echo \"$greeting\" > /x\n"),
     ("mixed-from-as-case", "FROM bb as one\nRUN echo a > /x\n"),
@@ -69,7 +71,7 @@ fn images_are_the_same_on_busybox() {
     let bin = env.path("work/base/bin");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(bin.join("busybox"), mode).unwrap();
-    for applet in ["sh", "cat", "egrep", "fgrep", "grep", "mkdir"] {
+    for applet in ["sh", "cat", "egrep", "fgrep", "grep", "ln", "mkdir"] {
         symlink("busybox", bin.join(applet)).unwrap();
     }
     let base = format!("bb={}", env.path("work/base").display());

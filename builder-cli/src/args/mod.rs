@@ -2,9 +2,12 @@
 
 mod build;
 mod cache;
+mod completion;
 mod images;
+mod layers;
 mod lint;
 mod lsp;
+mod manifest;
 mod registry;
 mod run;
 mod trial;
@@ -21,13 +24,19 @@ pub(crate) use cache::{
     CacheArgs, CacheCommand, CacheDuArgs, CacheLsArgs, CachePruneArgs, SystemArgs, SystemCommand, SystemDfArgs,
     SystemPruneArgs,
 };
+pub(crate) use completion::{CompletionArgs, ShellArg};
 pub(crate) use images::{
     DiffArgs, DiffFormat, ExportArgs, FormatArgs, HistoryArgs, ImageArgs, ImageCommand, ImagePruneArgs, ImagesArgs,
     ImportArgs, InfoArgs, InspectArgs, ListFormat, LoadArgs, RawDocument, RmiArgs, SaveArgs, SaveFormat, TagArgs,
     UntagArgs,
 };
+pub(crate) use layers::LayersArgs;
 pub(crate) use lint::{LintArgs, LintFormat};
 pub(crate) use lsp::LspArgs;
+pub(crate) use manifest::{
+    ManifestAnnotateArgs, ManifestArgs, ManifestCommand, ManifestCreateArgs, ManifestInspectArgs, ManifestPushArgs,
+    ManifestRmArgs,
+};
 pub(crate) use registry::{
     LoginArgs, LogoutArgs, PullArgs, PushArgs, RegistryArgs, RegistryCommand, RegistryRmArgs, RegistryTagsArgs,
 };
@@ -97,6 +106,8 @@ pub(crate) enum Command {
     Images(ImagesArgs),
     /// Show the history of an image, newest first
     History(HistoryArgs),
+    /// Show where the bytes of an image are, layer by layer
+    Layers(LayersArgs),
     /// Show what is known of images, as JSON
     Inspect(InspectArgs),
     /// Give an image another name
@@ -125,6 +136,8 @@ pub(crate) enum Command {
     Pull(PullArgs),
     /// Push an image into a registry
     Push(PushArgs),
+    /// Put images together under one name, one for each platform
+    Manifest(ManifestArgs),
     /// List tags of a registry, and delete there
     Registry(RegistryArgs),
     /// Log in to a registry
@@ -135,6 +148,8 @@ pub(crate) enum Command {
     Info(InfoArgs),
     /// Serve an editor: diagnostics, fixes, completion and more for Dockerfiles (Language Server Protocol)
     Lsp(LspArgs),
+    /// Print what a shell reads to complete commands and names of images
+    Completion(CompletionArgs),
     /// Show the version
     Version,
 }

@@ -23,6 +23,10 @@ use crate::ui::progress::{Mode, Progress};
 /// Builds an image, or says what there is to say about a Dockerfile; returns the exit code.
 pub(super) fn build(arguments: &BuildArgs, session: &Session) -> Result<u8, CommandError> {
     let call = Call::of(arguments)?;
+    if call.is_some() && arguments.print_plan.is_some() {
+        return Err(CommandError::usage("--print-plan shows a build, and --check and --call ask for something else")
+            .hint("ask for one of them"));
+    }
     let (context, dockerfile, _unpacked) = inputs(arguments, session)?;
     let mut options = settings::build(arguments, context, dockerfile)?;
     options.cache_budget = settings::cache_budget(arguments, session.builder.store().root())?;

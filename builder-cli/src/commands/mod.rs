@@ -4,12 +4,15 @@ mod build;
 mod build_metadata;
 mod cache;
 mod call;
+mod completion;
 mod confirm;
 mod images;
 mod info;
+mod layers;
 mod lint;
 mod listing;
 mod login;
+mod manifest;
 mod registry;
 mod registry_contents;
 mod transfer;
@@ -172,6 +175,7 @@ fn command(cli: Cli, printer: Printer) -> Result<u8, CommandError> {
         Command::Inspect(arguments) => images::inspect(&arguments, &open_to_read()?),
         Command::Tag(arguments) => images::tag(&arguments, &open_to_read()?),
         Command::Untag(arguments) => images::untag(&arguments, &open_to_read()?),
+        Command::Layers(arguments) => layers::layers(&arguments, &open_to_read()?),
         Command::Rmi(arguments) => images::rmi(&arguments, &open_to_remove()?),
         Command::Image(arguments) => return image(arguments.command, cli.global, printer),
         Command::Save(arguments) => transfer::save(&arguments, &open_to_read()?),
@@ -182,11 +186,13 @@ fn command(cli: Cli, printer: Printer) -> Result<u8, CommandError> {
         Command::System(arguments) => cache::system(&arguments, &open_to_remove()?),
         Command::Pull(arguments) => registry::pull(&arguments, &open_to_registries()?),
         Command::Push(arguments) => registry::push(&arguments, &open_to_registries()?),
+        Command::Manifest(arguments) => manifest::manifest(&arguments.command, &open_to_registries()?),
         Command::Registry(arguments) => registry_contents::registry(&arguments, &cli.global, printer),
         Command::Login(arguments) => login::login(&arguments, &cli.global, printer),
         Command::Logout(arguments) => login::logout(&arguments, printer),
         Command::Info(arguments) => info::info(&arguments, &cli.global, printer),
         Command::Lsp(_) => crate::lsp::serve(),
+        Command::Completion(arguments) => completion::completion(&arguments, printer),
         Command::Version => printer.data(&format!("builder {}\n", env!("CARGO_PKG_VERSION"))),
     }
     .map(|()| 0)

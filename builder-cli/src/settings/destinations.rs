@@ -34,7 +34,8 @@ pub(crate) fn check(arguments: &BuildArgs, outputs: &[Output]) -> Result<(), Com
         if let Some(other) = taken.get(&place)
             && !(other.directory && destination.directory)
         {
-            let (first, second, path) = (&other.option, &destination.option, destination.path.display());
+            let (first, path) = (&other.option, destination.path.display());
+            let second = if *first == destination.option { "another one" } else { &destination.option };
             return Err(CommandError::usage(format!("{first} and {second} both go to `{path}`"))
                 .hint("give each of them a place of its own"));
         }
@@ -47,7 +48,7 @@ fn destinations<'a>(arguments: &'a BuildArgs, outputs: &'a [Output]) -> Vec<Dest
     let outputs = outputs.iter().filter_map(|output| match &output.target {
         ExportTarget::Path(path) => {
             let directory = output.kind == OutputKind::Local || (output.directory && output.kind != OutputKind::Tar);
-            Some(Destination { option: format!("the output `{}`", path.display()), path, directory })
+            Some(Destination { option: "an output".to_owned(), path, directory })
         }
         ExportTarget::Store | ExportTarget::Stdout => None,
     });

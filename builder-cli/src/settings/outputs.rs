@@ -55,7 +55,8 @@ pub(super) fn output(text: &str) -> Result<Output, CommandError> {
             .ok_or_else(|| CommandError::usage(format!("invalid output `{text}`: `{field}` must be key=value")))?;
         pairs.push((key.trim().to_ascii_lowercase(), key.trim(), value));
     }
-    let kind = pairs.iter().find(|(key, ..)| key == "type").map(|(_, _, value)| *value);
+    // Of several the last one holds, as with docker; so it is with every attribute.
+    let kind = pairs.iter().rfind(|(key, ..)| key == "type").map(|(_, _, value)| *value);
     let kind = kind.ok_or_else(|| CommandError::usage(format!("output `{text}` has no `type=`")))?;
     let mut reader = Reader {
         text,
@@ -206,6 +207,8 @@ impl Reader<'_> {
             "dest" if value == "-" => output.target = ExportTarget::Stdout,
             "dest" => output.target = ExportTarget::Path(PathBuf::from(value)),
             "name" => {
+                output.names.clear();
+                self.tagged = None;
                 for text in value.split(',').filter(|text| !text.is_empty()) {
                     output.names.push(name(text)?);
                     if has_tag(text) {
@@ -320,6 +323,12 @@ mod tests {
         assert_eq!(output("type=registry,name=a").unwrap().push, Some(PushOutput::default()));
         let pushed = output("type=image,push=true,push-by-digest=true,registry.insecure=true,name=x:5000/a").unwrap();
         assert_eq!(pushed.push, Some(PushOutput { by_digest: true, insecure: true }));
+    }
+
+    #[test]
+    fn of_what_is_given_twice_the_last_one_holds() {
+        let twice = output("type=oci,type=tar,dest=x,dest=y").unwrap();
+        assert_eq!((twice.kind, twice.target), (OutputKind::Tar, ExportTarget::Path("y".into())));
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub(crate) mod format;
 mod frame;
 mod log_lines;
 mod model;
+pub(crate) mod page;
 pub(crate) mod printer;
 pub(crate) mod progress;
 pub(crate) mod progress_json;

@@ -11,6 +11,9 @@ use super::progress::{Paint, Warned};
 use super::{diagnostics, error_chain};
 use crate::error::{CommandError, ErrorKind};
 
+/// How much of what is wrong with a file is shown: what follows is mostly what the first errors led to.
+const MOST_SHOWN: usize = 20;
+
 /// Writes to the two streams.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Printer {
@@ -96,7 +99,12 @@ impl Printer {
                 self.stderr(|out| error_chain::write_chain(out, error, &error.hints));
             }
             _ => {
-                self.diagnostics(error.report.source_file.as_ref(), &error.report.diagnostics);
+                let all = &error.report.diagnostics;
+                let (shown, more) = all.split_at(all.len().min(MOST_SHOWN));
+                self.diagnostics(error.report.source_file.as_ref(), shown);
+                if !more.is_empty() {
+                    self.note(&format!("and {} more", more.len()));
+                }
                 self.stderr(|out| error_chain::write_hints(out, &error.hints));
                 if let Some(line) = &error.report.last_line {
                     self.note(&visible(line));

@@ -192,7 +192,13 @@ fn drive(receiver: &Receiver<Stamped>, start: Instant, renderer: &mut dyn Render
                         let name = names.get(&id).cloned().unwrap_or_default();
                         told.explained.insert(id, ExplainedStep { name, explanation });
                     }
-                    Event::Warning { diagnostic, source_file } => told.warnings.push((source_file, diagnostic)),
+                    Event::Warning { diagnostic, source_file } => {
+                        let warning = (source_file, diagnostic);
+                        // Steps of several platforms may say the same.
+                        if !told.warnings.contains(&warning) {
+                            told.warnings.push(warning);
+                        }
+                    }
                     Event::Check { warning, .. } => told.checks.push(warning),
                     Event::Finding { code, diagnostic, source_file } => {
                         told.findings.push((code, (source_file, diagnostic)));

@@ -1,6 +1,6 @@
 //! What can go wrong with a build context.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cancel::Cancelled;
 use crate::fs::PathError;
@@ -14,10 +14,14 @@ pub enum ContextError {
     #[error(transparent)]
     Path(#[from] PathError),
     /// There is no Dockerfile.
-    #[error("no Dockerfile at `{}`", path.display())]
+    #[error("no Dockerfile at `{}`{}", path.display(), dangling(link.as_deref()))]
     NoDockerfile {
         /// Where it was expected.
         path: PathBuf,
+        /// What is there: a link that leads to nothing.
+        link: Option<PathBuf>,
+        /// A file of the context at the path that was named.
+        similar: Option<PathBuf>,
     },
     /// A file that must be text is not.
     #[error("`{}` is not valid UTF-8", path.display())]
@@ -42,4 +46,23 @@ pub enum ContextError {
     /// The build was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+impl ContextError {
+    /// Returns what somebody could do about it.
+    pub fn hint(&self) -> Option<String> {
+        let Self::NoDockerfile { link, similar, .. } = self else { return None };
+        Some(match (similar, link) {
+            (Some(similar), _) => format!(
+                "the path behind `-f` is seen from the working directory, not from the context: did you mean `-f {}`?",
+                similar.display()
+            ),
+            (None, Some(_)) => "a link leads to nothing outside of the context".to_owned(),
+            (None, None) => "name the Dockerfile with `-f`, or is this another directory than you meant?".to_owned(),
+        })
+    }
+}
+
+fn dangling(link: Option<&Path>) -> String {
+    link.map_or(String::new(), |target| format!(": it is a link to `{}`, which is not there", target.display()))
 }

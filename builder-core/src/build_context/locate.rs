@@ -42,10 +42,12 @@ pub fn locate(context: &Path, named: Option<&Path>) -> Result<LocatedDockerfile,
     if let Some(path) = named {
         let bytes = read_host(path, MAX_DOCKERFILE_BYTES)?;
         let path = path.to_owned();
-        return match bytes {
-            Some(bytes) => Ok(LocatedDockerfile { path, bytes }),
-            None => Err(ContextError::NoDockerfile { path }),
-        };
+        if let Some(bytes) = bytes {
+            return Ok(LocatedDockerfile { path, bytes });
+        }
+        let similar = Some(context.join(&path)).filter(|inside| path.is_relative() && inside.is_file());
+        let link = std::fs::read_link(&path).ok();
+        return Err(ContextError::NoDockerfile { path, link, similar });
     }
     let root = RootDir::open(context)?;
     for name in ["Dockerfile", "dockerfile"] {
@@ -53,7 +55,9 @@ pub fn locate(context: &Path, named: Option<&Path>) -> Result<LocatedDockerfile,
             return Ok(LocatedDockerfile { path: context.join(name), bytes });
         }
     }
-    Err(ContextError::NoDockerfile { path: context.join("Dockerfile") })
+    let path = context.join("Dockerfile");
+    let link = std::fs::read_link(&path).ok();
+    Err(ContextError::NoDockerfile { path, link, similar: None })
 }
 
 /// Reads the Dockerfile at a path of the context. Links lead nowhere but inside of it.
@@ -65,7 +69,7 @@ pub fn locate_inside(context: &Path, path: &Path) -> Result<LocatedDockerfile, C
     let path = path.to_owned();
     match bytes {
         Some(bytes) => Ok(LocatedDockerfile { path, bytes }),
-        None => Err(ContextError::NoDockerfile { path }),
+        None => Err(ContextError::NoDockerfile { path, link: None, similar: None }),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::outputs::Results;
 use super::prepare::{PlatformPlan, Prepared, Tasks};
 use super::shared_cache::{self, Steps};
+use super::timeline::Stopwatch;
 use super::{BuildError, BuildErrorKind, BuildOptions, BuildOutcome, Builder, CacheTarget, OptionError};
 use crate::cache::shared::{INLINE_FIELD, SharedCache};
 use crate::cancel::CancelToken;
@@ -40,6 +41,8 @@ impl Builder {
         stdout: Option<&mut (dyn Write + Send)>,
     ) -> Result<BuildOutcome, BuildError> {
         let begin = Instant::now();
+        let stopwatch = Stopwatch::start(events);
+        let events: &dyn EventSink = &stopwatch;
         let _hold = self.store.hold();
         for name in options.tags.iter().chain(options.outputs.iter().flat_map(|output| &output.names)) {
             name.check_as_name().map_err(|error| BuildErrorKind::Option(error.into()))?;
@@ -79,6 +82,7 @@ impl Builder {
         let ahead = super::ahead::Request { options, plans: &prepared.plans, tasks: &tasks, cancel };
         let solve = |watcher: &Watcher<'_>| {
             let solver = Solver::new(&self.store, &snapshots, &solve_options, events)
+                .about(&prepared.source_file)
                 .with_shared_cache((!options.cache_from.is_empty()).then_some(&shared))
                 .with_watcher(watcher);
             loop {
@@ -122,6 +126,9 @@ impl Builder {
         let (id, names) = (written.id, written.names);
         events.emit(Event::ImageReady { manifest: written.descriptor.digest, config: id, names: names.clone() });
         let cached = results.iter().filter(|result| result.cached).count();
+        if cached < results.len() {
+            stopwatch.keep(&self.store, &solve_options.build, &results);
+        }
         if let Some(budget) = options.cache_budget.filter(|_| cached < results.len()) {
             // The image is there: a cache that cannot be collected is for `cache prune` to tell.
             let _ = self.store.collect(budget);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::checks::{CheckScope, before_error};
+use super::checks::{CheckScope, Stop, before_error};
 use super::prepare::Tasks;
 use super::{BuildError, BuildErrorKind, BuildOptions, Builder};
 use crate::cancel::CancelToken;
@@ -79,7 +79,8 @@ impl Builder {
         let lines = about.map(|span| (line(span.start), line(span.end.saturating_sub(1).max(span.start))));
         let warnings = match error.kind() {
             BuildErrorKind::Plan { warnings, .. } => warnings.clone(),
-            _ => before_error(&source_file, &dockerfile, about),
+            BuildErrorKind::Resolve { .. } => before_error(&options, &source_file, &dockerfile, Stop::Resolving),
+            _ => before_error(&options, &source_file, &dockerfile, Stop::Parsing(about)),
         };
         let message = error.in_one_line();
         Ok(CheckReport { source_file, warnings, error: Some(CheckedError { message, lines }), violation: None })

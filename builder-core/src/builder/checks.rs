@@ -1,5 +1,6 @@
 //! BuildKit's build checks, made while building: the linter's rules with what only a build knows.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::lint::{Planned, facts, findings};
@@ -39,10 +40,7 @@ pub(super) fn report(
     let mut warnings: Vec<CheckWarning> = Vec::new();
     let mut is_error = false;
     for (index, planned) in platforms.iter().enumerate() {
-        let settings = settings(planned).map_err(|diagnostic| BuildErrorKind::Dockerfile {
-            source_file: Arc::clone(source_file),
-            diagnostics: vec![diagnostic],
-        })?;
+        let settings = read_settings(options, source_file, planned.dockerfile)?;
         is_error |= settings.error;
         // The mismatches are those of all platforms.
         let mismatches = if index == 0 { mismatches } else { &[] };
@@ -84,18 +82,52 @@ pub(super) fn report(
     Ok(warnings)
 }
 
-/// Returns what a file that cannot be planned is found guilty of before the place of its error, by the checks that
-/// need to know nothing else.
-pub(super) fn before_error(source: &SourceFile, dockerfile: &Dockerfile, error: Option<Span>) -> Vec<CheckWarning> {
-    const NEED_THE_BASE: [&str; 3] = ["JSONArgsRecommended", "UndefinedVar", "WorkdirRelativePath"];
-    let mut warnings: Vec<CheckWarning> = lint_parsed(source, dockerfile, &LintOptions::new(Dialect::Buildkit))
-        .iter()
-        .filter(|finding| error.is_none_or(|error| finding.anchor.start < error.start))
-        .filter_map(|finding| check_warning(source, finding))
-        .filter(|warning| !NEED_THE_BASE.contains(&warning.rule))
-        .collect();
-    warnings.sort_by_key(|warning| warning.lines);
-    warnings
+/// Checks that BuildKit makes while it reads the instructions.
+const WHILE_PARSING: [&str; 6] = [
+    "FromAsCasing",
+    "InvalidDefinitionDescription",
+    "LegacyKeyValueFormat",
+    "MaintainerDeprecated",
+    "NoEmptyContinuation",
+    "StageNameCasing",
+];
+/// Those that it makes next, of the whole file.
+const OF_THE_FILE: [&str; 3] = ["ConsistentInstructionCasing", "DuplicateStageName", "ReservedStageName"];
+/// Those that it makes of every `FROM`, before it looks at what is in the stages.
+const OF_FROM: [&str; 4] =
+    ["FromPlatformFlagConstDisallowed", "InvalidDefaultArgInFrom", "RedundantTargetPlatform", "UndefinedArgInFrom"];
+
+/// Where BuildKit stops to look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stop {
+    /// While it reads the instructions, at this place or at the end.
+    Parsing(Option<Span>),
+    /// At an image that it cannot have, before it looks at what is in the stages.
+    Resolving,
+}
+
+/// Returns what a file that cannot be planned is found guilty of until its error.
+pub(super) fn before_error(
+    options: &BuildOptions,
+    source: &SourceFile,
+    dockerfile: &Dockerfile,
+    stop: Stop,
+) -> Vec<CheckWarning> {
+    let Ok(settings) = settings(&options.build_args, dockerfile) else { return Vec::new() };
+    let mut lint = LintOptions::new(Dialect::Buildkit);
+    lint.facts.build_args.clone_from(&options.build_args);
+    let reached = |finding: &Finding| {
+        let Some(name) = finding.rule.buildkit_name() else { return false };
+        match stop {
+            // The empty lines are known before the first instruction is read.
+            Stop::Parsing(_) if name == "NoEmptyContinuation" => true,
+            Stop::Parsing(place) => {
+                WHILE_PARSING.contains(&name) && place.is_none_or(|place| finding.anchor.start < place.start)
+            }
+            Stop::Resolving => [&WHILE_PARSING[..], &OF_THE_FILE, &OF_FROM].iter().any(|names| names.contains(&name)),
+        }
+    };
+    wanted(source, dockerfile, lint, &settings, &reached)
 }
 
 /// Returns, and tells where that is wanted, what is found beside an error of the plan. BuildKit looks at the text of the
@@ -107,20 +139,7 @@ pub(super) fn beside_error(
     source_file: &Arc<SourceFile>,
     events: &dyn EventSink,
 ) -> Vec<CheckWarning> {
-    const OF_THE_TEXT: [&str; 9] = [
-        "ConsistentInstructionCasing",
-        "DuplicateStageName",
-        "FromAsCasing",
-        "InvalidDefinitionDescription",
-        "LegacyKeyValueFormat",
-        "MaintainerDeprecated",
-        "NoEmptyContinuation",
-        "ReservedStageName",
-        "StageNameCasing",
-    ];
-    const OF_FROM: [&str; 4] =
-        ["FromPlatformFlagConstDisallowed", "InvalidDefaultArgInFrom", "RedundantTargetPlatform", "UndefinedArgInFrom"];
-    let Ok(settings) = settings(planned) else { return Vec::new() };
+    let Ok(settings) = settings(&options.build_args, planned.dockerfile) else { return Vec::new() };
     let place = error.diagnostics.first().and_then(Diagnostic::span);
     let instructions = &planned.dockerfile.instructions;
     let stopped = place.and_then(|place| instructions.iter().find(|i| i.span.cover(place) == i.span));
@@ -131,12 +150,27 @@ pub(super) fn beside_error(
     warnings.retain(|warning| {
         let enough =
             if OF_FROM.contains(&warning.rule) { !in_from || reached(warning) } else { !in_from && reached(warning) };
-        OF_THE_TEXT.contains(&warning.rule) || enough
+        WHILE_PARSING.contains(&warning.rule) || OF_THE_FILE.contains(&warning.rule) || enough
     });
     if options.checks == CheckScope::Built {
         tell(&warnings, source_file, events);
     }
     warnings
+}
+
+/// Reads what the build arg or the file says about the checks, before anything else is looked at.
+///
+/// # Errors
+/// It makes no sense.
+pub(super) fn read_settings(
+    options: &BuildOptions,
+    source_file: &Arc<SourceFile>,
+    dockerfile: &Dockerfile,
+) -> Result<CheckSettings, BuildErrorKind> {
+    settings(&options.build_args, dockerfile).map_err(|diagnostic| BuildErrorKind::Dockerfile {
+        source_file: Arc::clone(source_file),
+        diagnostics: vec![diagnostic],
+    })
 }
 
 fn tell(warnings: &[CheckWarning], source_file: &Arc<SourceFile>, events: &dyn EventSink) {
@@ -146,16 +180,16 @@ fn tell(warnings: &[CheckWarning], source_file: &Arc<SourceFile>, events: &dyn E
 }
 
 /// The build arg, or the file's directive.
-fn settings(planned: &Planned<'_>) -> Result<CheckSettings, Diagnostic> {
+fn settings(build_args: &BTreeMap<String, String>, dockerfile: &Dockerfile) -> Result<CheckSettings, Diagnostic> {
     let error = |message: String| format!("failed to parse check options: {message}");
-    if let Some(given) = planned.plan_options.build_args.get(CHECK_ARGUMENT) {
+    if let Some(given) = build_args.get(CHECK_ARGUMENT) {
         return CheckSettings::parse(given).map_err(|message| {
             let severity = crate::diagnostic::Severity::Error;
             Diagnostic::new(severity, "invalid-check-option", error(message))
                 .note(format!("the build arg `{CHECK_ARGUMENT}` says so"))
         });
     }
-    let Some(directive) = planned.dockerfile.directives.iter().find(|directive| directive.name.value == "check") else {
+    let Some(directive) = dockerfile.directives.iter().find(|directive| directive.name.value == "check") else {
         return Ok(CheckSettings::default());
     };
     CheckSettings::parse(&directive.value.value).map_err(|message| {
@@ -171,37 +205,49 @@ fn look(
     mismatches: &[Diagnostic],
 ) -> Vec<CheckWarning> {
     let mut options = LintOptions::new(Dialect::Buildkit);
-    for rule in RULES.iter().filter(|rule| rule.buildkit_name().is_some() && is_experimental(rule)) {
-        // Known names cannot be refused; which of them count is decided for each finding.
-        let _ = options.select(rule.id, None);
-    }
     let table = planned.stages();
     options.facts = facts(build, planned, &table);
     if build.checks != CheckScope::All && options.facts.target.is_none() {
         options.facts.target = table.stages().last().map(crate::semantic::stage_table::Stage::label);
     }
+    let is_kept = |finding: &Finding| {
+        build.lint.as_ref().is_none_or(|lint| {
+            let index = RULES.iter().position(|rule| rule.id == finding.rule.id);
+            is_experimental(finding.rule) || index.is_none_or(|index| lint.options.level(index).is_some())
+        })
+    };
+    let mut warnings = wanted(planned.source, planned.dockerfile, options, settings, &is_kept);
+    if settings.wants(BASE_IMAGE_PLATFORM, false) {
+        warnings.extend(mismatches.iter().filter_map(|mismatch| platform_warning(planned, mismatch)));
+    }
+    warnings.sort_by_key(|warning| warning.lines);
+    warnings
+}
+
+/// Makes the checks that the settings, and the comments of the instructions, want.
+fn wanted(
+    source: &SourceFile,
+    dockerfile: &Dockerfile,
+    mut options: LintOptions,
+    settings: &CheckSettings,
+    is_kept: &dyn Fn(&Finding) -> bool,
+) -> Vec<CheckWarning> {
+    for rule in RULES.iter().filter(|rule| rule.buildkit_name().is_some() && is_experimental(rule)) {
+        // Known names cannot be refused; which of them count is decided for each finding.
+        let _ = options.select(rule.id, None);
+    }
     // The directive was read already.
-    let mut undirected = planned.dockerfile.clone();
+    let mut undirected = dockerfile.clone();
     undirected.directives.retain(|directive| directive.name.value != "check");
     let is_wanted = |finding: &Finding| {
         let Some(name) = finding.rule.buildkit_name() else { return false };
         let experimental = is_experimental(finding.rule);
-        let instruction = finding.instruction.and_then(|index| planned.dockerfile.instructions.get(index));
-        let configured_away = build.lint.as_ref().is_some_and(|lint| {
-            let index = RULES.iter().position(|rule| rule.id == finding.rule.id);
-            !experimental && index.is_some_and(|index| lint.options.level(index).is_none())
-        });
+        let instruction = finding.instruction.and_then(|index| dockerfile.instructions.get(index));
         let asked_here = || experimental && instruction.is_some_and(|i| comments(i).any(|c| c.wants(name, true)));
-        !configured_away && (settings.wants(name, experimental) || asked_here())
+        is_kept(finding) && (settings.wants(name, experimental) || asked_here())
     };
-    let mut warnings: Vec<CheckWarning> = lint_parsed(planned.source, &undirected, &options)
-        .iter()
-        .filter(|finding| is_wanted(finding))
-        .filter_map(|finding| check_warning(planned.source, finding))
-        .collect();
-    if settings.wants(BASE_IMAGE_PLATFORM, false) {
-        warnings.extend(mismatches.iter().filter_map(|mismatch| platform_warning(planned, mismatch)));
-    }
+    let found = lint_parsed(source, &undirected, &options).into_iter().filter(is_wanted);
+    let mut warnings: Vec<CheckWarning> = found.filter_map(|finding| check_warning(source, &finding)).collect();
     warnings.sort_by_key(|warning| warning.lines);
     warnings
 }

@@ -242,6 +242,7 @@ impl BuildError {
         match &*self.kind {
             BuildErrorKind::Export(error) => error.hint(),
             BuildErrorKind::Source(error) => error.hint(),
+            BuildErrorKind::Context(error) => error.hint(),
             _ => None,
         }
     }

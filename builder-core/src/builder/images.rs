@@ -192,13 +192,16 @@ impl Builder {
     }
 }
 
-/// A name, and names of the same repository with a digest, where no tag of it is left: nobody would find them.
+/// A name, and what is it with a digest; all names of the repository with a digest, where no other tag of it is left:
+/// nobody would find them.
 fn with_digests_alone(name: &Reference, named: &[Reference]) -> Vec<Reference> {
     let same = |other: &&Reference| (other.domain(), other.path()) == (name.domain(), name.path());
     let others: Vec<&Reference> = named.iter().filter(same).filter(|other| *other != name).collect();
+    let last = others.iter().all(|other| other.digest().is_some());
+    let goes_along = |other: &&&Reference| other.digest().is_some() && (last || other.tag() == name.tag());
     let mut taken = vec![name.clone()];
-    if name.digest().is_none() && others.iter().all(|other| other.digest().is_some()) {
-        taken.extend(others.into_iter().cloned());
+    if name.digest().is_none() {
+        taken.extend(others.iter().filter(goes_along).map(|other| (*other).clone()));
     }
     taken
 }

@@ -25,6 +25,8 @@ mod error;
 mod images;
 #[cfg(feature = "lint")]
 mod lint;
+#[cfg(feature = "registry")]
+mod lists;
 mod options;
 mod origin;
 mod outcome;
@@ -36,6 +38,7 @@ mod remote;
 mod root_filesystem;
 mod shared_cache;
 mod syntax;
+mod timeline;
 #[cfg(feature = "registry")]
 mod transfer;
 mod trial;
@@ -50,6 +53,8 @@ pub use self::checks::CheckScope;
 pub use self::context_directory::ContextDirectory;
 #[cfg(feature = "lint")]
 pub use self::lint::BuildLint;
+#[cfg(feature = "registry")]
+pub use self::lists::{CreatedList, ListError};
 pub use crate::layer::compression::Compression;
 pub use error::{BuildError, BuildErrorKind, ErrorCategory, OptionError};
 pub use images::{RemoveError, Removed};

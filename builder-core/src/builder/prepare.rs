@@ -178,6 +178,8 @@ impl Builder {
         let (source_file, dockerfile_path) = main.dockerfile(options)?;
         let source_file = Arc::new(source_file);
         let parsed = parse(&source_file);
+        #[cfg(feature = "lint")]
+        super::checks::read_settings(options, &source_file, &parsed.dockerfile)?;
         if parsed.has_errors() {
             return Err(BuildErrorKind::Dockerfile { source_file, diagnostics: parsed.diagnostics }.into());
         }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::platforms::go_bool;
 use super::prepare::Tasks;
 use super::{BuildError, BuildErrorKind, BuildOptions, Builder, ContextSource, DockerfileSource};
-use crate::build_context::{Context, is_archive, locate, locate_inside};
+use crate::build_context::{Context, ContextError, is_archive, locate, locate_inside};
 use crate::cancel::CancelToken;
 use crate::fs::PathContext;
 use crate::plan::EpochSource;
@@ -47,6 +47,17 @@ impl MainContext {
         self.directory.as_deref().filter(|_| !self.is_local)
     }
 
+    /// What comes from elsewhere lies in a directory of the store's, which tells nobody anything.
+    fn as_given(&self, error: ContextError) -> ContextError {
+        match error {
+            ContextError::NoDockerfile { path, link, similar } if !self.is_local => {
+                let name = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
+                ContextError::NoDockerfile { path: name, link, similar }
+            }
+            other => other,
+        }
+    }
+
     /// Reads the Dockerfile; also says where it is on this machine, where that has a meaning.
     pub(super) fn dockerfile(&self, options: &BuildOptions) -> Result<(SourceFile, Option<PathBuf>), BuildError> {
         let directory = self.directory.as_deref().unwrap_or(Path::new("/nonexistent"));
@@ -62,7 +73,7 @@ impl MainContext {
                 Ok((SourceFile::from_bytes(path.display().to_string(), &located.bytes), Some(located.path)))
             }
             (DockerfileSource::Default, None) => {
-                let located = locate(directory, None)?;
+                let located = locate(directory, None).map_err(|error| self.as_given(error))?;
                 let name = located.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 Ok((SourceFile::from_bytes(name, &located.bytes), self.is_local.then_some(located.path)))
             }

@@ -53,7 +53,8 @@ pub fn parse(source: &SourceFile) -> Parsed {
     }
     let mut diagnostics = parser.diagnostics;
     diagnostics.extend(not_text(source, &parser.comments));
-    if let Some(error) = wrong_encoding(source) {
+    let is_wrong = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    if let Some(error) = wrong_encoding(source, is_wrong) {
         diagnostics = vec![error];
     }
     diagnostics.sort_by_key(|d| d.span().map(|span| span.start));

@@ -5,6 +5,9 @@
 //! are run as a set of states over the path, so that no pattern can take more than (length of pattern) ×
 //! (length of path) steps.
 
+use std::iter::Peekable;
+use std::str::Chars;
+
 use super::error::IgnoreErrorKind;
 use super::path;
 use crate::glob::{Class, Glob};
@@ -139,7 +142,7 @@ fn compile(pattern: &str) -> Result<Matcher, IgnoreErrorKind> {
                 form = Form::Expression;
             }
             '\\' => {
-                tokens.push(escaped(chars.next().ok_or(IgnoreErrorKind::BadPattern)?)?);
+                tokens.push(escaped(&mut chars)?);
                 form = Form::Expression;
             }
             c => tokens.push(Token::Literal(c)),
@@ -154,13 +157,14 @@ fn compile(pattern: &str) -> Result<Matcher, IgnoreErrorKind> {
     })
 }
 
-/// What a backslash and a character mean. Moby puts both into its regular expression, so that with a letter they are
-/// what they are in Go's: a control character, a class, or an error. Those that look at more than one character are
-/// refused here too.
-fn escaped(c: char) -> Result<Token, IgnoreErrorKind> {
+/// What a backslash and what follows it mean. Moby puts both into its regular expression, so that with a letter or a
+/// digit they are what they are in Go's: a control character, a number, a class, a place, or an error. Go's names of
+/// Unicode classes (`\pL`) and its quotes (`\Q`) are refused.
+fn escaped(chars: &mut Peekable<Chars<'_>>) -> Result<Token, IgnoreErrorKind> {
     const DIGITS: &[(char, char)] = &[('0', '9')];
     const BLANKS: &[(char, char)] = &[('\t', '\n'), ('\u{c}', '\r'), (' ', ' ')];
     const OF_WORDS: &[(char, char)] = &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')];
+    let c = chars.next().ok_or(IgnoreErrorKind::BadPattern)?;
     let class = |ranges| Token::Class(Class::of(ranges, c.is_ascii_uppercase()));
     Ok(match c {
         'a' => Token::Literal('\u{7}'),
@@ -172,14 +176,62 @@ fn escaped(c: char) -> Result<Token, IgnoreErrorKind> {
         'd' | 'D' => class(DIGITS),
         's' | 'S' => class(BLANKS),
         'w' | 'W' => class(OF_WORDS),
+        'b' | 'B' => Token::Place(Place::Boundary { is_one: c == 'b' }),
+        'A' => Token::Place(Place::Start),
+        'z' => Token::Place(Place::End),
+        'x' => number(chars, 16, 2, 0).filter(|(_, digits)| *digits == 2).ok_or(IgnoreErrorKind::BadPattern)?.0,
+        // A digit alone, but for 0, would refer to a group.
+        '0'..='7' => {
+            let begun = c.to_digit(8).unwrap_or(0);
+            let found = number(chars, 8, 2, begun).filter(|(_, digits)| *digits > 0 || c == '0');
+            found.ok_or(IgnoreErrorKind::BadPattern)?.0
+        }
         c if c.is_ascii_alphanumeric() => return Err(IgnoreErrorKind::BadPattern),
         c => Token::Literal(c),
     })
 }
 
+/// Reads up to so many more digits of a character's number; says how many there were.
+fn number(chars: &mut Peekable<Chars<'_>>, radix: u32, most: usize, begun: u32) -> Option<(Token, usize)> {
+    let mut number = begun;
+    let mut count = 0;
+    while count < most
+        && let Some(digit) = chars.peek().and_then(|c| c.to_digit(radix))
+    {
+        number = number * radix + digit;
+        count += 1;
+        chars.next();
+    }
+    Some((Token::Literal(char::from_u32(number)?), count))
+}
+
+/// A place in a path that an expression can ask for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    /// `\b`, and `\B` where there is none: between a character of a word and another one, or an end.
+    Boundary { is_one: bool },
+    /// `\A`
+    Start,
+    /// `\z`
+    End,
+}
+
+impl Place {
+    fn is_between(self, before: Option<char>, after: Option<char>) -> bool {
+        let is_of_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+        match self {
+            Self::Boundary { is_one } => (is_of_word(before) != is_of_word(after)) == is_one,
+            Self::Start => before.is_none(),
+            Self::End => after.is_none(),
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Token {
     Literal(char),
+    /// No character, but a place between two.
+    Place(Place),
     /// `?`
     Any,
     /// `*`
@@ -199,6 +251,8 @@ struct Expression {
     /// A path that does not begin so cannot match; most paths are decided here.
     prefix: String,
     tokens: Vec<Token>,
+    /// Whether one of the tokens is a place.
+    has_places: bool,
 }
 
 /// What running an expression over a path showed.
@@ -210,7 +264,7 @@ struct Run {
 }
 
 /// A set of positions in an expression.
-trait States {
+trait States: Clone {
     fn empty(size: usize) -> Self;
     fn insert(&mut self, state: usize) -> bool;
     fn contains(&self, state: usize) -> bool;
@@ -263,7 +317,9 @@ impl Expression {
             Token::Literal(c) => Some(c),
             _ => None,
         });
-        Self { prefix: prefix.collect(), tokens }
+        let prefix = prefix.collect();
+        let has_places = tokens.iter().any(|token| matches!(token, Token::Place(_)));
+        Self { prefix, tokens, has_places }
     }
 
     /// Runs the expression over a path; with `parents`, a directory above that matches is enough.
@@ -282,11 +338,14 @@ impl Expression {
         let accepting = self.tokens.len();
         let mut states = S::empty(accepting + 1);
         self.enter(&mut states, 0);
+        let mut before = self.prefix.chars().next_back();
         for c in rest.chars() {
             // A slash ends the name of a directory above the path.
-            if parents && c == '/' && states.contains(accepting) {
+            if parents && c == '/' && self.passed(states.clone(), before, None).contains(accepting) {
                 return Run { matched: true, alive: true };
             }
+            states = self.passed(states, before, Some(c));
+            before = Some(c);
             let mut next = S::empty(accepting + 1);
             for (at, token) in self.tokens.iter().enumerate().filter(|(at, _)| states.contains(*at)) {
                 match token {
@@ -309,7 +368,21 @@ impl Expression {
                 break;
             }
         }
+        let states = self.passed(states, before, None);
         Run { matched: states.contains(accepting), alive: !states.is_empty() }
+    }
+
+    /// Goes past the places that are asked for and that this is one of.
+    fn passed<S: States>(&self, mut states: S, before: Option<char>, after: Option<char>) -> S {
+        if self.has_places {
+            for (at, token) in self.tokens.iter().enumerate() {
+                let is_here = matches!(token, Token::Place(place) if place.is_between(before, after));
+                if is_here && states.contains(at) {
+                    self.enter(&mut states, at + 1);
+                }
+            }
+        }
+        states
     }
 
     /// Adds a state and those that it leads to without a character.

@@ -118,6 +118,34 @@ fn patterns_match_as_in_moby() {
 }
 
 #[test]
+fn escapes_are_those_of_a_regular_expression() {
+    for (pattern, path, expected) in [
+        ("\\x41b", "Ab", true),
+        ("\\x41b", "x41b", false),
+        ("\\101*", "Axe", true),
+        ("\\0x", "\0x", true),
+        ("\\60x", "0x", true),
+        ("*\\bfoo", "a foo", true),
+        ("*\\bfoo", "afoo", false),
+        ("\\bfoo\\b", "foo", true),
+        ("\\bfoo\\b", "foo/below", true),
+        ("foo\\b*", "foo.txt", true),
+        ("foo\\b*", "food", false),
+        ("foo\\B*", "food", true),
+        ("**/x\\b*", "a/b/x-1", true),
+        ("\\Aa\\z", "a", true),
+        ("a\\z*", "ab", false),
+        ("a\\Ab", "ab", false),
+    ] {
+        let patterns = Patterns::new([pattern]).unwrap();
+        assert_eq!(patterns.matches(path, false), expected, "{pattern} {path}");
+    }
+    for refused in ["\\x4", "\\xg1", "\\x*", "\\8", "\\1", "\\1a", "\\y", "\\pL", "\\Qa\\E", "\\C"] {
+        assert!(Patterns::new([refused]).is_err(), "{refused}");
+    }
+}
+
+#[test]
 fn malformed_patterns_are_reported_with_their_line() {
     for (file, kind, line, span) in [
         ("a\n!\n", IgnoreErrorKind::IllegalExclusion, 2, 2..3),

@@ -15,5 +15,5 @@ pub use cache::{CacheToPush, push_cache};
 pub use error::ExportError;
 pub use file::write_file;
 #[cfg(feature = "registry")]
-pub use registry::{PushImage, PushRequest, PushSummary, for_registry, push};
+pub use registry::{PushImage, PushList, PushRequest, PushSummary, for_registry, push};
 pub use rootfs::{ListedFile, RootFilesystem, check_merge, list, write_directory, write_tar};

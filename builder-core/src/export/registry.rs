@@ -1,7 +1,11 @@
 //! Images into registries: blobs that are not there yet, then documents, what is named before what names it.
 
+mod list;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+pub use list::PushList;
 
 use super::ExportError;
 use crate::cancel::CancelToken;

@@ -11,8 +11,11 @@ use super::root::{Follow, RootDir};
 /// The largest account file that is read. Spec: dockerfile-semantics 16.5.
 const MAX_ACCOUNT_FILE_BYTES: u64 = 10 * 1024 * 1024;
 
-/// The largest user or group number; libcontainer's limit.
+/// The largest number of a user or group that runs a process; libcontainer's limit.
 const MAX_ID: u32 = 0x7fff_ffff;
+
+/// The largest number of an owner: the one above is the kernel's word for "leave it".
+const MAX_OWNER: u32 = u32::MAX - 1;
 
 /// Who a process runs as.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,10 +53,12 @@ pub enum AccountError {
         name: String,
     },
     /// A number is too large for a user or group.
-    #[error("user and group numbers must be between 0 and {MAX_ID}: `{number}`")]
+    #[error("user and group numbers must be between 0 and {limit}: `{number}`")]
     OutOfRange {
         /// The number as written.
         number: String,
+        /// The largest one that there may be.
+        limit: u32,
     },
     /// An account file could not be read.
     #[error(transparent)]
@@ -67,9 +72,31 @@ impl AccountError {
             Self::NoFilesystem { name } => {
                 Some(format!("`{name}` cannot be looked up where there are no files below yet: write its number"))
             }
+            Self::OutOfRange { .. } => Some("write a smaller number, or a name that the image knows".to_owned()),
             _ => None,
         }
     }
+
+    /// Returns the name of this kind of error in a report.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::UnknownUser { .. } | Self::NoFilesystem { .. } => "unknown-user",
+            Self::UnknownGroup { .. } => "unknown-group",
+            Self::OutOfRange { .. } => "id-out-of-range",
+            Self::File(_) => "step-failed",
+        }
+    }
+}
+
+/// Who files belong to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Owner {
+    /// The user.
+    pub uid: u32,
+    /// The group.
+    pub gid: u32,
+    /// The user that the filesystem does not know, and the group; something else has taken their place.
+    pub unknown: (Option<String>, Option<String>),
 }
 
 /// Finds out who a command runs as. Nobody in particular is root with the groups that the files give root.
@@ -113,7 +140,15 @@ pub fn resolve_user(root: &RootDir, user: &str) -> Result<Identity, AccountError
                 .ok_or_else(|| AccountError::UnknownGroup { group: group_part.to_owned() })?,
         };
     }
+    for id in supplementary.iter().chain([&uid, &gid]) {
+        usable(*id)?;
+    }
     Ok(identity(uid, gid, &supplementary, home))
+}
+
+/// A number from an account file, where the kernel has a use for it.
+fn usable(id: u32) -> Result<u32, AccountError> {
+    if id > MAX_OWNER { Err(AccountError::OutOfRange { number: id.to_string(), limit: MAX_OWNER }) } else { Ok(id) }
 }
 
 /// Root as the account files know it. Where one of them is missing or cannot be read, it is root in group 0 alone, as
@@ -126,9 +161,11 @@ fn default_user(root: &RootDir) -> Identity {
     let (passwd, group) = (read("etc/passwd"), read("etc/group"));
     let passwd = passwd.unwrap_or_default();
     let home = home_of(&passwd, 0);
-    match (accounts(&passwd).find(|account| account.uid == 0), group) {
-        (Some(account), Some(group)) => identity(0, account.gid, &supplementary_groups(&group, &account), home),
-        _ => identity(0, 0, &[], home),
+    let account = accounts(&passwd).find(|account| account.uid == 0);
+    let groups = account.zip(group).map(|(account, group)| (account.gid, supplementary_groups(&group, &account)));
+    match groups.filter(|(gid, others)| others.iter().chain([gid]).all(|id| *id <= MAX_OWNER)) {
+        Some((gid, others)) => identity(0, gid, &others, home),
+        None => identity(0, 0, &[], home),
     }
 }
 
@@ -145,20 +182,23 @@ fn supplementary_groups(group: &str, account: &Account<'_>) -> Vec<u32> {
 /// # Errors
 /// [`AccountError`] for a name where there is no filesystem, a number out of range, or unreadable account
 /// files.
-pub fn resolve_owner(root: Option<&RootDir>, chown: &str) -> Result<(u32, u32), AccountError> {
+pub fn resolve_owner(root: Option<&RootDir>, chown: &str) -> Result<Owner, AccountError> {
     let (user, group) = match chown.split_once(':') {
         Some((user, group)) => (user, Some(group)),
         None => (chown, None),
     };
-    let (uid, own_gid) = if user.is_empty() || user == "root" {
-        (0, 0)
-    } else if let Some(uid) = owner_number(user)? {
-        (uid, uid)
-    } else {
+    let mut owner = Owner::default();
+    let mut own_gid = 0;
+    if let Some(uid) = owner_number(user)? {
+        (owner.uid, own_gid) = (uid, uid);
+    } else if !user.is_empty() && user != "root" {
         let passwd = load(known(root, user)?, "etc/passwd")?;
-        accounts(&passwd).find(|account| account.name == user).map_or((0, 0), |account| (account.uid, account.gid))
-    };
-    let gid = match group {
+        match accounts(&passwd).find(|account| account.name == user) {
+            Some(account) => (owner.uid, own_gid) = (usable(account.uid)?, usable(account.gid)?),
+            None => owner.unknown.0 = Some(user.to_owned()),
+        }
+    }
+    owner.gid = match group {
         None => own_gid,
         // A colon with nothing behind it is group 0, as with BuildKit.
         Some("root" | "") => 0,
@@ -167,12 +207,17 @@ pub fn resolve_owner(root: Option<&RootDir>, chown: &str) -> Result<(u32, u32), 
                 gid
             } else {
                 let text = load(known(root, group)?, "etc/group")?;
-                // As BuildKit has it, a group that is not known leaves the one that the user has.
-                groups(&text).find(|entry| entry.name == group).map_or(own_gid, |entry| entry.gid)
+                if let Some(entry) = groups(&text).find(|entry| entry.name == group) {
+                    usable(entry.gid)?
+                } else {
+                    // As BuildKit has it, a group that is not known leaves the one that the user has.
+                    owner.unknown.1 = Some(group.to_owned());
+                    own_gid
+                }
             }
         }
     };
-    Ok((uid, gid))
+    Ok(owner)
 }
 
 fn known<'a>(root: Option<&'a RootDir>, name: &str) -> Result<&'a RootDir, AccountError> {
@@ -215,7 +260,7 @@ fn owner_number(text: &str) -> Result<Option<u32>, AccountError> {
         return Ok(Some(0));
     }
     match digits(text).parse() {
-        Ok(u32::MAX) => Err(AccountError::OutOfRange { number: text.to_owned() }),
+        Ok(u32::MAX) => Err(AccountError::OutOfRange { number: text.to_owned(), limit: MAX_OWNER }),
         Ok(number) => Ok(Some(number)),
         _ => Ok(None),
     }
@@ -234,7 +279,7 @@ fn number(text: &str) -> Result<Option<u32>, AccountError> {
     }
     match digits.parse() {
         Ok(number) if number <= MAX_ID => Ok(Some(number)),
-        _ => Err(AccountError::OutOfRange { number: text.to_owned() }),
+        _ => Err(AccountError::OutOfRange { number: text.to_owned(), limit: MAX_ID }),
     }
 }
 
@@ -379,18 +424,36 @@ mod tests {
             ("4294967296", (0, 0)),
         ];
         for (chown, wanted) in table {
-            assert_eq!(resolve_owner(Some(&root), chown).unwrap(), wanted, "{chown}");
+            let owner = resolve_owner(Some(&root), chown).unwrap();
+            assert_eq!((owner.uid, owner.gid), wanted, "{chown}");
+        }
+        let unknown = |chown: &str| resolve_owner(Some(&root), chown).unwrap().unknown;
+        assert_eq!(unknown("app:wheel"), (None, None));
+        assert_eq!(unknown("ghost:wheel"), (Some("ghost".to_owned()), None));
+        assert_eq!(unknown("4294967296:ghosts"), (Some("4294967296".to_owned()), Some("ghosts".to_owned())));
+        let refused = resolve_owner(Some(&root), "0:4294967295").unwrap_err();
+        assert_eq!(refused.to_string(), "user and group numbers must be between 0 and 4294967294: `4294967295`");
+    }
+
+    #[test]
+    fn an_account_with_the_number_of_nobody_is_refused() {
+        let (_guard, root) = root(Some("odd:x:4294967295:1\nodder:x:1:4294967295\n"), Some("oddest:x:4294967295:\n"));
+        for chown in ["odd", "odder", "1:oddest"] {
+            let refused = resolve_owner(Some(&root), chown).unwrap_err();
+            assert_eq!(refused.to_string(), "user and group numbers must be between 0 and 4294967294: `4294967295`");
+            assert!(resolve_user(&root, chown).is_err(), "{chown}");
         }
     }
 
     #[test]
     fn owners_on_an_empty_filesystem_are_numbers() {
-        assert_eq!(resolve_owner(None, "5:6").unwrap(), (5, 6));
-        assert_eq!(resolve_owner(None, "root:root").unwrap(), (0, 0));
+        let ids = |root, chown| resolve_owner(root, chown).map(|owner| (owner.uid, owner.gid)).unwrap();
+        assert_eq!(ids(None, "5:6"), (5, 6));
+        assert_eq!(ids(None, "root:root"), (0, 0));
         assert_eq!(resolve_owner(None, "app").unwrap_err().to_string(), "invalid user index: -1");
         assert_eq!(resolve_owner(None, "5:app").unwrap_err().to_string(), "invalid user index: -1");
         let (_guard, root) = root(None, None);
-        assert_eq!(resolve_owner(Some(&root), "app").unwrap(), (0, 0));
+        assert_eq!(ids(Some(&root), "app"), (0, 0));
     }
 
     #[test]
@@ -398,7 +461,7 @@ mod tests {
         let (guard, root) = root(None, None);
         std::os::unix::fs::symlink("/etc/shadowed", guard.path().join("etc/passwd")).unwrap();
         std::fs::write(guard.path().join("etc/shadowed"), "app:x:3:4::/h:\n").unwrap();
-        assert_eq!(resolve_owner(Some(&root), "app").unwrap(), (3, 4));
+        assert_eq!(resolve_owner(Some(&root), "app").map(|owner| (owner.uid, owner.gid)).unwrap(), (3, 4));
         std::fs::remove_file(guard.path().join("etc/passwd")).unwrap();
         std::fs::create_dir(guard.path().join("etc/passwd")).unwrap();
         assert!(matches!(resolve_user(&root, "app"), Err(AccountError::File(_))));

@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, Dir, Mode, OFlags, Statx, StatxFlags, Timespec, Timest
 use rustix::io::Errno;
 
 use super::name::single_name;
+use super::owner::give;
 
 /// How deep a tree may be: every level holds a descriptor, and the usual limit on those is 1024.
 pub const MAX_TREE_DEPTH: usize = 450;
@@ -242,10 +243,9 @@ fn timestamps(atime: Time, mtime: Time) -> Timestamps {
 /// a change of owner clears setuid and capabilities, and a mode may forbid setting attributes.
 ///
 /// # Errors
-/// What the system answers about owner and mode; attributes are best effort.
+/// What the system answers about owner and mode, or [`super::owner::OwnerError`]; attributes are best effort.
 pub fn set_attributes(fd: impl AsFd, owner: (u32, u32), mode: u32, xattrs: &Xattrs) -> io::Result<()> {
-    let (uid, gid) = owner;
-    rustix::fs::fchown(&fd, Some(rustix::fs::Uid::from_raw(uid)), Some(rustix::fs::Gid::from_raw(gid)))?;
+    give(owner, |uid, gid| rustix::fs::fchown(&fd, uid, gid))?;
     xattrs.apply(&fd);
     rustix::fs::fchmod(&fd, Mode::from_raw_mode(mode))?;
     Ok(())
@@ -254,11 +254,10 @@ pub fn set_attributes(fd: impl AsFd, owner: (u32, u32), mode: u32, xattrs: &Xatt
 /// Sets the owner of a name in a directory without following it.
 ///
 /// # Errors
-/// What the system answers.
+/// What the system answers, or [`super::owner::OwnerError`].
 pub fn set_owner_at(directory: impl AsFd, name: &OsStr, owner: (u32, u32)) -> io::Result<()> {
-    let (uid, gid) = owner;
-    let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
-    Ok(rustix::fs::chownat(directory, single_name(name)?, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?)
+    let name = single_name(name)?;
+    give(owner, |uid, gid| rustix::fs::chownat(&directory, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW))
 }
 
 /// Sets the mode of a name in a directory. A link would be followed: this is for what was just made.

@@ -6,6 +6,7 @@ pub mod create;
 pub mod entry;
 pub mod extract;
 pub mod name;
+pub mod owner;
 mod path_error;
 pub mod root;
 pub(crate) mod tar_stream;

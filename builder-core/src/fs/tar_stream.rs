@@ -110,6 +110,12 @@ impl<'r> TarStream<'r> {
         }
     }
 
+    /// Returns the size of what is left of the present entry's content, holes included, in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        let length = |segment: &Segment| segment.hole.saturating_add(segment.data);
+        self.segments.iter().map(length).fold(0, u64::saturating_add)
+    }
+
     /// Reads one header block; `None` at the end of the archive.
     fn header(&mut self) -> io::Result<Option<Header>> {
         if self.ended {

@@ -82,10 +82,12 @@ pub fn assemble(request: &AssembleRequest) -> Result<ImageParts, ImageError> {
         os_features: config.os_features.clone(),
         config_bytes: serde_json::to_vec(&config)?,
         layers: request.base_layers.iter().cloned().chain(ours).collect(),
+        layer_annotations: Vec::new(),
         base_layers: request.base_layers.len(),
         diff_ids: config.rootfs.diff_ids,
         created: config.created.unwrap_or_default(),
         annotations: std::collections::BTreeMap::new(),
+        descriptor_annotations: std::collections::BTreeMap::new(),
         attestations: Vec::new(),
     })
 }

@@ -146,6 +146,8 @@ fn fields(config: &ImageConfig) -> BTreeMap<String, Value> {
             ("Labels" | "ExposedPorts" | "Volumes", Value::Object(entries)) => {
                 fields.extend(entries.into_iter().map(|(key, value)| (format!("{name}.{key}"), value)));
             }
+            // A relic that every `CMD` sets.
+            ("ArgsEscaped", _) => {}
             (_, value) => {
                 fields.insert(name, value);
             }

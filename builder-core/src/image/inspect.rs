@@ -31,13 +31,16 @@ pub fn inspect(image: &ImageView, names: &[String], size: u64) -> Value {
         "Author": image.config.author,
         "Config": image.config.config,
         "Architecture": image.config.architecture,
-        "Variant": image.config.variant,
         "Os": image.config.os,
-        "OsVersion": image.config.os_version,
         "Size": size,
         "RootFS": { "Type": "layers", "Layers": image.config.rootfs.diff_ids },
         "Descriptor": { "mediaType": media_type, "digest": top },
     });
+    for (name, value) in [("Variant", &image.config.variant), ("OsVersion", &image.config.os_version)] {
+        if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
+            described[name] = value.as_str().into();
+        }
+    }
     if let Some(index) = &image.index {
         let manifest = |entry: &IndexEntry| {
             json!({

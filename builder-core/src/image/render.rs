@@ -168,6 +168,11 @@ impl Renderer<'_> {
             let chain = image.diff_ids.get(..=index).unwrap_or_default();
             let (mut descriptor, content) = self.layers.get(known, chain, self.cancel)?;
             // Layers have no annotations in Docker's manifests.
+            if let (Some(own), MediaTypes::Oci) = (image.layer_annotations.get(index), self.form.media_types) {
+                let same = descriptor.digest == known.digest;
+                let own = own.iter().filter(|(key, _)| same || !speaks_of_bytes(key));
+                descriptor.annotations.extend(own.map(|(key, value)| (key.clone(), value.clone())));
+            }
             if let (Some(epoch), true, MediaTypes::Oci) =
                 (self.set.rewritten_to, index >= image.base_layers, self.form.media_types)
             {
@@ -192,7 +197,8 @@ impl Renderer<'_> {
         let bytes = serde_json::to_vec(&document)?;
         let mut descriptor = Descriptor::of(self.form.manifest_type(), &bytes);
         descriptor.platform = Some(PlatformDocument::new(&image.platform, &image.os_features));
-        descriptor.annotations = of_level(AnnotationLevel::ManifestDescriptor);
+        descriptor.annotations.clone_from(&image.descriptor_annotations);
+        descriptor.annotations.extend(of_level(AnnotationLevel::ManifestDescriptor));
         self.blobs.insert(config.digest, Content::Bytes(image.config_bytes.clone()));
         self.blobs.insert(descriptor.digest, Content::Bytes(bytes));
         let rendered = RenderedImage {
@@ -215,4 +221,10 @@ impl Renderer<'_> {
         self.blobs.insert(descriptor.digest, Content::Bytes(bytes));
         Ok(descriptor)
     }
+}
+
+/// Tells whether an annotation of a layer is about the blob rather than about the files in it: about the table in the
+/// blob by which a part of it is read. It is not true of the layer in another compression.
+fn speaks_of_bytes(key: &str) -> bool {
+    key.starts_with("containerd.io/snapshot/") || key.starts_with("io.github.containers.zstd-chunked.")
 }

@@ -29,6 +29,8 @@ pub struct ImageParts {
     pub config_bytes: Vec<u8>,
     /// Its layers as the store has them, bottom first.
     pub layers: Vec<BlobDescriptor>,
+    /// The annotations of each of them; none where it is shorter.
+    pub layer_annotations: Vec<BTreeMap<String, String>>,
     /// How many of them came with a base; all of an image that was not built just now.
     pub base_layers: usize,
     /// The diff IDs of its layers.
@@ -37,6 +39,8 @@ pub struct ImageParts {
     pub created: String,
     /// The annotations of its manifest.
     pub annotations: BTreeMap<String, String>,
+    /// Those that an index has beside its name.
+    pub descriptor_annotations: BTreeMap<String, String>,
     /// What is stated about it.
     pub attestations: Vec<Attestation>,
 }
@@ -146,7 +150,9 @@ pub fn read_all(store: &Store, record: &ImageRecord) -> Result<StoredImage, Imag
         for other in entries.iter().filter(about).filter(|other| store.has_blob(&other.descriptor.digest)) {
             attestations.extend(stored_attestations(store, &other.descriptor.digest)?);
         }
-        stored.images.push(parts(store, manifest, entry.platform, attestations)?);
+        let mut parts = parts(store, manifest, entry.platform, attestations)?;
+        parts.descriptor_annotations = entry.annotations;
+        stored.images.push(parts);
     }
     if stored.images.is_empty() {
         return Err(ImageError::EmptyIndex(record.manifest));
@@ -213,9 +219,11 @@ fn parts(
         config_bytes,
         base_layers: manifest.layers.len(),
         layers: manifest.layers,
+        layer_annotations: manifest.layer_annotations,
         diff_ids: config.rootfs.diff_ids,
         created: config.created.unwrap_or_default(),
         annotations: manifest.annotations,
+        descriptor_annotations: BTreeMap::new(),
         attestations,
     })
 }

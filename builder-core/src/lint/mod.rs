@@ -20,6 +20,7 @@
 //! | `suppression` | comments that silence rules |
 //! | `options` | what a run looks for, and the facts that it is told |
 //! | `build_files` | the files of the build context, asked of whoever knows them |
+//! | `mounts` | the options of `RUN --mount` |
 //! | `packages` | package managers: their words and caches |
 //! | `edits` | edits of scripts that rules share |
 //! | `fix`, `fixer` | what would mend a finding, and mending |
@@ -44,6 +45,7 @@ mod foreign;
 mod image_name;
 mod labels;
 pub mod model;
+mod mounts;
 mod names;
 pub mod options;
 mod packages;

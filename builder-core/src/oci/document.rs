@@ -40,6 +40,8 @@ pub struct Manifest {
     pub config: BlobDescriptor,
     /// The layers, bottom first.
     pub layers: Vec<BlobDescriptor>,
+    /// The annotations of each of them.
+    pub layer_annotations: Vec<BTreeMap<String, String>>,
     /// The annotations.
     pub annotations: BTreeMap<String, String>,
 }
@@ -194,8 +196,11 @@ fn index_entry(entry: &Descriptor) -> Result<IndexEntry, DocumentError> {
         result.os_version.clone_from(platform.os_version());
         result
     });
-    let annotations = entry.annotations().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
-    Ok(IndexEntry { descriptor: blob_descriptor(entry, "image index")?, platform, annotations })
+    Ok(IndexEntry { descriptor: blob_descriptor(entry, "image index")?, platform, annotations: annotations_of(entry) })
+}
+
+fn annotations_of(descriptor: &Descriptor) -> BTreeMap<String, String> {
+    descriptor.annotations().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect()
 }
 
 fn parse_manifest(mut value: Value) -> Result<Manifest, DocumentError> {
@@ -210,11 +215,12 @@ fn parse_manifest(mut value: Value) -> Result<Manifest, DocumentError> {
     if !matches!(config.media_type.as_str(), media_type::OCI_CONFIG | media_type::DOCKER_CONFIG | "") {
         return Err(DocumentError::Artifact { media_type: config.media_type });
     }
+    let layer_annotations = layers.iter().map(annotations_of).collect();
     let layers = layers.iter().map(layer_descriptor).collect::<Result<Vec<_>, _>>()?;
     let own_type = manifest.media_type().as_ref().map(ToString::to_string).filter(|text| !text.is_empty());
     let media_type = own_type.unwrap_or_else(|| media_type::OCI_MANIFEST.to_owned());
     let annotations = manifest.annotations().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
-    Ok(Manifest { media_type, config, layers, annotations })
+    Ok(Manifest { media_type, config, layers, layer_annotations, annotations })
 }
 
 fn layer_descriptor(layer: &Descriptor) -> Result<BlobDescriptor, DocumentError> {

@@ -31,6 +31,7 @@ mod credentials;
 mod download;
 mod endpoint;
 mod error;
+mod mount;
 mod options;
 mod pace;
 mod part;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::cancel::Cancelled;
 use crate::fs::PathError;
+use crate::fs::owner::MORE_IDS;
 use crate::sys::SysError;
 
 /// What [`SandboxError::InvalidPath`] calls the place of a mount of a step.
@@ -182,6 +183,7 @@ impl SandboxError {
             Self::MountInReadOnly { outer, .. } => {
                 format!("write `rw` for the mount at `{outer}`, or make the mount point part of what is mounted there")
             }
+            Self::IdNotMapped { .. } => MORE_IDS.to_owned(),
             Self::NotADirectory { .. } | Self::TooManyLinks { .. } | Self::InvalidPath { what: MOUNT_TARGET, .. } => {
                 "give another `target`".to_owned()
             }

@@ -104,10 +104,13 @@ fn described(comments: &[Comment], name: &str) -> String {
 /// Returns what a target takes.
 ///
 /// # Errors
-/// There is no such target, or no stage at all.
+/// There is no such target, or no stage at all, or a stage begins from nothing.
 pub fn outline(dockerfile: &Dockerfile, input: &ScopeInput<'_>) -> Result<Outline, Diagnostic> {
     let (globals, _) = GlobalScope::evaluate(dockerfile, input);
     let table = StageTable::new(dockerfile, &globals);
+    if let Some(error) = table.errors().next() {
+        return Err(error.clone());
+    }
     let target = table.target(input.target)?;
     let known = targets(dockerfile);
     let mut outline = Outline::default();
@@ -306,6 +309,17 @@ mod tests {
         assert!(build.caches.is_empty());
         let other = of(None, &[]);
         assert_eq!((other.name.as_deref(), args(&other)), (Some("other"), vec!["OTHER= ".to_owned()]));
+    }
+
+    #[test]
+    fn what_no_build_accepts_has_no_outline() {
+        let parsed = parse(&SourceFile::new("Dockerfile", "FROM $BAR AS a\nFROM scratch\n"));
+        let platform = Platform::new("linux", "amd64", None);
+        let build_args = BTreeMap::new();
+        let input =
+            ScopeInput { build_args: &build_args, target_platform: &platform, build_platform: &platform, target: None };
+        let refused = outline(&parsed.dockerfile, &input).unwrap_err();
+        assert_eq!(refused.message, "base name ($BAR) should not be blank");
     }
 
     #[test]

@@ -147,6 +147,12 @@ impl StageTable {
         Diagnostic::new(crate::diagnostic::Severity::Error, "unknown-target", message).help(help)
     }
 
+    /// Returns what is wrong with the `FROM` lines of all stages, in their order: whatever is built, each has to name
+    /// something (dockerfile-semantics 3.1).
+    pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.stages.iter().flat_map(|stage| stage.base.as_ref().err().into_iter().chain(stage.platform.as_ref().err()))
+    }
+
     /// Finds the stage that `--from=name` in the stage `at` means: by number, else by name. A name is that of the last
     /// stage of the file that has it, as with BuildKit.
     pub fn lookup(&self, at: StageId, name: &str) -> StageLookup {
@@ -181,9 +187,10 @@ impl StageTable {
         }
         let name = expansion.text;
         let stage = self.stages.iter().rfind(|s| s.name.as_ref().is_some_and(|n| n.value == name));
+        // A stage may have any name, and then it is what the name means.
         Ok(match stage {
-            _ if name == SCRATCH => Base::Scratch,
             Some(stage) => Base::Stage(stage.id),
+            None if name == SCRATCH => Base::Scratch,
             None => Base::Outside(name),
         })
     }

@@ -6,6 +6,7 @@ use crate::copy::CopyError;
 use crate::diagnostic::Diagnostic;
 use crate::fs::PathError;
 use crate::fs::accounts::AccountError;
+use crate::fs::owner::{MORE_IDS, OwnerError};
 use crate::ids::VertexId;
 use crate::sandbox::{Exit, SandboxError, SshKeyError};
 use crate::secret::SecretError;
@@ -189,7 +190,12 @@ impl SolveError {
 
     /// Describes the failure for a person, at the instruction that caused it.
     pub fn diagnostic(&self) -> Diagnostic {
+        let refused = OwnerError::among(&self.cause);
         let id = match &self.cause {
+            _ if matches!(refused, Some(OwnerError::NotMapped { .. })) => "id-not-mapped",
+            _ if refused.is_some() => "id-out-of-range",
+            StepError::Sandbox(SandboxError::IdNotMapped { .. }) => "id-not-mapped",
+            StepError::Account(error) => error.id(),
             StepError::Command { .. } | StepError::Start { .. } => "command-failed",
             StepError::Copy(_) => "copy-failed",
             StepError::Workdir(_) => "workdir-failed",
@@ -216,6 +222,7 @@ impl SolveError {
             _ => {}
         }
         match &self.cause {
+            _ if matches!(refused, Some(OwnerError::NotMapped { .. })) => diagnostic = diagnostic.help(MORE_IDS),
             StepError::Command { log, .. } if log.is_empty() => {
                 diagnostic = diagnostic.note("the command wrote nothing");
             }

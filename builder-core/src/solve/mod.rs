@@ -35,6 +35,7 @@ use crate::secret::{SecretSource, SshSource};
 use crate::snapshot::Snapshots;
 use crate::source::Resolved;
 use crate::store::Store;
+use crate::text::SourceFile;
 use explain::Explainer;
 pub use log_limit::LogLimits;
 use scheduler::{Control, Stopped, run_graph};
@@ -179,6 +180,7 @@ pub struct Solver<'a> {
     pub(crate) options: &'a SolveOptions,
     pub(crate) events: &'a dyn EventSink,
     pub(crate) shared: Option<&'a SharedCache<'a>>,
+    pub(crate) source_file: Option<Arc<SourceFile>>,
     watcher: Option<&'a Watcher<'a>>,
 }
 
@@ -199,13 +201,19 @@ impl<'a> Solver<'a> {
         options: &'a SolveOptions,
         events: &'a dyn EventSink,
     ) -> Self {
-        Self { store, snapshots, options, events, shared: None, watcher: None }
+        Self { store, snapshots, options, events, shared: None, source_file: None, watcher: None }
     }
 
     /// Looks into shared caches for what the store does not have.
     #[must_use]
     pub fn with_shared_cache(self, shared: Option<&'a SharedCache<'a>>) -> Self {
         Self { shared, ..self }
+    }
+
+    /// Tells of the text that the plan was made from; without it there are no warnings.
+    #[must_use]
+    pub fn about(self, source_file: &Arc<SourceFile>) -> Self {
+        Self { source_file: Some(Arc::clone(source_file)), ..self }
     }
 
     /// Tells somebody of each vertex as soon as it is done.

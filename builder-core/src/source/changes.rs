@@ -41,6 +41,7 @@ pub enum ChangeError {
 /// [`ChangeError`].
 pub fn apply(config: &mut ImageConfig, changes: &[String]) -> Result<(), ChangeError> {
     let head = format!("FROM {BASE}\n");
+    let mut sets_path = config.config.env.iter().any(|entry| entry.starts_with("PATH="));
     for change in changes {
         let source = SourceFile::new("change", format!("{head}{change}\n"));
         let parsed = parse(&source);
@@ -51,6 +52,7 @@ pub fn apply(config: &mut ImageConfig, changes: &[String]) -> Result<(), ChangeE
         if let Some(message) = first_error(&parsed.diagnostics) {
             return Err(ChangeError::Invalid { change: change.clone(), message });
         }
+        sets_path |= added.clone().any(sets_search_path);
         if added.count() == 0 {
             let message = "there is no instruction in it".to_owned();
             return Err(ChangeError::Invalid { change: change.clone(), message });
@@ -69,6 +71,8 @@ pub fn apply(config: &mut ImageConfig, changes: &[String]) -> Result<(), ChangeE
         match planned {
             Planned::Ready(plan) => {
                 config.config = plan.config.config;
+                // A build gives its images a search path, an import does not.
+                config.config.env.retain(|entry| sets_path || !entry.starts_with("PATH="));
                 return Ok(());
             }
             Planned::NeedImages(requests) => {
@@ -110,6 +114,13 @@ fn is_allowed(instruction: &Instruction) -> bool {
     }
 }
 
+fn sets_search_path(instruction: &Instruction) -> bool {
+    match &instruction.kind {
+        InstructionKind::Env(pairs) => pairs.pairs.iter().any(|pair| pair.key.as_str() == "PATH"),
+        _ => false,
+    }
+}
+
 fn first_error(diagnostics: &[Diagnostic]) -> Option<String> {
     diagnostics.iter().find(|found| found.severity == Severity::Error).map(|found| found.message.clone())
 }
@@ -143,6 +154,7 @@ mod tests {
         ]);
         let config = config.unwrap().config;
         assert_eq!(config.env, ["A=1", "B=two", "C=1two"]);
+        assert_eq!(changed(&["ENV PATH=/bin"]).unwrap().config.env, ["PATH=/bin"]);
         assert_eq!(config.cmd.as_deref().unwrap(), ["sh", "-c", "true"]);
         assert_eq!(config.entrypoint.as_deref().unwrap(), ["/bin/sh", "-c", "exec top"]);
         assert_eq!(config.exposed_ports.keys().collect::<Vec<_>>(), ["53/udp", "80/tcp"]);

@@ -37,13 +37,15 @@ pub enum SourceError {
         path: PathBuf,
     },
     /// An OCI layout has no image of that name, or several without a name to choose by.
-    #[error("`{}` has {found} images that fit, expected one; it has: {names}", path.display())]
+    #[error("`{}` has {}", path.display(), fitting(*found, wanted.as_deref(), names))]
     Ambiguous {
         /// The layout.
         path: PathBuf,
+        /// The name that was asked for.
+        wanted: Option<String>,
         /// How many fit.
         found: usize,
-        /// The names that it has.
+        /// The names that it has, with commas between them.
         names: String,
     },
     /// What an image is to be named after is no name, or says what the image is and is not true.
@@ -249,8 +251,22 @@ impl SourceError {
             Self::OtherPlatform { found, .. } => {
                 Some(format!("build for the platform that the image has: `--platform {found}`"))
             }
+            Self::Ambiguous { names, .. } if names.is_empty() => {
+                Some("name one by its digest: `oci-layout://PATH@sha256:…`".to_owned())
+            }
             Self::Ambiguous { .. } => Some("name one: `oci-layout://PATH:NAME`".to_owned()),
             _ => None,
         }
     }
+}
+
+/// What a layout has instead of the one image that is looked for.
+fn fitting(found: usize, wanted: Option<&str>, names: &str) -> String {
+    let what = match (found, wanted) {
+        (0, Some(wanted)) => format!("no image named `{wanted}`"),
+        (0, None) => return "no image".to_owned(),
+        (found, Some(wanted)) => format!("{found} images named `{wanted}`"),
+        (found, None) => format!("{found} images, and none of them was named"),
+    };
+    if names.is_empty() { format!("{what}; none of its images has a name") } else { format!("{what}; it has: {names}") }
 }

@@ -60,7 +60,8 @@ pub fn resolve_layout(
         return resolve(&read, chosen, platform, display, origin);
     }
     let known: Vec<&str> = entries.iter().flat_map(names).collect();
-    Err(SourceError::Ambiguous { path: shown.to_owned(), found: digests.len(), names: known.join(", ") })
+    let (path, wanted) = (shown.to_owned(), tag.map(str::to_owned));
+    Err(SourceError::Ambiguous { path, wanted, found: digests.len(), names: known.join(", ") })
 }
 
 /// Reads the entries of a layout's `index.json`.

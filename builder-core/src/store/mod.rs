@@ -35,11 +35,13 @@ mod forms;
 mod hold;
 mod images;
 mod layout;
+mod lists;
 mod metadata;
 mod recover;
 mod remote;
 mod reserve;
 mod step_lock;
+mod timelines;
 mod whereabouts;
 mod work;
 
@@ -56,11 +58,13 @@ pub use error::StoreError;
 pub use hold::Hold;
 pub use images::ImageRecord;
 pub use layout::{Owner, StoreOptions, is_store};
+pub use lists::ListMember;
 pub use metadata::{CacheRecord, SnapshotRecord};
 pub use recover::{is_damaged_database, is_full_database, mark_damaged_database};
 pub use remote::HttpRecord;
 pub use reserve::release_reserve;
 pub use step_lock::StepLock;
+pub use timelines::{TimedKind, TimedStep, Timeline};
 pub use work::WorkDir;
 pub(crate) use work::remove_tree;
 

@@ -128,6 +128,11 @@ fn filled(template: &Template, image: &Value) -> Result<String, CommandError> {
                 whole["Config"][name] = empty.value();
             }
         }
+        for name in ["Variant", "OsVersion"] {
+            if whole.get(name).is_none() {
+                whole[name] = Empty::Text.value();
+            }
+        }
         whole["Metadata"] = json!({ "LastTagTime": "0001-01-01T00:00:00Z" });
         template.render(&whole)
     });

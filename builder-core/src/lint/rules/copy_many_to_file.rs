@@ -8,7 +8,9 @@ rule! {
     /// Finds a `COPY` of several sources to a target that does not end with `/`.
     ///
     /// ## Why it matters
-    /// Several files only fit into a directory, and the `/` says that it is one: without it the build fails.
+    /// Several files only fit into a directory, and the `/` says that it is one. Without it docker's first builder and
+    /// others fail; BuildKit, and this builder with it, lets one file replace the other where there is no such directory
+    /// yet.
     ///
     /// ## Example
     /// ```dockerfile
@@ -21,7 +23,7 @@ rule! {
     /// ```
     ///
     /// ## Fix safety
-    /// Unsafe: the build failed before.
+    /// Unsafe: the build failed before, or made one file of them.
     RULE {
         id: "copy-many-to-file",
         codes: &["DL3021"],

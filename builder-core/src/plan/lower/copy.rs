@@ -119,17 +119,21 @@ impl StageBuilder<'_, '_> {
     }
 
     /// The name of an inline file: its path is seen from a root that holds nothing else, so `..` leads nowhere.
-    fn inline_name(&mut self, name: &str, marker: Span) -> Option<String> {
+    pub(super) fn inline_name(&mut self, name: &str, marker: Span) -> Option<String> {
         let path = clean(&join("/", name));
         let name = path.trim_start_matches('/');
         if name.is_empty() || name.contains('/') {
-            let message = format!("open {path}: no such file or directory");
-            let diagnostic = Diagnostic::error("invalid-file-name", self.place(marker), message);
-            let help = "give the file a name without directories, and write those in the destination";
-            self.planner.diagnostics.push(diagnostic.help(help));
+            self.invalid_file_name(&path, marker);
             return None;
         }
         Some(name.to_owned())
+    }
+
+    pub(super) fn invalid_file_name(&mut self, path: &str, marker: Span) {
+        let message = format!("open {path}: no such file or directory");
+        let diagnostic = Diagnostic::error("invalid-file-name", self.place(marker), message);
+        let help = "give the file a name without directories; of `COPY` and `ADD` those go into the destination";
+        self.planner.diagnostics.push(diagnostic.help(help));
     }
 
     fn flag(&mut self, value: Option<&Spanned<String>>) -> Option<String> {

@@ -116,6 +116,7 @@ impl Planner<'_> {
     }
 
     fn run(&mut self) -> Result<Planned, PlanError> {
+        self.diagnostics.extend(self.table.errors().cloned());
         let target = match self.table.target(self.options.target.as_deref()) {
             Ok(target) => target,
             Err(diagnostic) => {
@@ -289,7 +290,7 @@ impl Planner<'_> {
 
     /// What a name means to a stage that copies from it.
     fn copy_source(&mut self, at: StageId, name: &str, span: Span) -> Option<Source> {
-        if name == SCRATCH {
+        if name == SCRATCH && self.table.lookup(at, name) == StageLookup::Unknown {
             return Some(Source::Scratch);
         }
         if !self.is_stage_number(name)

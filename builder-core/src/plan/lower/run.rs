@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::copy::clean;
 use super::stage::StageBuilder;
 use crate::diagnostic::Diagnostic;
 use crate::dockerfile::{Command, Instruction, Run, SourceText};
@@ -12,10 +13,15 @@ use crate::text::Span;
 /// The shell of shell forms where no `SHELL` says otherwise.
 const DEFAULT_SHELL: [&str; 2] = ["/bin/sh", "-c"];
 const WINDOWS_SHELL: [&str; 3] = ["cmd", "/S", "/C"];
+/// Where scripts of heredocs with an interpreter line are put for the duration.
+const PIPES_DIRECTORY: &str = "/dev/pipes";
 /// The build arg that names the host of every RUN.
 const HOSTNAME: &str = "BUILDKIT_SANDBOX_HOSTNAME";
 /// Build args that RUN sees without declaration, in upper or lower case (dockerfile-semantics 3.3).
 pub(super) const PROXY_NAMES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
+
+/// The arguments of a process, and the names and contents of scripts that it needs.
+type Arguments = (Vec<String>, Vec<(String, String)>);
 
 impl StageBuilder<'_, '_> {
     pub(super) fn shell(&self) -> Vec<String> {
@@ -35,9 +41,11 @@ impl StageBuilder<'_, '_> {
         let security = self.security(run);
         let mounts = self.mounts(&run.mounts);
         let (Some(network), Some(security), Some(mounts)) = (network, security, mounts) else { return };
-        let (args, pipes) = self.arguments(instruction, &run.command);
-        if args.is_empty() {
-            self.error("empty-command", instruction.head, "RUN needs a command");
+        let Some((args, pipes)) = self.arguments(instruction, &run.command) else { return };
+        if args.first().is_none_or(String::is_empty) {
+            let diagnostic = Diagnostic::error("empty-command", self.place(instruction.head), "RUN needs a command");
+            let help = "write what is to be run: `RUN command`, or `RUN [\"program\", \"argument\"]`";
+            self.planner.diagnostics.push(diagnostic.help(help));
             return;
         }
         let created_by = format!("RUN {}{} # buildkit", self.declared_arguments(), args.join(" "));
@@ -107,11 +115,12 @@ impl StageBuilder<'_, '_> {
         false
     }
 
-    /// The arguments of the process, and scripts with an interpreter line (dockerfile-semantics 5.5.2).
-    fn arguments(&self, instruction: &Instruction, command: &Command) -> (Vec<String>, Vec<(String, String)>) {
+    /// The arguments of the process, and scripts with an interpreter line (dockerfile-semantics 5.5.2); `None` where
+    /// something was reported.
+    fn arguments(&mut self, instruction: &Instruction, command: &Command) -> Option<Arguments> {
         let text = match command {
             Command::Exec(arguments) => {
-                return (arguments.iter().map(|argument| argument.value.clone()).collect(), Vec::new());
+                return Some((arguments.iter().map(|argument| argument.value.clone()).collect(), Vec::new()));
             }
             Command::Shell(text) => text,
         };
@@ -121,9 +130,18 @@ impl StageBuilder<'_, '_> {
             [] => arguments.push(text.as_str().to_owned()),
             [only] if is_only_marker(text, only.marker) => {
                 let content = only.content();
-                if content.starts_with("#!") {
-                    arguments.push(format!("/dev/pipes/{}", only.name));
-                    pipes.push((only.name.clone(), content));
+                // As BuildKit looks at it, before the tabs of `<<-` are taken away.
+                if only.body.value.starts_with("#!") {
+                    // A file as `COPY` makes it, at the root of what is mounted there. The program is looked for at
+                    // the name as written, which may lead out of it again.
+                    let name = self.inline_name(&only.name, only.marker)?;
+                    let program = clean(&format!("{PIPES_DIRECTORY}/{}", only.name));
+                    if program != format!("{PIPES_DIRECTORY}/{name}") {
+                        self.invalid_file_name(&program, only.marker);
+                        return None;
+                    }
+                    arguments.push(program);
+                    pipes.push((name, content));
                 } else {
                     arguments.push(content);
                 }
@@ -138,7 +156,7 @@ impl StageBuilder<'_, '_> {
                 arguments.push(script);
             }
         }
-        (arguments, pipes)
+        Some((arguments, pipes))
     }
 
     /// `|2 A=1 B= ` for the arguments in scope; nothing where there are none.
@@ -180,7 +198,7 @@ impl StageBuilder<'_, '_> {
 
     pub(super) fn workdir(&mut self, instruction: &Instruction, path: &SourceText) {
         let Some(expanded) = self.expand(path) else { return };
-        let path = super::copy::clean(&super::copy::join(self.state.cwd(), &expanded));
+        let path = clean(&super::copy::join(self.state.cwd(), &expanded));
         // As BuildKit has it, an absolute path stays in the config as it is written, with a slash at its end.
         let shown = if expanded.starts_with('/') { &expanded } else { &path };
         self.state.config.config.working_dir.clone_from(shown);

@@ -82,13 +82,8 @@ impl Planner<'_> {
         let entry = self.table.get(id)?.clone();
         let span = self.span_of_from(id);
         let label = self.label(id);
-        let platform = match &entry.platform {
-            Err(diagnostic) => {
-                self.diagnostics.push(diagnostic.clone());
-                return None;
-            }
-            Ok(platform) => platform.clone(),
-        };
+        // What is wrong with a `FROM` has been reported.
+        let (Ok(platform), Ok(base)) = (entry.platform, entry.base) else { return None };
         let wanted = platform.clone().unwrap_or_else(|| self.options.platform.clone());
         if let Some((name, context)) = self.replaced(id) {
             return match self.context_source(name, context, span)? {
@@ -97,17 +92,13 @@ impl Planner<'_> {
                 Source::Scratch | Source::Image(_) => Some(StageState::scratch(wanted)),
             };
         }
-        let base = match entry.base {
-            Ok(Base::Scratch) => Source::Scratch,
-            Ok(Base::Stage(stage)) => Source::Stage(stage),
-            Ok(Base::Outside(name)) => match self.context(&name, &self.platform(id)) {
+        let base = match base {
+            Base::Scratch => Source::Scratch,
+            Base::Stage(stage) => Source::Stage(stage),
+            Base::Outside(name) => match self.context(&name, &self.platform(id)) {
                 Some((name, context)) => self.context_source(name, context, span)?,
                 None => Source::Image(name),
             },
-            Err(diagnostic) => {
-                self.diagnostics.push(diagnostic);
-                return None;
-            }
         };
         let (mut counts_base, mut shows_base) = (true, true);
         let mut stage = match base {

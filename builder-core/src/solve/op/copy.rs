@@ -6,6 +6,8 @@
 //! With `--link` nothing is below: the files go into an empty directory, which is the layer, and no key has the
 //! filesystem that the layer lies on. So a new base needs no new copy.
 
+use std::cell::Cell;
+
 use super::{Failure, Outcome, Step, root_of};
 use crate::build_context::Context;
 use crate::cache::{CacheKey, FileList, FilesystemContent, KeyBuilder, KeyPart};
@@ -44,6 +46,8 @@ struct Work<'w> {
     opened: &'w [Opened<'w>],
     /// What each of them selects.
     selections: &'w [Selection],
+    /// Whether it was said that the owner is not known.
+    warned: Cell<bool>,
 }
 
 impl Work<'_> {
@@ -95,7 +99,7 @@ impl Step<'_, '_> {
         contents.drain(..).for_each(|content| files.add(&content));
         self.unless_another_does(&keys, &parent, || {
             self.missed(&keys, Some(files));
-            let work = Work { op, parent: &parent, opened: &opened, selections: &selections };
+            let work = Work { op, parent: &parent, opened: &opened, selections: &selections, warned: Cell::new(false) };
             // Where somebody edited a file after it was hashed, the layer holds what the key does not say. It is right
             // for this build, but no later one may find it.
             if let Some((layer, changed)) = self.copy_straight(&work)? {
@@ -150,7 +154,12 @@ impl Step<'_, '_> {
         if let Some(owner) = &op.owner {
             // With nothing below there is no passwd file to look names up in.
             let below = !op.link && !work.parent.diff_ids.is_empty();
-            request.owner = Some(resolve_owner(below.then_some(root), owner)?);
+            let owner = resolve_owner(below.then_some(root), owner)?;
+            request.owner = Some((owner.uid, owner.gid));
+            // One copy asks several times.
+            if !work.warned.replace(true) {
+                self.warn_of_unknown(&owner);
+            }
         }
         request.mode = op.mode.as_ref();
         request.unpack = opened.part.unpack;

@@ -3,6 +3,7 @@
 mod copy;
 mod mount_error;
 mod mounts;
+mod owner;
 mod remote;
 mod run;
 mod run_help;

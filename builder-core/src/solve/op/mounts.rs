@@ -202,13 +202,7 @@ impl Step<'_, '_> {
         if let Some(owner) = cache.owner {
             // As with BuildKit, a cache with an owner begins empty, whatever it is made from.
             let outcome = set_attributes(&root, (owner.uid, owner.gid), owner.mode, &Xattrs::default());
-            return match outcome {
-                Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => {
-                    let (kind, id) = ("user or group of a cache mount", owner.uid.max(owner.gid));
-                    Err(StepError::Sandbox(SandboxError::IdNotMapped { kind, id }).into())
-                }
-                other => Ok(other.at("set attributes of", data)?),
-            };
+            return Ok(outcome.at("set attributes of", data)?);
         }
         if cache.from == FilesystemRef::Scratch {
             return Ok(());

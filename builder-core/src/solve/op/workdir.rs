@@ -36,10 +36,17 @@ impl Step<'_, '_> {
             // The rules are those of `--chown`, not those of RUN: a number is its own group.
             let accounts = (!parent.diff_ids.is_empty()).then_some(&root);
             let owner = resolve_owner(accounts, &op.user)?;
+            self.warn_of_unknown(&owner);
             // Without a user nobody says whose it is, as with `BuildKit`.
             let inherit = if op.user.is_empty() { Inherit::BitAndGroup } else { Inherit::Bit };
-            make_directories(&root, Path::new(&op.path), owner, inherit, self.solver.options.source_date_epoch)
-                .map_err(StepError::Workdir)?;
+            make_directories(
+                &root,
+                Path::new(&op.path),
+                (owner.uid, owner.gid),
+                inherit,
+                self.solver.options.source_date_epoch,
+            )
+            .map_err(StepError::Workdir)?;
         }
         self.commit(active, parent, keys)
     }

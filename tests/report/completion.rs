@@ -1,0 +1,139 @@
+//! Completion in a real bash, asked as its line editor asks.
+
+use std::process::Command;
+
+use crate::support::{Finished, TestEnv, repository};
+
+/// Sources what `builder completion bash` prints, and presses the key after each line.
+const SCRIPT: &str = r#"
+set -eu
+source <(builder completion bash)
+complete -p builder >&2
+press() {
+    COMP_LINE="$1"; COMP_POINT=${#1}; COMP_TYPE=9; COMPREPLY=()
+    # As bash cuts a line: at blanks, and at the characters of COMP_WORDBREAKS, which are words of their own.
+    local spaced="$1"
+    [[ $COMP_WORDBREAKS == *:* ]] && spaced="${spaced//:/ : }"
+    [[ $COMP_WORDBREAKS == *=* ]] && spaced="${spaced//=/ = }"
+    read -ra COMP_WORDS <<< "$spaced"
+    [[ $1 == *[[:blank:]] ]] && COMP_WORDS+=("")
+    COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+    local current="${COMP_WORDS[COMP_CWORD]}"
+    [[ $current == [:=] ]] && current=""
+    _builder builder "$current" ""
+    printf '%s\n' "${COMPREPLY[*]-}"
+}
+while IFS= read -r line; do press "$line"; done
+"#;
+
+/// A program with the builder on its path.
+fn program(env: &TestEnv, name: &str) -> Command {
+    let bin = env.path("out/bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    let link = bin.join("builder");
+    if !link.exists() {
+        std::os::unix::fs::symlink(env.builder().get_program(), &link).unwrap();
+    }
+    let mut command = Command::new(name);
+    command
+        .env_clear()
+        .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
+        .env("HOME", env.path("home"))
+        .env("TERM", "dumb")
+        .env("BUILDER_ROOT", env.store())
+        .current_dir(env.path("work"));
+    command
+}
+
+fn shell(env: &TestEnv, lines: &str) -> Vec<String> {
+    let input = env.write("lines", lines);
+    let mut command = program(env, "bash");
+    command.args(["--norc", "-c", SCRIPT]).stdin(std::fs::File::open(input).unwrap());
+    Finished::of(&mut command).success().stdout.lines().map(str::to_owned).collect()
+}
+
+fn images(env: &TestEnv, names: &[&str]) {
+    env.write("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");
+    for name in names {
+        env.ok(["build", "-q", "-t", name, "."]);
+    }
+}
+
+#[test]
+fn the_key_completes_what_is_typed_in_a_terminal() {
+    let env = TestEnv::root();
+    images(&env, &["hello", "hello:1.0", "help:2", "other:3"]);
+    // What is typed, and what is to be on the screen then.
+    let lines = [
+        ("builder tag he\t\t\t", "hello:1.0"),
+        ("builder tag hello:1\t", "hello:1.0 "),
+        ("builder tag o\tx", "other:3 x"),
+        ("builder build --ou\tx", "--output x"),
+        ("builder images --no-tr\tx", "--no-trunc x"),
+        ("builder lay\tx", "layers x"),
+        ("builder build -f Dock\tx", "Dockerfile x"),
+    ];
+    let script = repository().join("tests/report/press_tab.py");
+    let mut command = program(&env, "python3");
+    command.arg(script).arg(serde_json::to_string(&lines).unwrap());
+    let shown: Vec<serde_json::Value> = serde_json::from_str(&Finished::of(&mut command).success().stdout).unwrap();
+    for (line, shown) in lines.iter().zip(shown) {
+        assert_eq!(shown, true, "{line:?}");
+    }
+}
+
+#[test]
+fn names_of_images_and_options_are_offered() {
+    let env = TestEnv::root();
+    images(&env, &["hello", "hello:1.0", "help:2", "localhost:5000/team/other:3"]);
+    let lines = "builder tag he\nbuilder build --ou\nbuilder tag hello:\nbuilder tag hello:1\nbuilder lay\nbuilder rmi localhost:5\n\
+                 builder run --rm hel\nbuilder run hello he\nbuilder layers --format=j\nbuilder manifest ann\nbuilder layers zzz\nbuilder build -f Dock\n";
+    assert_eq!(
+        shell(&env, lines),
+        [
+            "hello hello:1.0 help:2",
+            "--output",
+            "1.0 latest",
+            "1.0",
+            "layers",
+            "5000/team/other:3",
+            "hello hello:1.0 help:2",
+            "",
+            "json",
+            "annotate",
+            "",
+            "Dockerfile",
+        ]
+    );
+}
+
+#[test]
+fn another_store_is_asked_where_the_line_says_so() {
+    let (env, other) = (TestEnv::root(), TestEnv::root());
+    images(&other, &["there"]);
+    let root = other.store().display().to_string();
+    let lines = format!("builder --root {root} tag t\nbuilder tag t\nbuilder --root={root} tag th\n");
+    assert_eq!(shell(&env, &lines), ["there", "", "there"]);
+    // Who only completes makes no store.
+    assert!(!env.store().exists());
+}
+
+#[test]
+fn every_shell_has_a_script() {
+    let env = TestEnv::root();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = env.ok(["completion", shell]).stdout;
+        assert!(script.contains("BUILDER_COMPLETE") && script.contains("builder"), "{shell}: {script}");
+    }
+    env.run(["completion", "tcsh"]).fails(2);
+    assert!(!env.store().exists());
+    // What zsh and fish ask is answered as well.
+    for shell in ["zsh", "fish"] {
+        let mut command = env.builder();
+        command.env("BUILDER_COMPLETE", shell).env("_CLAP_COMPLETE_INDEX", "1").args(["--", "builder", "manif"]);
+        assert!(Finished::of(&mut command).success().stdout.starts_with("manifest"), "{shell}");
+    }
+    let mut unknown = env.builder();
+    let unknown = Finished::of(unknown.env("BUILDER_COMPLETE", "tcsh").args(["--", "builder", ""])).fails(1);
+    assert_eq!((unknown.stdout, unknown.stderr), (String::new(), String::new()));
+}

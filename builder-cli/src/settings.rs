@@ -107,7 +107,7 @@ pub(crate) fn completing() -> Option<String> {
 
 /// Returns the store whose images are completed.
 pub(crate) fn completed_store(root: Option<PathBuf>) -> Option<PathBuf> {
-    store_root(&GlobalArgs { root, color: ColorArg::Never }, is_ordinary_user()).ok()
+    store_root(&GlobalArgs { root, color: ColorArg::Never, registries_conf: None }, is_ordinary_user()).ok()
 }
 
 /// Returns whether messages have colours.

@@ -63,6 +63,7 @@ fn a_login_opens_a_registry_and_is_seen_nowhere() {
         &["pull", "--progress", "plain", &name],
         &["build", "--pull", "--push", "--progress", "rawjson", "-t", &name, "."],
         &["pull", &format!("{host}/team/nothing:1")],
+        &["registry", "tags", &format!("{host}/team/app")],
     ] {
         let finished = env.run(arguments);
         assert_eq!(

@@ -109,6 +109,82 @@ fn ended_by(env: &TestEnv, arguments: &[&str], signal: &str) -> (Option<i32>, Du
     (child.wait().unwrap().code(), begin.elapsed())
 }
 
+#[test]
+fn a_root_that_cannot_be_written_to_has_memory_and_volumes_that_can() {
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let env = TestEnv::new(run_as);
+        image(&env, "RUN mkdir -p /d/e && echo hidden > /d/file\n");
+        let refused = run(&env, &["--read-only", "app", "sh", "-c", "echo x > /new"]);
+        assert!(refused.code != Some(0) && refused.stderr.contains("Read-only"), "{refused:?}");
+        env.write("shared/one", "one\n");
+        let volume = format!("{}:/d/e", env.path("work/shared").display());
+        let said = run(
+            &env,
+            &[
+                "--rm=true",
+                "-i=false",
+                "--read-only=true",
+                "--tmpfs",
+                "/d:size=1m",
+                "--tmpfs",
+                "/made/up",
+                "-v",
+                &volume,
+                "app",
+                "sh",
+                "-c",
+                "echo x > /d/x && echo y > /made/up/y && cat /d/x /made/up/y /d/e/one && ls /d && ! echo z > /w/z",
+            ],
+        );
+        assert_eq!(said.success().stdout, "x\ny\none\ne\nx\n");
+        let full = run(&env, &["--tmpfs=/d:size=64k", "app", "sh", "-c", "cat /dev/zero > /d/zeros"]);
+        assert!(full.code == Some(1) && full.stderr.contains("No space"), "{full:?}");
+        let locked = run(&env, &["--tmpfs=/d:ro", "app", "sh", "-c", "ls /d; echo x > /d/x"]);
+        assert!(locked.code != Some(0) && locked.stdout.is_empty(), "{locked:?}");
+    }
+}
+
+#[test]
+fn variables_come_from_files_and_from_here() {
+    let env = TestEnv::root();
+    image(&env, "CMD [\"env\"]\n");
+    let file = env.write("vars", "# said\n\n  X=from file\nY=1\nHERE\nUNSET\nQUOTED=\"as it is\"\n");
+    let mut command = env.builder();
+    command.args(["run", "--env-file", file.to_str().unwrap(), "-e", "Y=2", "-e", "HERE2", "app"]);
+    let said = Finished::of(command.env("HERE", "here").env("HERE2", "too")).success().stdout;
+    for line in ["X=from file", "Y=2", "HERE=here", "HERE2=too", "QUOTED=\"as it is\"", "A=1"] {
+        assert!(said.lines().any(|found| found == line), "no `{line}`: {said}");
+    }
+    assert!(!said.contains("UNSET"), "{said}");
+    for (line, expected) in [("A B=1", "contains whitespaces"), ("=1", "no variable name")] {
+        let file = env.write("vars", line);
+        let refused = run(&env, &["--env-file", file.to_str().unwrap(), "app"]).fails(125);
+        assert!(refused.stderr.contains(expected), "{}", refused.stderr);
+    }
+    run(&env, &["-e", "=1", "app"]).fails(125);
+}
+
+#[test]
+fn what_is_for_container_managers_is_refused_with_a_reason() {
+    let env = TestEnv::root();
+    for (option, reason) in [
+        (&["-d"][..], "no container manager"),
+        (&["-p", "80:80"], "no network of its own"),
+        (&["--name", "x"], "nothing of a run stays"),
+        (&["--privileged"], "sandbox of a RUN step"),
+        (&["--mount", "type=bind,src=/,dst=/x"], "--volume"),
+    ] {
+        let refused = run(&env, &[option, &["app"]].concat()).fails(125);
+        assert!(refused.stderr.contains("is not supported") && refused.stderr.contains(reason), "{}", refused.stderr);
+    }
+    image(&env, "CMD [\"cat\", \"/proc/net/dev\"]\n");
+    let said = run(&env, &["--network", "none", "app"]).success().stdout;
+    let devices: Vec<&str> =
+        said.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name.trim()).collect();
+    assert_eq!(devices, ["lo"], "{said}");
+    run(&env, &["--network=bridge", "app"]).fails(2);
+}
+
 /// A session of tmux that ends with this.
 struct Tmux {
     socket: String,

@@ -1,5 +1,8 @@
 //! Whole images: resolved and fetched as a build does it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
 use builder_core::digest::Digest;
 use builder_core::layer::OverlayFlavor;
 use builder_core::platform::Platform;
@@ -8,11 +11,20 @@ use builder_core::registry::RegistryOptions;
 use builder_core::snapshot::Snapshots;
 use builder_core::source::{SourceError, fetch, resolve_remote};
 
-use crate::server::{FaultServer, Reply};
+use crate::server::{Asked, FaultServer, Reply};
 use crate::{TestStore, never};
 
 /// A registry with one image of one layer, `repo:1`, that wants a token for everything.
 fn registry(layer: &[u8], diff_id: Digest) -> FaultServer {
+    spoiled(layer, diff_id, |_, reply| reply)
+}
+
+/// The same, with answers that a test may spoil.
+fn spoiled(
+    layer: &[u8],
+    diff_id: Digest,
+    spoil: impl Fn(&Asked, Reply) -> Reply + Send + Sync + 'static,
+) -> FaultServer {
     let platform = Platform::host();
     let config = format!(
         r#"{{"os":"{}","architecture":"{}","rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}}}}"#,
@@ -41,20 +53,74 @@ fn registry(layer: &[u8], diff_id: Digest) -> FaultServer {
         }
         let documents = [manifest.as_bytes(), config.as_bytes(), &layer];
         let named = |bytes: &&&[u8]| asked.target.ends_with(&Digest::of(bytes).to_string());
-        match documents.iter().find(named) {
+        let reply = match documents.iter().find(named) {
             Some(bytes) => Reply::new(200, bytes),
             None if asked.target.ends_with("/manifests/1") => Reply::new(200, &manifest),
             None => Reply::new(404, ""),
-        }
+        };
+        spoil(asked, reply)
     })
 }
 
 fn pull(server: &FaultServer) -> Result<(), SourceError> {
-    let test = TestStore::new();
+    pull_into(&TestStore::new(), server)
+}
+
+fn pull_into(test: &TestStore, server: &FaultServer) -> Result<(), SourceError> {
     let reference: Reference = format!("{}/repo:1", server.address()).parse().unwrap();
-    let image = resolve_remote(&reference, &Platform::host(), &RegistryOptions::default(), &test.store, &never())?;
+    let mut options = RegistryOptions::default();
+    options.silence_timeout = Duration::from_millis(400);
+    let image = resolve_remote(&reference, &Platform::host(), &options, &test.store, &never())?;
     let snapshots = Snapshots::new(test.store.clone(), OverlayFlavor::Trusted);
     fetch(&image, &snapshots, &|_, _, _| {}, &never())
+}
+
+/// A tar archive of one file.
+fn archive() -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(100_000);
+    header.set_mode(0o644);
+    header.set_cksum();
+    archive.append_data(&mut header, "file", vec![b'x'; 100_000].as_slice()).unwrap();
+    archive.into_inner().unwrap()
+}
+
+#[test]
+fn silence_in_the_middle_of_anything_is_bounded() {
+    let layer = archive();
+    let layer_name = Digest::of(&layer).to_string();
+    let always = usize::MAX;
+    // Most of a case is waiting: all at the same time.
+    std::thread::scope(|scope| {
+        for part in ["/manifests/1", "/blobs/sha256", &layer_name] {
+            for (times, cut) in [(1, Some(20)), (1, None), (always, Some(20)), (always, None)] {
+                let layer = &layer;
+                scope.spawn(move || stalls(layer, part.to_owned(), times, cut));
+            }
+        }
+    });
+}
+
+/// Pulls from a registry that falls silent in the middle of a part, or before it, the first `times` of asking.
+fn stalls(layer: &[u8], part: String, times: usize, cut: Option<usize>) {
+    let (diff_id, so_far) = (Digest::of(layer), AtomicUsize::new(0));
+    let server = spoiled(layer, diff_id, move |asked, reply| {
+        if !asked.target.contains(&part) || so_far.fetch_add(1, Ordering::SeqCst) >= times {
+            return reply;
+        }
+        cut.map_or_else(Reply::silence, |length| reply.cut(length).then_silence())
+    });
+    let (test, begin) = (TestStore::new(), Instant::now());
+    let outcome = pull_into(&test, &server);
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    if times == 1 {
+        outcome.unwrap();
+    } else {
+        assert!(outcome.unwrap_err().is_registry());
+    }
+    assert_eq!(test.store.has_blob(&diff_id), times == 1);
+    assert_eq!(test.store.images().unwrap().len(), usize::from(times == 1));
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn the_key_completes_what_is_typed_in_a_terminal() {
     images(&env, &["hello", "hello:1.0", "help:2", "other:3"]);
     // What is typed, and what is to be on the screen then.
     let lines = [
-        ("builder tag he\t\t", "hello:1.0"),
+        ("builder tag he\t\t\t", "hello:1.0"),
         ("builder tag hello:1\t", "hello:1.0 "),
         ("builder tag o\tx", "other:3 x"),
         ("builder build --ou\tx", "--output x"),

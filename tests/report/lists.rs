@@ -105,7 +105,7 @@ fn images_of_registries_are_put_together_without_being_pulled() {
     let (one, two) = (at(&registry, "a/one:1"), at(&elsewhere, "b/two:1"));
     image(&builder, "linux/amd64", &one, &["--push"]);
     // An index with what is stated about its image.
-    image(&builder, "linux/arm64,linux/s390x", &two, &["--push", "--provenance", "mode=min"]);
+    image(&builder, "linux/arm64,linux/s390x", &two, &["--push", "--provenance=mode=min"]);
     let env = TestEnv::root();
     let list = at(&registry, "c/list:2");
     env.ok(["manifest", "create", &list, &one, &two]);

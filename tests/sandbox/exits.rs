@@ -2,7 +2,7 @@
 
 use builder_core::sandbox::{Exit, SandboxError};
 
-use crate::support::{Rootfs, skipped, try_run};
+use crate::support::{Rootfs, skipped, try_run, with_init};
 
 #[test]
 fn exit_codes_and_signals_are_told_apart() {
@@ -15,14 +15,31 @@ fn exit_codes_and_signals_are_told_apart() {
         ("exit 3", Exit::Code(3)),
         ("exit 255", Exit::Code(255)),
         ("exit 137", Exit::Code(137)),
-        ("kill -9 $$", Exit::Signal(9)),
-        ("kill -11 $$", Exit::Signal(11)),
-        ("kill -15 $$", Exit::Signal(15)),
-        ("sh -c 'kill -9 $$'", Exit::Signal(9)),
+        // The first process is spared by the signals of its own, as with docker.
+        ("kill -9 $$; exit 5", Exit::Code(5)),
+        ("kill -15 $$; exit 6", Exit::Code(6)),
+        ("trap 'exit 7' TERM; kill -15 $$; exit 8", Exit::Code(7)),
         ("sh -c 'kill -9 $$'; exit $?", Exit::Code(137)),
     ] {
         assert_eq!(try_run(&rootfs.shell(script)).unwrap().exit, exit, "{script}");
     }
+    for (script, exit) in [
+        ("kill -9 $$", Exit::Signal(9)),
+        ("kill -11 $$", Exit::Signal(11)),
+        ("kill -15 $$", Exit::Signal(15)),
+        ("sh -c 'kill -9 $$'", Exit::Signal(9)),
+    ] {
+        assert_eq!(try_run(&with_init(rootfs.shell(script))).unwrap().exit, exit, "{script}");
+    }
+}
+
+#[test]
+fn the_command_is_the_first_process_and_sees_no_other() {
+    if skipped() {
+        return;
+    }
+    let script = "echo $$; cd /proc; echo [0-9]*; cat /proc/1/comm; true";
+    assert_eq!(try_run(&Rootfs::new().shell(script)).unwrap().stdout, "1\n1\nsh\n");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use builder_core::cancel::CancelToken;
 use builder_core::event::LogStream;
-use builder_core::sandbox::{Exit, SandboxError, SandboxFile, SandboxSpec, isolation, run, stubs};
+use builder_core::sandbox::{Exit, SandboxError, SandboxFile, SandboxSpec, SignalQueue, isolation, run, stubs};
 use builder_core::sys::mount;
 
 const BUSYBOX: &str = "/bin/busybox";
@@ -49,7 +49,7 @@ impl Rootfs {
     /// Makes it in an empty directory.
     pub(crate) fn at(dir: &Path) -> Self {
         let rootfs = Self { dir: dir.to_owned(), owner: None };
-        for name in ["lower/bin", "lower/etc", "lower/tmp", "upper", "work", "stubs"] {
+        for name in ["lower/bin", "lower/etc", "lower/tmp", "upper", "stubs"] {
             std::fs::create_dir_all(dir.join(name)).unwrap();
         }
         std::fs::copy(BUSYBOX, dir.join("lower/bin/busybox")).unwrap();
@@ -93,7 +93,8 @@ impl Rootfs {
         let extra = stubs::prepare(view.as_fd(), &stubs::targets(true, files), &stubs_dir).unwrap();
         let lower = self.lower();
         let lowers: Vec<&Path> = extra.as_deref().into_iter().chain([lower.as_path()]).collect();
-        let (upper, work) = (self.upper(), self.dir.join("work"));
+        // A work directory serves one mount.
+        let (upper, work) = (self.upper(), tempfile::tempdir_in(&self.dir).unwrap().keep());
         let userxattr = !isolation::in_initial_user_namespace();
         let root = mount::overlay(&lowers, Some((&upper, &work)), userxattr).unwrap();
         SandboxSpec::new(root, args.iter().map(ToString::to_string).collect())
@@ -141,4 +142,11 @@ pub(crate) fn output(spec: &SandboxSpec) -> String {
     let outcome = try_run(spec).unwrap();
     assert_eq!(outcome.exit, Exit::Code(0), "{outcome:?}");
     outcome.stdout
+}
+
+/// A command that is passed signals has a process above it.
+pub(crate) fn with_init(mut spec: SandboxSpec) -> SandboxSpec {
+    let (_, signals) = std::sync::mpsc::channel();
+    spec.signals = Some(SignalQueue::new(signals));
+    spec
 }

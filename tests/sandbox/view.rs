@@ -3,7 +3,7 @@
 use builder_core::fs::accounts::Identity;
 use builder_core::sandbox::{SandboxFile, SandboxNetwork};
 
-use crate::support::{Rootfs, output, skipped, try_run};
+use crate::support::{Rootfs, output, skipped, try_run, with_init};
 
 #[test]
 fn capabilities_are_those_of_docker() {
@@ -52,8 +52,8 @@ fn there_are_no_processes_but_its_own_and_the_init() {
     if skipped() {
         return;
     }
-    let listed =
-        output(&Rootfs::new().shell("ls /proc | grep '^[0-9]*$' | tr '\\n' ' '; cat /proc/1/comm /proc/1/cmdline"));
+    let script = "ls /proc | grep '^[0-9]*$' | tr '\\n' ' '; cat /proc/1/comm /proc/1/cmdline";
+    let listed = output(&with_init(Rootfs::new().shell(script)));
     let (processes, init) = listed.split_once("init").unwrap();
     assert!(processes.split_whitespace().count() <= 6 && processes.starts_with("1 2 "), "{listed}");
     // The command line of the builder may hold build arguments.
@@ -65,9 +65,8 @@ fn the_memory_of_the_builder_cannot_be_read_through_the_init() {
     if skipped() {
         return;
     }
-    let outcome =
-        try_run(&Rootfs::new().shell("cat /proc/1/environ /proc/1/fd/0; head -c 1 /proc/1/mem; ls /proc/1/cwd/"))
-            .unwrap();
+    let script = "cat /proc/1/environ /proc/1/fd/0; head -c 1 /proc/1/mem; ls /proc/1/cwd/";
+    let outcome = try_run(&with_init(Rootfs::new().shell(script))).unwrap();
     assert_eq!(outcome.stdout, "", "{outcome:?}");
     assert_eq!(outcome.stderr.matches("ermission denied").count(), 4, "{outcome:?}");
 }

@@ -4,7 +4,9 @@
 #![allow(dead_code, reason = "each test binary uses its own part of the support")]
 
 pub mod bases;
+pub mod bounded;
 pub mod documents;
+pub mod fault_proxy;
 pub mod image;
 pub mod peers;
 pub mod servers;
@@ -40,6 +42,19 @@ pub const BASE: &str = "base=host:sh,cat,ls,mkdir,ln,rm,chmod,chown,id,touch,mv"
 pub struct TestEnv {
     directory: TempDir,
     run_as: RunAs,
+}
+
+/// Bytes that no compression makes smaller, others for each seed.
+pub fn noise(length: usize, seed: u32) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+    let next = || {
+        // xorshift32
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_le_bytes()[1]
+    };
+    std::iter::repeat_with(next).take(length).collect()
 }
 
 /// The top of the repository.

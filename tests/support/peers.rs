@@ -53,7 +53,12 @@ const REGISTRY_PASSWORDS: &str = "joe:$2b$04$sGTClvCBzGhXwXEdan0gv.D6AEnsNq0O0nN
 impl Registry {
     /// Starts a registry that keeps its data below `directory`.
     pub fn start(directory: &Path) -> Self {
-        Self::start_with(directory, "", "")
+        Self::start_with(directory, "", "", "")
+    }
+
+    /// Starts a registry that lets people delete.
+    pub fn start_deleting(directory: &Path) -> Self {
+        Self::start_with(directory, "  delete:\n    enabled: true\n", "", "")
     }
 
     /// Starts a registry with encryption that lets in [`REGISTRY_USER`] only. The certificate of its authority is
@@ -72,16 +77,16 @@ impl Registry {
         tool("openssl", &[&signing[..], &["-extfile", &names, "-out", &certificate]].concat());
         fs::write(directory.join("htpasswd"), REGISTRY_PASSWORDS).expect("passwords");
         let auth = format!("auth:\n  htpasswd:\n    realm: test\n    path: {}\n", file("htpasswd"));
-        Self::start_with(directory, &format!("  tls:\n    certificate: {certificate}\n    key: {key}\n"), &auth)
+        Self::start_with(directory, "", &format!("  tls:\n    certificate: {certificate}\n    key: {key}\n"), &auth)
     }
 
-    fn start_with(directory: &Path, of_http: &str, more: &str) -> Self {
+    fn start_with(directory: &Path, of_storage: &str, of_http: &str, more: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("address").port();
         let address = format!("127.0.0.1:{port}");
         let data = directory.join("registry");
         let config = directory.join("registry.yml");
         let text = format!(
-            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {address}\n{of_http}{more}",
+            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\n{of_storage}http:\n  addr: {address}\n{of_http}{more}",
             data.display()
         );
         fs::write(&config, text).expect("registry config");

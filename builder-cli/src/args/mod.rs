@@ -11,8 +11,8 @@ mod manifest;
 mod registry;
 mod run;
 mod trial;
+mod truth;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -37,7 +37,9 @@ pub(crate) use manifest::{
     ManifestAnnotateArgs, ManifestArgs, ManifestCommand, ManifestCreateArgs, ManifestInspectArgs, ManifestPushArgs,
     ManifestRmArgs,
 };
-pub(crate) use registry::{LoginArgs, LogoutArgs, PullArgs, PushArgs};
+pub(crate) use registry::{
+    LoginArgs, LogoutArgs, PullArgs, PushArgs, RegistryArgs, RegistryCommand, RegistryRmArgs, RegistryTagsArgs,
+};
 pub(crate) use run::RunArgs;
 pub(crate) use trial::{TrialArgs, TrialNetwork};
 
@@ -67,6 +69,16 @@ pub(crate) struct GlobalArgs {
     /// Colours in messages
     #[arg(long, global = true, value_enum, default_value_t = ColorArg::Auto, value_name = "WHEN", help_heading = "Global options")]
     pub(crate) color: ColorArg,
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Global options",
+        help = "What is said of registries: mirrors, places, trust [env: CONTAINERS_REGISTRIES_CONF; default: \
+                registries.conf of the user or of the system]"
+    )]
+    /// The configuration of registries.
+    pub(crate) registries_conf: Option<PathBuf>,
 }
 
 /// When messages have colours.
@@ -126,6 +138,8 @@ pub(crate) enum Command {
     Push(PushArgs),
     /// Put images together under one name, one for each platform
     Manifest(ManifestArgs),
+    /// List tags of a registry, and delete there
+    Registry(RegistryArgs),
     /// Log in to a registry
     Login(LoginArgs),
     /// Log out of a registry
@@ -140,62 +154,63 @@ pub(crate) enum Command {
     Version,
 }
 
-/// Takes the values from the flags of `build`: `--pull=true` is `--pull`, and `--pull=false` nothing, as with docker.
-fn without_truth_values(command: &clap::Command, mut arguments: Vec<OsString>) -> Vec<OsString> {
-    let Some(build) = command.find_subcommand("build") else { return arguments };
-    let Some(place) = arguments.iter().position(|argument| argument == "build") else { return arguments };
-    let is_flag = |name: &str| {
-        let of_this_name = |argument: &&Arg| argument.get_long() == Some(name);
-        let found = build.get_arguments().find(of_this_name);
-        found.is_some_and(|argument| matches!(argument.get_action(), ArgAction::SetTrue | ArgAction::Count))
-    };
-    let mut rest = arguments.split_off(place + 1);
-    let end = rest.iter().position(|argument| argument == "--").unwrap_or(rest.len());
-    let beyond = rest.split_off(end);
-    for argument in rest {
-        let text = argument.to_str().unwrap_or_default();
-        let flag = text.strip_prefix("--").and_then(|text| text.split_once('=')).filter(|(name, _)| is_flag(name));
-        match flag {
-            Some((name, "1" | "t" | "T" | "true" | "TRUE" | "True")) => arguments.push(format!("--{name}").into()),
-            Some((_, "0" | "f" | "F" | "false" | "FALSE" | "False")) => {}
-            _ => arguments.push(argument),
-        }
-    }
-    arguments.extend(beyond);
-    arguments
+/// An option that is known and refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Refused {
+    /// The option as it is written.
+    pub(crate) flag: String,
+    /// Why, and what to do instead.
+    pub(crate) why: &'static str,
 }
 
-/// Reads the command line. Options of `docker build` that are not supported yet are recognised, so that they
-/// can be refused by name.
+/// Reads the command line. Options of `docker build` that are not supported yet, and those of `docker run` that mean
+/// nothing here, are recognised, so that they can be refused by name.
 ///
 /// # Errors
 /// clap's, which is also how help and version come back.
 pub(crate) fn parse(
     arguments: impl IntoIterator<Item = std::ffi::OsString>,
-) -> Result<(Cli, Vec<String>), clap::Error> {
+) -> Result<(Cli, Vec<Refused>), clap::Error> {
     let hidden = |name: &'static str| Arg::new(name).long(name).hide(true);
+    let value = |argument: Arg| argument.action(ArgAction::Append).allow_hyphen_values(true);
     let command = Cli::command().after_help(crate::error::exit_code_help()).mut_subcommand("build", |mut build| {
         for name in UNSUPPORTED_FLAGS {
             build = build.arg(hidden(name).action(ArgAction::Count));
         }
         for name in UNSUPPORTED_OPTIONS {
-            build = build.arg(hidden(name).action(ArgAction::Append).allow_hyphen_values(true));
+            build = build.arg(value(hidden(name)));
         }
         build
     });
-    let arguments = without_truth_values(&command, arguments.into_iter().collect());
+    let command = command.mut_subcommand("run", |mut run| {
+        for option in trial::REFUSED {
+            let argument = option.short.into_iter().fold(hidden(option.name), Arg::short);
+            run = run.arg(if option.has_value { value(argument) } else { argument.action(ArgAction::Count) });
+        }
+        run
+    });
+    let arguments = truth::without_truth_values(&command, arguments.into_iter().collect());
     let matches = command.try_get_matches_from(arguments)?;
     let mut refused = Vec::new();
+    let is_given = |matches: &clap::ArgMatches, name: &str| {
+        matches.value_source(name) == Some(clap::parser::ValueSource::CommandLine)
+    };
     if let Some(build) = matches.subcommand_matches("build") {
-        let given = |name: &&&str| build.value_source(name) == Some(clap::parser::ValueSource::CommandLine);
-        refused
-            .extend(UNSUPPORTED_FLAGS.iter().chain(UNSUPPORTED_OPTIONS).filter(given).map(|name| format!("--{name}")));
+        let names = UNSUPPORTED_FLAGS.iter().chain(UNSUPPORTED_OPTIONS).filter(|name| is_given(build, name));
+        let why = "`builder build --help` lists what is";
+        refused.extend(names.map(|name| Refused { flag: format!("--{name}"), why }));
+    }
+    if let Some(run) = matches.subcommand_matches("run") {
+        let given = trial::REFUSED.iter().filter(|option| is_given(run, option.name));
+        refused.extend(given.map(|option| Refused { flag: format!("--{}", option.name), why: option.why }));
     }
     Ok((Cli::from_arg_matches(&matches)?, refused))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
 
     #[test]
@@ -209,6 +224,38 @@ mod tests {
         let given = ["builder", "build", "--no-cache=true", "--pull=false", "--squash=false", "."];
         assert_eq!(read(&given).unwrap(), (true, false, vec![]));
         assert!(read(&["builder", "build", "--no-cache=perhaps", "."]).is_err());
-        assert_eq!(read(&["builder", "build", "--squash=1", "."]).unwrap().2, ["--squash"]);
+        assert_eq!(read(&["builder", "build", "--squash=1", "."]).unwrap().2[0].flag, "--squash");
+    }
+
+    #[test]
+    fn flags_of_run_take_truth_values_up_to_the_image() {
+        let read = |arguments: &[&str]| {
+            let words = ["builder", "--root", "/r", "run"].iter().chain(arguments).map(OsString::from);
+            parse(words).map(|(cli, refused)| {
+                let Command::Run(run) = cli.command else { panic!("not a run") };
+                (run.rm, run.interactive, run.tty, run.words, refused)
+            })
+        };
+        let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let all = read(&["--rm=true", "-it=true", "app", "prog", "--rm=false", "-i=0"]).unwrap();
+        assert_eq!(all, (true, true, true, words(&["app", "prog", "--rm=false", "-i=0"]), vec![]));
+        let some = read(&["--rm=false", "-i=false", "-e", "run=true", "-t=1", "-w", "/", "--env", "A", "app"]).unwrap();
+        assert_eq!(some, (false, false, true, words(&["app"]), vec![]));
+        assert!(read(&["-it=false", "app"]).unwrap().1);
+        for bad in ["--rm=perhaps", "-i=perhaps"] {
+            assert!(read(&[bad, "app"]).is_err(), "{bad}");
+        }
+        for (given, flag) in [
+            (&["-d", "app"][..], "--detach"),
+            (&["-dit", "app"], "--detach"),
+            (&["-p", "80:80", "app"], "--publish"),
+            (&["--name=x", "app"], "--name"),
+            (&["--name", "x", "app", "-d"], "--name"),
+        ] {
+            let refused = read(given).unwrap().4;
+            assert_eq!(refused.iter().map(|refused| refused.flag.as_str()).collect::<Vec<_>>(), [flag], "{given:?}");
+        }
+        // What is refused where it is true is nothing where it is false.
+        assert_eq!(read(&["--detach=false", "app"]).unwrap().4, vec![]);
     }
 }

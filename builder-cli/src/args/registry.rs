@@ -1,6 +1,6 @@
 //! The commands about registries.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::ProgressArg;
 
@@ -9,10 +9,11 @@ use super::ProgressArg;
 pub(crate) struct PushArgs {
     /// Name of the image, or its ID where there is a destination
     pub(crate) image: String,
-    /// Where to, `NAME` or `NAME:TAG` [default: the name of the image]
-    pub(crate) destination: Option<String>,
-    /// Not supported
-    #[arg(short, long, hide = true)]
+    /// Where to, `NAME` or `NAME:TAG`, once or more [default: the name of the image]
+    #[arg(value_name = "DESTINATION")]
+    pub(crate) destinations: Vec<String>,
+    /// Push every tag of the repository that the store has
+    #[arg(short, long, conflicts_with = "destinations")]
     pub(crate) all_tags: bool,
     /// How to show progress [default: the variable `BUILDKIT_PROGRESS`, else auto]
     #[arg(long, value_enum, value_name = "KIND")]
@@ -24,6 +25,7 @@ pub(crate) struct PushArgs {
 
 /// Pull an image from a registry.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct PullArgs {
     /// Name of the image, `NAME`, `NAME:TAG` or `NAME@DIGEST`
     pub(crate) image: String,
@@ -33,8 +35,11 @@ pub(crate) struct PullArgs {
     /// Pull for all platforms, with what is stated about the image, byte for byte
     #[arg(long, conflicts_with = "platforms")]
     pub(crate) all_platforms: bool,
-    /// Not supported
-    #[arg(short, long, hide = true)]
+    /// Lay out the files at once; without it they are when a build or a run first needs them
+    #[arg(long, conflicts_with = "all_platforms")]
+    pub(crate) unpack: bool,
+    /// Pull every tag of the repository
+    #[arg(short, long)]
     pub(crate) all_tags: bool,
     /// How to show progress [default: the variable `BUILDKIT_PROGRESS`, else auto]
     #[arg(long, value_enum, value_name = "KIND")]
@@ -42,6 +47,41 @@ pub(crate) struct PullArgs {
     /// Show no progress, print the name only
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+/// Look into registries, and delete there.
+#[derive(Debug, Args)]
+pub(crate) struct RegistryArgs {
+    #[command(subcommand)]
+    pub(crate) command: RegistryCommand,
+}
+
+/// What is done in a registry.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RegistryCommand {
+    /// List the tags of a repository, one a line
+    #[command(visible_alias = "ls")]
+    Tags(RegistryTagsArgs),
+    /// Delete tags, or manifests by their digests
+    #[command(visible_alias = "delete")]
+    Rm(RegistryRmArgs),
+}
+
+/// List the tags of a repository.
+#[derive(Debug, Args)]
+pub(crate) struct RegistryTagsArgs {
+    /// Repository, without a tag
+    pub(crate) repository: String,
+}
+
+/// Delete tags, or manifests by their digests.
+#[derive(Debug, Args)]
+#[command(after_help = "Where a registry deletes no tag by itself, the manifest goes that the tag stands for, with \
+every other tag\nof it. Blobs are for the registry to collect.")]
+pub(crate) struct RegistryRmArgs {
+    /// `NAME:TAG` or `NAME@DIGEST`
+    #[arg(required = true)]
+    pub(crate) references: Vec<String>,
 }
 
 /// Log in to a registry.

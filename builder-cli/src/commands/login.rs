@@ -7,7 +7,8 @@ use builder_core::reference::{DEFAULT_DOMAIN, Reference};
 use builder_core::registry::{Client, Credential, CredentialSource, Credentials, Password, RegistryError};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
-use crate::args::{LoginArgs, LogoutArgs};
+use super::registry::registry_error;
+use crate::args::{GlobalArgs, LoginArgs, LogoutArgs};
 use crate::error::{CommandError, ErrorKind};
 use crate::registry::Stored;
 use crate::settings;
@@ -25,10 +26,10 @@ impl CredentialSource for Given {
     }
 }
 
-pub(super) fn login(arguments: &LoginArgs, printer: Printer) -> Result<(), CommandError> {
+pub(super) fn login(arguments: &LoginArgs, global: &GlobalArgs, printer: Printer) -> Result<(), CommandError> {
     let domain = domain(arguments.server.as_deref())?;
     let (name, password) = asked(arguments, &domain, printer)?;
-    let mut options = settings::registry::registry()?;
+    let mut options = settings::registry::registry(global)?;
     let credential = Credential::User { name: name.clone(), password: password.clone() };
     options.credentials = Some(Credentials::new(Given(credential)));
     let verified = Client::of_registry(&domain, &options).and_then(|client| client.ping(&CancelToken::new()));
@@ -143,13 +144,6 @@ fn refused(domain: &str, error: RegistryError) -> CommandError {
         RegistryError::Unauthorized { .. } => {
             CommandError::new(ErrorKind::Registry, format!("`{domain}` does not know this user with this password"))
         }
-        error => {
-            let hint = error.hint();
-            let command = CommandError::new(ErrorKind::Registry, error);
-            match hint {
-                Some(hint) => command.hint(hint),
-                None => command,
-            }
-        }
+        error => registry_error(error),
     }
 }

@@ -14,6 +14,7 @@ mod listing;
 mod login;
 mod manifest;
 mod registry;
+mod registry_contents;
 mod transfer;
 mod trial;
 
@@ -25,7 +26,7 @@ use builder_core::store::{
     Owner, is_damaged_database, is_full_database, is_store, mark_damaged_database, release_reserve,
 };
 
-use crate::args::{Cli, Command, GlobalArgs, ImageCommand};
+use crate::args::{Cli, Command, GlobalArgs, ImageCommand, Refused};
 use crate::error::{CommandError, ErrorKind};
 use crate::settings;
 use crate::signal::cancel_on_signals;
@@ -69,7 +70,7 @@ impl Session {
 
     /// Does the same for a command that looks into layers, which may still be where they were when an image was built.
     fn open_to_layers(global: &GlobalArgs, printer: Printer) -> Result<Self, CommandError> {
-        let session = Self::open_for(global, printer, perhaps_registries(), Access::Read)?;
+        let session = Self::open_for(global, printer, perhaps_registries(global), Access::Read)?;
         cancel_on_signals(session.cancel.clone()).map_err(CommandError::environment)?;
         Ok(session)
     }
@@ -123,11 +124,13 @@ impl Session {
 ///
 /// # Errors
 /// Why it failed; the kind decides the exit code.
-pub(crate) fn run(cli: Cli, refused: &[String], printer: Printer) -> Result<u8, CommandError> {
-    if let Some(first) = refused.first() {
-        return Err(
-            CommandError::usage(format!("`{first}` is not supported yet")).hint("`builder build --help` lists what is")
-        );
+pub(crate) fn run(cli: Cli, refused: &[Refused], printer: Printer) -> Result<u8, CommandError> {
+    if let Some(Refused { flag, why }) = refused.first() {
+        if matches!(cli.command, Command::Run(_)) {
+            printer.error(&CommandError::usage(format!("`{flag}` is not supported")).hint(*why));
+            return Ok(trial::FAILED);
+        }
+        return Err(CommandError::usage(format!("`{flag}` is not supported yet")).hint(*why));
     }
     let global = cli.global.clone();
     command(cli, printer).map_err(|error| about_store(error, &global))
@@ -165,14 +168,14 @@ fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// What this machine says of registries, for commands that hardly ever need one: where it cannot be read, those that do
 /// tell.
-pub(crate) fn perhaps_registries() -> RegistryOptions {
-    settings::registry::registry().unwrap_or_default()
+pub(crate) fn perhaps_registries(global: &GlobalArgs) -> RegistryOptions {
+    settings::registry::registry(global).unwrap_or_default()
 }
 
 fn command(cli: Cli, printer: Printer) -> Result<u8, CommandError> {
     let open = || Session::open(&cli.global, printer, RegistryOptions::default());
     // What this machine says of registries is looked at by who asks them.
-    let open_to_registries = || Session::open(&cli.global, printer, settings::registry::registry()?);
+    let open_to_registries = || Session::open(&cli.global, printer, settings::registry::registry(&cli.global)?);
     let open_to_layers = || Session::open_to_layers(&cli.global, printer);
     let open_to_read = || Session::open_to(Access::Read, &cli.global, printer);
     let open_to_remove = || Session::open_to(Access::Remove, &cli.global, printer);
@@ -198,7 +201,8 @@ fn command(cli: Cli, printer: Printer) -> Result<u8, CommandError> {
         Command::Pull(arguments) => registry::pull(&arguments, &open_to_registries()?),
         Command::Push(arguments) => registry::push(&arguments, &open_to_registries()?),
         Command::Manifest(arguments) => manifest::manifest(&arguments.command, &open_to_registries()?),
-        Command::Login(arguments) => login::login(&arguments, printer),
+        Command::Registry(arguments) => registry_contents::registry(&arguments, &cli.global, printer),
+        Command::Login(arguments) => login::login(&arguments, &cli.global, printer),
         Command::Logout(arguments) => login::logout(&arguments, printer),
         Command::Info(arguments) => info::info(&arguments, &cli.global, printer),
         Command::Lsp(_) => crate::lsp::serve(),

@@ -20,7 +20,7 @@ use crate::signal::pass_on;
 use crate::ui::printer::Printer;
 
 /// What docker ends with where it could not run anything.
-const FAILED: u8 = 125;
+pub(super) const FAILED: u8 = 125;
 /// The program is there and cannot be executed.
 const NOT_EXECUTABLE: u8 = 126;
 /// The program is not there.
@@ -31,7 +31,7 @@ const SIGKILL: i32 = 9;
 
 /// Runs an image; returns the exit code of its program.
 pub(super) fn run(arguments: &TrialArgs, global: &GlobalArgs, printer: Printer) -> Result<u8, CommandError> {
-    let outcome = Session::open_quietly(global, printer, super::perhaps_registries())
+    let outcome = Session::open_quietly(global, printer, super::perhaps_registries(global))
         .and_then(|session| attempt(arguments, &session));
     outcome.or_else(|error| {
         printer.error(&error);

@@ -88,7 +88,7 @@ pub(crate) fn answer(
     if words.is_empty() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    let mut command = command(store(typed_root(&words)));
+    let mut command = command(store(typed_root(&words)), runs_something(&words));
     let mut out = Vec::new();
     shell.write_complete(&mut command, words, Some(Path::new(".")), &mut out)?;
     Ok(out)
@@ -108,11 +108,20 @@ fn typed_root(words: &[OsString]) -> Option<PathBuf> {
     found
 }
 
-/// The command line, with what is known of the values of its arguments.
-fn command(store: Option<PathBuf>) -> Command {
+/// Whether the words before the cursor have named an image to run.
+fn runs_something(words: &[OsString]) -> bool {
+    let before = words.split_last().map_or(words, |(_, before)| before);
+    let matches = Cli::command().ignore_errors(true).try_get_matches_from(before);
+    let run = matches.ok().and_then(|matches| matches.subcommand_matches("run").cloned());
+    run.and_then(|run| run.get_many::<String>("words").map(|words| words.len() > 0)).unwrap_or(false)
+}
+
+/// The command line, with what is known of the values of its arguments. Where an image is run already, what follows is
+/// a program of it.
+fn command(store: Option<PathBuf>, runs: bool) -> Command {
     let mut command = Cli::command();
     let Some(store) = store else { return command };
-    for (path, argument) in IMAGES {
+    for (path, argument) in IMAGES.iter().filter(|(path, _)| !(runs && *path == ["run"])) {
         command = with_images(command, path, argument, &store);
     }
     command
@@ -124,9 +133,16 @@ fn with_images(command: Command, path: &[&str], argument: &str, store: &Path) ->
             command.mut_subcommand(name, |command| with_images(command, rest, argument, store))
         }
         None if command.get_arguments().any(|known| known.get_id() == argument) => {
-            let only_first = argument == "words";
-            let completer = ImageNames { index: store.join("index.json"), only_first };
-            command.mut_arg(argument, |argument| argument.add(ArgValueCompleter::new(completer)))
+            let completer = ImageNames { index: store.join("index.json") };
+            let mut completer = Some(ArgValueCompleter::new(completer));
+            // In its place: the order of arguments is what tells them apart.
+            command.mut_args(|known| match known.get_id() == argument {
+                true => match completer.take() {
+                    Some(completer) => known.add(completer),
+                    None => known,
+                },
+                false => known,
+            })
         }
         _ => command,
     }
@@ -135,8 +151,6 @@ fn with_images(command: Command, path: &[&str], argument: &str, store: &Path) ->
 /// The names of the images of a store.
 struct ImageNames {
     index: PathBuf,
-    /// Whether what follows the first value is something else.
-    only_first: bool,
 }
 
 impl ValueCompleter for ImageNames {
@@ -148,10 +162,6 @@ impl ValueCompleter for ImageNames {
         let short = |name: &String| !name.ends_with(":latest") || current.contains(':');
         names.retain(short);
         names.into_iter().map(CompletionCandidate::new).collect()
-    }
-
-    fn complete_at(&self, index: usize, current: &OsStr) -> Vec<CompletionCandidate> {
-        if self.only_first && index > 0 { Vec::new() } else { self.complete(current) }
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use builder_core::registry::{Credentials, RegistryOptions};
 
 use super::{plain_proxy, proxy, variable};
+use crate::args::GlobalArgs;
 use crate::env;
 use crate::error::CommandError;
 use crate::registry::{Logins, drop_ins, rules, trust};
@@ -13,12 +14,18 @@ use crate::registry::{Logins, drop_ins, rules, trust};
 ///
 /// # Errors
 /// A file that makes no sense.
-pub(crate) fn registry() -> Result<RegistryOptions, CommandError> {
+pub(crate) fn registry(global: &GlobalArgs) -> Result<RegistryOptions, CommandError> {
     let mut options = RegistryOptions::default();
     options.proxy = proxy();
     options.plain_proxy = plain_proxy();
     options.credentials = Some(Credentials::new(logins()));
-    options.rules = rules(&registries_conf()).map_err(CommandError::usage)?;
+    if let Some(path) = &global.registries_conf {
+        // A file that is asked for is there, or it is a mistake.
+        std::fs::metadata(path)
+            .map_err(|error| CommandError::usage(format!("cannot read `{}`: {error}", path.display())))?;
+    }
+    let files = global.registries_conf.clone().map_or_else(registries_conf, |path| vec![path]);
+    options.rules = rules(&files).map_err(CommandError::usage)?;
     options.trust = trust(&certificate_directories()).map_err(CommandError::environment)?;
     Ok(options)
 }

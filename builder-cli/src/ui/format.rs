@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Units of a size, each a thousand of the one before.
 const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
 
+/// The shortest time that a rate is told of, in seconds.
+const SHORTEST_RATE: f64 = 0.5;
+
 /// Returns a size in bytes with three significant digits: `0B`, `999B`, `1.23kB`, `45.6MB`.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub(crate) fn size(bytes: u64) -> String {
@@ -35,6 +38,18 @@ pub(crate) fn size(bytes: u64) -> String {
 /// Returns a duration in seconds with one decimal: `0.0s`, `12.3s`.
 pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.1}s", duration.as_secs_f64())
+}
+
+/// Returns how fast something moved, in bytes a second: `1.23MB/s`. Nothing where the time is too short to tell.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "three digits are shown"
+)]
+pub(crate) fn rate(bytes: u64, time: Duration) -> Option<String> {
+    let seconds = time.as_secs_f64();
+    (seconds >= SHORTEST_RATE).then(|| format!("{}/s", size((bytes as f64 / seconds) as u64)))
 }
 
 /// Returns how long ago something was, in docker's words: `5 minutes ago`.
@@ -73,6 +88,13 @@ mod tests {
         ] {
             assert_eq!(size(bytes), expected);
         }
+    }
+
+    #[test]
+    fn rates_need_a_moment() {
+        assert_eq!(rate(5_000_000, Duration::from_secs(4)).as_deref(), Some("1.25MB/s"));
+        assert_eq!(rate(0, Duration::from_secs(4)).as_deref(), Some("0B/s"));
+        assert_eq!(rate(5_000_000, Duration::from_millis(100)), None);
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl<'a> Block<'a> {
             lines.push(Line { text: truncate(&format!(" => => {reason}"), width), tone: Tone::Log });
         }
         for item in &self.items {
-            lines.push(Line { text: item_line(item, width), tone });
+            lines.push(Line { text: item_line(item, now, width), tone });
         }
         for log in &self.logs {
             lines.push(Line { text: truncate(&format!(" => => # {log}"), width), tone: Tone::Log });
@@ -165,13 +165,14 @@ fn justify(left: &str, right: &str, width: usize) -> String {
     format!("{left}{}{right}", " ".repeat(gap))
 }
 
-fn item_line(item: &Item, width: usize) -> String {
+fn item_line(item: &Item, now: Duration, width: usize) -> String {
     let amount = |n: u64| if item.unit == ProgressUnit::Bytes { size(n) } else { n.to_string() };
     let figures = match item.total {
         Some(total) => format!("{} / {}", amount(item.current), amount(total)),
         None => amount(item.current),
     };
-    let left = format!(" => => {} {figures}", item.name);
+    let rate = item.rate(now).map(|rate| format!(" {rate}")).unwrap_or_default();
+    let left = format!(" => => {} {figures}{rate}", item.name);
     match item.total {
         Some(total) if width >= MIN_WIDTH_FOR_BARS => justify(&left, &bar(item.current, total), width),
         _ => truncate(&left, width),

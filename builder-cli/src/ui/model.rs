@@ -6,6 +6,7 @@ use std::time::Duration;
 use builder_core::event::{Event, LogStream, ProgressUnit, StepStatus};
 use builder_core::ids::VertexId;
 
+use super::format::rate;
 use super::log_lines::{LogLines, one_line};
 
 /// Log lines kept of a running step.
@@ -47,9 +48,18 @@ pub(super) struct Item {
     pub(super) current: u64,
     pub(super) total: Option<u64>,
     pub(super) unit: ProgressUnit,
+    /// When it was first heard of, and how far it was then.
+    begun: (Duration, u64),
 }
 
 impl Item {
+    /// Returns how fast it moves, once there is something to tell.
+    pub(super) fn rate(&self, now: Duration) -> Option<String> {
+        let (at, from) = self.begun;
+        let is_moving = self.unit == ProgressUnit::Bytes && !self.is_complete();
+        rate(self.current.saturating_sub(from), now.saturating_sub(at)).filter(|_| is_moving)
+    }
+
     /// Tells whether all of it has been done.
     pub(super) fn is_complete(&self) -> bool {
         self.total.is_some_and(|total| self.current >= total)
@@ -104,13 +114,13 @@ impl Entry {
         self.tail.drain(..self.tail.len().saturating_sub(TAIL_LINES));
     }
 
-    fn item(&mut self, name: &str, current: u64, total: Option<u64>, unit: ProgressUnit) {
+    fn item(&mut self, at: Duration, name: &str, current: u64, total: Option<u64>, unit: ProgressUnit) {
         match self.items.iter_mut().find(|item| item.name == name) {
             Some(item) => {
                 item.current = current;
                 item.total = total.or(item.total);
             }
-            None => self.items.push(Item { name: one_line(name), current, total, unit }),
+            None => self.items.push(Item { name: one_line(name), current, total, unit, begun: (at, current) }),
         }
     }
 }
@@ -149,12 +159,12 @@ impl Model {
             }
             Event::StepProgress { id, item, current, total, unit } => {
                 if let Some(entry) = self.entries.get_mut(&Key::Step(*id)) {
-                    entry.item(item, *current, *total, *unit);
+                    entry.item(at, item, *current, *total, *unit);
                 }
             }
             Event::TaskProgress { task, item, current, total, unit } => {
                 if let Some(entry) = self.entries.get_mut(&Key::Task(*task)) {
-                    entry.item(item, *current, *total, *unit);
+                    entry.item(at, item, *current, *total, *unit);
                 }
             }
             Event::StepExplained { id, explanation } => {

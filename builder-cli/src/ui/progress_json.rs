@@ -6,7 +6,7 @@
 //!   `name`, `inputs` (digests), `started` and `completed` (RFC 3339), `cached` (only `true`), `error` (only
 //!   when it failed or was cancelled).
 //! - `statuses`: a part of a step moved on. `id` names the part, `vertex` the step, `current`, `total` (absent
-//!   where unknown), `timestamp`, `completed` once it is complete.
+//!   where unknown), `timestamp`, `started` (when it was first heard of), `completed` once it is complete.
 //! - `logs`: a step wrote something. `vertex`, `stream` (1 standard output, 2 standard error), `data`
 //!   (base64, because it need not be text), `timestamp`.
 //! - `warnings`: `level` (1), `short` (base64, as docker has it), `id`.
@@ -50,6 +50,7 @@ struct Status<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<u64>,
     timestamp: String,
+    started: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     completed: Option<String>,
 }
@@ -97,6 +98,8 @@ struct Message<'a> {
 pub(super) struct Json {
     start: Timestamp,
     vertexes: BTreeMap<Key, Vertex>,
+    /// When parts of steps were first heard of.
+    started: BTreeMap<(Key, String), String>,
 }
 
 impl Renderer for Json {
@@ -110,7 +113,7 @@ impl Renderer for Json {
 impl Json {
     /// Makes a renderer for a build that began at `start`.
     pub(super) fn new(start: Timestamp) -> Self {
-        Self { start, vertexes: BTreeMap::new() }
+        Self { start, vertexes: BTreeMap::new(), started: BTreeMap::new() }
     }
 
     fn time(&self, at: Duration) -> String {
@@ -214,14 +217,15 @@ impl Json {
     }
 
     fn status<'a>(
-        &self,
+        &mut self,
         key: Key,
         id: &'a str,
         (current, total): (u64, Option<u64>),
         now: String,
     ) -> Option<Message<'a>> {
         let completed = total.is_some_and(|total| current >= total).then(|| now.clone());
-        let status = Status { id, vertex: self.digest(key)?, current, total, timestamp: now, completed };
+        let started = self.started.entry((key, id.to_owned())).or_insert_with(|| now.clone()).clone();
+        let status = Status { id, vertex: self.digest(key)?, current, total, timestamp: now, started, completed };
         Some(Message { statuses: vec![status], ..Message::default() })
     }
 }

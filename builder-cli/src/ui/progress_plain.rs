@@ -18,7 +18,7 @@ use builder_core::ids::VertexId;
 use jiff::Timestamp;
 
 use super::explain::{self, Explain};
-use super::format::{seconds, size};
+use super::format::{rate, seconds, size};
 use super::log_lines::{LogLines, one_line};
 use super::model::{Key, WAITING};
 use super::progress::Renderer;
@@ -32,10 +32,19 @@ struct Step {
     number: Option<usize>,
     started: Duration,
     streams: [LogLines; 2],
-    /// Items by name with the time of the last line about each; `None` once complete.
-    items: BTreeMap<String, Option<Duration>>,
+    /// Items by name.
+    items: BTreeMap<String, Shown>,
     /// What stands behind `CACHED`.
     maker: String,
+}
+
+/// What was said of an item.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    /// When it was first heard of, and how far it was then.
+    begun: (Duration, u64),
+    /// The time of the last line about it; `None` once it is complete.
+    last: Option<Duration>,
 }
 
 /// Turns events into lines.
@@ -169,16 +178,24 @@ impl Plain {
     fn item(&mut self, key: Key, moved: &Moved<'_>, at: Duration, out: &mut String) {
         let Some(step) = self.steps.get_mut(&key) else { return };
         let complete = moved.total.is_some_and(|total| moved.current >= total);
-        match step.items.get(moved.item) {
+        let known = step.items.get(moved.item).copied();
+        match known.map(|known| known.last) {
             Some(None) => return,
-            Some(Some(last)) if !complete && at.saturating_sub(*last) < ITEM_INTERVAL => return,
+            Some(Some(last)) if !complete && at.saturating_sub(last) < ITEM_INTERVAL => return,
             _ => {}
         }
-        step.items.insert(moved.item.to_owned(), (!complete).then_some(at));
+        let begun = known.map_or((at, moved.current), |known| known.begun);
+        step.items.insert(moved.item.to_owned(), Shown { begun, last: (!complete).then_some(at) });
         let amount = |n: u64| if moved.unit == ProgressUnit::Bytes { size(n) } else { n.to_string() };
         let mut text = format!("{} {}", one_line(moved.item), amount(moved.current));
         if let Some(total) = moved.total {
             let _ = write!(text, " / {}", amount(total));
+        }
+        let elapsed = at.saturating_sub(begun.0);
+        if moved.unit == ProgressUnit::Bytes {
+            let _ = write!(text, " {}", seconds(elapsed));
+            let rate = rate(moved.current.saturating_sub(begun.1), elapsed);
+            text.extend(rate.map(|rate| format!(" {rate}")));
         }
         if complete {
             text.push_str(" done");

@@ -17,7 +17,7 @@ use crate::event::{Event, EventSink, StepInfo};
 use crate::image::{self, AssembleRequest, ImageParts, NewHistory, NewLayer};
 use crate::plan::PlannedHistory;
 use crate::plan::op::{FilesystemRef, Op};
-use crate::solve::{SolveInputs, SolveOptions, Solver, StepResult};
+use crate::solve::{SolveInputs, SolveOptions, StepResult};
 
 /// What was built for one platform.
 pub(super) struct Built {
@@ -78,15 +78,14 @@ impl Builder {
             &self.registry,
         );
         let snapshots = self.snapshots.for_one_build();
-        let solver = Solver::new(&self.store, &snapshots, &solve_options, events)
-            .about(&prepared.source_file)
-            .with_shared_cache((!options.cache_from.is_empty()).then_some(&shared));
         let inputs = SolveInputs { plan: graph, contexts: &prepared.contexts, images: &prepared.images };
         let run = Run {
             options,
             prepared: &prepared,
             tasks: &tasks,
-            solver,
+            events,
+            solve_options: &solve_options,
+            snapshots: &snapshots,
             inputs,
             shared: &shared,
             watch: &watch,

@@ -28,7 +28,7 @@ impl Builder {
                 #[cfg(feature = "registry")]
                 &self.registry,
             )
-            .and_then(|()| self.snapshots.bring_from_elsewhere(&part.diff_ids, cancel))
+            .and_then(|()| self.snapshots.bring_from_elsewhere(&part.diff_ids, &|_, _, _| {}, cancel))
             .map_err(ImageError::from)?;
             if let Some(diff_id) = self.missing(&part).map_err(ImageError::from)? {
                 return Err(ImageError::from(SnapshotError::Missing { diff_id }).into());

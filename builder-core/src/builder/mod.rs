@@ -13,6 +13,7 @@
 //! # Ok::<(), builder_core::builder::BuildError>(())
 //! ```
 
+mod ahead;
 mod attempt;
 mod build;
 #[cfg(feature = "lint")]
@@ -68,8 +69,8 @@ pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
 pub use root_filesystem::ImportSource;
 pub use shared_cache::{CacheExport, CacheMode, CacheTarget};
 #[cfg(feature = "registry")]
-pub use transfer::{PullOutcome, PullPlatforms};
-pub use trial::{Trial, TrialError, Volume};
+pub use transfer::{PullOutcome, PullPlatforms, ReadyToPush, Unpack};
+pub use trial::{MemoryDirectory, Trial, TrialError, Volume};
 
 use crate::cancel::CancelToken;
 use crate::reference::Reference;

@@ -11,7 +11,9 @@ use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::export::{self, ExportError, ExportImage, Format, RootFilesystem};
 use crate::ids::VertexId;
-use crate::image::{self, Annotation, Attestation, Descriptor, ImageForm, ImageParts, ImageSet, Rendered};
+use crate::image::{
+    self, Annotation, Attestation, CompressedLayers, Descriptor, ImageForm, ImageParts, ImageSet, Rendered,
+};
 use crate::layer::compression::Compression;
 use crate::reference::Reference;
 use crate::store::Owner;
@@ -24,6 +26,8 @@ pub(super) struct Results {
     pub(super) index: bool,
     /// The time of everything, seconds since 1970, where one was given.
     pub(super) epoch: Option<i64>,
+    /// Layers that were compressed while later steps ran.
+    pub(super) compressed: CompressedLayers,
 }
 
 /// The image that an outcome speaks of.
@@ -60,6 +64,38 @@ pub(super) fn uses(options: &BuildOptions, plans: &[PlatformPlan]) -> (BTreeSet<
         plans.iter().filter(|_| wanted).flat_map(layers).collect()
     };
     (of(named), of(reads))
+}
+
+/// The tags, and the names of an output, each once.
+pub(super) fn names(options: &BuildOptions, output: &Output) -> Vec<Reference> {
+    let mut names: Vec<Reference> = Vec::new();
+    for name in options.tags.iter().chain(&output.names) {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    names
+}
+
+/// The form in which an output is pushed.
+pub(super) fn pushed_form(output: &Output) -> ImageForm {
+    let mut form = output.form;
+    form.compression.get_or_insert(Compression::Gzip);
+    form
+}
+
+/// How the registry of a name is reached by an output.
+#[cfg(feature = "registry")]
+pub(super) fn pushed_through(
+    registry: &crate::registry::RegistryOptions,
+    output: &Output,
+    name: &Reference,
+) -> crate::registry::RegistryOptions {
+    let mut registry = registry.clone();
+    if output.push.is_some_and(|push| push.insecure) {
+        registry.rules.insert(0, crate::registry::RegistryRule::insecure(name.domain()));
+    }
+    registry
 }
 
 /// One run over the outputs.
@@ -150,7 +186,7 @@ impl Writer<'_> {
             rewritten_to: self.results.epoch.filter(|_| rewritten),
             names,
         };
-        Ok(image::render(&self.builder.snapshots, &set, form, self.cancel)?)
+        Ok(image::render_with(&self.builder.snapshots, &set, form, &self.results.compressed, self.cancel)?)
     }
 
     /// Whether every layer is here, as files or as the blob that it is elsewhere.
@@ -167,15 +203,8 @@ impl Writer<'_> {
         Ok(true)
     }
 
-    /// The tags, and the names of an output, each once.
     fn names(&self, output: &Output) -> Vec<Reference> {
-        let mut names: Vec<Reference> = Vec::new();
-        for name in self.options.tags.iter().chain(&output.names) {
-            if !names.contains(name) {
-                names.push(name.clone());
-            }
-        }
-        names
+        names(self.options, output)
     }
 
     /// The first output with an image is the one that the outcome speaks of; one in the store wins.
@@ -187,10 +216,7 @@ impl Writer<'_> {
 
     fn image(&mut self, output: &Output) -> Result<(), BuildError> {
         let mut names: Vec<String> = self.names(output).iter().map(ToString::to_string).collect();
-        let mut form = output.form;
-        if output.push.is_some() {
-            form.compression.get_or_insert(Compression::Gzip);
-        }
+        let form = if output.push.is_some() { pushed_form(output) } else { output.form };
         let image = self.render(&names, form, Some(output))?;
         let digest = image.descriptor.digest;
         if let (Some(prefix), true) = (&output.dangling_prefix, names.is_empty()) {
@@ -223,10 +249,7 @@ impl Writer<'_> {
         let (Some(push), Some(image)) = (output.push, self.to_push.take()) else { return Ok(()) };
         let image = export::PushImage::rendered(&self.builder.snapshots, &image, self.cancel)?;
         for name in self.names(output) {
-            let mut registry = self.builder.registry.clone();
-            if push.insecure {
-                registry.rules.insert(0, crate::registry::RegistryRule::insecure(name.domain()));
-            }
+            let registry = pushed_through(&self.builder.registry, output, &name);
             let request = export::PushRequest { target: &name, by_digest: push.by_digest, options: &registry };
             tasks.run_told(format!("pushing {name}"), |progress| {
                 export::push(&image, &request, &self.builder.snapshots, progress, self.cancel)

@@ -103,6 +103,12 @@ impl<'e> Tasks<'e> {
         Self { events, next: std::sync::atomic::AtomicU32::new(0) }
     }
 
+    /// Does the same where so many tasks were told of already.
+    #[cfg(feature = "registry")]
+    pub(super) fn after(events: &'e dyn EventSink, told: u32) -> Self {
+        Self { events, next: std::sync::atomic::AtomicU32::new(told) }
+    }
+
     pub(super) fn run<T, E: std::fmt::Display>(
         &self,
         name: String,

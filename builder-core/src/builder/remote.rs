@@ -121,14 +121,14 @@ impl Builder {
                 source.keep_git_dir |=
                     options.build_args.get(KEEP_GIT_DIR).is_some_and(|value| go_bool(value) == Some(true));
                 let name = format!("[internal] load git source {}", source.display());
-                let kept = tasks.run(name, || fetch(&keeper, &RemoteSource::Git(source)))?;
+                let kept = tasks.run(name, || fetch(&keeper, &RemoteSource::Git(source), &|_, _, _| {}))?;
                 let directory = Some(keeper.directory(&kept.result).map_err(kind)?);
                 Ok(MainContext { directory, is_local: false, modified: kept.modified, dockerfile: None })
             }
             ContextSource::Http(url) => {
                 let source = HttpSource { name: CONTEXT_FILE.to_owned(), ..HttpSource::new(url) };
                 let name = "[internal] load remote build context".to_owned();
-                tasks.run(name, || web_context(&keeper, &RemoteSource::Http(source)))
+                tasks.run_measured(name, |moved| web_context(&keeper, &RemoteSource::Http(source), moved))
             }
         }
     }
@@ -149,8 +149,8 @@ impl Builder {
         };
         let keeper = self.keeper(options, cancel);
         let name = format!("[internal] load the time of {}", source.display());
-        tasks.run(name, || {
-            let kept = fetch(&keeper, source)?;
+        tasks.run_measured(name, |moved| {
+            let kept = fetch(&keeper, source, moved)?;
             let RemoteSource::Http(file) = source else { return Ok(kept.modified) };
             let path = keeper.directory(&kept.result).map_err(kind)?.join(&file.name);
             match kept.modified {
@@ -162,8 +162,8 @@ impl Builder {
 }
 
 /// A context from a web server: what an archive holds, or a single file, which is the Dockerfile.
-fn web_context(keeper: &Keeper<'_>, source: &RemoteSource) -> Result<MainContext, BuildError> {
-    let kept = fetch(keeper, source)?;
+fn web_context(keeper: &Keeper<'_>, source: &RemoteSource, moved: &Moved<'_>) -> Result<MainContext, BuildError> {
+    let kept = fetch(keeper, source, moved)?;
     let directory = keeper.directory(&kept.result).map_err(kind)?;
     let modified = kept.modified;
     if !holds_archive(&directory.join(CONTEXT_FILE))? {
@@ -179,8 +179,13 @@ fn holds_archive(path: &Path) -> Result<bool, BuildError> {
     Ok(is_archive(std::fs::File::open(path).at("open", path)?))
 }
 
-fn fetch(keeper: &Keeper<'_>, source: &RemoteSource) -> Result<Kept, BuildError> {
-    let watch = Watch { begin: &|| {}, progress: &|_, _| {} };
+/// Is told how far something is: its name, bytes so far and in all.
+type Moved<'m> = dyn Fn(&str, u64, Option<u64>) + Sync + 'm;
+
+fn fetch(keeper: &Keeper<'_>, source: &RemoteSource, moved: &Moved<'_>) -> Result<Kept, BuildError> {
+    let name = source.display();
+    let progress = |current, total| moved(&name, current, total);
+    let watch = Watch { begin: &|| {}, progress: &progress };
     Ok(keeper.get(source, &watch).map_err(kind)?)
 }
 

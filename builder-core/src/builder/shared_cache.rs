@@ -16,7 +16,7 @@ use crate::export::{self, CacheBlob, ExportError};
 use crate::image::{ImageError, ImageForm, LayerBlobs};
 use crate::oci::{BlobDescriptor, media_type};
 use crate::reference::Reference;
-use crate::snapshot::SnapshotError;
+use crate::snapshot::{BlobProgress, SnapshotError};
 use crate::solve::{StepError, StepResult};
 
 /// One `--cache-to`.
@@ -122,6 +122,7 @@ impl Builder {
         options: &BuildOptions,
         built: &[Built],
         shared: &SharedCache<'_>,
+        tasks: &Tasks<'_>,
         cancel: &CancelToken,
     ) -> Result<(), SnapshotError> {
         let named = !options.tags.is_empty();
@@ -141,10 +142,22 @@ impl Builder {
         }
         let reads = options.outputs.iter().any(|it| matches!(it.kind, OutputKind::Tar | OutputKind::Local));
         for built in built {
-            if reads {
-                self.snapshots.bring(&built.diff_ids, &|_, _, _| {}, cancel)?;
+            let bring = |progress: &BlobProgress<'_>| {
+                let snapshots = &self.snapshots;
+                if reads {
+                    snapshots.bring(&built.diff_ids, progress, cancel)
+                } else {
+                    snapshots.bring_from_elsewhere(&built.diff_ids, progress, cancel)
+                }
+            };
+            let mut is_elsewhere = false;
+            for length in 1..=built.diff_ids.len() {
+                is_elsewhere |= self.snapshots.elsewhere(&built.diff_ids[..length])?.is_some();
+            }
+            if is_elsewhere {
+                tasks.run_told("fetching layers from elsewhere".to_owned(), bring)?;
             } else {
-                self.snapshots.bring_from_elsewhere(&built.diff_ids, cancel)?;
+                bring(&|_, _, _| {})?;
             }
             shared.keep(&built.diff_ids, &self.store)?;
         }
@@ -199,7 +212,9 @@ impl Builder {
                 }
                 CacheTarget::Registry(reference) => {
                     let name = format!("exporting cache to {reference}");
-                    watch.tasks.run(name, || self.write_registry(export, steps, reference, cancel))
+                    watch
+                        .tasks
+                        .run_told(name, |progress| self.write_registry(export, steps, reference, progress, cancel))
                 }
             };
             match outcome {
@@ -254,6 +269,7 @@ impl Builder {
         export: &CacheExport,
         steps: &Steps<'_>,
         target: &Reference,
+        progress: &BlobProgress<'_>,
         cancel: &CancelToken,
     ) -> Result<(), BuildError> {
         let (document, layers) = steps.selected(export.mode);
@@ -265,12 +281,19 @@ impl Builder {
             target,
             options: &self.registry,
         };
-        Ok(export::push_cache(&self.snapshots, &cache, &|_, _, _| {}, cancel)?)
+        Ok(export::push_cache(&self.snapshots, &cache, progress, cancel)?)
     }
 
     #[cfg(not(feature = "registry"))]
     #[expect(clippy::unused_self, reason = "the other one needs it")]
-    fn write_registry(&self, _: &CacheExport, _: &Steps<'_>, _: &Reference, _: &CancelToken) -> Result<(), BuildError> {
+    fn write_registry(
+        &self,
+        _: &CacheExport,
+        _: &Steps<'_>,
+        _: &Reference,
+        _: &BlobProgress<'_>,
+        _: &CancelToken,
+    ) -> Result<(), BuildError> {
         Err(crate::source::SourceError::Unsupported("registries").into())
     }
 }

@@ -15,10 +15,35 @@ use crate::store::{ImageRecord, damaged_blob};
 /// For which platforms an image is pulled.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PullPlatforms {
-    /// For these, ready to be built upon.
+    /// For these.
     Some(Vec<Platform>),
     /// For all, with what is stated about them, byte for byte.
     All,
+}
+
+/// When the files of an image are laid out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Unpack {
+    /// At once: the first layer while the next one is on its way.
+    Now,
+    /// When a build or a run first looks into them.
+    #[default]
+    WhenNeeded,
+}
+
+/// An image that is ready for registries.
+#[derive(Debug)]
+pub struct ReadyToPush {
+    image: export::PushImage,
+    /// Holds the compressed layers.
+    _compressed: Option<crate::image::Rendered>,
+}
+
+impl ReadyToPush {
+    /// Returns the platform, where it is one image of an index whose other images are not all there.
+    pub fn only(&self) -> Option<&Platform> {
+        self.image.only.as_ref()
+    }
 }
 
 /// An image that was pulled.
@@ -31,7 +56,7 @@ pub struct PullOutcome {
 }
 
 impl Builder {
-    /// Pulls an image into the store.
+    /// Pulls an image into the store, verified; where it is for all platforms, its files wait until they are needed.
     ///
     /// # Errors
     /// [`super::BuildErrorKind::Source`].
@@ -39,6 +64,7 @@ impl Builder {
         &self,
         reference: &Reference,
         platforms: &PullPlatforms,
+        unpack: Unpack,
         events: &dyn EventSink,
         cancel: &CancelToken,
     ) -> Result<PullOutcome, BuildError> {
@@ -55,9 +81,14 @@ impl Builder {
                     let image = tasks.run(format!("load metadata for {reference} ({platform})"), || {
                         source::resolve_remote(reference, platform, &self.registry, &self.store, cancel)
                     })?;
-                    if !source::is_fetched(&image, &self.snapshots)? {
-                        tasks.run_told(format!("pulling {reference} ({platform})"), |progress| {
-                            source::fetch(&image, &self.snapshots, progress, cancel)
+                    let is_there = match unpack {
+                        Unpack::Now => source::is_fetched(&image, &self.snapshots)?,
+                        Unpack::WhenNeeded => source::has_blobs(&image, &self.store)?,
+                    };
+                    if !is_there {
+                        tasks.run_told(format!("pulling {reference} ({platform})"), |progress| match unpack {
+                            Unpack::Now => source::fetch(&image, &self.snapshots, progress, cancel),
+                            Unpack::WhenNeeded => source::fetch_blobs(&image, &self.store, progress, cancel),
                         })?;
                     }
                     found = Some(image.index.as_ref().map_or(image.manifest, |index| index.digest));
@@ -69,42 +100,48 @@ impl Builder {
         Ok(PullOutcome { digest, was_there: before.is_some() && before == after })
     }
 
-    /// Pushes an image of the store to where its new name says. What came from a registry keeps its digest; layers
-    /// that were made here are compressed as `form` says, in gzip where it says nothing.
+    /// Prepares an image of the store for registries. What came from one keeps its digest; layers that were made here
+    /// are compressed as `form` says, in gzip where it says nothing.
+    ///
+    /// # Errors
+    /// [`super::BuildErrorKind::Export`].
+    pub fn prepare_push(
+        &self,
+        image: &ImageRecord,
+        mut form: ImageForm,
+        events: &dyn EventSink,
+        cancel: &CancelToken,
+    ) -> Result<ReadyToPush, BuildError> {
+        form.compression.get_or_insert(crate::layer::compression::Compression::Gzip);
+        let _hold = self.store.hold();
+        self.complete(image, cancel)?;
+        let prepare = || export::for_registry(&self.snapshots, image, form, cancel);
+        let prepare = || Tasks::new(events).run("preparing layers".to_owned(), prepare);
+        let (image, compressed) =
+            self.snapshots.despite_damage(cancel, prepare, |error: &export::ExportError| damaged_blob(error))?;
+        Ok(ReadyToPush { image, _compressed: compressed })
+    }
+
+    /// Pushes an image to where a name says.
     ///
     /// # Errors
     /// [`super::BuildErrorKind::Export`].
     pub fn push(
         &self,
-        image: &ImageRecord,
+        ready: &ReadyToPush,
         target: &Reference,
-        form: ImageForm,
         events: &dyn EventSink,
         cancel: &CancelToken,
-    ) -> Result<(PushSummary, Option<Platform>), BuildError> {
-        let _hold = self.store.hold();
-        let attempt = || self.push_once(image, target, form, events, cancel);
-        self.snapshots.despite_damage(cancel, attempt, |error: &BuildError| damaged_blob(error.kind()))
-    }
-
-    fn push_once(
-        &self,
-        image: &ImageRecord,
-        target: &Reference,
-        mut form: ImageForm,
-        events: &dyn EventSink,
-        cancel: &CancelToken,
-    ) -> Result<(PushSummary, Option<Platform>), BuildError> {
-        self.complete(image, cancel)?;
-        let tasks = Tasks::new(events);
-        form.compression.get_or_insert(crate::layer::compression::Compression::Gzip);
-        let (ready, _compressed) =
-            tasks.run("preparing layers".to_owned(), || export::for_registry(&self.snapshots, image, form, cancel))?;
+    ) -> Result<PushSummary, BuildError> {
         let request = PushRequest { target, by_digest: target.tag().is_none(), options: &self.registry };
-        let summary = tasks.run_told(format!("pushing {target}"), |progress| {
-            export::push(&ready, &request, &self.snapshots, progress, cancel)
-        })?;
-        Ok((summary, ready.only))
+        // The number of another task than that of the preparation.
+        let tasks = Tasks::after(events, 1);
+        let push = || -> Result<PushSummary, BuildError> {
+            Ok(tasks.run_told(format!("pushing {target}"), |progress| {
+                export::push(&ready.image, &request, &self.snapshots, progress, cancel)
+            })?)
+        };
+        self.snapshots.despite_damage(cancel, push, |error: &BuildError| damaged_blob(error.kind()))
     }
 
     /// Returns how registries are reached.

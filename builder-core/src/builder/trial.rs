@@ -31,6 +31,17 @@ pub struct Volume {
     pub read_only: bool,
 }
 
+/// An empty directory in memory.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemoryDirectory {
+    /// Where the process sees it: absolute.
+    pub target: String,
+    /// The bytes that it holds at most; as many as the kernel lets it where there is nothing.
+    pub size_bytes: Option<u64>,
+    /// Whether it cannot be written to.
+    pub read_only: bool,
+}
+
 /// What to run, and how. What is empty is as the image says.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -51,6 +62,10 @@ pub struct Trial {
     pub cwd: Option<String>,
     /// What it sees of this machine.
     pub volumes: Vec<Volume>,
+    /// Empty directories in memory.
+    pub tmpfs: Vec<MemoryDirectory>,
+    /// Whether it can only write to volumes and to memory.
+    pub read_only: bool,
     /// The network.
     pub network: SandboxNetwork,
     /// The host name; by default the beginning of the image's ID.
@@ -83,6 +98,8 @@ impl Trial {
             user: None,
             cwd: None,
             volumes: Vec::new(),
+            tmpfs: Vec::new(),
+            read_only: false,
             network: SandboxNetwork::Host,
             hostname: None,
             extra_hosts: Vec::new(),
@@ -142,7 +159,7 @@ impl Builder {
         let _there = self.snapshots.has(diff_ids)?;
         let config = &image.config.config;
         let args = arguments(&trial, config.entrypoint.as_deref(), config.cmd.as_deref())?;
-        let mounts = trial.volumes.iter().map(volume).collect::<Result<Vec<_>, _>>()?;
+        let mounts = mounts(&trial)?;
 
         let active = self.snapshots.begin(diff_ids)?;
         let directory = self.store.work_dir()?;
@@ -153,6 +170,9 @@ impl Builder {
         let root = active.mount(extra.as_deref())?;
         let inside = RootDir::from_fd(root.try_clone().at("duplicate the descriptor of", "/")?);
         let identity = resolve_user(&inside, trial.user.as_deref().unwrap_or(&config.user))?;
+        if trial.read_only {
+            mount::make_read_only(root.as_fd(), Depth::Single).map_err(SandboxError::from)?;
+        }
         let cwd = trial.cwd.clone().unwrap_or_else(|| config.working_dir.clone());
         let cwd = if cwd.is_empty() { "/".to_owned() } else { cwd };
         let hostname = trial.hostname.clone().unwrap_or_else(|| image.config_digest.short());
@@ -202,6 +222,20 @@ fn environment(image: &[String], trial: &Trial) -> Vec<(String, String)> {
         }
     }
     env
+}
+
+/// What it sees besides its image; what lies in something else comes after it.
+fn mounts(trial: &Trial) -> Result<Vec<SandboxMount>, TrialError> {
+    let mut mounts: Vec<(&str, SandboxMount)> = Vec::new();
+    for directory in &trial.tmpfs {
+        let mount = SandboxMount::tmpfs(&directory.target, directory.size_bytes, directory.read_only)?;
+        mounts.push((&directory.target, mount));
+    }
+    for given in &trial.volumes {
+        mounts.push((&given.target, volume(given)?));
+    }
+    mounts.sort_by_key(|(target, _)| target.split('/').count());
+    Ok(mounts.into_iter().map(|(_, mount)| mount).collect())
 }
 
 fn volume(volume: &Volume) -> Result<SandboxMount, TrialError> {

@@ -33,16 +33,20 @@ const LOOKED_AT: usize = 4096;
 /// one of ten. Bytes that are not UTF-8 prove nothing: they may be a comment in an older encoding.
 fn is_binary(text: &str) -> bool {
     let begin = || text.chars().take(LOOKED_AT);
-    let is_control = |c: &char| c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r' | '\x0b' | '\x0c' | '\x1b');
     let controls = begin().filter(is_control).count();
     controls >= 4 && controls * 20 >= begin().count()
 }
 
-/// Every second byte of such a text is zero where it is English.
+fn is_control(c: &char) -> bool {
+    c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r' | '\x0b' | '\x0c' | '\x1b')
+}
+
+/// Every second byte of such a text is zero where it is English, and it has no control characters either.
 fn is_utf_16(text: &str) -> bool {
     let begin = || text.chars().take(TELLING);
     let zeros = begin().filter(|c| *c == '\0').count();
-    zeros > 1 && zeros * 3 >= begin().count()
+    let others = begin().filter(is_control).count() - zeros;
+    zeros > 1 && others == 0 && zeros * 3 >= begin().count()
 }
 
 #[cfg(test)]

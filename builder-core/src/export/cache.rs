@@ -134,7 +134,7 @@ pub fn push_cache(
             let blob = source.blob();
             let descriptor = Descriptor::foreign(&blob.media_type, blob.digest, blob.size);
             if !client.has_blob(&blob.digest, cancel)? {
-                snapshots.fetch_blob(&source, &|_, _, _| {}, cancel)?;
+                snapshots.fetch_blob(&source, progress, cancel)?;
                 send(&descriptor, UploadContent::File(store.blob_path(&blob.digest)))?;
             }
             descriptors.push(descriptor);
@@ -147,7 +147,6 @@ pub fn push_cache(
             continue;
         }
         let (descriptor, content) = forms.get(known, chain, cancel)?;
-        store.note_layer_form(&known.digest, &form, &descriptor.digest, descriptor.size)?;
         let content = match content {
             Content::Bytes(bytes) => UploadContent::Bytes(bytes),
             Content::File(path, _) => UploadContent::File(path),

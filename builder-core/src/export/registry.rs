@@ -10,11 +10,11 @@ pub use list::PushList;
 use super::ExportError;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
-use crate::image::{Content, ImageForm, ImageSet, Rendered};
+use crate::image::{CompressedLayer, CompressedLayers, Content, ImageForm, ImageSet, LayerBlobs, Rendered};
 use crate::oci::{BlobDescriptor, MAX_MANIFEST_SIZE, links, media_type};
 use crate::platform::Platform;
 use crate::reference::Reference;
-use crate::registry::{Client, ManifestName, Pushed, RegistryOptions, Upload, UploadContent};
+use crate::registry::{Client, ManifestName, Pushed, RegistryError, RegistryOptions, Upload, UploadContent};
 use crate::snapshot::{LayerSource, Snapshots};
 use crate::store::{ImageRecord, Store};
 
@@ -32,18 +32,30 @@ struct Document {
 }
 
 /// An image that is complete: its documents, each after those that it names, and its blobs.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct PushImage {
     documents: Vec<Document>,
     blobs: Vec<(Digest, u64, UploadContent)>,
     /// Layers that are not here: they are only fetched where the registry does not have them.
     elsewhere: Vec<LayerElsewhere>,
+    /// Layers of which it is known what they are compressed: they are only made where the registry does not have them.
+    known: Vec<KnownLayer>,
+    compressed: CompressedLayers,
     /// The platform, where it is one image of an index whose other images are not all there.
     pub only: Option<Platform>,
 }
 
 /// A layer, and where it is.
 type LayerElsewhere = (Digest, Arc<dyn LayerSource>);
+
+/// A layer that was compressed before.
+#[derive(Debug)]
+struct KnownLayer {
+    digest: Digest,
+    /// The layers up to it, bottom first.
+    chain: Vec<Digest>,
+    form: ImageForm,
+}
 
 /// What a push did.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,12 +85,22 @@ impl PushImage {
     /// # Errors
     /// [`ExportError::Snapshot`], [`ExportError::Store`].
     pub fn rendered(snapshots: &Snapshots, image: &Rendered, cancel: &CancelToken) -> Result<Self, ExportError> {
+        Self::rendered_in(snapshots, image, ImageForm::default(), cancel)
+    }
+
+    /// Does the same for one whose layers may not be there in the form that it has.
+    fn rendered_in(
+        snapshots: &Snapshots,
+        image: &Rendered,
+        form: ImageForm,
+        cancel: &CancelToken,
+    ) -> Result<Self, ExportError> {
         let read = |digest: &Digest| match image.blobs.get(digest) {
             Some(Content::Bytes(bytes)) => Ok(bytes.clone()),
             _ => Ok(snapshots.store().read_blob(digest, MAX_MANIFEST_SIZE)?),
         };
         let (documents, named) = closure(&image.descriptor.digest, &image.descriptor.media_type, &read)?;
-        let (mut blobs, mut elsewhere) = (Vec::new(), Vec::new());
+        let (mut blobs, mut elsewhere, mut known) = (Vec::new(), Vec::new(), Vec::new());
         for blob in named {
             if let Some(Content::Stored { chain, .. }) = image.blobs.get(&blob.digest)
                 && !snapshots.store().has_blob(&blob.digest)
@@ -90,6 +112,14 @@ impl PushImage {
             let content = match image.blobs.get(&blob.digest) {
                 Some(Content::Bytes(bytes)) => UploadContent::Bytes(bytes.clone()),
                 Some(Content::File(path, _)) => UploadContent::File(path.clone()),
+                Some(Content::Stored { chain, size })
+                    if form.compression.is_some()
+                        && chain.last() != Some(&blob.digest)
+                        && !snapshots.store().has_whole_blob(&blob.digest, *size) =>
+                {
+                    known.push(KnownLayer { digest: blob.digest, chain: chain.clone(), form });
+                    continue;
+                }
                 Some(Content::Stored { chain, size }) if !snapshots.store().has_whole_blob(&blob.digest, *size) => {
                     snapshots.ensure_blob(chain, cancel)?;
                     UploadContent::File(snapshots.store().blob_path(&blob.digest))
@@ -98,7 +128,7 @@ impl PushImage {
             };
             blobs.push((blob.digest, blob.size, content));
         }
-        Ok(Self { documents, blobs, elsewhere, only: None })
+        Ok(Self { documents, blobs, elsewhere, known, compressed: CompressedLayers::default(), only: None })
     }
 
     /// Whether some of its layers are not here.
@@ -114,7 +144,8 @@ impl PushImage {
         for blob in named {
             blobs.push((blob.digest, blob.size, stored(store, &blob)?));
         }
-        Ok(Self { documents, blobs, elsewhere: Vec::new(), only: None })
+        let (elsewhere, known, compressed) = (Vec::new(), Vec::new(), CompressedLayers::default());
+        Ok(Self { documents, blobs, elsewhere, known, compressed, only: None })
     }
 }
 
@@ -157,8 +188,8 @@ pub fn for_registry(
         rewritten_to: None,
         names: &[],
     };
-    let rendered = crate::image::render(snapshots, &set, form, cancel)?;
-    Ok((PushImage::rendered(snapshots, &rendered, cancel)?, Some(rendered)))
+    let rendered = crate::image::render_by_name(snapshots, &set, form, cancel)?;
+    Ok((PushImage::rendered_in(snapshots, &rendered, form, cancel)?, Some(rendered)))
 }
 
 /// The image as it is; where an index is there in part only, one of its images.
@@ -214,6 +245,28 @@ fn collect(
     Ok(())
 }
 
+/// Compresses a layer once more.
+fn made_again(
+    snapshots: &Snapshots,
+    image: &PushImage,
+    layer: &KnownLayer,
+    cancel: &CancelToken,
+) -> Result<(u64, UploadContent), ExportError> {
+    let diff_id = layer.chain.last().copied().unwrap_or(layer.digest);
+    let size = snapshots.store().blob_size(&diff_id).unwrap_or_default();
+    let plain = BlobDescriptor { media_type: media_type::OCI_LAYER.to_owned(), digest: diff_id, size };
+    let mut blobs = LayerBlobs::new(snapshots, layer.form).with_compressed(&image.compressed);
+    let (descriptor, content) = blobs.get(&plain, &layer.chain, cancel)?;
+    let (Content::File(path, size), true) = (content, descriptor.digest == layer.digest) else {
+        let (expected, found) = (layer.digest, descriptor.digest);
+        return Err(RegistryError::Mismatch { expected, found }.into());
+    };
+    let made = CompressedLayer { digest: layer.digest, size, path: Some(path.clone()) };
+    image.compressed.note(diff_id, &blobs.form_name(), made);
+    image.compressed.keep(blobs.into_work());
+    Ok((size, UploadContent::File(path)))
+}
+
 /// Pushes an image. `progress` is told a blob, its bytes so far and in all.
 ///
 /// # Errors
@@ -225,9 +278,9 @@ pub fn push(
     progress: &(dyn Fn(&Digest, u64, u64) + Sync),
     cancel: &CancelToken,
 ) -> Result<PushSummary, ExportError> {
+    let store = snapshots.store();
     let (domain, repository) = (request.target.domain(), request.target.path());
     let client = Client::to_push(request.target, request.options)?;
-    let store = snapshots.store();
     let mut uploads = Vec::new();
     for (digest, size, content) in &image.blobs {
         let mut sources = store.repositories_with(digest, domain, MAX_SOURCES)?;
@@ -246,6 +299,16 @@ pub fn push(
         let content = UploadContent::File(store.blob_path(&blob.digest));
         let sources = store.repositories_with(&blob.digest, domain, MAX_SOURCES)?;
         uploads.push(Upload { digest: blob.digest, size: blob.size, content, sources });
+    }
+    let mut there = Vec::new();
+    for layer in &image.known {
+        if client.has_blob(&layer.digest, cancel)? {
+            there.push((layer.digest, Pushed::Existed));
+            continue;
+        }
+        let (size, content) = made_again(snapshots, image, layer, cancel)?;
+        let sources = store.repositories_with(&layer.digest, domain, MAX_SOURCES)?;
+        uploads.push(Upload { digest: layer.digest, size, content, sources });
     }
     // The largest first: the others are done beside it.
     uploads.sort_by_key(|upload| std::cmp::Reverse(upload.size));
@@ -266,7 +329,8 @@ pub fn push(
         pushed = Some((document.digest, document.bytes.len() as u64));
     }
     let digests: Vec<Digest> = image.documents.iter().map(|document| document.digest).collect();
-    let blobs: Vec<(Digest, Pushed)> = uploads.iter().map(|upload| upload.digest).zip(outcomes).collect();
+    let sent = uploads.iter().map(|upload| upload.digest).zip(outcomes);
+    let blobs: Vec<(Digest, Pushed)> = sent.chain(there).collect();
     let all: Vec<Digest> = digests.into_iter().chain(blobs.iter().map(|(digest, _)| *digest)).collect();
     store.note_whereabouts(domain, repository, &all)?;
     let (digest, size) = pushed.ok_or(ExportError::Nothing)?;

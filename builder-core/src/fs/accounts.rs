@@ -461,7 +461,7 @@ mod tests {
         let (guard, root) = root(None, None);
         std::os::unix::fs::symlink("/etc/shadowed", guard.path().join("etc/passwd")).unwrap();
         std::fs::write(guard.path().join("etc/shadowed"), "app:x:3:4::/h:\n").unwrap();
-        assert_eq!(resolve_owner(Some(&root), "app").unwrap(), (3, 4));
+        assert_eq!(resolve_owner(Some(&root), "app").map(|owner| (owner.uid, owner.gid)).unwrap(), (3, 4));
         std::fs::remove_file(guard.path().join("etc/passwd")).unwrap();
         std::fs::create_dir(guard.path().join("etc/passwd")).unwrap();
         assert!(matches!(resolve_user(&root, "app"), Err(AccountError::File(_))));

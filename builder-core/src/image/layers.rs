@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use super::ImageError;
+use super::compressed::{CompressedLayer, CompressedLayers};
 use super::documents::Descriptor;
 use crate::cancel::CancelToken;
 use crate::digest::{Digest, DigestWriter};
@@ -107,12 +108,13 @@ pub enum Content {
     },
 }
 
-/// Finds or makes the blob of a layer. `place` gives a path for a new one.
+/// Finds or makes the blob of a layer. `made` gives one that was compressed before, `place` a path for a new one.
 pub(super) fn layer(
     snapshots: &Snapshots,
     known: &BlobDescriptor,
     chain: &[Digest],
     form: ImageForm,
+    made: impl FnOnce() -> Result<Option<CompressedLayer>, ImageError>,
     place: impl FnOnce() -> Result<PathBuf, ImageError>,
     cancel: &CancelToken,
 ) -> Result<(Descriptor, Content), ImageError> {
@@ -134,6 +136,13 @@ pub(super) fn layer(
         let blob = source.blob();
         let descriptor = Descriptor::new(form.layer_type(wanted), blob.digest, blob.size);
         return Ok((descriptor, Content::Stored { chain: chain.to_vec(), size: blob.size }));
+    }
+    if format == Format::Plain
+        && let Some(CompressedLayer { digest, size, path }) = made()?
+    {
+        let there = || Content::Stored { chain: chain.to_vec(), size };
+        let content = path.map_or_else(there, |path| Content::File(path, size));
+        return Ok((Descriptor::new(form.layer_type(wanted), digest, size), content));
     }
     let failed = |source| ImageError::Layer { digest: known.digest, source };
     let path = place()?;
@@ -161,6 +170,9 @@ pub(super) fn layer(
 pub struct LayerBlobs<'s> {
     snapshots: &'s Snapshots,
     form: ImageForm,
+    before: Option<&'s CompressedLayers>,
+    /// Whether the name of a layer will do where it was made before.
+    names_will_do: bool,
     work: Option<WorkDir>,
     made: usize,
 }
@@ -168,7 +180,20 @@ pub struct LayerBlobs<'s> {
 impl<'s> LayerBlobs<'s> {
     /// Makes blobs of one form.
     pub fn new(snapshots: &'s Snapshots, form: ImageForm) -> Self {
-        Self { snapshots, form, work: None, made: 0 }
+        Self { snapshots, form, before: None, names_will_do: false, work: None, made: 0 }
+    }
+
+    /// Takes what was compressed before instead of compressing it again.
+    #[must_use]
+    pub fn with_compressed(self, before: &'s CompressedLayers) -> Self {
+        Self { before: Some(before), ..self }
+    }
+
+    /// Makes nothing of which it is known what it would be: such a layer has the content [`Content::Stored`], and is not
+    /// there.
+    #[must_use]
+    pub fn by_name(self) -> Self {
+        Self { names_will_do: true, ..self }
     }
 
     /// Finds or makes the blob of a chain's last layer, of which `known` is one form.
@@ -181,7 +206,19 @@ impl<'s> LayerBlobs<'s> {
         chain: &[Digest],
         cancel: &CancelToken,
     ) -> Result<(Descriptor, Content), ImageError> {
+        let form_name = self.form_name();
         let (snapshots, work, made) = (self.snapshots, &mut self.work, &mut self.made);
+        let (compressed, names_will_do) = (self.before, self.names_will_do);
+        let before = || -> Result<Option<CompressedLayer>, ImageError> {
+            let Some(diff_id) = chain.last() else { return Ok(None) };
+            let here = compressed.and_then(|layers| layers.find(diff_id, &form_name));
+            if here.is_some() || !names_will_do {
+                return Ok(here);
+            }
+            let name = snapshots.store().layer_form(diff_id, &form_name)?;
+            Ok(name.map(|(digest, size)| CompressedLayer { digest, size, path: None }))
+        };
+        let before_this = *made;
         let place = || {
             let directory = match work {
                 Some(directory) => directory,
@@ -190,7 +227,13 @@ impl<'s> LayerBlobs<'s> {
             *made += 1;
             Ok(directory.path().join(made.to_string()))
         };
-        layer(snapshots, known, chain, self.form, place, cancel)
+        let (descriptor, content) = layer(snapshots, known, chain, self.form, before, place, cancel)?;
+        // What was made of another compression would be other bytes than what is made of the files.
+        let made_of_files = self.made > before_this && format_of(known) == Format::Plain;
+        if let Some(diff_id) = chain.last().filter(|_| made_of_files) {
+            snapshots.store().note_layer_form(diff_id, &form_name, &descriptor.digest, descriptor.size)?;
+        }
+        Ok((descriptor, content))
     }
 
     /// Returns the form that a layer gets, as it is noted in the store: the compression, its level and its maker.
@@ -211,7 +254,7 @@ impl<'s> LayerBlobs<'s> {
     }
 
     /// Returns the directory of the blobs that were made anew.
-    pub(super) fn into_work(self) -> Option<WorkDir> {
+    pub(crate) fn into_work(self) -> Option<WorkDir> {
         self.work
     }
 }

@@ -5,6 +5,7 @@
 mod annotations;
 mod assemble;
 mod attestations;
+mod compressed;
 mod diff;
 mod diff_tree;
 mod documents;
@@ -22,6 +23,9 @@ mod view;
 pub use annotations::{Annotation, AnnotationLevel};
 pub use assemble::{AssembleRequest, NewHistory, NewLayer, assemble};
 pub use attestations::{Attestation, package_url, statement};
+#[cfg(feature = "registry")]
+pub(crate) use compressed::CompressedLayer;
+pub use compressed::CompressedLayers;
 pub use diff::{ConfigChange, Difference, FileChange, ImageDiff, Totals, config_changes};
 pub use diff_tree::file_changes;
 pub use documents::Descriptor;
@@ -32,6 +36,8 @@ pub use inspect::inspect;
 pub use keep::write;
 pub use layers::{Content, ImageForm, LayerBlobs, MediaTypes};
 pub use list::{ImageFilter, LabelTest, ListedImage, list};
-pub use render::{ImageSet, Rendered, RenderedImage, render};
+#[cfg(feature = "registry")]
+pub(crate) use render::render_by_name;
+pub use render::{ImageSet, Rendered, RenderedImage, render, render_with};
 pub use sizes::{history_with_sizes, layer_sizes};
 pub use view::{HistoryRow, ImageParts, ImageView, IndexView, StoredImage, history, read, read_all};

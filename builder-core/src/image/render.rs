@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::ImageError;
 use super::annotations::{self, Annotation, AnnotationLevel};
 use super::attestations::attestation_manifest;
+use super::compressed::CompressedLayers;
 use super::documents::{Descriptor, IndexDocument, ManifestDocument, PlatformDocument};
 use super::layers::{Content, ImageForm, LayerBlobs, MediaTypes};
 use super::view::ImageParts;
@@ -85,13 +86,50 @@ pub fn render(
     form: ImageForm,
     cancel: &CancelToken,
 ) -> Result<Rendered, ImageError> {
+    render_with(snapshots, set, form, &CompressedLayers::default(), cancel)
+}
+
+/// Renders images, and takes layers that were compressed before as they are.
+///
+/// # Errors
+/// As with [`render`].
+pub fn render_with(
+    snapshots: &Snapshots,
+    set: &ImageSet<'_>,
+    form: ImageForm,
+    compressed: &CompressedLayers,
+    cancel: &CancelToken,
+) -> Result<Rendered, ImageError> {
+    rendered(set, form, cancel, |form| LayerBlobs::new(snapshots, form).with_compressed(compressed))
+}
+
+/// Renders images, and makes nothing of which it is known what it would be: [`LayerBlobs::by_name`].
+///
+/// # Errors
+/// As with [`render`].
+#[cfg(feature = "registry")]
+pub(crate) fn render_by_name(
+    snapshots: &Snapshots,
+    set: &ImageSet<'_>,
+    form: ImageForm,
+    cancel: &CancelToken,
+) -> Result<Rendered, ImageError> {
+    rendered(set, form, cancel, |form| LayerBlobs::new(snapshots, form).by_name())
+}
+
+fn rendered<'r>(
+    set: &'r ImageSet<'_>,
+    form: ImageForm,
+    cancel: &'r CancelToken,
+    layers: impl FnOnce(ImageForm) -> LayerBlobs<'r>,
+) -> Result<Rendered, ImageError> {
     let index = set.index || set.images.len() != 1 || set.images.iter().any(|image| !image.attestations.is_empty());
     let platforms: Vec<Platform> = set.images.iter().map(|image| image.platform.clone()).collect();
     annotations::check(set.annotations, &platforms, index)?;
     let beyond_manifests = set.annotations.iter().any(|annotation| annotation.level != AnnotationLevel::Manifest);
     let attested = set.images.iter().any(|image| !image.attestations.is_empty());
     let form = form.with_possible_types(beyond_manifests || attested);
-    let layers = LayerBlobs::new(snapshots, form);
+    let layers = layers(form);
     let mut renderer = Renderer { set, form, cancel, layers, blobs: BTreeMap::new() };
     let (mut manifests, mut attestations, mut images) = (Vec::new(), Vec::new(), Vec::new());
     for image in set.images {

@@ -13,6 +13,7 @@ pub mod gzip;
 mod hashing;
 mod header;
 mod lower;
+mod read_ahead;
 mod unpack;
 mod write;
 mod xattrs;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::LayerError;
 pub(crate) use graft::{Attributes, Graft, GraftWriter};
+pub(crate) use read_ahead::read_ahead;
 pub use unpack::unpack;
 pub use write::{Tree, write_layer, write_trees};
 pub(crate) use write::{write_grafted_layer, write_layer_upon};

@@ -7,6 +7,7 @@ use reqwest::Response;
 use reqwest::header::{HeaderMap, HeaderValue, RANGE};
 
 use super::RegistryError;
+use super::pace::Pace;
 use super::reply::{continues, failure};
 use super::transport::Transport;
 use crate::oci::BlobDescriptor;
@@ -96,6 +97,7 @@ impl<'d, S: Sink> Download<'d, S> {
         if announced.is_some_and(|length| length > self.blob.size - self.seen) {
             return Err(self.too_long());
         }
+        let mut pace = Pace::default();
         let cut = |source| RegistryError::Cut { digest: self.blob.digest, source };
         loop {
             match response.chunk().await {
@@ -106,7 +108,9 @@ impl<'d, S: Sink> Download<'d, S> {
                     self.sink.write(&chunk)?;
                     self.seen += chunk.len() as u64;
                     self.reached.set(self.seen);
-                    progress(self.seen);
+                    if self.seen == self.blob.size || pace.is_due() {
+                        progress(self.seen);
+                    }
                 }
                 // Everything came: how the connection ended after it does not matter.
                 _ if self.seen == self.blob.size => return Ok(()),

@@ -147,6 +147,12 @@ pub enum RegistryError {
         /// The limit, in bytes.
         limit: u64,
     },
+    /// An index names more than any real one, or indexes nest deeper.
+    #[error("the index names more than {limit} manifests")]
+    TooManyManifests {
+        /// The limit.
+        limit: usize,
+    },
     /// The client could not be set up.
     #[error("cannot set up the registry client: {message}")]
     Setup {
@@ -195,6 +201,7 @@ impl RegistryError {
                 Some(wait) => format!("the registry limits how often it is asked: try again in {} s", wait.as_secs()),
                 None => "the registry limits how often it is asked: try again later".to_owned(),
             }),
+            Self::Server { code: 405, .. } => Some("this registry does not let anybody do that".to_owned()),
             _ => None,
         }
     }

@@ -14,7 +14,8 @@
 //! | `download` | blobs, resumed where they broke off |
 //! | `part`, `upload` | blobs the other way |
 //! | `push`, `referrers` | what is pushed, and what refers to it |
-//! | `retry` | the one budget of tries |
+//! | `tags` | what a repository has, and its end |
+//! | `retry`, `pace` | the one budget of tries; how often progress is told |
 //! | `web` | files of other web servers: the same pieces, other rules |
 //!
 //! Every call blocks: the runtime lives in here and nowhere else. Blobs are hashed and written on threads of their
@@ -32,11 +33,13 @@ mod endpoint;
 mod error;
 mod mount;
 mod options;
+mod pace;
 mod part;
 mod push;
 mod referrers;
 mod reply;
 mod retry;
+mod tags;
 mod transport;
 mod upload;
 pub mod web;
@@ -55,6 +58,7 @@ pub use options::{Proxy, RegistryOptions};
 pub use part::UploadContent;
 pub use push::{ManifestName, PushedManifest};
 pub use referrers::Referrer;
+pub use tags::Deleted;
 pub use upload::{Pushed, Upload};
 
 use crate::cancel::CancelToken;
@@ -139,6 +143,14 @@ impl Client {
     /// As with [`Client::new`].
     pub fn to_push(reference: &Reference, options: &RegistryOptions) -> Result<Self, RegistryError> {
         Self::with_actions(reference, options, "pull,push")
+    }
+
+    /// Makes a client that deletes, and asks no mirrors.
+    ///
+    /// # Errors
+    /// As with [`Client::new`].
+    pub fn to_delete(reference: &Reference, options: &RegistryOptions) -> Result<Self, RegistryError> {
+        Self::with_actions(reference, options, "pull,delete")
     }
 
     /// Makes a client that knows of no repository: for [`Client::ping`].
@@ -245,7 +257,22 @@ impl Client {
         progress: &(dyn Fn(&Digest, u64, u64) + Sync),
         cancel: &CancelToken,
     ) -> Result<(), RegistryError> {
-        in_parallel(blobs, cancel, &|blob, cancel| self.blob(blob, store, progress, cancel)).map(|_| ())
+        self.blobs_noted(blobs, store, progress, &|_| {}, cancel)
+    }
+
+    /// Does the same, and notes each blob that is there, whole and verified.
+    pub(crate) fn blobs_noted(
+        &self,
+        blobs: &[BlobDescriptor],
+        store: &Store,
+        progress: &(dyn Fn(&Digest, u64, u64) + Sync),
+        arrived: &(dyn Fn(&Digest) + Sync),
+        cancel: &CancelToken,
+    ) -> Result<(), RegistryError> {
+        let each = |blob: &BlobDescriptor, cancel: &CancelToken| {
+            self.blob(blob, store, progress, cancel).map(|()| arrived(&blob.digest))
+        };
+        in_parallel(blobs, cancel, &each).map(|_| ())
     }
 
     fn blob(

@@ -14,6 +14,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
 
 use super::RegistryError;
+use super::pace::Pace;
 use super::transport::Transport;
 
 /// Bytes read at once.
@@ -122,7 +123,7 @@ impl<'p> Part<'p> {
     /// Reads the bytes and hands them over, for as long as they are taken.
     async fn feed(&self, length: u64, sender: Sender<Bytes>, transport: &Transport) -> Result<(), RegistryError> {
         let mut content = self.content.open(self.from).map_err(RegistryError::Read)?;
-        let mut sent = 0;
+        let (mut sent, mut pace) = (0, Pace::default());
         while sent < length {
             let limit = usize::try_from(length - sent).unwrap_or(PIECE).min(PIECE);
             let mut piece = vec![0; limit];
@@ -137,7 +138,7 @@ impl<'p> Part<'p> {
                 }
             }
             sent += limit as u64;
-            if let Some(told) = self.sent {
+            if let Some(told) = self.sent.filter(|_| sent == length || pace.is_due()) {
                 told(self.from + sent);
             }
         }

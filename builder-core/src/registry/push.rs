@@ -85,7 +85,12 @@ impl Client {
         self.over_servers(cancel, async |transport| {
             let reached = Cell::new(0);
             let mut session = Session::new(upload, self.name_of(&upload.digest), self.options.upload_chunk, &reached);
-            retried_while(cancel, || reached.get(), async || session.attempt(transport, progress).await).await
+            let outcome =
+                retried_while(cancel, || reached.get(), async || session.attempt(transport, progress).await).await;
+            if outcome.is_err() {
+                session.abandon(transport).await;
+            }
+            outcome
         })
     }
 

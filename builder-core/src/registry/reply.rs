@@ -12,6 +12,11 @@ const MAX_ERROR_SIZE: u64 = 64 * 1024;
 /// The most characters of a foreign text that are shown.
 const MAX_TEXT: usize = 200;
 
+/// The code of a manifest that names what the repository does not have.
+const BLOB_OF_MANIFEST_UNKNOWN: &str = "MANIFEST_BLOB_UNKNOWN";
+/// The code of an upload whose bytes are not those of its digest.
+const DIGEST_INVALID: &str = "DIGEST_INVALID";
+
 /// The errors that a registry may name in a body.
 ///
 /// Spec: OCI distribution-spec 1.1, "Error Codes".
@@ -70,6 +75,11 @@ pub(super) async fn failure(mut response: Response, domain: &str, name: &str) ->
     }
 }
 
+/// Tells whether a registry says that what it has of an upload are other bytes than those of its digest.
+pub(super) fn is_other_content(error: &RegistryError) -> bool {
+    matches!(error, RegistryError::Server { code: 400, message, .. } if message.starts_with(DIGEST_INVALID))
+}
+
 /// Tells errors apart by status and codes, which are the specification's; the texts beside them are anybody's.
 fn explained(code: u16, body: &[u8], domain: &str, name: &str) -> RegistryError {
     let errors = serde_json::from_slice(body).map_or_else(|_| Vec::new(), |envelope: Envelope| envelope.errors);
@@ -87,11 +97,12 @@ fn explained(code: u16, body: &[u8], domain: &str, name: &str) -> RegistryError 
     };
     if is(&["TOOMANYREQUESTS"]) {
         server(429)
+    } else if is(&[BLOB_OF_MANIFEST_UNKNOWN]) {
+        // Said of a manifest that is sent: what is missing is not what was named.
+        server(code)
     } else if code == 401 || knows && is(&["UNAUTHORIZED", "DENIED"]) {
         RegistryError::Unauthorized { name: name.to_owned() }
-    } else if code == 404
-        || knows && is(&["MANIFEST_UNKNOWN", "MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"])
-    {
+    } else if code == 404 || knows && is(&["MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"]) {
         RegistryError::NotFound { name: name.to_owned() }
     } else {
         server(code)
@@ -154,6 +165,7 @@ mod tests {
         assert!(matches!(error(403, "DENIED", ""), RegistryError::Unauthorized { .. }));
         assert!(matches!(error(503, "DENIED", ""), RegistryError::Server { code: 503, .. }));
         assert!(matches!(error(400, "UNSUPPORTED", ""), RegistryError::Server { code: 400, .. }));
+        assert!(matches!(error(404, "MANIFEST_BLOB_UNKNOWN", ""), RegistryError::Server { code: 404, .. }));
         for body in ["", "{", "<html>", r#"{"errors":[]}"#, r#"{"errors":7}"#] {
             let explained = explained(404, body.as_bytes(), "d", "n");
             assert!(matches!(explained, RegistryError::NotFound { .. }), "{body}");

@@ -4,13 +4,17 @@
 //! Spec: OCI distribution-spec 1.1, "Pushing blobs" and "Mounting a blob from another repository".
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use reqwest::header::{
     CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RANGE,
 };
 use reqwest::{Method, Response, Url};
 
+use tokio::time::timeout;
+
 use super::RegistryError;
+use super::error::Cause;
 use super::part::{Part, UploadContent};
 use super::reply::failure;
 use super::transport::{Request, Transport};
@@ -22,6 +26,8 @@ const IN_ONE_REQUEST: u64 = 256 * 1024;
 const CHUNK: u64 = 16 << 20;
 /// The largest piece that a server may ask for.
 const LARGEST_CHUNK: u64 = 1 << 30;
+/// How long a server may take to hear that an upload is given up.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// The smallest piece that a server wants to have, in bytes.
 const CHUNK_MINIMUM: HeaderName = HeaderName::from_static("oci-chunk-min-length");
 
@@ -59,13 +65,15 @@ pub(super) struct Session<'u> {
     taken: u64,
     /// How many bytes are sent with one request; all where there is nothing.
     chunk: Option<u64>,
+    /// The requests with bytes of this upload so far.
+    pieces: u32,
     reached: &'u Cell<u64>,
 }
 
 impl<'u> Session<'u> {
     /// Prepares an upload that writes into `reached` how far it is.
     pub(super) fn new(upload: &'u Upload, name: String, chunk: Option<u64>, reached: &'u Cell<u64>) -> Self {
-        Self { upload, name, location: None, taken: 0, chunk, reached }
+        Self { upload, name, location: None, taken: 0, chunk, pieces: 0, reached }
     }
 
     /// Sends what is missing. `progress` is told the bytes so far.
@@ -92,7 +100,7 @@ impl<'u> Session<'u> {
 
     /// Begins an upload, or has the registry take the blob from a repository that has it.
     async fn begin(&mut self, transport: &Transport) -> Result<Pushed, RegistryError> {
-        self.taken = 0;
+        (self.taken, self.pieces) = (0, 0);
         let mut sources = self.upload.sources.iter();
         loop {
             let source = sources.next();
@@ -152,6 +160,7 @@ impl<'u> Session<'u> {
             request.headers.extend(range.ok().map(|range| (CONTENT_RANGE, range)));
         }
         request.body = Some(Part::of(&self.upload.content, self.taken, length, progress));
+        self.pieces += 1;
         let response = transport.send(&request, &self.name).await?;
         match response.status().as_u16() {
             // 202 is the specification's.
@@ -164,10 +173,10 @@ impl<'u> Session<'u> {
                     taken => taken.unwrap_or(end),
                 };
                 if taken <= self.taken || taken > end {
-                    return Err(RegistryError::Protocol {
-                        domain: transport.domain().to_owned(),
-                        message: format!("it has {taken} bytes after those up to {end} were sent"),
-                    });
+                    let message = format!("it has {taken} bytes after those up to {end} were sent");
+                    let error = RegistryError::Protocol { domain: transport.domain().to_owned(), message };
+                    // What it said before may have been wrong: the whole is tried once more.
+                    return Err(if self.pieces > 1 { self.begin_anew(transport, Box::new(error)) } else { error });
                 }
                 self.taken = taken;
                 Ok(())
@@ -202,8 +211,22 @@ impl<'u> Session<'u> {
                 Ok(Pushed::Sent)
             }
             404 | 416 => Err(self.lost(&response, transport)),
-            _ => Err(self.refused(response, transport).await),
+            _ => {
+                let error = self.refused(response, transport).await;
+                // Some servers put the pieces together otherwise than they say: the whole is tried once more.
+                if self.pieces > 1 && super::reply::is_other_content(&error) {
+                    return Err(self.begin_anew(transport, Box::new(error)));
+                }
+                Err(error)
+            }
         }
+    }
+
+    /// Tells the server to forget what it has of an upload that is given up. Whether it does is its own affair.
+    pub(super) async fn abandon(&mut self, transport: &Transport) {
+        let Some(url) = self.location.take() else { return };
+        let request = Request::new(Method::DELETE, url);
+        let _ = timeout(FAREWELL, transport.send(&request, &self.name)).await;
     }
 
     fn target(&self, transport: &Transport) -> Result<Url, RegistryError> {
@@ -216,8 +239,12 @@ impl<'u> Session<'u> {
 
     /// The upload has to begin anew.
     fn lost(&mut self, response: &Response, transport: &Transport) -> RegistryError {
+        let why = format!("the server takes no more of it: status {}", response.status().as_u16());
+        self.begin_anew(transport, why.into())
+    }
+
+    fn begin_anew(&mut self, transport: &Transport, source: Cause) -> RegistryError {
         self.location = None;
-        let source = format!("the server takes no more of it: status {}", response.status().as_u16()).into();
         RegistryError::CutUpload { domain: transport.domain().to_owned(), source }
     }
 

@@ -17,6 +17,7 @@ use reqwest::{Response, Url};
 
 pub use error::WebError;
 
+use super::pace::Pace;
 use super::reply::continues_at;
 use super::retry::{retried_while, retry_after};
 use super::transport::{NO_PROXY_ADDRESS, chain, client_builder, is_tls, target};
@@ -172,10 +173,14 @@ impl Download<'_> {
         if total.is_some_and(|total| total > self.limit) {
             return Err(WebError::TooLarge { limit: self.limit });
         }
+        let mut pace = Pace::default();
         loop {
             let chunk =
                 response.chunk().await.map_err(|error| WebError::Cut { source: Box::new(error.without_url()) })?;
-            let Some(chunk) = chunk else { return Ok(Version::Fetched) };
+            let Some(chunk) = chunk else {
+                progress(self.seen, Some(self.seen));
+                return Ok(Version::Fetched);
+            };
             if chunk.len() as u64 > self.limit - self.seen {
                 return Err(WebError::TooLarge { limit: self.limit });
             }
@@ -183,7 +188,9 @@ impl Download<'_> {
             self.digester.update(&chunk);
             self.seen += chunk.len() as u64;
             self.reached.set(self.seen.max(self.reached.get()));
-            progress(self.seen, total);
+            if pace.is_due() {
+                progress(self.seen, total);
+            }
         }
     }
 

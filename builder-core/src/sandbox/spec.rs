@@ -99,7 +99,8 @@ pub struct SandboxSpec {
     pub args: Vec<String>,
     /// What it reads from and writes to.
     pub stdio: Stdio,
-    /// Signals that are passed on to it; without, there are none.
+    /// Signals that are passed on to it, by a first process above it. Without, there are none, and it is itself the
+    /// first process, as in a step that docker builds.
     pub signals: Option<SignalQueue>,
     /// The environment. `PATH` and `HOME` are added where they are missing.
     pub env: Vec<(String, String)>,

@@ -9,13 +9,14 @@ use std::io::Read;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Layer, SnapshotError, Snapshots};
+use super::arrivals::{Arrivals, pipelined};
+use super::lay_out::elsewhere;
+use super::{SnapshotError, Snapshots};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
-use crate::layer::compression::decompress;
 use crate::layer::{self, ContentId};
 use crate::oci::{BlobDescriptor, chain_ids};
-use crate::store::{LayerAddress, LayerOrigin, Store, damaged_blob};
+use crate::store::{LayerAddress, LayerOrigin, Store};
 
 /// Blobs that are fetched at the same time.
 const PARALLEL_BLOBS: usize = 3;
@@ -75,14 +76,14 @@ impl fmt::Debug for Elsewhere {
 }
 
 /// A layer of a chain that has to be brought.
-struct Wanted {
+pub(super) struct Wanted {
     /// How long the chain is up to it.
-    length: usize,
+    pub(super) length: usize,
     /// Whether it is here as files.
-    here: bool,
+    pub(super) here: bool,
     /// Whether it is here as a blob that is not compressed.
-    plain: bool,
-    source: Option<Arc<dyn LayerSource>>,
+    pub(super) plain: bool,
+    pub(super) source: Option<Arc<dyn LayerSource>>,
 }
 
 /// What was fetched of layers that were elsewhere.
@@ -202,8 +203,13 @@ impl Snapshots {
     ///
     /// # Errors
     /// [`SnapshotError::Elsewhere`].
-    pub fn bring_from_elsewhere(&self, diff_ids: &[Digest], cancel: &CancelToken) -> Result<(), SnapshotError> {
-        self.bring_chain(diff_ids, true, &|_, _, _| {}, cancel)
+    pub fn bring_from_elsewhere(
+        &self,
+        diff_ids: &[Digest],
+        progress: &BlobProgress<'_>,
+        cancel: &CancelToken,
+    ) -> Result<(), SnapshotError> {
+        self.bring_chain(diff_ids, true, progress, cancel)
     }
 
     fn bring_chain(
@@ -244,41 +250,19 @@ impl Snapshots {
                 to_fetch.push(source);
             }
         }
-        self.fetch_blobs(to_fetch.into_iter(), progress, cancel)?;
-        for layer in wanted.iter().filter(|layer| !layer.here) {
-            self.lay_out(&diff_ids[..layer.length], layer, progress, cancel)?;
-        }
-        Ok(())
-    }
-
-    /// Makes the files of the last layer of a chain, whose other layers are there as files.
-    fn lay_out(
-        &self,
-        chain: &[Digest],
-        layer: &Wanted,
-        progress: &BlobProgress<'_>,
-        cancel: &CancelToken,
-    ) -> Result<(), SnapshotError> {
-        let Some((diff_id, parent)) = chain.split_last() else { return Err(SnapshotError::NoLayer) };
-        if self.adopt(parent, diff_id)? {
-            return Ok(());
-        }
-        let Some(source) = &layer.source else {
-            let missing = SnapshotError::Missing { diff_id: *diff_id };
-            return if layer.plain { self.unpack_from(chain, None, cancel) } else { Err(missing) };
+        let digest_of =
+            |layer: &Wanted| layer.source.as_ref().map_or(diff_ids[layer.length - 1], |source| source.blob().digest);
+        let blobs: Vec<Digest> = wanted.iter().map(digest_of).collect();
+        let missing = to_fetch.iter().map(|source| source.blob().digest).filter(|digest| !self.store.has_blob(digest));
+        let missing: Vec<Digest> = missing.collect();
+        let fetch = |arrivals: &Arrivals, cancel: &CancelToken| {
+            self.fetch_blobs(to_fetch.iter().copied(), progress, &|digest| arrivals.note(digest), cancel)
         };
-        let fetch = || self.fetch_blobs(std::iter::once(source), progress, cancel);
-        if !layer.plain {
-            fetch()?;
-        }
-        let outcome = match self.unpack_from(chain, Some(source), cancel) {
-            Err(error) if damaged_blob(&error).is_some() => {
-                fetch()?;
-                self.unpack_from(chain, Some(source), cancel)
-            }
-            outcome => outcome,
+        let lay_out = |index: usize| match wanted.get(index) {
+            Some(layer) if !layer.here => self.lay_out(&diff_ids[..layer.length], layer, progress, cancel),
+            _ => Ok(()),
         };
-        outcome.map_err(|error| blamed(source.as_ref(), error))
+        pipelined(&blobs, missing, cancel, fetch, lay_out)
     }
 
     /// Makes sure that the blob of a layer is in the store, as it is elsewhere.
@@ -291,7 +275,7 @@ impl Snapshots {
         progress: &BlobProgress<'_>,
         cancel: &CancelToken,
     ) -> Result<(), SnapshotError> {
-        self.fetch_blobs(std::iter::once(source), progress, cancel)
+        self.fetch_blobs(std::iter::once(source), progress, &|_| {}, cancel)
     }
 
     pub(crate) fn has_last(&self, chain: &[Digest]) -> Result<bool, SnapshotError> {
@@ -302,13 +286,17 @@ impl Snapshots {
         &self,
         sources: impl Iterator<Item = &'s Arc<dyn LayerSource>>,
         progress: &BlobProgress<'_>,
+        arrived: &(dyn Fn(&Digest) + Sync),
         cancel: &CancelToken,
     ) -> Result<(), SnapshotError> {
-        let mut missing: BTreeMap<Digest, &Arc<dyn LayerSource>> = BTreeMap::new();
+        // In order: the lowest layers are used first.
+        let mut missing: Vec<&Arc<dyn LayerSource>> = Vec::new();
         for source in sources.filter(|source| !self.store.has_blob(&source.blob().digest)) {
-            missing.insert(source.blob().digest, source);
+            if !missing.iter().any(|known| known.blob().digest == source.blob().digest) {
+                missing.push(source);
+            }
         }
-        let queue = Mutex::new(missing.into_values());
+        let queue = Mutex::new(missing.into_iter());
         let failure = Mutex::new(None);
         let together = cancel.child();
         let work = || {
@@ -319,6 +307,7 @@ impl Snapshots {
                     Ok(()) => {
                         self.elsewhere.blobs.fetch_add(1, Ordering::SeqCst);
                         self.elsewhere.bytes.fetch_add(source.blob().size, Ordering::SeqCst);
+                        arrived(&source.blob().digest);
                     }
                     Err(error) => {
                         let error = elsewhere(source.as_ref(), error);
@@ -340,64 +329,4 @@ impl Snapshots {
         cancel.check().map_err(layer::LayerError::from)?;
         failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
-
-    /// Unpacks the last layer of a chain from its blob. One of a step is as if it had been made here: its tar can be
-    /// written again, which is tried, and where it comes out differently its plain blob is kept.
-    fn unpack_from(
-        &self,
-        chain: &[Digest],
-        source: Option<&Arc<dyn LayerSource>>,
-        cancel: &CancelToken,
-    ) -> Result<(), SnapshotError> {
-        let Some((expected, parent)) = chain.split_last() else { return Err(SnapshotError::NoLayer) };
-        let of_step = source.is_none_or(|source| source.content().is_some());
-        let is_plain = of_step && self.store.has_blob(expected);
-        let digest = source.filter(|_| !is_plain).map_or(expected, |source| &source.blob().digest);
-        let open = || -> Result<_, SnapshotError> {
-            let blob = self.store.open_blob(digest)?;
-            decompress(blob).map_err(|error| layer::LayerError::Read(error).into())
-        };
-        if !of_step {
-            self.unpack(parent, expected, &mut open()?, cancel)?;
-            return Ok(());
-        }
-        let (active, unpacked) = self.unpack_any(parent, &mut open()?, cancel)?;
-        if unpacked.diff_id != *expected {
-            return Err(SnapshotError::DiffId { expected: *expected, found: unpacked.diff_id });
-        }
-        let again: Layer = layer::write_layer(&active.upper, self.flavor, None, &mut std::io::sink(), cancel)?;
-        // Where its tar cannot be written again, what it holds cannot be proven, and somebody's word is not enough.
-        if source.and_then(|source| source.content()).is_some_and(|content| content != again.content) {
-            return Err(SnapshotError::Content { diff_id: *expected });
-        }
-        if again.diff_id == *expected {
-            self.install(parent, &again, &active.upper, true)?;
-            return Ok(self.store.note_verified(digest, expected)?);
-        }
-        if !self.store.has_blob(expected) {
-            let mut plain = self.store.blob_writer()?;
-            std::io::copy(&mut open()?, &mut plain).map_err(layer::LayerError::Read)?;
-            plain.finish_as(expected, unpacked.size)?;
-        }
-        self.install(parent, &unpacked, &active.upper, false)
-    }
-}
-
-pub(super) fn elsewhere(source: &dyn LayerSource, error: LayerSourceError) -> SnapshotError {
-    SnapshotError::Elsewhere {
-        digest: source.blob().digest,
-        origin: source.origin().to_owned(),
-        cache: source.cache(),
-        source: error,
-    }
-}
-
-/// A layer that is what its digest says, and no layer: who has it is to blame.
-pub(super) fn blamed(source: &dyn LayerSource, error: SnapshotError) -> SnapshotError {
-    if error.is_cancelled()
-        || !matches!(error, SnapshotError::DiffId { .. } | SnapshotError::Content { .. } | SnapshotError::Layer(_))
-    {
-        return error;
-    }
-    elsewhere(source, Box::new(error))
 }

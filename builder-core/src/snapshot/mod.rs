@@ -5,10 +5,12 @@
 //! A chain is looked at, or worked on, through an overlay mount that is attached nowhere: it goes away with its
 //! descriptor.
 
+pub(crate) mod arrivals;
 mod chain;
 mod damage;
 mod elsewhere;
 mod error;
+mod lay_out;
 mod merge;
 mod suspect;
 mod verify;

@@ -181,7 +181,11 @@ pub struct Solver<'a> {
     pub(crate) events: &'a dyn EventSink,
     pub(crate) shared: Option<&'a SharedCache<'a>>,
     pub(crate) source_file: Option<Arc<SourceFile>>,
+    watcher: Option<&'a Watcher<'a>>,
 }
+
+/// Is told of each vertex that is done, and what it left behind, while others still run.
+pub type Watcher<'w> = dyn Fn(VertexId, &StepResult) + Sync + 'w;
 
 impl std::fmt::Debug for Solver<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -197,7 +201,7 @@ impl<'a> Solver<'a> {
         options: &'a SolveOptions,
         events: &'a dyn EventSink,
     ) -> Self {
-        Self { store, snapshots, options, events, shared: None, source_file: None }
+        Self { store, snapshots, options, events, shared: None, source_file: None, watcher: None }
     }
 
     /// Looks into shared caches for what the store does not have.
@@ -210,6 +214,12 @@ impl<'a> Solver<'a> {
     #[must_use]
     pub fn about(self, source_file: &Arc<SourceFile>) -> Self {
         Self { source_file: Some(Arc::clone(source_file)), ..self }
+    }
+
+    /// Tells somebody of each vertex as soon as it is done.
+    #[must_use]
+    pub fn with_watcher(self, watcher: &'a Watcher<'a>) -> Self {
+        Self { watcher: Some(watcher), ..self }
     }
 
     /// Carries out a plan.
@@ -261,6 +271,9 @@ impl<'a> Solver<'a> {
         let outcome = step.carry_out();
         if let Ok(result) = &outcome {
             explainer.finished(vertex.id, result);
+            if let Some(watcher) = self.watcher {
+                watcher(vertex.id, result);
+            }
         }
         if let Some(explanation) = explainer.explanation(vertex.id) {
             self.events.emit(Event::StepExplained { id: vertex.id, explanation });

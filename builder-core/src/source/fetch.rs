@@ -1,10 +1,13 @@
 //! Brings an image's layers into the store, as blobs and as files.
 
+use std::io::Read;
+
 use super::{Origin, Resolved, SourceError};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::fs::root::RootDir;
 use crate::layer::compression::decompress;
+use crate::layer::read_ahead;
 use crate::oci::BlobDescriptor;
 use crate::snapshot::Snapshots;
 use crate::store::Store;
@@ -18,18 +21,23 @@ pub type Progress<'p> = dyn Fn(&Digest, u64, u64) + Sync + 'p;
 /// # Errors
 /// [`SourceError`] where the store fails.
 pub fn is_fetched(image: &Resolved, snapshots: &Snapshots) -> Result<bool, SourceError> {
-    if !snapshots.has(&image.config.rootfs.diff_ids)? {
-        return Ok(false);
-    }
-    let blobs = || image.layers.iter().all(|layer| snapshots.store().has_whole_blob(&layer.digest, layer.size));
+    Ok(snapshots.has(&image.config.rootfs.diff_ids)?
+        && (image.origin == Origin::Store || has_blobs(image, snapshots.store())?))
+}
+
+/// Tells whether there is nothing to fetch of what an image came in.
+///
+/// # Errors
+/// [`SourceError`] where the store fails.
+pub fn has_blobs(image: &Resolved, store: &Store) -> Result<bool, SourceError> {
+    let all = image.layers.iter().all(|layer| store.has_whole_blob(&layer.digest, layer.size));
     Ok(match &image.origin {
-        Origin::Store => true,
-        Origin::Layout(_) => blobs(),
+        Origin::Store | Origin::Layout(_) => all,
         #[cfg(feature = "registry")]
         Origin::Registry(client) => {
-            let known = snapshots.store().image(client.reference())?;
+            let known = store.image(client.reference())?;
             let index = image.index.as_ref().map(|index| index.digest);
-            blobs() && known.is_some_and(|known| known.manifest == image.manifest || Some(known.manifest) == index)
+            all && known.is_some_and(|known| known.manifest == image.manifest || Some(known.manifest) == index)
         }
     })
 }
@@ -48,19 +56,44 @@ pub fn fetch(
     if diff_ids.len() != image.layers.len() {
         return Err(SourceError::LayerCount { layers: image.layers.len(), diff_ids: diff_ids.len() });
     }
+    let lay_out = |index: usize| {
+        let layer = &image.layers[index];
+        if !snapshots.has(&diff_ids[..=index])? {
+            unpack(index, layer, diff_ids, snapshots, cancel).map_err(|error| blamed(image, layer, error))?;
+        }
+        Ok(())
+    };
     #[cfg(feature = "registry")]
     if let Origin::Registry(client) = &image.origin {
-        super::remote::fetch_layers(image, client, snapshots.store(), progress, cancel)?;
+        return super::remote::fetch_layers(image, client, snapshots.store(), progress, cancel, &lay_out);
     }
     for (index, layer) in image.layers.iter().enumerate() {
         cancel.check()?;
         fetch_blob(image, layer, snapshots.store(), cancel)?;
         progress(&layer.digest, layer.size, layer.size);
-        if !snapshots.has(&diff_ids[..=index])? {
-            unpack(index, layer, diff_ids, snapshots, cancel).map_err(|error| blamed(image, layer, error))?;
-        }
+        lay_out(index)?;
     }
     Ok(())
+}
+
+/// Makes sure that every layer of an image of a registry is there as a blob; nothing is unpacked before somebody looks
+/// into it.
+///
+/// # Errors
+/// [`SourceError`] where a blob cannot be had or is not what its digest says.
+#[cfg(feature = "registry")]
+pub fn fetch_blobs(
+    image: &Resolved,
+    store: &Store,
+    progress: &Progress<'_>,
+    cancel: &CancelToken,
+) -> Result<(), SourceError> {
+    match &image.origin {
+        Origin::Registry(client) => super::remote::fetch_layers(image, client, store, progress, cancel, &|_| Ok(())),
+        Origin::Store | Origin::Layout(_) => {
+            image.layers.iter().try_for_each(|layer| fetch_blob(image, layer, store, cancel))
+        }
+    }
 }
 
 fn unpack(
@@ -72,7 +105,8 @@ fn unpack(
 ) -> Result<(), SourceError> {
     let blob = snapshots.store().open_blob(&layer.digest)?;
     let mut tar = decompress(blob).map_err(SourceError::Read)?;
-    snapshots.unpack(&diff_ids[..index], &diff_ids[index], &mut tar, cancel)?;
+    let lay_out = |tar: &mut (dyn Read + Send)| snapshots.unpack(&diff_ids[..index], &diff_ids[index], tar, cancel);
+    read_ahead(&mut tar, lay_out).map_err(SourceError::Read)??;
     Ok(())
 }
 
@@ -96,6 +130,7 @@ fn fetch_blob(
     match &image.origin {
         // A layer of ours that is only there as files needs no blob.
         Origin::Store => Ok(()),
+        // Its client fetches several at the same time.
         #[cfg(feature = "registry")]
         Origin::Registry(_) => Ok(()),
         Origin::Layout(directory) => {

@@ -21,7 +21,9 @@ use std::path::PathBuf;
 pub use archive::{LoadedImage, load, unpack_archive};
 pub use changes::{ChangeError, apply as apply_changes};
 pub use error::SourceError;
-pub use fetch::{Progress, fetch, is_fetched};
+#[cfg(feature = "registry")]
+pub use fetch::fetch_blobs;
+pub use fetch::{Progress, fetch, has_blobs, is_fetched};
 pub use layout::{resolve_layout, resolve_stored};
 pub use outside::Outside;
 pub use recalled::recall;

@@ -6,10 +6,11 @@ use super::layout::{keep_index, resolve};
 use super::{Origin, Resolved, SourceError};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
-use crate::oci::{BlobDescriptor, Document, MAX_CONFIG_SIZE, links};
+use crate::oci::{BlobDescriptor, Document, DocumentError, MAX_CONFIG_SIZE, MAX_LAYERS, links};
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::registry::{Client, RegistryError, RegistryOptions};
+use crate::snapshot::arrivals::{Arrivals, pipelined};
 use crate::store::{ImageRecord, Store};
 
 /// The most manifests of one index that are fetched.
@@ -53,21 +54,33 @@ pub fn resolve_remote(
     Ok(resolved)
 }
 
-/// Fetches the layers of an image that the store does not have, and gives the image its name there.
+/// Fetches the layers of an image that the store does not have, and gives the image its name there. `lay_out` is
+/// called with the index of each layer whose blob has arrived, in order, while others are on their way.
 pub(super) fn fetch_layers(
     image: &Resolved,
     client: &Client,
     store: &Store,
     progress: &super::Progress<'_>,
     cancel: &CancelToken,
+    lay_out: &dyn Fn(usize) -> Result<(), SourceError>,
 ) -> Result<(), SourceError> {
-    let mut missing: Vec<BlobDescriptor> =
-        image.layers.iter().filter(|layer| !store.has_whole_blob(&layer.digest, layer.size)).cloned().collect();
-    missing.sort_by_key(|layer| layer.digest);
-    missing.dedup_by_key(|layer| layer.digest);
-    if !missing.is_empty() {
-        client.blobs(&missing, store, progress, cancel)?;
+    let mut missing: Vec<BlobDescriptor> = Vec::new();
+    for layer in &image.layers {
+        if store.has_whole_blob(&layer.digest, layer.size) {
+            progress(&layer.digest, layer.size, layer.size);
+        } else if !missing.iter().any(|known| known.digest == layer.digest) {
+            missing.push(layer.clone());
+        }
     }
+    let wanted: Vec<Digest> = image.layers.iter().map(|layer| layer.digest).collect();
+    let awaited: Vec<Digest> = missing.iter().map(|layer| layer.digest).collect();
+    let fetch = |arrivals: &Arrivals, cancel: &CancelToken| {
+        Ok(client.blobs_noted(&missing, store, progress, &|digest| arrivals.note(digest), cancel)?)
+    };
+    pipelined(&wanted, awaited, cancel, fetch, |index| {
+        cancel.check()?;
+        lay_out(index)
+    })?;
     note_whereabouts(image, client.reference(), store)?;
     let record = ImageRecord {
         name: client.reference().to_string(),
@@ -113,12 +126,17 @@ pub fn fetch_whole(
     let mut waiting = vec![(Digest::of(&top), top.clone(), 0)];
     while let Some((digest, bytes, depth)) = waiting.pop() {
         let named = links(&bytes).unwrap_or_default();
+        // Besides its layers, a manifest names a config.
+        if named.blobs.len() > MAX_LAYERS + 1 {
+            return Err(DocumentError::TooManyLayers { count: named.blobs.len() - 1 }.into());
+        }
         blobs.extend(named.blobs.into_iter().map(|blob| (blob.digest, blob)));
         documents.insert(digest, bytes);
+        let count = documents.len() + waiting.len() + named.manifests.len();
+        if count > MAX_DOCUMENTS || depth >= MAX_INDEX_DEPTH && !named.manifests.is_empty() {
+            return Err(RegistryError::TooManyManifests { limit: MAX_DOCUMENTS }.into());
+        }
         for manifest in named.manifests {
-            if documents.len() + waiting.len() >= MAX_DOCUMENTS || depth >= MAX_INDEX_DEPTH {
-                return Err(RegistryError::TooLarge { what: "the index", limit: MAX_DOCUMENTS as u64 }.into());
-            }
             let known = documents.contains_key(&manifest.digest);
             if !known && !waiting.iter().any(|(digest, ..)| *digest == manifest.digest) {
                 waiting.push((manifest.digest, client.manifest(Some(&manifest.digest), cancel)?, depth + 1));

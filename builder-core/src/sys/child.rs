@@ -42,15 +42,29 @@ pub(super) struct Order<'a> {
 }
 
 /// Carries the order out as the first process of the new namespaces.
+///
+/// It stays to watch the builder, and the command is a child of its own. Where no signals are passed on, that child is
+/// the first process of yet another process namespace, which is what a RUN has with docker: it is number 1, nobody is
+/// above it, and with it everything ends. Whatever becomes of this process takes the inner namespace along.
 pub(super) fn run(mut order: Order<'_>) -> ! {
-    if let Err((errno, index)) = prepare_init(&mut order) {
-        leave(order.report, Some(Report::SetupFailed { errno: errno.raw_os_error(), index }));
+    if let Err(errno) = tie_to_builder(&order) {
+        leave(order.report, Some(Report::SetupFailed { errno: errno.raw_os_error(), index: u32::MAX }));
+    }
+    // Where there can be no more namespaces, the command is number 2 and runs all the same.
+    let is_alone = !order.forward && namespace::own_process_numbers().is_ok();
+    if !is_alone {
+        set_up(&mut order);
     }
     let Ok(signals) = watch_signals(order.forward) else { leave(order.report, None) };
     // SAFETY: like `fork`: no memory is shared, and this process has one thread.
     let answer = unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) };
     match answer {
-        0 => run_command(&mut order),
+        0 => {
+            if is_alone {
+                set_up(&mut order);
+            }
+            run_command(&mut order)
+        }
         main if main > 0 => {
             close_slots(&mut order.slots);
             reap(&order, signals, main)
@@ -62,15 +76,16 @@ pub(super) fn run(mut order: Order<'_>) -> ! {
     }
 }
 
-/// Ties this process to the builder, closes what it must not hold, and carries out the set-up.
-fn prepare_init(order: &mut Order<'_>) -> std::result::Result<(), (Errno, u32)> {
-    tie_to_builder(order).map_err(|errno| (errno, u32::MAX))?;
+/// Carries out the set-up of the sandbox.
+fn set_up(order: &mut Order<'_>) {
     for (index, operation) in (0_u32..).zip(order.init) {
-        carry_out(operation, &mut order.slots).map_err(|errno| (errno, index))?;
+        if let Err(errno) = carry_out(operation, &mut order.slots) {
+            leave(order.report, Some(Report::SetupFailed { errno: errno.raw_os_error(), index }));
+        }
     }
-    Ok(())
 }
 
+/// Ties this process to the builder, and closes what it must not hold.
 fn tie_to_builder(order: &Order<'_>) -> Result<()> {
     // Dies with the thread that made it; the pipe covers the time before this line and all later doubts.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;

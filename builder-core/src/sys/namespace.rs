@@ -28,6 +28,13 @@ pub(super) fn own_working_directory() -> std::result::Result<(), SysError> {
     if answer == 0 { Ok(()) } else { Err(SysError::Call { call: "unshare", source: io::Error::last_os_error() }) }
 }
 
+/// Puts the children of the calling process, and not itself, into a new process namespace.
+pub(super) fn own_process_numbers() -> Result<()> {
+    // SAFETY: no memory is passed; the call says where the next child of this process counts from.
+    let answer = unsafe { libc::unshare(libc::CLONE_NEWPID) };
+    if answer == 0 { Ok(()) } else { Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO)) }
+}
+
 /// Sets the flag "up" on the loopback interface of the current network namespace (`netdevice(7)`).
 pub(super) fn loopback_up() -> Result<()> {
     let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;

@@ -124,7 +124,8 @@ fn rows(tree: &SizeTree) -> Vec<Value> {
 
 /// Returns an instruction as it was written, as far as the history tells, in one line.
 pub(crate) fn short_instruction(created_by: &str) -> String {
-    let text = created_by.trim().strip_suffix("# buildkit").unwrap_or(created_by.trim());
+    let text = created_by.trim();
+    let text = ["# buildkit", "# builder"].iter().find_map(|end| text.strip_suffix(end)).unwrap_or(text);
     let text = match text.strip_prefix("/bin/sh -c ") {
         Some(rest) => match rest.strip_prefix("#(nop) ") {
             Some(instruction) => instruction.to_owned(),
@@ -244,6 +245,7 @@ mod tests {
             ("/bin/sh -c #(nop) COPY a b", "COPY a b"),
             ("/bin/sh -c make\n  all", "RUN make all"),
             ("COPY a b # buildkit", "COPY a b"),
+            ("FROM host:sh # builder", "FROM host:sh"),
             (" ", "(not said)"),
         ] {
             assert_eq!(short_instruction(created_by), shown);

@@ -46,7 +46,9 @@
     if (seconds < 60) return seconds.toFixed(seconds < 10 ? 2 : 1) + " s";
     return Math.floor(seconds / 60) + " min " + Math.round(seconds % 60) + " s";
   }
-  const hue = (layer) => (212 + (layer - 1) * 137.508) % 360;
+  // Far from each other where they follow each other, and none like that of waste.
+  const HUES = [212, 145, 268, 46, 184, 305, 95, 238, 30, 165, 285, 70];
+  const hue = (layer) => HUES[(layer - 1) % HUES.length];
   const layerOf = (number) => data.layers[number - 1];
   const percent = (value) => Math.max(0, Math.min(100, value)).toFixed(3) + "%";
 

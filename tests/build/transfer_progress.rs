@@ -1,0 +1,107 @@
+//! How far transfers are: for people with rates, for programs as JSON, or not at all.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::fault_proxy::{Fault, FaultProxy, Rule};
+use crate::support::peers::{Registry, tool};
+use crate::support::servers::Web;
+use crate::support::{BASE, TestEnv, noise};
+
+/// A registry with an image of one large layer, behind a proxy that passes blobs on slowly.
+fn slow(env: &TestEnv) -> (Registry, FaultProxy) {
+    let registry = Registry::start(&env.path(""));
+    env.write("noise", noise(1_500_000, 1));
+    env.write("Dockerfile", "FROM scratch\nCOPY noise /noise\n");
+    env.ok(["build", "-q", "--push", "-t", &format!("{}/app:1", registry.address()), "."]);
+    let slow = Fault::Slow(200_000, Duration::from_millis(150));
+    let proxy = FaultProxy::start(registry.address(), vec![Rule::always("GET", "/blobs/", slow)]);
+    (registry, proxy)
+}
+
+/// The statuses among lines of JSON, and that every line is JSON.
+fn statuses(text: &str) -> Vec<Value> {
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("{line}")));
+    lines.flat_map(|line| line["statuses"].as_array().cloned().unwrap_or_default()).collect()
+}
+
+#[test]
+fn pulls_say_how_far_and_how_fast() {
+    let env = TestEnv::root();
+    let (_registry, proxy) = slow(&env);
+    let name = format!("{}/app:1", proxy.address());
+    let other = || TestEnv::root();
+    // Lines: the end of each blob with its size, its time and its rate.
+    let plain = other().ok(["pull", "--progress=plain", &name]).stderr;
+    let is_end = |line: &&str| line.contains(" sha256:") && line.ends_with("B/s done") && line.contains("MB / 1.");
+    assert_eq!(plain.lines().filter(is_end).count(), 1, "{plain}");
+    // Nothing at all.
+    let quiet = other().ok(["pull", "-q", &name]);
+    assert_eq!((quiet.stdout, quiet.stderr), (format!("{name}\n"), String::new()));
+    // A line of JSON for each figure, complete at the end, none of them twice.
+    let json = other().ok(["pull", "--progress=rawjson", &name]).stderr;
+    let statuses = statuses(&json);
+    let figures: Vec<u64> = statuses.iter().map(|status| status["current"].as_u64().unwrap()).collect();
+    assert!(figures.len() > 3 && figures.len() < 100 && figures.is_sorted(), "{figures:?}");
+    let last = statuses.last().unwrap();
+    assert!(last["current"] == last["total"] && last["completed"].is_string(), "{last}");
+    assert!(last["started"].as_str() < last["timestamp"].as_str(), "{last}");
+    // On a terminal there is a bar with the rate beside it.
+    let env = other();
+    let builder = env.builder();
+    let mut words = vec!["stty rows 30 cols 160;".to_owned()];
+    for (name, value) in builder.get_envs() {
+        words.extend(value.map(|value| format!("{}='{}'", name.to_string_lossy(), value.to_string_lossy())));
+    }
+    words.push(format!("'{}' pull --progress=tty {name}", builder.get_program().to_string_lossy()));
+    let screen = tool("script", &["-q", "-e", "-c", &words.join(" "), "/dev/null"]);
+    let has_rate = |line: &str| line.contains("sha256:") && line.contains("B/s") && line.contains("=>");
+    assert!(screen.lines().any(has_rate), "{screen}");
+}
+
+#[test]
+fn every_other_transfer_says_so_as_well() {
+    let env = TestEnv::root();
+    let (registry, proxy) = slow(&env);
+    let host = proxy.address();
+    // The base of a build.
+    let other = TestEnv::root();
+    other.write("Dockerfile", format!("FROM {host}/app:1\nENV A=1\n"));
+    let said = other.ok(["build", "--progress=plain", "--lint=off", "."]).stderr;
+    assert!(said.lines().any(|line| line.contains(" sha256:") && line.ends_with(" done")), "{said}");
+    // A push, and a cache that is written and read.
+    let other = TestEnv::root();
+    other.write("noise", vec![7; 300_000]);
+    other.write("Dockerfile", "FROM base\nCOPY noise /noise\nRUN cat /noise > /copy\n");
+    let cache = format!("{host}/cache:1");
+    let build = |env: &TestEnv, more: &[&str]| {
+        let own = ["build", "--progress=plain", "--lint=off", "--build-context", BASE];
+        env.ok(own.iter().chain(more).chain(&["."])).stderr
+    };
+    let said = build(
+        &other,
+        &["--push", "-t", &format!("{host}/built:1"), "--cache-to", &format!("type=registry,ref={cache},mode=max")],
+    );
+    let task_of = |said: &str, name: &str| {
+        let line = said.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("no {name}: {said}"));
+        let number = line.split(' ').next().unwrap().to_owned() + " sha256:";
+        said.lines().filter(|line| line.starts_with(&number) && line.ends_with(" done")).count()
+    };
+    assert!(task_of(&said, "pushing layers") >= 2, "{said}");
+    assert!(task_of(&said, "exporting cache to") >= 1, "{said}");
+    let reader = TestEnv::root();
+    for file in ["noise", "Dockerfile"] {
+        reader.write(file, std::fs::read(other.path("work").join(file)).unwrap());
+    }
+    let said = build(&reader, &["-t", "app", "--cache-from", &format!("type=registry,ref={cache}")]);
+    assert!(task_of(&said, "fetching layers from elsewhere") >= 2, "{said}");
+    drop(registry);
+    // A file of a web server.
+    let web = Web::start(&env.path(""));
+    web.write("large", vec![b'x'; 2_000_000]);
+    let other = TestEnv::root();
+    other.write("Dockerfile", format!("FROM scratch\nADD {} /large\n", web.url("large")));
+    let said = other.ok(["build", "--progress=plain", "--lint=off", "."]).stderr;
+    assert!(said.lines().any(|line| line.contains("large 2MB / 2MB") && line.ends_with(" done")), "{said}");
+}

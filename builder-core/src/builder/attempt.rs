@@ -11,10 +11,12 @@ use super::shared_cache::{self, Steps, Watch};
 use super::{BuildError, BuildErrorKind, BuildOptions, Builder, CacheTarget};
 use crate::cache::shared::SharedCache;
 use crate::cancel::CancelToken;
+use crate::event::EventSink;
 use crate::explanation::ExplainedStep;
 use crate::image::Attestation;
 use crate::platform::Platform;
-use crate::solve::{SolveInputs, Solved, Solver, StepResult, Watcher};
+use crate::snapshot::Snapshots;
+use crate::solve::{SolveInputs, SolveOptions, Solved, Solver, StepResult, Watcher};
 use crate::store::{Syncing, damaged_blob};
 
 /// A build that is ready to run.
@@ -22,7 +24,9 @@ pub(super) struct Run<'r> {
     pub(super) options: &'r BuildOptions,
     pub(super) prepared: &'r Prepared,
     pub(super) tasks: &'r Tasks<'r>,
-    pub(super) solver: Solver<'r>,
+    pub(super) events: &'r dyn EventSink,
+    pub(super) solve_options: &'r SolveOptions,
+    pub(super) snapshots: &'r Snapshots,
     pub(super) inputs: SolveInputs<'r>,
     pub(super) shared: &'r SharedCache<'r>,
     pub(super) watch: &'r Watch<'r>,
@@ -81,19 +85,22 @@ impl Builder {
         cancel: &CancelToken,
     ) -> Result<Attempt, BuildError> {
         let Run { options, prepared, epoch, .. } = *run;
+        let inline = options.cache_to.iter().any(|export| export.target == CacheTarget::Inline);
         let ahead = super::ahead::Request { options, plans: &prepared.plans, tasks: run.tasks, cancel };
         let solve = |watcher: &Watcher<'_>| {
-            let solved = run.solver.clone().with_watcher(watcher).solve(&run.inputs, cancel);
-            let source_file = || Arc::clone(&prepared.source_file);
-            solved.map_err(|error| BuildErrorKind::Solve { source_file: source_file(), error }.into())
+            let solver = Solver::new(&self.store, run.snapshots, run.solve_options, run.events)
+                .about(&prepared.source_file)
+                .with_shared_cache((!options.cache_from.is_empty()).then_some(run.shared))
+                .with_watcher(watcher);
+            let failed = |error| BuildErrorKind::Solve { source_file: Arc::clone(&prepared.source_file), error };
+            let outcome = solver.solve(&run.inputs, cancel).map_err(failed)?;
+            let built = prepared.plans.iter().map(|plan| built(prepared, plan, &outcome.results, epoch, inline));
+            let built = built.collect::<Result<Vec<_>, _>>()?;
+            self.bring(options, &built, run.shared, run.tasks, cancel)?;
+            self.bring_for_caches(options, &Steps { results: &outcome.results, built: &built, epoch }, cancel)?;
+            Ok((outcome, built))
         };
-        let (Solved { results, explanations }, compressed) = self.push_ahead(&ahead, solve)?;
-        let inline = options.cache_to.iter().any(|export| export.target == CacheTarget::Inline);
-        let plans = prepared.plans.iter();
-        let built = plans.map(|plan| built(prepared, plan, &results, epoch, inline));
-        let mut built = built.collect::<Result<Vec<_>, _>>()?;
-        self.bring(options, &built, run.shared, run.tasks, cancel)?;
-        self.bring_for_caches(options, &Steps { results: &results, built: &built, epoch }, cancel)?;
+        let ((Solved { results, explanations }, mut built), compressed) = self.push_ahead(&ahead, solve)?;
         let syncing = self.store.sync_settled()?;
         let mut provenance = Vec::new();
         if let Some(asked) = &options.provenance {

@@ -17,7 +17,7 @@ use crate::event::{Event, EventSink, StepInfo};
 use crate::image::{self, AssembleRequest, ImageParts, NewHistory, NewLayer};
 use crate::plan::PlannedHistory;
 use crate::plan::op::{FilesystemRef, Op};
-use crate::solve::{SolveInputs, SolveOptions, Solver, StepResult};
+use crate::solve::{SolveInputs, SolveOptions, StepResult};
 
 /// What was built for one platform.
 pub(super) struct Built {
@@ -72,7 +72,9 @@ impl Builder {
             options,
             prepared: &prepared,
             tasks: &tasks,
-            solver,
+            events,
+            solve_options: &solve_options,
+            snapshots: &snapshots,
             inputs,
             shared: &shared,
             watch: &watch,

@@ -143,10 +143,11 @@ impl Builder {
         let reads = options.outputs.iter().any(|it| matches!(it.kind, OutputKind::Tar | OutputKind::Local));
         for built in built {
             let bring = |progress: &BlobProgress<'_>| {
+                let snapshots = &self.snapshots;
                 if reads {
-                    self.snapshots.bring(&built.diff_ids, progress, cancel)
+                    snapshots.bring(&built.diff_ids, progress, cancel)
                 } else {
-                    self.snapshots.bring_from_elsewhere(&built.diff_ids, progress, cancel)
+                    snapshots.bring_from_elsewhere(&built.diff_ids, progress, cancel)
                 }
             };
             let mut is_elsewhere = false;
@@ -154,7 +155,7 @@ impl Builder {
                 is_elsewhere |= self.snapshots.elsewhere(&built.diff_ids[..length])?.is_some();
             }
             if is_elsewhere {
-                tasks.run_told("fetching layers from elsewhere".to_owned(), |progress| bring(progress))?;
+                tasks.run_told("fetching layers from elsewhere".to_owned(), bring)?;
             } else {
                 bring(&|_, _, _| {})?;
             }

@@ -115,14 +115,13 @@ impl Builder {
         cancel: &CancelToken,
     ) -> Result<ReadyToPush, BuildError> {
         form.compression.get_or_insert(crate::layer::compression::Compression::Gzip);
-        let prepare = || {
-            self.complete(image, cancel)?;
-            let prepare = || export::for_registry(&self.snapshots, image, form, cancel);
-            Ok(Tasks::new(events).run("preparing layers".to_owned(), prepare)?)
-        };
-        let (ready, compressed) =
-            self.snapshots.despite_damage(cancel, prepare, |error: &BuildError| damaged_blob(error.kind()))?;
-        Ok(ReadyToPush { record: image.clone(), form, image: ready, _compressed: compressed })
+        let _hold = self.store.hold();
+        self.complete(image, cancel)?;
+        let prepare = || export::for_registry(&self.snapshots, image, form, cancel);
+        let prepare = || Tasks::new(events).run("preparing layers".to_owned(), prepare);
+        let (image, compressed) =
+            self.snapshots.despite_damage(cancel, prepare, |error: &export::ExportError| damaged_blob(error))?;
+        Ok(ReadyToPush { image, _compressed: compressed })
     }
 
     /// Pushes an image to where a name says.
@@ -136,21 +135,15 @@ impl Builder {
         events: &dyn EventSink,
         cancel: &CancelToken,
     ) -> Result<PushSummary, BuildError> {
-        let _hold = self.store.hold();
-        let mut again = false;
-        let attempt = || {
-            // A damaged blob is gone once it is found: what was prepared relied on it.
-            if std::mem::replace(&mut again, true) {
-                *ready = self.prepare_push(&ready.record, ready.form, events, cancel)?;
-            }
-            let request = PushRequest { target, by_digest: target.tag().is_none(), options: &self.registry };
-            // The number of another task than that of the preparation.
-            let push = Tasks::after(events, 1).run_told(format!("pushing {target}"), |progress| {
+        let request = PushRequest { target, by_digest: target.tag().is_none(), options: &self.registry };
+        // The number of another task than that of the preparation.
+        let tasks = Tasks::after(events, 1);
+        let push = || -> Result<PushSummary, BuildError> {
+            Ok(tasks.run_told(format!("pushing {target}"), |progress| {
                 export::push(&ready.image, &request, &self.snapshots, progress, cancel)
-            });
-            Ok(push?)
+            })?)
         };
-        self.snapshots.despite_damage(cancel, attempt, |error: &BuildError| damaged_blob(error.kind()))
+        self.snapshots.despite_damage(cancel, push, |error: &BuildError| damaged_blob(error.kind()))
     }
 
     /// Returns how registries are reached.

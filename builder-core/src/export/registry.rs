@@ -45,6 +45,9 @@ pub struct PushImage {
     pub only: Option<Platform>,
 }
 
+/// A layer, and where it is.
+type LayerElsewhere = (Digest, Arc<dyn LayerSource>);
+
 /// A layer that was compressed before.
 #[derive(Debug)]
 struct KnownLayer {
@@ -53,8 +56,6 @@ struct KnownLayer {
     chain: Vec<Digest>,
     form: ImageForm,
 }
-/// A layer, and where it is.
-type LayerElsewhere = (Digest, Arc<dyn LayerSource>);
 
 /// What a push did.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -111,10 +112,10 @@ impl PushImage {
             let content = match image.blobs.get(&blob.digest) {
                 Some(Content::Bytes(bytes)) => UploadContent::Bytes(bytes.clone()),
                 Some(Content::File(path, _)) => UploadContent::File(path.clone()),
-                Some(Content::Stored { chain, .. })
+                Some(Content::Stored { chain, size })
                     if form.compression.is_some()
                         && chain.last() != Some(&blob.digest)
-                        && !snapshots.store().has_blob(&blob.digest) =>
+                        && !snapshots.store().has_whole_blob(&blob.digest, *size) =>
                 {
                     known.push(KnownLayer { digest: blob.digest, chain: chain.clone(), form });
                     continue;
@@ -279,7 +280,6 @@ pub fn push(
 ) -> Result<PushSummary, ExportError> {
     let (domain, repository) = (request.target.domain(), request.target.path());
     let client = Client::to_push(request.target, request.options)?;
-    let store = snapshots.store();
     let mut uploads = Vec::new();
     for (digest, size, content) in &image.blobs {
         let mut sources = store.repositories_with(digest, domain, MAX_SOURCES)?;

@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::arrivals::{Arrivals, pipelined};
-use super::{Layer, SnapshotError, Snapshots};
+use super::lay_out::elsewhere;
+use super::{SnapshotError, Snapshots};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
-use crate::layer::compression::decompress;
 use crate::layer::{self, ContentId};
 use crate::oci::{BlobDescriptor, chain_ids};
-use crate::store::{LayerAddress, LayerOrigin, Store, damaged_blob};
+use crate::store::{LayerAddress, LayerOrigin, Store};
 
 /// Blobs that are fetched at the same time.
 const PARALLEL_BLOBS: usize = 3;
@@ -76,14 +76,14 @@ impl fmt::Debug for Elsewhere {
 }
 
 /// A layer of a chain that has to be brought.
-struct Wanted {
+pub(super) struct Wanted {
     /// How long the chain is up to it.
-    length: usize,
+    pub(super) length: usize,
     /// Whether it is here as files.
-    here: bool,
+    pub(super) here: bool,
     /// Whether it is here as a blob that is not compressed.
-    plain: bool,
-    source: Option<Arc<dyn LayerSource>>,
+    pub(super) plain: bool,
+    pub(super) source: Option<Arc<dyn LayerSource>>,
 }
 
 /// What was fetched of layers that were elsewhere.
@@ -250,12 +250,11 @@ impl Snapshots {
                 to_fetch.push(source);
             }
         }
-        // Each layer waits for its blob; those that need none are waited for by no one.
-        let blob_of = |layer: &Wanted| layer.source.as_ref().map(|source| source.blob().digest);
-        let blobs: Vec<Digest> =
-            wanted.iter().map(|layer| blob_of(layer).unwrap_or(diff_ids[layer.length - 1])).collect();
-        let missing: Vec<Digest> = to_fetch.iter().map(|source| source.blob().digest).collect();
-        let missing = missing.into_iter().filter(|digest| !self.store.has_blob(digest));
+        let digest_of =
+            |layer: &Wanted| layer.source.as_ref().map_or(diff_ids[layer.length - 1], |source| source.blob().digest);
+        let blobs: Vec<Digest> = wanted.iter().map(digest_of).collect();
+        let missing = to_fetch.iter().map(|source| source.blob().digest).filter(|digest| !self.store.has_blob(digest));
+        let missing: Vec<Digest> = missing.collect();
         let fetch = |arrivals: &Arrivals, cancel: &CancelToken| {
             self.fetch_blobs(to_fetch.iter().copied(), progress, &|digest| arrivals.note(digest), cancel)
         };
@@ -264,36 +263,6 @@ impl Snapshots {
             _ => Ok(()),
         };
         pipelined(&blobs, missing, cancel, fetch, lay_out)
-    }
-
-    /// Makes the files of the last layer of a chain, whose other layers are there as files.
-    fn lay_out(
-        &self,
-        chain: &[Digest],
-        layer: &Wanted,
-        progress: &BlobProgress<'_>,
-        cancel: &CancelToken,
-    ) -> Result<(), SnapshotError> {
-        let Some((diff_id, parent)) = chain.split_last() else { return Err(SnapshotError::NoLayer) };
-        if self.adopt(parent, diff_id)? {
-            return Ok(());
-        }
-        let Some(source) = &layer.source else {
-            let missing = SnapshotError::Missing { diff_id: *diff_id };
-            return if layer.plain { self.unpack_from(chain, None, cancel) } else { Err(missing) };
-        };
-        let fetch = || self.fetch_blobs(std::iter::once(source), progress, &|_| {}, cancel);
-        if !layer.plain {
-            fetch()?;
-        }
-        let outcome = match self.unpack_from(chain, Some(source), cancel) {
-            Err(error) if damaged_blob(&error).is_some() => {
-                fetch()?;
-                self.unpack_from(chain, Some(source), cancel)
-            }
-            outcome => outcome,
-        };
-        outcome.map_err(|error| blamed(source.as_ref(), error))
     }
 
     /// Makes sure that the blob of a layer is in the store, as it is elsewhere.
@@ -360,66 +329,4 @@ impl Snapshots {
         cancel.check().map_err(layer::LayerError::from)?;
         failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
-
-    /// Unpacks the last layer of a chain from its blob. One of a step is as if it had been made here: its tar can be
-    /// written again, which is tried, and where it comes out differently its plain blob is kept.
-    fn unpack_from(
-        &self,
-        chain: &[Digest],
-        source: Option<&Arc<dyn LayerSource>>,
-        cancel: &CancelToken,
-    ) -> Result<(), SnapshotError> {
-        let Some((expected, parent)) = chain.split_last() else { return Err(SnapshotError::NoLayer) };
-        let of_step = source.is_none_or(|source| source.content().is_some());
-        let is_plain = of_step && self.store.has_blob(expected);
-        let digest = source.filter(|_| !is_plain).map_or(expected, |source| &source.blob().digest);
-        let open = || -> Result<_, SnapshotError> {
-            let blob = self.store.open_blob(digest)?;
-            decompress(blob).map_err(|error| layer::LayerError::Read(error).into())
-        };
-        if !of_step {
-            let lay_out = |tar: &mut (dyn Read + Send)| self.unpack(parent, expected, tar, cancel);
-            layer::read_ahead(&mut open()?, lay_out).map_err(layer::LayerError::Read)??;
-            return Ok(());
-        }
-        let lay_out = |tar: &mut (dyn Read + Send)| self.unpack_any(parent, tar, cancel);
-        let (active, unpacked) = layer::read_ahead(&mut open()?, lay_out).map_err(layer::LayerError::Read)??;
-        if unpacked.diff_id != *expected {
-            return Err(SnapshotError::DiffId { expected: *expected, found: unpacked.diff_id });
-        }
-        let again: Layer = layer::write_layer(&active.upper, self.flavor, None, &mut std::io::sink(), cancel)?;
-        // Where its tar cannot be written again, what it holds cannot be proven, and somebody's word is not enough.
-        if source.and_then(|source| source.content()).is_some_and(|content| content != again.content) {
-            return Err(SnapshotError::Content { diff_id: *expected });
-        }
-        if again.diff_id == *expected {
-            self.install(parent, &again, &active.upper, true)?;
-            return Ok(self.store.note_verified(digest, expected)?);
-        }
-        if !self.store.has_blob(expected) {
-            let mut plain = self.store.blob_writer()?;
-            std::io::copy(&mut open()?, &mut plain).map_err(layer::LayerError::Read)?;
-            plain.finish_as(expected, unpacked.size)?;
-        }
-        self.install(parent, &unpacked, &active.upper, false)
-    }
-}
-
-pub(super) fn elsewhere(source: &dyn LayerSource, error: LayerSourceError) -> SnapshotError {
-    SnapshotError::Elsewhere {
-        digest: source.blob().digest,
-        origin: source.origin().to_owned(),
-        cache: source.cache(),
-        source: error,
-    }
-}
-
-/// A layer that is what its digest says, and no layer: who has it is to blame.
-pub(super) fn blamed(source: &dyn LayerSource, error: SnapshotError) -> SnapshotError {
-    if error.is_cancelled()
-        || !matches!(error, SnapshotError::DiffId { .. } | SnapshotError::Content { .. } | SnapshotError::Layer(_))
-    {
-        return error;
-    }
-    elsewhere(source, Box::new(error))
 }

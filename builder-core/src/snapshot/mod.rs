@@ -10,6 +10,7 @@ mod chain;
 mod damage;
 mod elsewhere;
 mod error;
+mod lay_out;
 mod merge;
 mod suspect;
 mod verify;

@@ -53,14 +53,14 @@ impl Snapshots {
             return Ok(());
         }
         let is_plain = matches!(blob.media_type.as_str(), media_type::OCI_LAYER | media_type::DOCKER_LAYER);
-        let blamed = |error: SnapshotError| super::elsewhere::blamed(source.as_ref(), error);
+        let blamed = |error: SnapshotError| super::lay_out::blamed(source.as_ref(), error);
         let found = if is_plain {
             blob.digest
         } else if self.store.has_whole_blob(&blob.digest, blob.size) {
             let reader = self.store.open_blob(&blob.digest)?;
             plain_digest(reader, cancel).map_err(blamed)?
         } else if let Some(opened) = source.open() {
-            let reader = opened.map_err(|error| super::elsewhere::elsewhere(source.as_ref(), error))?;
+            let reader = opened.map_err(|error| super::lay_out::elsewhere(source.as_ref(), error))?;
             let verified = crate::digest::VerifyingReader::new(reader, blob.digest, blob.size);
             plain_digest(verified, cancel).map_err(blamed)?
         } else {

@@ -187,7 +187,7 @@ mod tests {
         let command = Cli::command();
         for (path, argument) in IMAGES {
             let mut at = Some(&command);
-            for name in path {
+            for name in *path {
                 at = at.and_then(|command| command.find_subcommand(name));
             }
             let Some(at) = at else { continue };

@@ -64,6 +64,7 @@ fn the_listings_say_what_there_is() {
         let said = Regex::new("[0-9a-f]{12}-[A-Za-z0-9]+").unwrap().replace_all(&said, "ID");
         let said = Regex::new(r"[0-9.]+(B|kB|MB)\b").unwrap().replace_all(&said, "SIZE");
         let said = Regex::new(r"Less than a second ago|\d+ seconds? ago").unwrap().replace_all(&said, "NOW");
+        let said = Regex::new(r"\b[0-9a-f]{8}\b").unwrap().replace_all(&said, "BUILD");
         let said = Regex::new(" +").unwrap().replace_all(&said, " ");
         let mut lines: Vec<&str> = said.lines().collect();
         lines[1..].sort_unstable();
@@ -334,4 +335,46 @@ fn merged_layers_go_with_the_layers() {
     for part in ["merged", "snapshots"] {
         assert_eq!(fs::read_dir(env.store().join(part)).unwrap().count(), 0, "{part}");
     }
+}
+
+#[test]
+fn what_only_all_removes_is_told() {
+    let env = TestEnv::root();
+    build_of_size(&env, "unnamed", 3_000_000, &[]);
+    let finished = env.ok(["cache", "prune", "--force", "--keep-storage", "1MB"]);
+    assert!(finished.stdout.contains("Total reclaimed space: 0B"), "{}", finished.stdout);
+    assert!(finished.stderr.contains("`--all` would free up to 3.0"), "{}", finished.stderr);
+    let finished = env.ok(["cache", "prune", "--force", "--all"]);
+    assert!(finished.stdout.contains(" true ") && !finished.stdout.contains(" false "), "{}", finished.stdout);
+    assert_eq!(finished.stderr, "");
+}
+
+#[test]
+fn who_only_looks_makes_no_store() {
+    let env = TestEnv::root();
+    let filter: &[&str] = &["cache", "ls", "--filter", "nonsense=1"];
+    for arguments in [
+        &["cache", "ls"][..],
+        &["cache", "du"],
+        &["cache", "prune", "-f"],
+        &["system", "df"],
+        &["system", "prune", "-f"],
+    ] {
+        env.ok(arguments);
+        assert!(!env.store().exists(), "{arguments:?}");
+    }
+    env.run(filter).fails(2);
+    let df = env.ok(["system", "df", "--format", "json"]).stdout;
+    assert!(df.lines().count() == 4 && df.contains("\"size\":0"), "{df}");
+}
+
+#[test]
+fn a_listing_names_the_build_that_made_a_layer() {
+    let env = TestEnv::root();
+    build_of_size(&env, "one", 1000, &["-o", "type=cacheonly"]);
+    let item = &items(&env, &[])[0];
+    assert_eq!(item["made_by"]["command"], "builder build one", "{item}");
+    let id = item["made_by"]["id"].as_str().unwrap();
+    assert!(env.ok(["cache", "ls"]).stdout.contains(&id[..8]));
+    assert!(env.ok(["cache", "du", "--verbose"]).stdout.contains("Made by:"));
 }

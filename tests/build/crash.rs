@@ -24,14 +24,14 @@ fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-fn start(env: &TestEnv, arguments: &[&str]) -> Child {
+pub(super) fn start(env: &TestEnv, arguments: &[&str]) -> Child {
     let mut command = env.builder();
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
     command.spawn().expect("builder starts")
 }
 
 /// Kills the builder and waits for it; then nothing of it may be left.
-fn kill(mut child: Child, signal: Signal) -> Option<i32> {
+pub(super) fn kill(mut child: Child, signal: Signal) -> Option<i32> {
     kill_process(Pid::from_child(&child), signal).expect("kill");
     let status = child.wait().expect("wait");
     status.code()

@@ -366,3 +366,75 @@ fn assert_not_in(path: &Path, value: &str) {
     assert!(text.contains("RUN --mount") || text.contains("--mount TOKEN"), "the descriptions are there: {text}");
     assert!(!text.contains(value), "{text}");
 }
+
+/// The lines about steps after the base.
+fn with_cache(text: &str, cache: &Path) -> String {
+    text.replace(cache.to_str().unwrap(), "CACHE")
+}
+
+#[test]
+fn what_a_shared_cache_had_is_named_and_remembered() {
+    let env = TestEnv::root();
+    let dockerfile =
+        "FROM base AS b\nRUN echo b > /b\nFROM base\nCOPY src /src\nCOPY --from=b /b /b\nRUN cat /src/a > /c\n";
+    for name in ["src/a", "src/b"] {
+        env.write(name, name);
+    }
+    let cache = env.path("home/cache");
+    let to = format!("type=local,dest={},mode=max", cache.display());
+    let other = env.path("home/other");
+    env.write("Dockerfile", dockerfile);
+    let root = other.to_str().unwrap();
+    env.ok(["--root", root, "build", "--lint", "off", "--build-context", BASE, "--cache-to", &to, "."]);
+    let from = format!("type=local,src={}", cache.display());
+    let metadata = env.path("home/metadata.json");
+    let first = explained(&env, dockerfile, &["--cache-from", &from, "--metadata-file", metadata.to_str().unwrap()]);
+    insta::assert_snapshot!("shared_hits", with_cache(&first, &cache));
+    let metadata: Value = serde_json::from_slice(&std::fs::read(metadata).unwrap()).unwrap();
+    let steps = metadata["builder.steps"].as_array().unwrap();
+    assert!(steps.iter().any(|step| step["fromCache"] == cache.to_str().unwrap()), "{metadata:#}");
+    // Nothing was fetched: without the cache everything runs, and only one thing changed.
+    env.write("src/a", "changed");
+    insta::assert_snapshot!("shared_never_fetched", with_cache(&explained(&env, dockerfile, &[]), &cache));
+    // What was fetched is told to have come from there.
+    let env = TestEnv::root();
+    for name in ["src/a", "src/b"] {
+        env.write(name, name);
+    }
+    explained(&env, dockerfile, &["--cache-from", &from, "-t", "app"]);
+    insta::assert_snapshot!("shared_fetched", with_cache(&explained(&env, dockerfile, &["-t", "app"]), &cache));
+}
+
+#[test]
+fn changes_that_are_hard_to_see_are_told_apart() {
+    insta::assert_snapshot!("blanks", instructions("RUN echo a", "RUN echo  a"));
+    let env = TestEnv::root();
+    env.write("s/x", "x");
+    let named =
+        |bytes: &[u8]| env.path("work/s").join(std::os::unix::ffi::OsStrExt::from_bytes(bytes) as &std::ffi::OsStr);
+    std::fs::write(named(b"\xff\xfe"), "text").unwrap();
+    explained(&env, "FROM base\nCOPY s /s\n", &[]);
+    std::fs::rename(named(b"\xff\xfe"), named(b"\xff\xfd")).unwrap();
+    insta::assert_snapshot!("no_text", explained(&env, "FROM base\nCOPY s /s\n", &[]));
+}
+
+#[test]
+fn another_list_of_programs_is_named() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM base\nRUN echo a\n");
+    let build = |base: &str| {
+        let arguments = ["build", "--explain", "--lint=off", "--progress=quiet", "--build-context", base, "."];
+        env.ok(arguments).stderr
+    };
+    build("base=host:sh,cat");
+    let said = build("base=host:sh,cat,ls");
+    assert!(said.contains("because the list of programs: \"cat sh\" → \"cat ls sh\""), "{said}");
+}
+
+#[test]
+fn a_stage_that_is_not_there_is_told() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM scratch AS one\nCOPY Dockerfile /\n");
+    let said = env.ok(["build", "--no-cache-filter", "One,nosuchstage", "."]).stderr;
+    assert!(said.contains("names no stage of the Dockerfile: `nosuchstage`") && !said.contains("`One`"), "{said}");
+}

@@ -1,10 +1,11 @@
 //! Damage to the store and full disks: a clear error or a repair, never a wrong image.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::image::Image;
+use crate::support::peers::{Registry, tool};
 use crate::support::{BASE, Finished, TestEnv};
 
 /// A small file system of its own below a store.
@@ -216,31 +217,69 @@ fn documents_that_were_damaged_are_written_again() {
     }
 }
 
+/// Changes one byte of a blob.
+fn flip(blob: &Path) {
+    let mut bytes = fs::read(blob).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(blob, bytes).unwrap();
+}
+
 #[test]
-fn a_blob_with_wrong_bytes_is_found_when_it_is_read() {
+fn blobs_with_wrong_bytes_are_found_when_they_are_read_and_made_again() {
     let (env, expected) = built();
-    for output in ["docker", "oci", "directory", "save"] {
-        let blob = blob_of(&env, 2);
-        let mut bytes = fs::read(&blob).unwrap();
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 1;
-        fs::write(&blob, bytes).unwrap();
+    let registry = Registry::start(&env.path("home"));
+    let name = format!("{}/app:1", registry.address());
+    let pushed = format!("type=image,name={name},push=true,compression=uncompressed");
+    for output in ["docker", "oci", "gzip", "directory", "stdout", "push later", "push", "save", "save to stdout"] {
+        for index in [1, 2, 3] {
+            flip(&blob_of(&env, index));
+        }
         let target = env.path(format!("work/{output}.out"));
+        let path = target.to_str().unwrap();
+        let form = format!("compression=uncompressed,dest={path}");
         let finished = match output {
-            "save" => env.run(["save", "-o", target.to_str().unwrap(), "app"]),
-            "directory" => {
-                build(&env, &["-o", &format!("type=oci,tar=false,compression=uncompressed,dest={}", target.display())])
-            }
-            kind => build(&env, &["-o", &format!("type={kind},compression=uncompressed,dest={}", target.display())]),
+            "save" => env.run(["save", "-o", path, "app"]),
+            "save to stdout" => env.run(["save", "app"]),
+            "push later" => env.run(["push", "-q", "app", &name]),
+            "push" => env.run(["build", "--timestamp=1000000000", "--build-context", BASE, "-o", &pushed, "."]),
+            "gzip" => build(&env, &["-o", &format!("type=oci,dest={path}")]),
+            "stdout" => build(&env, &["-o", "type=oci,compression=uncompressed,dest=-"]),
+            "directory" => build(&env, &["-o", &format!("type=oci,tar=false,{form}")]),
+            kind => build(&env, &["-o", &format!("type={kind},{form}")]),
         };
-        let said = finished.fails(3).stderr;
-        assert!(said.contains("expected sha256:"), "{output}: {said}");
-        assert!(!target.is_file() && !target.join("index.json").exists(), "{output}");
-        // It is gone, so that it is made again.
-        assert!(!blob.exists(), "{output}");
+        finished.success();
+        match output {
+            "push" | "push later" => {
+                let layout = format!("oci:{path}:app");
+                tool("skopeo", &["copy", "--src-tls-verify=false", &format!("docker://{name}"), &layout]);
+                assert_eq!(Image::open(&target, "app").file("second"), "first\n");
+            }
+            "docker" | "oci" | "gzip" | "save" => {
+                tool(
+                    "skopeo",
+                    &["copy", &format!("{}-archive:{path}", archive_of(output)), &format!("oci:{path}.oci:app")],
+                );
+            }
+            _ => {}
+        }
         build(&env, &[]).success();
         assert_eq!(digest(&env), expected, "{output}");
     }
+    // What cannot be made again is told, and gone.
+    let blob = blob_of(&env, 2);
+    flip(&blob);
+    fs::remove_dir_all(snapshot_of(&env, "COPY")).unwrap();
+    let said = env.run(["save", "-o", env.path("work/last").to_str().unwrap(), "app"]).fails(3).stderr;
+    assert!(said.contains("is not in the store") && said.contains("build -t NAME"), "{said}");
+    assert!(!blob.exists());
+    build(&env, &[]).success();
+    assert_eq!(digest(&env), expected);
+}
+
+/// What skopeo calls the archive of an output.
+fn archive_of(output: &str) -> &'static str {
+    if matches!(output, "docker" | "save") { "docker" } else { "oci" }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::support::image::Image;
 use crate::support::peers::Registry;
 use crate::support::{Finished, RunAs, TestEnv};
 
-const BASE: &str = "base=host:sh,cat,date,ls,mkdir";
+pub const BASE: &str = "base=host:sh,cat,date,ls,mkdir";
 /// A stage that the image takes a file from, and a step on top.
 const DOCKERFILE: &str = "\
 FROM base AS made
@@ -19,12 +19,13 @@ COPY file /file
 RUN cat /a/b/one /file > /both
 ";
 
-struct Machines {
-    env: TestEnv,
+/// Stores of their own, as on several machines.
+pub struct Machines {
+    pub env: TestEnv,
 }
 
 impl Machines {
-    fn new(run_as: RunAs) -> Self {
+    pub fn new(run_as: RunAs) -> Self {
         let env = TestEnv::new(run_as);
         env.write("Dockerfile", DOCKERFILE);
         env.write("file", "two\n");
@@ -32,7 +33,7 @@ impl Machines {
     }
 
     /// Builds on a store of its own; times are clamped, so that the same files are the same image.
-    fn build(&self, machine: &str, extra: &[&str]) -> Finished {
+    pub fn build(&self, machine: &str, extra: &[&str]) -> Finished {
         let root = self.place(machine).display().to_string();
         let mut arguments = vec!["--root", root.as_str(), "build", "--progress", "plain", "--timestamp", "1000"];
         arguments.extend(["--lint", "off", "--build-context", BASE]);
@@ -42,22 +43,23 @@ impl Machines {
     }
 
     /// A place that whoever builds may write to.
-    fn place(&self, name: &str) -> PathBuf {
+    pub fn place(&self, name: &str) -> PathBuf {
         self.env.path("home").join(name)
     }
 
-    fn image(&self, machine: &str) -> Image {
+    pub fn image(&self, machine: &str) -> Image {
         Image::open(&self.place(machine), "app")
     }
 
-    fn manifest(&self, machine: &str) -> String {
+    pub fn manifest(&self, machine: &str) -> String {
         let index = fs::read_to_string(self.place(machine).join("index.json")).unwrap();
         let index: serde_json::Value = serde_json::from_str(&index).unwrap();
         index["manifests"][0]["digest"].as_str().unwrap().to_owned()
     }
 }
 
-fn steps_run(finished: &Finished) -> usize {
+/// How many steps ran.
+pub fn steps_run(finished: &Finished) -> usize {
     let said = &finished.stderr;
     said.lines().filter(|line| line.contains(" DONE ")).count()
         - said.lines().filter(|line| is_task(line, said)).count()

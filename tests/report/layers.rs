@@ -76,7 +76,7 @@ fn known_sizes_are_found(run_as: RunAs) {
     );
     assert_eq!(found["layers"][3]["created_by"].as_str().unwrap().split(' ').next(), Some("RUN"));
     // Of the paths that several layers have: 1000 of 1,001,000, nothing of 500,000, 50,000 of 100,000.
-    let base = bytes[0] as f64;
+    let base = f64::from(u32::try_from(bytes[0]).unwrap());
     let (smallest, all) = (base + 1000.0 + 50_000.0, base + 1_001_000.0 + 500_000.0 + 100_000.0);
     let efficiency = found["efficiency"].as_f64().unwrap();
     assert!((efficiency - smallest / all).abs() < 1e-9, "{efficiency} {}", smallest / all);

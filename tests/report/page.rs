@@ -26,7 +26,7 @@ fn write(env: &TestEnv) {
         env.write(&format!("files/{name}"), vec![1; size]);
     }
     for n in 0..40 {
-        env.write(&format!("files/lib/module{:02}/code.py", n), vec![b'#'; 9_000 + n * 777]);
+        env.write(&format!("files/lib/module{n:02}/code.py"), vec![b'#'; 9_000 + n * 777]);
         env.write(&format!("files/gone/{n}"), vec![b'x'; 4_000]);
     }
     // Names that would be markup, and one that is no text.

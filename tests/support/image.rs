@@ -65,8 +65,7 @@ impl Image {
     pub fn layer(&self, index: usize) -> Vec<Entry> {
         let descriptor = &self.manifest["layers"][index];
         let file = File::open(blob(&self.layout, descriptor["digest"].as_str().expect("digest"))).expect("layer");
-        let media_type = descriptor["mediaType"].as_str().expect("media type");
-        if media_type.ends_with("gzip") { entries(flate2::read::GzDecoder::new(file)) } else { entries(file) }
+        entries(builder_core::layer::compression::decompress(file).expect("layer"))
     }
 
     /// The paths of a layer.

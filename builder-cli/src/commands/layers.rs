@@ -8,6 +8,7 @@ use builder_core::store::{ImageRecord, Timeline};
 use serde_json::{Value, json};
 
 use super::Session;
+use super::build::command_error;
 use crate::args::{LayersArgs, ListFormat};
 use crate::error::{CommandError, ErrorKind};
 use crate::settings;
@@ -24,6 +25,7 @@ pub(super) fn layers(arguments: &LayersArgs, session: &Session) -> Result<(), Co
     let _hold = session.builder.store().hold();
     let record = session.find(&arguments.image)?;
     let image = view(arguments, &record, session)?;
+    session.builder.complete(&record, &session.cancel).map_err(command_error)?;
     let analysis = report::analyse(session.builder.snapshots(), &image, &session.cancel).map_err(report_error)?;
     let name = match record.name.parse::<Reference>() {
         Ok(name) => name.familiar(),

@@ -68,6 +68,13 @@ impl Session {
         Ok(session)
     }
 
+    /// Does the same for a command that looks into layers, which may still be where they were when an image was built.
+    fn open_to_layers(global: &GlobalArgs, printer: Printer) -> Result<Self, CommandError> {
+        let session = Self::open_for(global, printer, perhaps_registries(global), Access::Read)?;
+        cancel_on_signals(session.cancel.clone()).map_err(CommandError::environment)?;
+        Ok(session)
+    }
+
     /// Opens the store and leaves signals alone.
     fn open_quietly(global: &GlobalArgs, printer: Printer, registry: RegistryOptions) -> Result<Self, CommandError> {
         Self::open_for(global, printer, registry, Access::Write)
@@ -159,28 +166,35 @@ fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
     is_full_database(error)
 }
 
+/// What this machine says of registries, for commands that hardly ever need one: where it cannot be read, those that do
+/// tell.
+pub(crate) fn perhaps_registries(global: &GlobalArgs) -> RegistryOptions {
+    settings::registry::registry(global).unwrap_or_default()
+}
+
 fn command(cli: Cli, printer: Printer) -> Result<u8, CommandError> {
     let open = || Session::open(&cli.global, printer, RegistryOptions::default());
     // What this machine says of registries is looked at by who asks them.
     let open_to_registries = || Session::open(&cli.global, printer, settings::registry::registry(&cli.global)?);
+    let open_to_layers = || Session::open_to_layers(&cli.global, printer);
     let open_to_read = || Session::open_to(Access::Read, &cli.global, printer);
     let open_to_remove = || Session::open_to(Access::Remove, &cli.global, printer);
     match cli.command {
         Command::Lint(arguments) => return lint::lint(&arguments, &cli.global, printer),
         Command::Build(arguments) => return build::build(&arguments, &open_to_registries()?),
         Command::Run(arguments) => return trial::run(&arguments, &cli.global, printer),
-        Command::Diff(arguments) => return images::diff(&arguments, &open_to_read()?),
+        Command::Diff(arguments) => return images::diff(&arguments, &open_to_layers()?),
         Command::Images(arguments) => images::images(&arguments, &open_to_read()?),
         Command::History(arguments) => images::history(&arguments, &open_to_read()?),
         Command::Inspect(arguments) => images::inspect(&arguments, &open_to_read()?),
-        Command::Tag(arguments) => images::tag(&arguments, &open_to_read()?),
+        Command::Tag(arguments) => images::tag(&arguments, &open_to_layers()?),
         Command::Untag(arguments) => images::untag(&arguments, &open_to_read()?),
-        Command::Layers(arguments) => layers::layers(&arguments, &open_to_read()?),
+        Command::Layers(arguments) => layers::layers(&arguments, &open_to_layers()?),
         Command::Rmi(arguments) => images::rmi(&arguments, &open_to_remove()?),
         Command::Image(arguments) => return image(arguments.command, cli.global, printer),
-        Command::Save(arguments) => transfer::save(&arguments, &open_to_read()?),
+        Command::Save(arguments) => transfer::save(&arguments, &open_to_layers()?),
         Command::Load(arguments) => transfer::load(&arguments, &open()?),
-        Command::Export(arguments) => images::export(&arguments, &open_to_read()?),
+        Command::Export(arguments) => images::export(&arguments, &open_to_layers()?),
         Command::Import(arguments) => images::import(&arguments, &open_to_registries()?),
         Command::Cache(arguments) => cache::cache(&arguments, &open_to_remove()?),
         Command::System(arguments) => cache::system(&arguments, &open_to_remove()?),

@@ -5,14 +5,15 @@ use std::io::{BufWriter, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use builder_core::export::{ExportError, ExportImage, Format, write_archive, write_file};
+use builder_core::export::{ExportError, ExportImage, Format, verify_blobs, write_archive, write_file};
 use builder_core::image::{self, ImageError, ImageForm, ImageSet};
 use builder_core::platform::Platform;
 use builder_core::reference::Reference;
 use builder_core::source;
-use builder_core::store::ImageRecord;
+use builder_core::store::{DamagedBlob, ImageRecord, damaged_blob};
 
 use super::Session;
+use super::build::command_error;
 use crate::args::{LoadArgs, SaveArgs, SaveFormat};
 use crate::error::{CommandError, ErrorKind};
 use crate::settings;
@@ -41,12 +42,31 @@ pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), Comman
     };
     // A terminal is refused before anything is compressed.
     refuse_terminal(arguments.output.as_deref())?;
-    let images = images.into_iter().map(|(record, names)| rendered(&record, names, &platforms, session));
-    let images = images.collect::<Result<Vec<_>, _>>()?;
-    let written = into(arguments.output.as_deref(), session, |out| {
-        write_archive(session.builder.snapshots(), &images, format, 0, out, &session.cancel)
-    });
-    written?.map_err(export_error)
+    let snapshots = session.builder.snapshots();
+    let render = || {
+        let images = images.iter().map(|(record, names)| rendered(record, names.clone(), &platforms, session));
+        images.collect::<Result<Vec<_>, CommandError>>()
+    };
+    let write = |images: &[ExportImage]| {
+        let written = into(arguments.output.as_deref(), session, |out| {
+            write_archive(snapshots, images, format, 0, out, &session.cancel)
+        });
+        written?.map_err(export_error)
+    };
+    if arguments.output.as_deref().is_some_and(|path| path != Path::new("-")) {
+        return snapshots.despite_damage(&session.cancel, || write(&render()?), damaged);
+    }
+    let prepare = || {
+        let images = render()?;
+        // Once the stream has begun, nothing can be mended.
+        verify_blobs(snapshots, &images, &session.cancel).map_err(export_error)?;
+        Ok(images)
+    };
+    write(&snapshots.despite_damage(&session.cancel, prepare, damaged)?)
+}
+
+fn damaged(error: &CommandError) -> Option<&DamagedBlob> {
+    damaged_blob(&*error.source)
 }
 
 fn rendered(
@@ -56,6 +76,7 @@ fn rendered(
     session: &Session,
 ) -> Result<ExportImage, CommandError> {
     let failed = |error: ImageError| export_error(error.into());
+    session.builder.complete(record, &session.cancel).map_err(command_error)?;
     let mut stored = image::read_all(session.builder.store(), record).map_err(failed)?;
     if !platforms.is_empty() {
         let shown = names.first().map_or_else(|| record.config.short(), Reference::familiar);

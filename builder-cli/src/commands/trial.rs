@@ -12,6 +12,7 @@ use builder_core::sandbox::{Exit, SandboxError, SignalQueue, Stdio, Terminal, Te
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 use super::Session;
+use super::build::command_error;
 use crate::args::{GlobalArgs, TrialArgs};
 use crate::error::{CommandError, ErrorKind};
 use crate::settings;
@@ -30,7 +31,7 @@ const SIGKILL: i32 = 9;
 
 /// Runs an image; returns the exit code of its program.
 pub(super) fn run(arguments: &TrialArgs, global: &GlobalArgs, printer: Printer) -> Result<u8, CommandError> {
-    let outcome = Session::open_quietly(global, printer, builder_core::registry::RegistryOptions::default())
+    let outcome = Session::open_quietly(global, printer, super::perhaps_registries(global))
         .and_then(|session| attempt(arguments, &session));
     outcome.or_else(|error| {
         printer.error(&error);
@@ -40,6 +41,7 @@ pub(super) fn run(arguments: &TrialArgs, global: &GlobalArgs, printer: Printer) 
 
 fn attempt(arguments: &TrialArgs, session: &Session) -> Result<u8, CommandError> {
     let image = session.find(arguments.words.first().map_or("", String::as_str))?;
+    session.builder.complete(&image, &session.cancel).map_err(command_error)?;
     let mut trial = settings::trial::trial(arguments, image)?;
     let (sender, receiver) = channel();
     trial.signals = Some(SignalQueue::new(receiver));

@@ -136,12 +136,12 @@ fn with_images(command: Command, path: &[&str], argument: &str, store: &Path) ->
             let completer = ImageNames { index: store.join("index.json") };
             let mut completer = Some(ArgValueCompleter::new(completer));
             // In its place: the order of arguments is what tells them apart.
-            command.mut_args(|known| match known.get_id() == argument {
-                true => match completer.take() {
-                    Some(completer) => known.add(completer),
-                    None => known,
-                },
-                false => known,
+            command.mut_args(|known| match completer.take() {
+                Some(completer) if known.get_id() == argument => known.add(completer),
+                other => {
+                    completer = other;
+                    known
+                }
             })
         }
         _ => command,
@@ -191,7 +191,7 @@ mod tests {
                 at = at.and_then(|command| command.find_subcommand(name));
             }
             let Some(at) = at else { continue };
-            assert!(at.get_arguments().any(|known| known.get_id() == argument), "{path:?} {argument}");
+            assert!(at.get_arguments().any(|known| known.get_id() == *argument), "{path:?} {argument}");
         }
     }
 

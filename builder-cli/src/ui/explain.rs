@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::format::ago;
-use super::log_lines::one_line;
+use super::log_lines::{exact_line, one_line};
 
 /// Digits of a build's id that people are shown.
 const ID_DIGITS: usize = 8;
@@ -32,23 +32,29 @@ pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
     match explanation {
         Explanation::Cached { .. } => Vec::new(),
         Explanation::Ran(ran) => {
-            let because = ran.lines().into_iter().map(|line| format!("because {}", one_line(&line)));
+            let because = ran.lines().into_iter().map(|line| format!("because {}", exact_line(&line)));
             because.chain(ran.same_result.then(|| SAME_RESULT.to_owned())).collect()
         }
     }
 }
 
-/// Returns what stands behind `CACHED`: nothing, or ` (made by …)`.
+/// Returns what stands behind `CACHED`: nothing, ` (made by …)`, or ` (from cache …)`.
 pub(super) fn maker(explanation: &Explanation, now: Timestamp) -> String {
     match explanation {
-        Explanation::Cached { made_by: Some(build) } => format!(" (made by {})", shown(build, now)),
+        Explanation::Cached { made_by: Some(build), .. } => format!(" (made by {})", shown_build(build, now)),
+        Explanation::Cached { from_cache: Some(cache), .. } => format!(" (from cache {})", visible(&one_line(cache))),
         _ => String::new(),
     }
 }
 
+/// The beginning of a build's id.
+pub(crate) fn short_id(build: &BuildRecord) -> &str {
+    build.id.get(..ID_DIGITS).unwrap_or(&build.id)
+}
+
 /// `build 3f2a8c1b 2 hours ago: builder build -t app .`
-fn shown(build: &BuildRecord, now: Timestamp) -> String {
-    let id = build.id.get(..ID_DIGITS).unwrap_or(&build.id);
+pub(crate) fn shown_build(build: &BuildRecord, now: Timestamp) -> String {
+    let id = short_id(build);
     let time = ago(now.as_second().saturating_sub(build.started.0));
     let mut text = format!("build {id} {}", time.to_lowercase());
     if !build.command.is_empty() {
@@ -81,7 +87,7 @@ pub(crate) fn summary<'s>(steps: impl Iterator<Item = &'s ExplainedStep>, now: T
                     let _ = writeln!(text, "    {line}");
                 }
                 if let Some(build) = &ran.compared_with {
-                    let _ = writeln!(text, "    compared with {}", shown(build, now));
+                    let _ = writeln!(text, "    compared with {}", shown_build(build, now));
                 }
             }
         }
@@ -89,13 +95,17 @@ pub(crate) fn summary<'s>(steps: impl Iterator<Item = &'s ExplainedStep>, now: T
     text
 }
 
-/// Describes how a step came to its result: `cached`, then for a hit `madeBy` (absent where nobody knows), else
-/// `reason` (`changed`, `no-record`, `no-cache`, `no-cache-stage`, `not-in-store`, `result-gone`), `changes`,
+/// Describes how a step came to its result: `cached`, then for a hit `madeBy` or `fromCache` (absent where nobody knows),
+/// else `reason` (`changed`, `no-record`, `no-cache`, `no-cache-stage`, `not-in-store`, `result-gone`, `never-fetched`, with
+/// the cache in `fromCache`), `changes`,
 /// `text` (the lines that people are shown), `sameResult` (only `true`) and `comparedWith`.
 pub(crate) fn explanation(explanation: &Explanation) -> Value {
     match explanation {
-        Explanation::Cached { made_by } => {
+        Explanation::Cached { made_by, from_cache } => {
             let mut value = json!({ "cached": true });
+            if let Some(cache) = from_cache {
+                value["fromCache"] = json!(cache);
+            }
             if let Some(by) = made_by {
                 value["madeBy"] = build(by);
             }
@@ -106,16 +116,20 @@ pub(crate) fn explanation(explanation: &Explanation) -> Value {
 }
 
 fn ran(ran: &Ran) -> Value {
-    let reason = match ran.reason {
+    let reason = match &ran.reason {
         Reason::NoRecord => "no-record",
         Reason::Changed => "changed",
         Reason::NoCache => "no-cache",
         Reason::NoCacheStage => "no-cache-stage",
         Reason::NotInStore => "not-in-store",
         Reason::ResultGone => "result-gone",
+        Reason::NeverFetched(_) => "never-fetched",
     };
     let changes: Vec<Value> = ran.changes.iter().map(change).collect();
     let mut value = json!({ "cached": false, "reason": reason, "changes": changes, "text": ran.lines() });
+    if let Reason::NeverFetched(cache) = &ran.reason {
+        value["fromCache"] = json!(cache);
+    }
     if ran.same_result {
         value["sameResult"] = json!(true);
     }
@@ -170,10 +184,12 @@ mod tests {
             command: "builder build -t app .".to_owned(),
             ..BuildRecord::default()
         };
-        let hit = Explanation::Cached { made_by: Some(build) };
+        let hit = Explanation::Cached { made_by: Some(build), from_cache: None };
         let now = Timestamp::new(1000 + 7300, 0).unwrap();
         assert_eq!(maker(&hit, now), " (made by build 3f2a8c1b 2 hours ago: builder build -t app .)");
-        assert_eq!(maker(&Explanation::Cached { made_by: None }, now), "");
+        assert_eq!(maker(&Explanation::Cached { made_by: None, from_cache: None }, now), "");
+        let shared = Explanation::Cached { made_by: None, from_cache: Some("host/cache:1".to_owned()) };
+        assert_eq!(maker(&shared, now), " (from cache host/cache:1)");
         let steps = [ExplainedStep { name: "[1/2] RUN a".to_owned(), explanation: hit }];
         let summary = summary(steps.iter(), now);
         assert!(

@@ -105,6 +105,11 @@ pub(crate) fn printable(text: &str) -> String {
     out
 }
 
+/// Returns a text as one printable line that keeps its blanks: where they are all that differs, they matter.
+pub(crate) fn exact_line(text: &str) -> String {
+    printable(&text.replace(['\n', '\r'], " "))
+}
+
 /// Returns a text as one printable line.
 pub(crate) fn one_line(text: &str) -> String {
     printable(&text.split_whitespace().collect::<Vec<_>>().join(" "))

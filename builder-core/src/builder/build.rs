@@ -4,20 +4,20 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::outputs::Results;
+use super::attempt::{Attempt, Run};
 use super::prepare::{PlatformPlan, Prepared, Tasks};
 use super::shared_cache::{self, Steps};
 use super::timeline::Stopwatch;
-use super::{BuildError, BuildErrorKind, BuildOptions, BuildOutcome, Builder, CacheTarget, OptionError};
+use super::{BuildError, BuildErrorKind, BuildOptions, BuildOutcome, Builder, OptionError};
 use crate::cache::shared::{INLINE_FIELD, SharedCache};
 use crate::cancel::CancelToken;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::digest::Digest;
 use crate::event::{Event, EventSink, StepInfo};
-use crate::image::{self, AssembleRequest, Attestation, ImageParts, NewHistory, NewLayer};
+use crate::image::{self, AssembleRequest, ImageParts, NewHistory, NewLayer};
 use crate::plan::PlannedHistory;
 use crate::plan::op::{FilesystemRef, Op};
-use crate::solve::{SolveInputs, SolveOptions, Solved, Solver, StepResult, Watcher};
+use crate::solve::{SolveInputs, SolveOptions, Solver, StepResult};
 
 /// What was built for one platform.
 pub(super) struct Built {
@@ -53,21 +53,8 @@ impl Builder {
         events.emit(Event::PlanReady { steps: steps(&prepared) });
         let epoch = epoch(options, graph.source_date_epoch)?;
         warn_of_rewrite(options, epoch, &prepared, events);
-        let mut solve_options = SolveOptions::new(options.now);
-        // An empty name means every stage.
-        solve_options.no_cache = options.no_cache || options.no_cache_stages.iter().any(String::is_empty);
-        solve_options.no_cache_stages = prepared.uncached(&options.no_cache_stages);
-        solve_options.source_date_epoch = epoch;
-        (solve_options.blobs, solve_options.files) = super::outputs::uses(options, &prepared.plans);
-        solve_options.build = super::origin::record(options);
-        solve_options.resolv_conf.clone_from(&options.resolv_conf);
-        solve_options.parallelism = options.parallelism;
-        solve_options.secrets.clone_from(&options.secrets);
-        solve_options.ssh.clone_from(&options.ssh);
-        solve_options.run.clone_from(&options.run);
-        solve_options.host_search_path.clone_from(&self.host_search_path);
-        #[cfg(feature = "registry")]
-        solve_options.registry.clone_from(&self.registry);
+        warn_of_stages(options, &prepared, events);
+        let solve_options = self.solve_options(options, &prepared, epoch);
         let watch = shared_cache::Watch { tasks: &tasks, events, prepared: &prepared };
         let shared = SharedCache::new(
             &options.cache_from,
@@ -77,52 +64,23 @@ impl Builder {
             &self.registry,
         );
         let snapshots = self.snapshots.for_one_build();
+        let solver = Solver::new(&self.store, &snapshots, &solve_options, events)
+            .about(&prepared.source_file)
+            .with_shared_cache((!options.cache_from.is_empty()).then_some(&shared));
         let inputs = SolveInputs { plan: graph, contexts: &prepared.contexts, images: &prepared.images };
-        let inline = options.cache_to.iter().any(|export| export.target == CacheTarget::Inline);
-        let ahead = super::ahead::Request { options, plans: &prepared.plans, tasks: &tasks, cancel };
-        let solve = |watcher: &Watcher<'_>| {
-            let solver = Solver::new(&self.store, &snapshots, &solve_options, events)
-                .about(&prepared.source_file)
-                .with_shared_cache((!options.cache_from.is_empty()).then_some(&shared))
-                .with_watcher(watcher);
-            loop {
-                let failed = match solver.solve(&inputs, cancel) {
-                    Ok(outcome) => {
-                        let plans = prepared.plans.iter();
-                        let built = plans.map(|plan| built(&prepared, plan, &outcome.results, epoch, inline));
-                        let built = built.collect::<Result<Vec<_>, _>>()?;
-                        match self.bring(options, &built, &shared, &tasks, cancel) {
-                            Ok(()) => return Ok((outcome, built)),
-                            Err(error) => {
-                                shared_cache::snapshot_failure(&error).ok_or_else(|| BuildErrorKind::from(error))
-                            }
-                        }
-                    }
-                    Err(error) => shared_cache::cache_failure(&error)
-                        .ok_or_else(|| BuildErrorKind::Solve { source_file: Arc::clone(&prepared.source_file), error }),
-                };
-                // What a cache promised and does not have is made here: everything else is in the store by now.
-                let (cache, why) = failed?;
-                shared.distrust(cache, &why);
-                self.snapshots.forget_cache(cache);
-            }
+        let run = Run {
+            options,
+            prepared: &prepared,
+            tasks: &tasks,
+            solver,
+            inputs,
+            shared: &shared,
+            watch: &watch,
+            epoch,
+            begin,
         };
-        let ((Solved { results, explanations }, mut built), compressed) = self.push_ahead(&ahead, solve)?;
-        let _syncing = self.store.sync_settled().map_err(BuildErrorKind::from)?;
-        let mut provenance = Vec::new();
-        if let Some(asked) = &options.provenance {
-            let elapsed = begin.elapsed();
-            for (result, plan) in built.iter_mut().zip(&prepared.plans) {
-                let predicate = super::provenance::predicate(asked, options, &prepared, plan, epoch, elapsed)?;
-                provenance.push((plan.platform.clone(), predicate.clone()));
-                let predicate_type = asked.version.predicate_type().to_owned();
-                result.image.attestations.push(Attestation::New { predicate_type, predicate });
-            }
-        }
-        let results_to_write = Results { built, index: prepared.index, epoch, compressed };
-        let written = self.write_outputs(options, &results_to_write, &tasks, stdout, cancel)?;
-        let steps = Steps { results: &results, built: &results_to_write.built, epoch };
-        self.write_caches(options, &steps, &watch, cancel)?;
+        let Attempt { results, explanations, provenance, written, syncing: _syncing } =
+            self.attempts(&run, stdout, cancel)?;
         let (id, names) = (written.id, written.names);
         events.emit(Event::ImageReady { manifest: written.descriptor.digest, config: id, names: names.clone() });
         let cached = results.iter().filter(|result| result.cached).count();
@@ -145,6 +103,25 @@ impl Builder {
             explanations,
             fetched: self.snapshots.fetched(),
         })
+    }
+
+    fn solve_options(&self, options: &BuildOptions, prepared: &Prepared, epoch: Option<i64>) -> SolveOptions {
+        let mut solve_options = SolveOptions::new(options.now);
+        // An empty name means every stage.
+        solve_options.no_cache = options.no_cache || options.no_cache_stages.iter().any(String::is_empty);
+        solve_options.no_cache_stages = prepared.uncached(&options.no_cache_stages);
+        solve_options.source_date_epoch = epoch;
+        (solve_options.blobs, solve_options.files) = super::outputs::uses(options, &prepared.plans);
+        solve_options.build = super::origin::record(options);
+        solve_options.resolv_conf.clone_from(&options.resolv_conf);
+        solve_options.parallelism = options.parallelism;
+        solve_options.secrets.clone_from(&options.secrets);
+        solve_options.ssh.clone_from(&options.ssh);
+        solve_options.run.clone_from(&options.run);
+        solve_options.host_search_path.clone_from(&self.host_search_path);
+        #[cfg(feature = "registry")]
+        solve_options.registry.clone_from(&self.registry);
+        solve_options
     }
 }
 
@@ -180,7 +157,17 @@ fn warn_of_rewrite(options: &BuildOptions, epoch: Option<i64>, prepared: &Prepar
     }
 }
 
-fn built(
+/// Warns of stages whose cache is not to be used and that are not there: most likely another one is meant.
+fn warn_of_stages(options: &BuildOptions, prepared: &Prepared, events: &dyn EventSink) {
+    for name in prepared.missing(&options.no_cache_stages) {
+        let message = format!("`--no-cache-filter` names no stage of the Dockerfile: `{name}`");
+        let diagnostic = Diagnostic::new(Severity::Warning, "no-such-stage", message)
+            .help("it takes the names that `FROM … AS NAME` gives");
+        events.emit(Event::Warning { diagnostic, source_file: Arc::clone(&prepared.source_file) });
+    }
+}
+
+pub(super) fn built(
     prepared: &Prepared,
     planned: &PlatformPlan,
     results: &[StepResult],

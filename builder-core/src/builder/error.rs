@@ -241,6 +241,7 @@ impl BuildError {
     pub fn hint(&self) -> Option<String> {
         match &*self.kind {
             BuildErrorKind::Export(error) => error.hint(),
+            BuildErrorKind::Image(error) => error.hint(),
             BuildErrorKind::Source(error) => error.hint(),
             BuildErrorKind::Context(error) => error.hint(),
             _ => None,

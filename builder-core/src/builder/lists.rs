@@ -266,9 +266,11 @@ impl Builder {
 
     fn add_stored(&self, image: &str, record: &ImageRecord, added: &mut Added) -> Result<(), ListError> {
         let bytes = self.store.read_blob(&record.manifest, MAX_MANIFEST_SIZE)?;
-        let read = |digest: &Digest| match self.store.has_blob(digest) {
-            true => Ok(self.store.read_blob(digest, MAX_MANIFEST_SIZE)?),
-            false => Err(ListError::Partial { image: image.to_owned() }),
+        let read = |digest: &Digest| {
+            if !self.store.has_blob(digest) {
+                return Err(ListError::Partial { image: image.to_owned() });
+            }
+            Ok(self.store.read_blob(digest, MAX_MANIFEST_SIZE)?)
         };
         // What is stated about an image that was made here is about bytes that will be compressed.
         let with_statements = self.store.is_of_registry(&record.manifest)?;

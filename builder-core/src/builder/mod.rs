@@ -14,11 +14,13 @@
 //! ```
 
 mod ahead;
+mod attempt;
 mod build;
 #[cfg(feature = "lint")]
 mod check;
 #[cfg(feature = "lint")]
 mod checks;
+mod completion;
 #[cfg(feature = "lint")]
 mod context_directory;
 mod error;
@@ -142,6 +144,7 @@ impl Builder {
     pub fn tag(&self, image: &ImageRecord, name: &Reference, cancel: &CancelToken) -> Result<(), BuildError> {
         name.check_as_name().map_err(|error| BuildErrorKind::Option(error.into()))?;
         let _hold = self.store.hold();
+        self.complete(image, cancel)?;
         for part in crate::image::read_all(&self.store, image)?.images {
             for (index, layer) in part.layers.iter().enumerate() {
                 // Others came as blobs.

@@ -118,7 +118,7 @@ impl Builder {
         options: &BuildOptions,
         results: &Results,
         tasks: &Tasks<'_>,
-        mut stdout: Option<&mut (dyn Write + Send)>,
+        stdout: &mut Option<&mut (dyn Write + Send)>,
         cancel: &CancelToken,
     ) -> Result<Written, BuildError> {
         let parts = results.built.iter().map(|built| built.image.clone()).collect();
@@ -152,6 +152,7 @@ impl Builder {
                 }
                 ExportTarget::Path(path) => export::write_file(path, cancel, |out| writer.stream(output, out)),
                 ExportTarget::Stdout => {
+                    writer.verify(output)?;
                     let mut out = stdout.take().ok_or(OptionError::StandardOutput)?;
                     writer.stream(output, &mut out)
                 }
@@ -188,12 +189,13 @@ impl Writer<'_> {
         Ok(image::render_with(&self.builder.snapshots, &set, form, &self.results.compressed, self.cancel)?)
     }
 
-    /// Whether every layer is here.
+    /// Whether every layer is here, as files or as the blob that it is elsewhere.
     fn is_here(&self) -> Result<bool, BuildError> {
+        let snapshots = &self.builder.snapshots;
         for built in &self.results.built {
             for length in 1..=built.diff_ids.len() {
-                let chain = built.diff_ids.get(..length).unwrap_or_default();
-                if self.builder.snapshots.elsewhere(chain)?.is_some() {
+                let source = snapshots.elsewhere(built.diff_ids.get(..length).unwrap_or_default())?;
+                if source.is_some_and(|source| !self.builder.store.has_blob(&source.blob().digest)) {
                     return Ok(false);
                 }
             }
@@ -230,6 +232,9 @@ impl Writer<'_> {
         // What has a name in the store is complete; an image that is pushed may have layers that nobody needed here.
         if output.store && (!pushed || self.is_here()?) {
             image::write(&self.builder.snapshots, &image, &names, self.cancel)?;
+            for built in self.results.built.iter().filter(|_| names.is_empty()) {
+                self.builder.snapshots.note_origins(&built.diff_ids)?;
+            }
         } else if !output.store {
             names.clear();
         }
@@ -270,6 +275,15 @@ impl Writer<'_> {
         let image = self.render(&shown, form, Some(output))?;
         self.remember(Written::of(&image, Vec::new()), false);
         Ok(ExportImage { image, names })
+    }
+
+    /// Reads the blobs that a stream is made of: once it has begun, nothing can be mended.
+    fn verify(&mut self, output: &Output) -> Result<(), BuildError> {
+        if output.kind == OutputKind::Tar {
+            return Ok(());
+        }
+        let image = self.export_image(output)?;
+        Ok(export::verify_blobs(&self.builder.snapshots, std::slice::from_ref(&image), self.cancel)?)
     }
 
     fn stream(&mut self, output: &Output, out: &mut dyn Write) -> Result<(), BuildError> {

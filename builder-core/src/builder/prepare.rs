@@ -56,6 +56,16 @@ impl Prepared {
         self.plans.last().map(|last| &last.plan)
     }
 
+    /// Returns the names that `--no-cache-filter` gives and no stage has; an empty one means every stage.
+    pub(super) fn missing<'n>(&self, names: &'n [String]) -> Vec<&'n str> {
+        if names.is_empty() {
+            return Vec::new();
+        }
+        let targets = targets(&parse(&self.source_file).dockerfile);
+        let has = |wanted: &str| targets.iter().flat_map(|it| &it.name).any(|name| name.eq_ignore_ascii_case(wanted));
+        names.iter().map(String::as_str).filter(|name| !name.is_empty() && !has(name)).collect()
+    }
+
     /// Returns the stages of the names that `--no-cache-filter` gives, letter case aside.
     pub(super) fn uncached(&self, names: &[String]) -> BTreeSet<StageId> {
         let is_named = |name: &str| names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));

@@ -139,6 +139,7 @@ impl Builder {
             None => image::read(&self.store, image, &Platform::host())?.config.platform(),
         };
         let resolved = source::resolve_stored(&self.store, image, &platform)?;
+        self.complete(image, cancel)?;
         source::fetch(&resolved, &self.snapshots, &|_, _, _| {}, cancel)?;
         // Nobody takes them away while they are read.
         let _there = self.snapshots.has(&resolved.config.rootfs.diff_ids).map_err(image::ImageError::from)?;

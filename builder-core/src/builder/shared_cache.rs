@@ -13,11 +13,11 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::digest::Digest;
 use crate::event::{Event, EventSink};
 use crate::export::{self, CacheBlob, ExportError};
-use crate::image::{ImageForm, LayerBlobs};
+use crate::image::{ImageError, ImageForm, LayerBlobs};
 use crate::oci::{BlobDescriptor, media_type};
 use crate::reference::Reference;
 use crate::snapshot::{BlobProgress, SnapshotError};
-use crate::solve::{SolveError, StepError, StepResult};
+use crate::solve::{StepError, StepResult};
 
 /// One `--cache-to`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -87,29 +87,36 @@ impl CacheWatch for Watch<'_> {
     }
 }
 
-/// The shared cache that failed a step, and why.
-pub(super) fn cache_failure(error: &SolveError) -> Option<(usize, String)> {
-    match &error.cause {
-        StepError::Snapshot(error) => snapshot_failure(error),
-        _ => None,
-    }
-}
-
-/// The shared cache that failed an output, and why.
-pub(super) fn snapshot_failure(error: &SnapshotError) -> Option<(usize, String)> {
-    let SnapshotError::Elsewhere { cache: Some(cache), source, .. } = error else { return None };
-    let mut why = format!("{error}: {source}");
-    let mut cause = source.source();
+/// The shared cache that failed a build, and why: a step, or an output that needs a layer of it.
+pub(super) fn to_blame(error: &BuildError) -> Option<(usize, String)> {
+    let (cache, error): (_, &dyn std::error::Error) = match error.kind() {
+        BuildErrorKind::Solve { error, .. } => match &error.cause {
+            StepError::Snapshot(error) => (cache_of(error)?, error),
+            _ => return None,
+        },
+        BuildErrorKind::Image(ImageError::Snapshot(error))
+        | BuildErrorKind::Export(ExportError::Snapshot(error) | ExportError::Image(ImageError::Snapshot(error))) => {
+            (cache_of(error)?, error)
+        }
+        BuildErrorKind::Export(error @ ExportError::Elsewhere { cache: Some(cache), .. }) => (*cache, error),
+        _ => return None,
+    };
+    let mut why = error.to_string();
+    let mut cause = error.source();
     while let Some(inner) = cause {
         why = format!("{why}: {inner}");
         cause = inner.source();
     }
-    Some((*cache, why))
+    Some((cache, why))
+}
+
+fn cache_of(error: &SnapshotError) -> Option<usize> {
+    if let SnapshotError::Elsewhere { cache, .. } = error { *cache } else { None }
 }
 
 impl Builder {
     /// Brings the layers of what was built, where an output needs them. An image without a name in the store does not,
-    /// nor does one that is pushed, nor a build without a result.
+    /// nor does a build without a result; one that is pushed needs to know what they are.
     pub(super) fn bring(
         &self,
         options: &BuildOptions,
@@ -128,20 +135,61 @@ impl Builder {
         // Tags without an output of an image are those of an image in the store.
         let names_stored = named && !has_image;
         if !names_stored && !options.outputs.iter().any(needs) {
+            for built in built.iter().filter(|_| options.outputs.iter().any(|output| output.push.is_some())) {
+                self.snapshots.verify_elsewhere(&built.diff_ids, cancel)?;
+            }
             return Ok(());
         }
+        let reads = options.outputs.iter().any(|it| matches!(it.kind, OutputKind::Tar | OutputKind::Local));
         for built in built {
+            let bring = |progress: &BlobProgress<'_>| {
+                if reads {
+                    self.snapshots.bring(&built.diff_ids, progress, cancel)
+                } else {
+                    self.snapshots.bring_from_elsewhere(&built.diff_ids, progress, cancel)
+                }
+            };
             let mut is_elsewhere = false;
             for length in 1..=built.diff_ids.len() {
                 is_elsewhere |= self.snapshots.elsewhere(&built.diff_ids[..length])?.is_some();
             }
             if is_elsewhere {
-                let name = "fetching layers from elsewhere".to_owned();
-                tasks.run_told(name, |progress| self.snapshots.bring(&built.diff_ids, progress, cancel))?;
+                tasks.run_told("fetching layers from elsewhere".to_owned(), |progress| bring(progress))?;
             } else {
-                self.snapshots.bring(&built.diff_ids, &|_, _, _| {}, cancel)?;
+                bring(&|_, _, _| {})?;
             }
             shared.keep(&built.diff_ids, &self.store)?;
+        }
+        Ok(())
+    }
+
+    /// Brings the blobs of layers that other caches are to have. Once an output is written it would be too late to find
+    /// out that they cannot be had.
+    pub(super) fn bring_for_caches(
+        &self,
+        options: &BuildOptions,
+        steps: &Steps<'_>,
+        cancel: &CancelToken,
+    ) -> Result<(), BuildError> {
+        for export in &options.cache_to {
+            let is_there: Box<dyn Fn(&BlobDescriptor) -> bool + '_> = match &export.target {
+                CacheTarget::Inline => continue,
+                CacheTarget::Local { directory, .. } => {
+                    let blobs = directory.join("blobs/sha256");
+                    let length = move |name| blobs.join(name).metadata().ok().map(|found| found.len());
+                    Box::new(move |blob| length(blob.digest.hex()) == Some(blob.size))
+                }
+                CacheTarget::Registry(reference) => self.has_remote(reference, cancel),
+            };
+            for layer in steps.selected(export.mode).1 {
+                let Some(source) = self.snapshots.elsewhere(&layer.chain)? else { continue };
+                if !is_there(source.blob()) {
+                    self.snapshots.fetch_blob(&source, &|_, _, _| {}, cancel)?;
+                }
+                if let Some(diff_id) = layer.chain.last() {
+                    self.snapshots.verify(diff_id, &source, cancel)?;
+                }
+            }
         }
         Ok(())
     }
@@ -197,6 +245,23 @@ impl Builder {
 }
 
 impl Builder {
+    /// Who tells whether a registry has a blob. One that does not answer is told of when it is written to.
+    #[cfg(feature = "registry")]
+    fn has_remote<'r>(
+        &'r self,
+        target: &Reference,
+        cancel: &'r CancelToken,
+    ) -> Box<dyn Fn(&BlobDescriptor) -> bool + 'r> {
+        let client = crate::registry::Client::to_push(target, &self.registry).ok();
+        Box::new(move |blob| client.as_ref().is_none_or(|client| client.has_blob(&blob.digest, cancel).unwrap_or(true)))
+    }
+
+    #[cfg(not(feature = "registry"))]
+    #[expect(clippy::unused_self, reason = "the other one needs it")]
+    fn has_remote<'r>(&'r self, _: &Reference, _: &'r CancelToken) -> Box<dyn Fn(&BlobDescriptor) -> bool + 'r> {
+        Box::new(|_| true)
+    }
+
     #[cfg(feature = "registry")]
     fn write_registry(
         &self,
@@ -273,7 +338,7 @@ impl Steps<'_> {
                 let place = *places.entry(layer.diff_id).or_insert_with(|| {
                     let content = Bytes32(layer.content.0);
                     let index = layers.len();
-                    let shared = SharedLayer { index, diff_id: layer.diff_id, size: layer.size, content };
+                    let shared = SharedLayer { index, diff_id: layer.diff_id, size: layer.size, content, blob: None };
                     layers.push((shared, StepChain { chain: result.diff_ids.to_vec(), size: layer.size }));
                     index
                 });

@@ -10,7 +10,7 @@ use crate::image::ImageForm;
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::source;
-use crate::store::ImageRecord;
+use crate::store::{ImageRecord, damaged_blob};
 
 /// For which platforms an image is pulled.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,6 +34,8 @@ pub enum Unpack {
 /// An image that is ready for registries.
 #[derive(Debug)]
 pub struct ReadyToPush {
+    record: ImageRecord,
+    form: ImageForm,
     image: export::PushImage,
     /// Holds the compressed layers.
     _compressed: Option<crate::image::Rendered>,
@@ -113,9 +115,14 @@ impl Builder {
         cancel: &CancelToken,
     ) -> Result<ReadyToPush, BuildError> {
         form.compression.get_or_insert(crate::layer::compression::Compression::Gzip);
-        let prepare = || export::for_registry(&self.snapshots, image, form, cancel);
-        let (image, compressed) = Tasks::new(events).run("preparing layers".to_owned(), prepare)?;
-        Ok(ReadyToPush { image, _compressed: compressed })
+        let prepare = || {
+            self.complete(image, cancel)?;
+            let prepare = || export::for_registry(&self.snapshots, image, form, cancel);
+            Ok(Tasks::new(events).run("preparing layers".to_owned(), prepare)?)
+        };
+        let (ready, compressed) =
+            self.snapshots.despite_damage(cancel, prepare, |error: &BuildError| damaged_blob(error.kind()))?;
+        Ok(ReadyToPush { record: image.clone(), form, image: ready, _compressed: compressed })
     }
 
     /// Pushes an image to where a name says.
@@ -124,16 +131,26 @@ impl Builder {
     /// [`super::BuildErrorKind::Export`].
     pub fn push(
         &self,
-        ready: &ReadyToPush,
+        ready: &mut ReadyToPush,
         target: &Reference,
         events: &dyn EventSink,
         cancel: &CancelToken,
     ) -> Result<PushSummary, BuildError> {
-        let request = PushRequest { target, by_digest: target.tag().is_none(), options: &self.registry };
-        // The number of another task than that of the preparation.
-        Ok(Tasks::after(events, 1).run_told(format!("pushing {target}"), |progress| {
-            export::push(&ready.image, &request, &self.snapshots, progress, cancel)
-        })?)
+        let _hold = self.store.hold();
+        let mut again = false;
+        let attempt = || {
+            // A damaged blob is gone once it is found: what was prepared relied on it.
+            if std::mem::replace(&mut again, true) {
+                *ready = self.prepare_push(&ready.record, ready.form, events, cancel)?;
+            }
+            let request = PushRequest { target, by_digest: target.tag().is_none(), options: &self.registry };
+            // The number of another task than that of the preparation.
+            let push = Tasks::after(events, 1).run_told(format!("pushing {target}"), |progress| {
+                export::push(&ready.image, &request, &self.snapshots, progress, cancel)
+            });
+            Ok(push?)
+        };
+        self.snapshots.despite_damage(cancel, attempt, |error: &BuildError| damaged_blob(error.kind()))
     }
 
     /// Returns how registries are reached.

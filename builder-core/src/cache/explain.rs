@@ -7,7 +7,7 @@ use super::key::{HIDDEN, OPAQUE, without_passwords};
 use crate::explanation::{Change, ChangeKind, ChangedValue};
 use crate::plan::mount::{Mount, MountKind};
 use crate::plan::op::RunOp;
-use crate::semantic::secret_names::{by_parts, by_words};
+use crate::semantic::secret_names::is_private;
 
 /// Variables that often hold the password of a proxy.
 const PROXIES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
@@ -16,7 +16,7 @@ const PROXIES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY"
 /// kept.
 pub fn variable(op: &RunOp, name: &str, value: &str) -> KeyPart {
     let kind = if op.arguments.contains(name) { "arg" } else { "env" };
-    let is_secret = by_words(name) || by_parts(name) || PROXIES.contains(&name.to_ascii_uppercase().as_str());
+    let is_secret = is_private(name, value) || PROXIES.contains(&name.to_ascii_uppercase().as_str());
     let name = format!("{kind} {name}");
     if is_secret { KeyPart::hidden(name, value) } else { KeyPart::new(name, value) }
 }

@@ -219,8 +219,18 @@ fn compare(old: &SourceFiles, new: &SourceFiles) -> FileChanges {
     changes
 }
 
+/// A name with its bytes as `\xff` where they are no text.
+fn readable(name: &[u8]) -> String {
+    let mut text = String::with_capacity(name.len());
+    for chunk in name.utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
+}
+
 fn shown(entry: &Entry, complete: bool) -> String {
-    let text = String::from_utf8_lossy(&entry.path);
+    let text = readable(&entry.path);
     let text = text.trim_start_matches('/');
     match (text, complete) {
         ("", _) => "/".to_owned(),
@@ -261,6 +271,20 @@ mod tests {
     fn a_directory_whose_attributes_changed_is_named() {
         let (old, new) = (list(&[("/src", 1), ("/src/a", 1)]), list(&[("/src", 2), ("/src/a", 1)]));
         assert_eq!(words(&old, &new), "changed src");
+    }
+
+    #[test]
+    fn names_that_are_no_text_are_told_apart() {
+        let named = |name: &[u8]| {
+            let path = PathBuf::from(OsStr::from_bytes(name));
+            let entries = vec![ContentEntry { path, digest: [1; 32] }];
+            let source = SourceDigest { path: "src".to_owned(), digest: [0; 32], bytes: 0, entries };
+            let mut list = FileList::default();
+            list.add(&ContentDigest { digest: [0; 32], sources: vec![source] });
+            list
+        };
+        let (old, new) = (named(b"/s/\xff\xfe"), named("/s/é\\".as_bytes()));
+        assert_eq!(words(&old, &new), "added s/é\\; removed s/\\xff\\xfe");
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub enum Explanation {
     Cached {
         /// The build that made it, where it is known: what came with an image or from another store was made elsewhere.
         made_by: Option<BuildRecord>,
+        /// The shared cache that it is in, or came from.
+        from_cache: Option<String>,
     },
     /// It ran.
     Ran(Ran),
@@ -60,6 +62,8 @@ pub enum Reason {
     NotInStore,
     /// Nothing changed, but the result is no longer in the store.
     ResultGone,
+    /// Nothing changed, but the result was in this shared cache, and its layer never came here.
+    NeverFetched(String),
 }
 
 /// What a change is about.

@@ -13,13 +13,16 @@ const DIGEST_DIGITS: usize = 12;
 impl Ran {
     /// Returns why the step ran, a reason a line.
     pub fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = match self.reason {
+        let mut lines: Vec<String> = match &self.reason {
             Reason::NoRecord => vec!["no record of such a step exists".to_owned()],
             Reason::Changed => Vec::new(),
             Reason::NoCache => vec!["--no-cache was given".to_owned()],
             Reason::NoCacheStage => vec!["--no-cache-filter names its stage".to_owned()],
             Reason::NotInStore => vec!["it was not in the store".to_owned()],
             Reason::ResultGone => vec!["nothing changed, but its result is no longer in the store".to_owned()],
+            Reason::NeverFetched(cache) => {
+                vec![format!("nothing changed, but its layer was never fetched from the cache {}", visible(cache))]
+            }
         };
         lines.extend(self.changes.iter().map(ToString::to_string));
         lines

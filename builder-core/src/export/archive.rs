@@ -121,11 +121,24 @@ pub fn write_layout(
     Ok(())
 }
 
+/// Reads the blobs of the store that go into an export, so that a damaged one is found before anything is written.
+///
+/// # Errors
+/// [`ExportError::Store`] where one is damaged; then it is gone.
+pub fn verify_blobs(snapshots: &Snapshots, images: &[ExportImage], cancel: &CancelToken) -> Result<(), ExportError> {
+    for (digest, content) in images.iter().flat_map(|export| &export.image.blobs) {
+        if let Place::Stored(..) = place(snapshots, digest, content, cancel)? {
+            snapshots.store().verify_blob(digest, cancel)?;
+        }
+    }
+    Ok(())
+}
+
 pub(super) enum Place<'c> {
     Bytes(&'c [u8]),
     File(PathBuf, u64),
     /// In the store; reading it to its end says whether it is right.
-    Stored(BlobReader, u64),
+    Stored(Box<BlobReader>, u64),
 }
 
 /// Where the bytes of a blob are; layers that are only there as files are written as blobs first.
@@ -141,11 +154,20 @@ pub(super) fn place<'c>(
         Content::Stored { chain, size } => {
             let store = snapshots.store();
             if !store.has_whole_blob(digest, *size) && !chain.is_empty() {
-                snapshots.ensure_blob(chain, cancel)?;
+                make(snapshots, digest, chain, cancel)?;
             }
-            Place::Stored(store.open_blob(digest)?, *size)
+            Place::Stored(Box::new(store.open_blob(digest)?), *size)
         }
     })
+}
+
+/// Makes a blob of the last layer of a chain, or fetches it where it is elsewhere in this form.
+fn make(snapshots: &Snapshots, digest: &Digest, chain: &[Digest], cancel: &CancelToken) -> Result<(), ExportError> {
+    match snapshots.elsewhere(chain)?.filter(|source| source.blob().digest == *digest) {
+        Some(source) => snapshots.fetch_blob(&source, &|_, _, _| {}, cancel)?,
+        None => _ = snapshots.ensure_blob(chain, cancel)?,
+    }
+    Ok(())
 }
 
 fn header(size: u64, time: u64) -> tar::Header {

@@ -43,7 +43,8 @@ pub struct CacheBlob {
 /// # Errors
 /// [`ExportError::Json`].
 pub fn cache_manifest(document: &CacheDocument, layers: &[Descriptor]) -> Result<(Vec<u8>, Vec<u8>), ExportError> {
-    let config = serde_json::to_vec(document)?;
+    let blobs: Vec<Digest> = layers.iter().map(|layer| layer.digest).collect();
+    let config = serde_json::to_vec(&document.with_blobs(&blobs))?;
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": media_type::OCI_MANIFEST,
@@ -126,8 +127,10 @@ pub fn push_cache(
     };
     for (known, chain) in cache.layers {
         cancel.check()?;
-        // One that came from a cache, and was never needed here, stays as it is.
-        if let Some(source) = snapshots.source_of(&known.digest).filter(|source| source.cache().is_some()) {
+        // One that came from a cache stays as it is there.
+        if let Some(source) = snapshots.source_of(&known.digest).filter(|source| source.cache().is_some())
+            && (snapshots.elsewhere(chain)?.is_some() || store.is_verified(&source.blob().digest, &known.digest)?)
+        {
             let blob = source.blob();
             let descriptor = Descriptor::foreign(&blob.media_type, blob.digest, blob.size);
             if !client.has_blob(&blob.digest, cancel)? {

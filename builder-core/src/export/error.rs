@@ -119,6 +119,8 @@ impl ExportError {
         match self {
             #[cfg(feature = "registry")]
             Self::Registry(error) => error.hint(),
+            Self::Snapshot(error) => error.hint(),
+            Self::Image(error) => error.hint(),
             _ => None,
         }
     }

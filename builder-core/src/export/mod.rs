@@ -8,7 +8,7 @@ mod file;
 mod registry;
 mod rootfs;
 
-pub use archive::{ExportImage, Format, write_archive, write_layout};
+pub use archive::{ExportImage, Format, verify_blobs, write_archive, write_layout};
 pub use cache::{CacheBlob, cache_manifest, write_cache_layout};
 #[cfg(feature = "registry")]
 pub use cache::{CacheToPush, push_cache};

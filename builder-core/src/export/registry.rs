@@ -37,7 +37,7 @@ pub struct PushImage {
     documents: Vec<Document>,
     blobs: Vec<(Digest, u64, UploadContent)>,
     /// Layers that are not here: they are only fetched where the registry does not have them.
-    elsewhere: Vec<Arc<dyn LayerSource>>,
+    elsewhere: Vec<LayerElsewhere>,
     /// Layers of which it is known what they are compressed: they are only made where the registry does not have them.
     known: Vec<KnownLayer>,
     compressed: CompressedLayers,
@@ -53,6 +53,8 @@ struct KnownLayer {
     chain: Vec<Digest>,
     form: ImageForm,
 }
+/// A layer, and where it is.
+type LayerElsewhere = (Digest, Arc<dyn LayerSource>);
 
 /// What a push did.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -99,13 +101,14 @@ impl PushImage {
         let (documents, named) = closure(&image.descriptor.digest, &image.descriptor.media_type, &read)?;
         let (mut blobs, mut elsewhere, mut known) = (Vec::new(), Vec::new(), Vec::new());
         for blob in named {
+            if let Some(Content::Stored { chain, .. }) = image.blobs.get(&blob.digest)
+                && !snapshots.store().has_blob(&blob.digest)
+                && let Some(found) = is_elsewhere(snapshots, chain, &blob.digest)?
+            {
+                elsewhere.push(found);
+                continue;
+            }
             let content = match image.blobs.get(&blob.digest) {
-                Some(Content::Stored { chain, .. })
-                    if snapshots.elsewhere(chain)?.is_some_and(|there| there.digest == blob.digest) =>
-                {
-                    elsewhere.extend(chain.last().and_then(|diff_id| snapshots.source_of(diff_id)));
-                    continue;
-                }
                 Some(Content::Bytes(bytes)) => UploadContent::Bytes(bytes.clone()),
                 Some(Content::File(path, _)) => UploadContent::File(path.clone()),
                 Some(Content::Stored { chain, .. })
@@ -116,7 +119,7 @@ impl PushImage {
                     known.push(KnownLayer { digest: blob.digest, chain: chain.clone(), form });
                     continue;
                 }
-                Some(Content::Stored { chain, .. }) if !snapshots.store().has_blob(&blob.digest) => {
+                Some(Content::Stored { chain, size }) if !snapshots.store().has_whole_blob(&blob.digest, *size) => {
                     snapshots.ensure_blob(chain, cancel)?;
                     UploadContent::File(snapshots.store().blob_path(&blob.digest))
                 }
@@ -145,9 +148,15 @@ impl PushImage {
     }
 }
 
+/// The last layer of a chain, where it is elsewhere and its blob there is this one.
+fn is_elsewhere(snapshots: &Snapshots, chain: &[Digest], blob: &Digest) -> Result<Option<LayerElsewhere>, ExportError> {
+    let source = snapshots.elsewhere(chain)?.filter(|source| source.blob().digest == *blob);
+    Ok(chain.last().copied().zip(source))
+}
+
 fn stored(store: &Store, blob: &BlobDescriptor) -> Result<UploadContent, ExportError> {
     // Opened later; it must be there now.
-    if !store.has_blob(&blob.digest) {
+    if !store.has_whole_blob(&blob.digest, blob.size) {
         return Err(crate::store::StoreError::MissingBlob(blob.digest).into());
     }
     Ok(UploadContent::File(store.blob_path(&blob.digest)))
@@ -268,16 +277,16 @@ pub fn push(
     progress: &(dyn Fn(&Digest, u64, u64) + Sync),
     cancel: &CancelToken,
 ) -> Result<PushSummary, ExportError> {
-    let store = snapshots.store();
     let (domain, repository) = (request.target.domain(), request.target.path());
     let client = Client::to_push(request.target, request.options)?;
+    let store = snapshots.store();
     let mut uploads = Vec::new();
     for (digest, size, content) in &image.blobs {
         let mut sources = store.repositories_with(digest, domain, MAX_SOURCES)?;
         sources.retain(|source| source != repository);
         uploads.push(Upload { digest: *digest, size: *size, content: content.clone(), sources });
     }
-    for layer in &image.elsewhere {
+    for (diff_id, layer) in &image.elsewhere {
         let blob = layer.blob();
         if client.has_blob(&blob.digest, cancel)? {
             continue;
@@ -285,6 +294,7 @@ pub fn push(
         let elsewhere =
             |source| ExportError::Elsewhere { origin: layer.origin().to_owned(), cache: layer.cache(), source };
         layer.fetch(store, progress, cancel).map_err(elsewhere)?;
+        snapshots.verify(diff_id, layer, cancel)?;
         let content = UploadContent::File(store.blob_path(&blob.digest));
         let sources = store.repositories_with(&blob.digest, domain, MAX_SOURCES)?;
         uploads.push(Upload { digest: blob.digest, size: blob.size, content, sources });
@@ -301,7 +311,12 @@ pub fn push(
     }
     // The largest first: the others are done beside it.
     uploads.sort_by_key(|upload| std::cmp::Reverse(upload.size));
-    let outcomes = client.push_blobs(&uploads, progress, cancel)?;
+    let outcomes = client.push_blobs(&uploads, progress, cancel).map_err(|error| {
+        // The registry says that the bytes are wrong, or does not; where they are, the blob has to go.
+        let stored = uploads.iter().filter(|upload| store.has_blob(&upload.digest));
+        let found: Vec<_> = stored.filter_map(|upload| store.verify_blob(&upload.digest, cancel).err()).collect();
+        found.into_iter().next().map_or_else(|| ExportError::from(error), ExportError::from)
+    })?;
     let mut pushed = None;
     for (index, document) in image.documents.iter().enumerate() {
         let is_top = index + 1 == image.documents.len();

@@ -63,6 +63,11 @@ impl ImageError {
         }
     }
 
+    /// Returns what to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        if let Self::Snapshot(error) = self { error.hint() } else { None }
+    }
+
     /// Tells whether who asked for the image can mend it.
     pub fn is_input(&self) -> bool {
         matches!(self, Self::AnnotationPlatform(_) | Self::IndexAnnotation)

@@ -129,9 +129,11 @@ pub(super) fn layer(
         return Ok((descriptor, Content::Stored { chain: chain.to_vec(), size: known.size }));
     }
     // What a shared cache has, and nobody needed here, is named as it is there.
-    if let Some(blob) = snapshots.elsewhere(chain)?
-        && format_of(&blob) == wanted
+    if let Some(source) = snapshots.elsewhere(chain)?
+        && format_of(source.blob()) == wanted
+        && !again
     {
+        let blob = source.blob();
         let descriptor = Descriptor::new(form.layer_type(wanted), blob.digest, blob.size);
         return Ok((descriptor, Content::Stored { chain: chain.to_vec(), size: blob.size }));
     }
@@ -155,6 +157,7 @@ pub(super) fn layer(
         let mut blob = decompress(snapshots.store().open_blob(&known.digest)?).map_err(failed)?;
         copy(&mut blob, &mut out, &known.digest, cancel)?;
     } else {
+        snapshots.provide(chain, cancel)?;
         snapshots.write_tar(chain, &mut out, cancel)?;
     }
     let (_, digest, size) = out.finish().map_err(failed)?.finish();

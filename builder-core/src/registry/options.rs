@@ -13,6 +13,8 @@ pub struct RegistryOptions {
     pub connect_timeout: Duration,
     /// How long a server may stay silent in the middle of an answer.
     pub silence_timeout: Duration,
+    /// How long a shared cache may take to say what it has: a build goes on without one.
+    pub lookup_timeout: Duration,
     /// The proxy for encrypted connections elsewhere; servers on this machine are always asked directly.
     pub proxy: Option<Proxy>,
     /// The proxy for connections to web servers that are not encrypted.
@@ -35,6 +37,7 @@ impl Default for RegistryOptions {
         Self {
             connect_timeout: Duration::from_secs(15),
             silence_timeout: Duration::from_mins(1),
+            lookup_timeout: Duration::from_secs(10),
             proxy: None,
             plain_proxy: None,
             file_limit: 64 << 30,

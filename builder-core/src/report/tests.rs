@@ -57,9 +57,9 @@ impl Model {
 
     fn remove(&mut self, path: &str) {
         let gone: Vec<String> = self.below(path).collect();
-        gone.iter().for_each(|path| {
-            self.paths.remove(path);
-        });
+        for path in gone {
+            self.paths.remove(&path);
+        }
     }
 
     /// Removes what lower layers have at a path; directories stay that hold something of this one.
@@ -116,7 +116,9 @@ impl Model {
                     .filter(|other| other.starts_with(&inside) && !other[inside.len()..].contains('/'))
                     .cloned()
                     .collect();
-                children.iter().for_each(|child| self.hide(child));
+                for child in children {
+                    self.hide(&child);
+                }
             }
         }
         true

@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::layer::compression::decompress;
 use crate::layer::{self, ContentId};
 use crate::oci::{BlobDescriptor, chain_ids};
-use crate::store::Store;
+use crate::store::{LayerAddress, LayerOrigin, Store, damaged_blob};
 
 /// Blobs that are fetched at the same time.
 const PARALLEL_BLOBS: usize = 3;
@@ -35,11 +35,22 @@ pub trait LayerSource: Send + Sync + fmt::Debug {
     /// What to call the place in messages.
     fn origin(&self) -> &str;
 
-    /// What the place says of its content without times; it has to be so.
+    /// What the place says of its content without times, for the layer of a step; it has to be so.
     fn content(&self) -> Option<ContentId>;
 
     /// The shared cache that it is in, by its number; `None` for images, which a build cannot do without.
     fn cache(&self) -> Option<usize>;
+
+    /// Tells whether who made the layer says which blob it is. Otherwise it is only a matter of order.
+    fn is_named(&self) -> bool;
+
+    /// The place, for those who need the layer when the build is over.
+    fn address(&self) -> Option<LayerAddress>;
+
+    /// Opens the blob where it is, where that is on this machine; nothing is verified.
+    fn open(&self) -> Option<Result<Box<dyn Read + Send>, LayerSourceError>> {
+        None
+    }
 
     /// Brings the blob into the store; it is verified against its digest on the way.
     ///
@@ -62,6 +73,17 @@ impl fmt::Debug for Elsewhere {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Elsewhere").field("blobs", &self.blobs).finish_non_exhaustive()
     }
+}
+
+/// A layer of a chain that has to be brought.
+struct Wanted {
+    /// How long the chain is up to it.
+    length: usize,
+    /// Whether it is here as files.
+    here: bool,
+    /// Whether it is here as a blob that is not compressed.
+    plain: bool,
+    source: Option<Arc<dyn LayerSource>>,
 }
 
 /// What was fetched of layers that were elsewhere.
@@ -95,14 +117,38 @@ impl Snapshots {
         self.elsewhere.lock().get(diff_id).cloned()
     }
 
-    /// Returns the blob of a chain's last layer as it is elsewhere, where the layer is not here.
+    /// Returns where a chain's last layer is, where it is not here as files. Its blob may be here.
     ///
     /// # Errors
     /// [`SnapshotError::Store`].
-    pub fn elsewhere(&self, chain: &[Digest]) -> Result<Option<BlobDescriptor>, SnapshotError> {
-        let Some(source) = chain.last().and_then(|diff_id| self.source_of(diff_id)) else { return Ok(None) };
-        let here = self.store.has_blob(&source.blob().digest) || self.has_last(chain)?;
-        Ok((!here).then(|| source.blob().clone()))
+    pub fn elsewhere(&self, chain: &[Digest]) -> Result<Option<Arc<dyn LayerSource>>, SnapshotError> {
+        let source = chain.last().and_then(|diff_id| self.source_of(diff_id));
+        Ok(if source.is_some() && self.has_last(chain)? { None } else { source })
+    }
+
+    /// Makes sure that the last layer of a chain is here as files, where that can be done. That it cannot is for
+    /// whoever looks for it to tell.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Elsewhere`] where a layer cannot be had from where it is.
+    pub fn provide(&self, chain: &[Digest], cancel: &CancelToken) -> Result<(), SnapshotError> {
+        if self.elsewhere(chain)?.is_some() { self.bring(chain, &|_, _, _| {}, cancel) } else { Ok(()) }
+    }
+
+    /// Notes where the layers of a chain are that are not here, for who needs them when the build is over.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Store`].
+    pub fn note_origins(&self, diff_ids: &[Digest]) -> Result<(), SnapshotError> {
+        for length in 1..=diff_ids.len() {
+            if let Some(source) = self.elsewhere(&diff_ids[..length])?
+                && let Some(address) = source.address()
+            {
+                let origin = LayerOrigin { blob: source.blob().clone(), content: source.content(), address };
+                self.store.note_origin(&diff_ids[length - 1], &origin)?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns what was fetched so far.
@@ -112,7 +158,7 @@ impl Snapshots {
     }
 
     /// Tells whether a chain can be used: each of its layers is there as files, was made by a step on another chain,
-    /// or can be had.
+    /// is a blob, or can be had.
     ///
     /// # Errors
     /// [`SnapshotError::Store`].
@@ -122,7 +168,10 @@ impl Snapshots {
         for (chain, diff_id) in chain_ids(diff_ids).into_iter().zip(diff_ids) {
             if self.record_of(&chain)?.is_some() {
                 here.push(chain);
-            } else if self.source_of(diff_id).is_none() && !self.is_made_elsewhere(diff_id)? {
+            } else if self.source_of(diff_id).is_none()
+                && !self.is_made_elsewhere(diff_id)?
+                && !self.store.has_blob(diff_id)
+            {
                 return Ok(false);
             }
         }
@@ -136,7 +185,8 @@ impl Snapshots {
         Ok(record.is_some_and(|record| self.store.snapshots_dir().join(&record.directory).is_dir()))
     }
 
-    /// Makes sure that every layer of a chain is there as files, and those of images as blobs, too.
+    /// Makes sure that every layer of a chain is there as files, and those of images as blobs, too. One that is here as
+    /// a blob is unpacked.
     ///
     /// # Errors
     /// [`SnapshotError::Elsewhere`] where one cannot be had, [`SnapshotError::Missing`] where nobody has it.
@@ -146,34 +196,104 @@ impl Snapshots {
         progress: &BlobProgress<'_>,
         cancel: &CancelToken,
     ) -> Result<(), SnapshotError> {
-        if self.elsewhere.lock().is_empty() && self.has(diff_ids)? {
+        self.bring_chain(diff_ids, false, progress, cancel)
+    }
+
+    /// Does the same for the layers that are elsewhere. Others may be here as blobs.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Elsewhere`].
+    pub fn bring_from_elsewhere(
+        &self,
+        diff_ids: &[Digest],
+        progress: &BlobProgress<'_>,
+        cancel: &CancelToken,
+    ) -> Result<(), SnapshotError> {
+        self.bring_chain(diff_ids, true, progress, cancel)
+    }
+
+    fn bring_chain(
+        &self,
+        diff_ids: &[Digest],
+        only_elsewhere: bool,
+        progress: &BlobProgress<'_>,
+        cancel: &CancelToken,
+    ) -> Result<(), SnapshotError> {
+        let is_nothing_elsewhere = self.elsewhere.lock().is_empty();
+        if is_nothing_elsewhere && (only_elsewhere || self.has(diff_ids)?) {
             return Ok(());
         }
         let _alone = self.elsewhere.bringing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut wanted = Vec::new();
         for length in 1..=diff_ids.len() {
             let chain = &diff_ids[..length];
-            let source = self.source_of(&diff_ids[length - 1]);
-            let here = self.has_last(chain)? || self.adopt(&chain[..length - 1], &chain[length - 1])?;
-            match source {
-                // A blob that an image came with is needed again when the image is built upon and written out.
-                Some(source) if !here || source.cache().is_none() => wanted.push((length, here, source)),
-                _ => {}
+            let source = self.source_of(&chain[length - 1]);
+            let here = self.has_last(chain)?;
+            // The layer of a step may be here as it is when it is not compressed: a named image has it so.
+            let of_step = source.as_ref().is_none_or(|source| source.content().is_some());
+            let plain = of_step && !here && self.store.has_blob(&chain[length - 1]);
+            // A blob that an image came with is needed again when the image is built upon and written out.
+            if !here || !of_step {
+                wanted.push(Wanted { length, here, plain, source });
             }
         }
-        let blobs: Vec<Digest> = wanted.iter().map(|(_, _, source)| source.blob().digest).collect();
-        let missing = blobs.iter().copied().filter(|digest| !self.store.has_blob(digest));
-        let missing: Vec<Digest> = missing.collect();
+        // What is above the last one that has to come need not.
+        if only_elsewhere {
+            let last = wanted.iter().rposition(|layer| layer.source.is_some()).map_or(0, |last| last + 1);
+            wanted.truncate(last);
+        }
+        let mut to_fetch: Vec<&Arc<dyn LayerSource>> = Vec::new();
+        for layer in wanted.iter().filter(|layer| !layer.plain) {
+            let Some(source) = &layer.source else { continue };
+            let of_step = source.content().is_some();
+            if !(of_step && self.is_made_elsewhere(&diff_ids[layer.length - 1])?) {
+                to_fetch.push(source);
+            }
+        }
+        // Each layer waits for its blob; those that need none are waited for by no one.
+        let blob_of = |layer: &Wanted| layer.source.as_ref().map(|source| source.blob().digest);
+        let blobs: Vec<Digest> =
+            wanted.iter().map(|layer| blob_of(layer).unwrap_or(diff_ids[layer.length - 1])).collect();
+        let missing: Vec<Digest> = to_fetch.iter().map(|source| source.blob().digest).collect();
+        let missing = missing.into_iter().filter(|digest| !self.store.has_blob(digest));
         let fetch = |arrivals: &Arrivals, cancel: &CancelToken| {
-            let sources = wanted.iter().map(|(_, _, source)| source);
-            self.fetch_blobs(sources, progress, &|digest| arrivals.note(digest), cancel)
+            self.fetch_blobs(to_fetch.iter().copied(), progress, &|digest| arrivals.note(digest), cancel)
         };
-        let unpack = |index: usize| {
-            let Some((length, false, source)) = wanted.get(index) else { return Ok(()) };
-            let chain = &diff_ids[..*length];
-            self.unpack_from(chain, source.as_ref(), cancel).map_err(|error| blamed(source.as_ref(), error))
+        let lay_out = |index: usize| match wanted.get(index) {
+            Some(layer) if !layer.here => self.lay_out(&diff_ids[..layer.length], layer, progress, cancel),
+            _ => Ok(()),
         };
-        pipelined(&blobs, missing, cancel, fetch, unpack)
+        pipelined(&blobs, missing, cancel, fetch, lay_out)
+    }
+
+    /// Makes the files of the last layer of a chain, whose other layers are there as files.
+    fn lay_out(
+        &self,
+        chain: &[Digest],
+        layer: &Wanted,
+        progress: &BlobProgress<'_>,
+        cancel: &CancelToken,
+    ) -> Result<(), SnapshotError> {
+        let Some((diff_id, parent)) = chain.split_last() else { return Err(SnapshotError::NoLayer) };
+        if self.adopt(parent, diff_id)? {
+            return Ok(());
+        }
+        let Some(source) = &layer.source else {
+            let missing = SnapshotError::Missing { diff_id: *diff_id };
+            return if layer.plain { self.unpack_from(chain, None, cancel) } else { Err(missing) };
+        };
+        let fetch = || self.fetch_blobs(std::iter::once(source), progress, &|_| {}, cancel);
+        if !layer.plain {
+            fetch()?;
+        }
+        let outcome = match self.unpack_from(chain, Some(source), cancel) {
+            Err(error) if damaged_blob(&error).is_some() => {
+                fetch()?;
+                self.unpack_from(chain, Some(source), cancel)
+            }
+            outcome => outcome,
+        };
+        outcome.map_err(|error| blamed(source.as_ref(), error))
     }
 
     /// Makes sure that the blob of a layer is in the store, as it is elsewhere.
@@ -189,7 +309,7 @@ impl Snapshots {
         self.fetch_blobs(std::iter::once(source), progress, &|_| {}, cancel)
     }
 
-    fn has_last(&self, chain: &[Digest]) -> Result<bool, SnapshotError> {
+    pub(crate) fn has_last(&self, chain: &[Digest]) -> Result<bool, SnapshotError> {
         Ok(self.record(chain)?.is_some())
     }
 
@@ -246,15 +366,18 @@ impl Snapshots {
     fn unpack_from(
         &self,
         chain: &[Digest],
-        source: &dyn LayerSource,
+        source: Option<&Arc<dyn LayerSource>>,
         cancel: &CancelToken,
     ) -> Result<(), SnapshotError> {
         let Some((expected, parent)) = chain.split_last() else { return Err(SnapshotError::NoLayer) };
+        let of_step = source.is_none_or(|source| source.content().is_some());
+        let is_plain = of_step && self.store.has_blob(expected);
+        let digest = source.filter(|_| !is_plain).map_or(expected, |source| &source.blob().digest);
         let open = || -> Result<_, SnapshotError> {
-            let blob = self.store.open_blob(&source.blob().digest)?;
+            let blob = self.store.open_blob(digest)?;
             decompress(blob).map_err(|error| layer::LayerError::Read(error).into())
         };
-        if source.cache().is_none() {
+        if !of_step {
             let lay_out = |tar: &mut (dyn Read + Send)| self.unpack(parent, expected, tar, cancel);
             layer::read_ahead(&mut open()?, lay_out).map_err(layer::LayerError::Read)??;
             return Ok(());
@@ -265,11 +388,13 @@ impl Snapshots {
             return Err(SnapshotError::DiffId { expected: *expected, found: unpacked.diff_id });
         }
         let again: Layer = layer::write_layer(&active.upper, self.flavor, None, &mut std::io::sink(), cancel)?;
+        // Where its tar cannot be written again, what it holds cannot be proven, and somebody's word is not enough.
+        if source.and_then(|source| source.content()).is_some_and(|content| content != again.content) {
+            return Err(SnapshotError::Content { diff_id: *expected });
+        }
         if again.diff_id == *expected {
-            if source.content().is_some_and(|content| content != again.content) {
-                return Err(SnapshotError::Content { diff_id: *expected });
-            }
-            return self.install(parent, &again, &active.upper, true);
+            self.install(parent, &again, &active.upper, true)?;
+            return Ok(self.store.note_verified(digest, expected)?);
         }
         if !self.store.has_blob(expected) {
             let mut plain = self.store.blob_writer()?;
@@ -280,7 +405,7 @@ impl Snapshots {
     }
 }
 
-fn elsewhere(source: &dyn LayerSource, error: LayerSourceError) -> SnapshotError {
+pub(super) fn elsewhere(source: &dyn LayerSource, error: LayerSourceError) -> SnapshotError {
     SnapshotError::Elsewhere {
         digest: source.blob().digest,
         origin: source.origin().to_owned(),
@@ -290,7 +415,7 @@ fn elsewhere(source: &dyn LayerSource, error: LayerSourceError) -> SnapshotError
 }
 
 /// A layer that is what its digest says, and no layer: who has it is to blame.
-fn blamed(source: &dyn LayerSource, error: SnapshotError) -> SnapshotError {
+pub(super) fn blamed(source: &dyn LayerSource, error: SnapshotError) -> SnapshotError {
     if error.is_cancelled()
         || !matches!(error, SnapshotError::DiffId { .. } | SnapshotError::Content { .. } | SnapshotError::Layer(_))
     {

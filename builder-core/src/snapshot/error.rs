@@ -67,6 +67,15 @@ pub enum SnapshotError {
 }
 
 impl SnapshotError {
+    /// Returns what to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        matches!(self, Self::Missing { .. } | Self::Elsewhere { cache: None, .. }).then(|| {
+            "an image that was built without a name need not have all of its layers here: build it again with a name, \
+             `builder build -t NAME`, which makes or brings them"
+                .to_owned()
+        })
+    }
+
     /// Tells whether the operation was cancelled rather than failed.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Layer(LayerError::Cancelled(_)) | Self::Store(StoreError::Cancelled(_)))

@@ -7,10 +7,12 @@
 
 pub(crate) mod arrivals;
 mod chain;
+mod damage;
 mod elsewhere;
 mod error;
 mod merge;
 mod suspect;
+mod verify;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -235,6 +237,9 @@ impl Snapshots {
     /// As [`Snapshots::write_tar`].
     pub fn ensure_blob(&self, diff_ids: &[Digest], cancel: &CancelToken) -> Result<u64, SnapshotError> {
         let Some(diff_id) = diff_ids.last() else { return Err(SnapshotError::NoLayer) };
+        if !self.store.has_blob(diff_id) {
+            self.provide(diff_ids, cancel)?;
+        }
         let known = chain_id(diff_ids).map(|chain| self.store.snapshot(&chain)).transpose()?.flatten();
         match self.store.blob_size(diff_id) {
             // One that was cut short is written again.

@@ -174,6 +174,7 @@ pub struct Solved {
 }
 
 /// Carries out plans on one store.
+#[derive(Clone)]
 pub struct Solver<'a> {
     pub(crate) store: &'a Store,
     pub(crate) snapshots: &'a Snapshots,

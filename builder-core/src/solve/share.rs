@@ -18,7 +18,7 @@ impl Step<'_, '_> {
         parent: &StepResult,
         run: impl FnOnce() -> Outcome<StepResult>,
     ) -> Outcome<StepResult> {
-        let Some((key, _)) = keys.last() else { return run() };
+        let Some(both @ (key, _)) = keys.last() else { return run() };
         if self.runs_anyway() {
             // Nobody's result would do. Others may wait for this one where it is the first.
             let _lock = self.solver.store.try_lock_step(&key.0)?;
@@ -26,7 +26,7 @@ impl Step<'_, '_> {
         }
         let _lock = self.lock_or_wait(key)?;
         // It may have been finished between the look at the cache and the lock.
-        match self.cached(key, parent)? {
+        match self.cached(both, parent)? {
             Some(result) => Ok(result),
             None => run(),
         }

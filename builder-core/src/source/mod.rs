@@ -11,6 +11,7 @@ pub mod host;
 pub mod http;
 pub(crate) mod layout;
 mod outside;
+mod recalled;
 #[cfg(feature = "registry")]
 mod remote;
 mod rootfs;
@@ -25,6 +26,7 @@ pub use fetch::fetch_blobs;
 pub use fetch::{Progress, fetch, has_blobs, is_fetched};
 pub use layout::{resolve_layout, resolve_stored};
 pub use outside::Outside;
+pub use recalled::recall;
 #[cfg(feature = "registry")]
 pub use remote::{fetch_whole, resolve_remote};
 pub use rootfs::{ImportRequest, import};

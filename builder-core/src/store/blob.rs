@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use super::{Store, StoreError};
+use super::{DamagedBlob, Store, StoreError};
 use crate::cancel::CancelToken;
 use crate::digest::{ContentMismatch, Digest, DigestWriter, VerifyingReader};
 use crate::fs::PathContext;
@@ -61,7 +61,7 @@ impl Store {
         };
         let metadata = file.metadata().at("examine", &path)?;
         let identity = (metadata.dev(), metadata.ino());
-        Ok(BlobReader { inner: VerifyingReader::new(file, *digest, metadata.len()), path, identity })
+        Ok(BlobReader { inner: VerifyingReader::new(file, *digest, metadata.len()), digest: *digest, path, identity })
     }
 
     /// Reads a blob of at most `limit` bytes and verifies it.
@@ -185,6 +185,7 @@ impl Write for PlainBlobWriter {
 #[derive(Debug)]
 pub struct BlobReader {
     inner: VerifyingReader<File>,
+    digest: Digest,
     path: PathBuf,
     /// Which file was opened: another one by that name may be right.
     identity: (u64, u64),
@@ -192,17 +193,15 @@ pub struct BlobReader {
 
 impl Read for BlobReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let outcome = self.inner.read(buffer);
-        let is_mismatch = |error: &io::Error| {
-            error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<ContentMismatch>)
-        };
-        if outcome.as_ref().is_err_and(is_mismatch)
-            && fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.identity)
-        {
-            // Where that fails, the next reader finds out as well.
-            let _ = fs::remove_file(&self.path);
-        }
-        outcome
+        self.inner.read(buffer).map_err(|error| {
+            let mismatch = error.get_ref().and_then(|inner| inner.downcast_ref::<ContentMismatch>());
+            let Some(mismatch) = mismatch.cloned() else { return error };
+            if fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.identity) {
+                // Where that fails, the next reader finds out as well.
+                let _ = fs::remove_file(&self.path);
+            }
+            io::Error::new(error.kind(), DamagedBlob { digest: self.digest, mismatch })
+        })
     }
 }
 

@@ -29,6 +29,10 @@ pub(super) const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS places (place BLOB PRIMARY KEY, step INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
+/// The cache that a record came from, by key; made when first needed: older stores of this version have none.
+const FROM_CACHES: &str =
+    "CREATE TABLE IF NOT EXISTS from_caches (key BLOB PRIMARY KEY, cache TEXT NOT NULL) WITHOUT ROWID;";
+
 /// How many steps are remembered.
 const MAX_STEPS: i64 = 8192;
 /// How many bytes of lists of files are remembered.
@@ -69,6 +73,8 @@ pub struct NewStep<'s> {
     pub name: &'s str,
     /// The keys of its cache records, the most exact one last.
     pub keys: &'s [[u8; 32]],
+    /// The shared cache that its result is in; `None` for one that this build made.
+    pub cache: Option<&'s str>,
     /// The digest of the filesystem that it left, without times.
     pub result: &'s [u8; 32],
     /// What describes it.
@@ -122,6 +128,18 @@ impl Store {
             let mut statement = connection.prepare_cached(&query)?;
             let found = statement.query_row([key], |row| Ok((row.get(0)?, build_of(row, 1)?))).optional()?;
             Ok(found.and_then(|(step, build)| Some((step, build?))))
+        })
+    }
+
+    /// Returns the shared cache that a record came from, or would come from.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub fn from_cache(&self, key: &[u8; 32]) -> Result<Option<String>, StoreError> {
+        self.with("look up a shared cache", |connection| {
+            connection.execute_batch(FROM_CACHES)?;
+            let mut statement = connection.prepare_cached("SELECT cache FROM from_caches WHERE key = ?1")?;
+            statement.query_row([key], |row| row.get(0)).optional()
         })
     }
 
@@ -208,9 +226,12 @@ impl Store {
     /// [`StoreError::Metadata`].
     pub fn forget_builds(&self) -> Result<(), StoreError> {
         self.with("forget builds", |connection| {
+            connection.execute_batch(FROM_CACHES)?;
             connection.execute_batch(
                 "BEGIN IMMEDIATE;
                  DELETE FROM made_by WHERE key NOT IN (SELECT key FROM cache);
+                 DELETE FROM from_caches WHERE key NOT IN (SELECT key FROM cache)
+                     AND key NOT IN (SELECT key FROM steps);
                  DELETE FROM builds WHERE id NOT IN (SELECT build FROM made_by)
                      AND id NOT IN (SELECT build FROM steps);
                  COMMIT;",
@@ -237,10 +258,21 @@ fn insert(connection: &Connection, step: &NewStep<'_>) -> rusqlite::Result<()> {
         )?
         .execute(params![step.kind, step.name, build.id, key, step.result, step.description])?;
     let id = connection.last_insert_rowid();
+    if step.cache.is_some() {
+        connection.execute_batch(FROM_CACHES)?;
+    }
     for key in step.keys {
-        connection
-            .prepare_cached("INSERT OR REPLACE INTO made_by VALUES (?1, ?2, ?3)")?
-            .execute(params![key, build.id, id])?;
+        match step.cache {
+            None => connection
+                .prepare_cached("INSERT OR REPLACE INTO made_by VALUES (?1, ?2, ?3)")?
+                .execute(params![key, build.id, id])?,
+            Some(cache) => {
+                connection.prepare_cached("DELETE FROM made_by WHERE key = ?1")?.execute([key])?;
+                connection
+                    .prepare_cached("INSERT OR REPLACE INTO from_caches VALUES (?1, ?2)")?
+                    .execute(params![key, cache])?
+            }
+        };
     }
     for place in step.places {
         put_place(connection, place, id)?;
@@ -298,6 +330,7 @@ mod tests {
             kind: "run",
             name: "RUN make",
             keys: &keys,
+            cache: None,
             result: &[3; 32],
             description: b"x",
             files,
@@ -342,6 +375,35 @@ mod tests {
         assert_eq!(store.made_by(&[2; 32]).unwrap().unwrap().1, build("b"));
         // A step is remembered for longer than its result.
         assert_eq!(store.step_at(&[1; 32]).unwrap().unwrap().build, Some(build("a")));
+    }
+
+    #[test]
+    fn what_came_from_a_cache_was_made_by_no_build_of_this_store() {
+        let (_dir, store) = store();
+        assert_eq!(store.from_cache(&[1; 32]).unwrap(), None);
+        put(&store, &build("a"), 1, 1, None);
+        let (keys, places) = ([[1; 32], [2; 32]], [[1; 32]]);
+        let step = NewStep {
+            build: &build("b"),
+            kind: "run",
+            name: "RUN make",
+            keys: &keys,
+            cache: Some("host/cache:1"),
+            result: &[3; 32],
+            description: b"x",
+            files: None,
+            places: &places,
+        };
+        store.put_step(&step).unwrap();
+        for key in keys {
+            assert_eq!(store.from_cache(&key).unwrap().as_deref(), Some("host/cache:1"));
+            assert_eq!(store.made_by(&key).unwrap(), None);
+        }
+        assert_eq!(store.step_at(&[1; 32]).unwrap().unwrap().key, [2; 32]);
+        store.forget_builds().unwrap();
+        // Its layer may never have been here, and what it was is remembered.
+        assert_eq!(store.from_cache(&[2; 32]).unwrap().as_deref(), Some("host/cache:1"));
+        assert_eq!(store.from_cache(&[1; 32]).unwrap(), None);
     }
 
     #[test]

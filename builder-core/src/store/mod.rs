@@ -13,7 +13,7 @@
 //!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives, and PROCESS/held says what a
 //!                         build of it relies on
 //!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records,
-//!                         builds and what is remembered of their steps
+//!                         builds and what is remembered of their steps, where layers are that are not here
 //!   lock                  shared by every process that uses the store, exclusive for removing blobs
 //!   reserve               space for removing things when the disk is full
 //!   builder-store.json    format version, and who made the store
@@ -29,6 +29,7 @@ mod blob;
 mod builds;
 mod cache_mounts;
 mod collect;
+mod damaged;
 mod durable;
 mod error;
 mod forms;
@@ -37,6 +38,7 @@ mod images;
 mod layout;
 mod lists;
 mod metadata;
+mod origins;
 mod recover;
 mod remote;
 mod reserve;
@@ -53,6 +55,7 @@ pub use blob::{BlobReader, BlobWriter};
 pub use builds::{NewStep, StepRecord};
 pub use cache_mounts::CacheInstance;
 pub use collect::{CacheItem, CacheKind, CacheUsage, PruneLimits, PruneOptions, Pruned};
+pub use damaged::{DamagedBlob, damaged_blob};
 pub use durable::Syncing;
 pub use error::StoreError;
 pub use hold::Hold;
@@ -60,6 +63,7 @@ pub use images::ImageRecord;
 pub use layout::{Owner, StoreOptions, is_store};
 pub use lists::ListMember;
 pub use metadata::{CacheRecord, SnapshotRecord};
+pub use origins::{LayerAddress, LayerOrigin};
 pub use recover::{is_damaged_database, is_full_database, mark_damaged_database};
 pub use remote::HttpRecord;
 pub use reserve::release_reserve;

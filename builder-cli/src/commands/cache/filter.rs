@@ -168,6 +168,8 @@ mod tests {
             mutable: true,
             reclaimable: false,
             digest: None,
+            made_by: None,
+            from_cache: None,
         }
     }
 

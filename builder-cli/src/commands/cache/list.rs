@@ -8,6 +8,7 @@ use crate::args::{CacheDuArgs, CacheLsArgs, ListFormat};
 use crate::commands::Session;
 use crate::error::CommandError;
 use crate::settings;
+use crate::ui::explain::{short_id, shown_build};
 use crate::ui::format::{ago, size};
 use crate::ui::table::layout;
 
@@ -35,7 +36,7 @@ pub(super) fn ls(arguments: &CacheLsArgs, session: &Session) -> Result<(), Comma
 
 /// The table of `cache ls`, where `whole` with whole descriptions.
 pub(super) fn columns(items: &[CacheItem], whole: bool) -> String {
-    let header = ["ID", "TYPE", "SIZE", "CREATED", "LAST USED", "USES", "NEEDED BY", "DESCRIPTION"];
+    let header = ["ID", "TYPE", "SIZE", "CREATED", "LAST USED", "USES", "NEEDED BY", "MADE BY", "DESCRIPTION"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for item in items {
         let description = if whole { one_line(&item.description) } else { shortened(&item.description) };
@@ -47,6 +48,7 @@ pub(super) fn columns(items: &[CacheItem], whole: bool) -> String {
             age(item.last_used),
             item.uses.to_string(),
             needed_by(item).to_owned(),
+            made_by(item),
             description,
         ]);
     }
@@ -99,6 +101,8 @@ pub(super) fn verbose(item: &CacheItem) -> String {
         ("Usage count", item.uses.to_string()),
         ("Last used", age(item.last_used)),
         ("Type", item.kind.as_str().to_owned()),
+        ("Made by", item.made_by.as_ref().map_or_else(String::new, |build| shown_build(build, jiff::Timestamp::now()))),
+        ("From cache", item.from_cache.clone().unwrap_or_default()),
     ];
     rows.retain(|(_, value)| !value.is_empty());
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(name, value)| vec![format!("{name}:"), value]).collect();
@@ -128,6 +132,8 @@ fn object(item: &CacheItem) -> Value {
         "mutable": item.mutable,
         "reclaimable": item.reclaimable,
         "digest": item.digest,
+        "made_by": item.made_by.as_ref().map(crate::ui::explain::build),
+        "from_cache": item.from_cache,
     })
 }
 
@@ -147,6 +153,15 @@ fn needed_by(item: &CacheItem) -> &'static str {
         (false, true, true) => "unnamed image",
         (false, true, false) => "image",
         (false, false, _) => "",
+    }
+}
+
+/// The build, in as few words as a table has room for.
+fn made_by(item: &CacheItem) -> String {
+    match (&item.made_by, &item.from_cache) {
+        (Some(build), _) => short_id(build).to_owned(),
+        (None, Some(_)) => "a shared cache".to_owned(),
+        (None, None) => String::new(),
     }
 }
 

@@ -37,7 +37,14 @@ pub(super) fn prune(arguments: &CachePruneArgs, session: &Session) -> Result<(),
         text.push_str(&format!("{}\n", json!({ "reclaimed": pruned.freed, "images": pruned.images })));
         return session.printer.data(&text);
     }
-    report(&pruned, arguments.verbose, session)
+    report(&pruned, arguments.verbose, session)?;
+    if pruned.spared > 0 && !arguments.all {
+        session.printer.note(&format!(
+            "`--all` would free up to {} more: images without a name, and layers as files that can be unpacked again from images",
+            size(pruned.spared)
+        ));
+    }
+    Ok(())
 }
 
 pub(super) fn system(arguments: &SystemPruneArgs, session: &Session) -> Result<(), CommandError> {

@@ -39,6 +39,10 @@ pub struct SharedLayer {
     pub size: u64,
     /// Its content without times.
     pub content: Bytes32,
+    /// The digest of its blob: the order of a manifest alone says too little. An image has its layers in order, and
+    /// what older builders wrote has no digest here.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub blob: Option<Digest>,
 }
 
 /// A step of a cache.
@@ -76,19 +80,33 @@ impl CacheDocument {
         Self { version: VERSION, layers, records }
     }
 
-    /// Reads a document; what it refers to is in it, and in a manifest of `layers` layers.
+    /// Returns the document with the blobs of its layers, which are those of the manifest in order.
+    #[must_use]
+    pub fn with_blobs(&self, blobs: &[Digest]) -> Self {
+        let mut named = self.clone();
+        for layer in &mut named.layers {
+            layer.blob = blobs.get(layer.index).copied();
+        }
+        named
+    }
+
+    /// Reads a document; what it refers to is in it, and in a manifest with these layers.
     ///
     /// # Errors
     /// A sentence that says what is wrong with it.
-    pub fn parse(bytes: &[u8], layers: usize) -> Result<Self, String> {
+    pub fn parse(bytes: &[u8], blobs: &[Digest]) -> Result<Self, String> {
         let document: Self = serde_json::from_slice(bytes).map_err(|error| format!("it is malformed: {error}"))?;
         if document.version != VERSION {
             return Err(format!("it has version {}, this builder reads version {VERSION}", document.version));
         }
-        if document.layers.iter().any(|layer| layer.index >= layers)
+        if document.layers.iter().any(|layer| layer.index >= blobs.len())
             || document.records.iter().any(|record| record.layer >= document.layers.len())
         {
             return Err("it speaks of layers that it does not have".to_owned());
+        }
+        let is_another = |layer: &SharedLayer| layer.blob.is_some() && blobs.get(layer.index) != layer.blob.as_ref();
+        if document.layers.iter().any(is_another) {
+            return Err("its manifest has other layers than it speaks of".to_owned());
         }
         Ok(document)
     }
@@ -101,26 +119,39 @@ mod tests {
     fn document() -> CacheDocument {
         let diff_id = Digest::of(b"layer");
         CacheDocument::new(
-            vec![SharedLayer { index: 1, diff_id, size: 5, content: Bytes32([7; 32]) }],
+            vec![SharedLayer { index: 1, diff_id, size: 5, content: Bytes32([7; 32]), blob: None }],
             vec![SharedRecord { key: Bytes32([1; 32]), layer: 0, created: (3, 4) }],
         )
     }
 
+    fn blobs() -> [Digest; 2] {
+        [b"base", b"blob"].map(|bytes| Digest::of(bytes))
+    }
+
     #[test]
     fn what_is_written_is_read_again() {
-        let bytes = serde_json::to_vec(&document()).unwrap();
-        assert_eq!(CacheDocument::parse(&bytes, 2), Ok(document()));
+        for document in [document(), document().with_blobs(&blobs())] {
+            let bytes = serde_json::to_vec(&document).unwrap();
+            assert_eq!(CacheDocument::parse(&bytes, &blobs()), Ok(document));
+        }
     }
 
     #[test]
     fn documents_that_point_nowhere_are_refused() {
         let bytes = serde_json::to_vec(&document()).unwrap();
-        assert!(CacheDocument::parse(&bytes, 1).is_err(), "a layer that the manifest does not have");
+        assert!(CacheDocument::parse(&bytes, &blobs()[..1]).is_err(), "a layer that the manifest does not have");
         let mut other = document();
         other.records[0].layer = 1;
-        assert!(CacheDocument::parse(&serde_json::to_vec(&other).unwrap(), 2).is_err());
+        assert!(CacheDocument::parse(&serde_json::to_vec(&other).unwrap(), &blobs()).is_err());
         let newer = String::from_utf8(bytes).unwrap().replace("\"version\":1", "\"version\":2");
-        assert!(CacheDocument::parse(newer.as_bytes(), 2).unwrap_err().contains("version 2"));
-        assert!(CacheDocument::parse(b"{", 2).is_err());
+        assert!(CacheDocument::parse(newer.as_bytes(), &blobs()).unwrap_err().contains("version 2"));
+        assert!(CacheDocument::parse(b"{", &blobs()).is_err());
+    }
+
+    #[test]
+    fn layers_in_another_order_than_they_were_written_are_refused() {
+        let bytes = serde_json::to_vec(&document().with_blobs(&blobs())).unwrap();
+        let [base, blob] = blobs();
+        assert!(CacheDocument::parse(&bytes, &[blob, base]).unwrap_err().contains("other layers"));
     }
 }

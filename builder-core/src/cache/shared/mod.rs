@@ -83,6 +83,8 @@ struct Known {
 struct Read {
     document: CacheDocument,
     blobs: Vec<BlobDescriptor>,
+    /// Whether it is inside of an image, whose layers are those of its config in order.
+    is_image: bool,
 }
 
 impl<'a> SharedCache<'a> {
@@ -144,22 +146,21 @@ impl<'a> SharedCache<'a> {
         Some(SharedHit { record, layer: Arc::clone(&known.layer), aliases })
     }
 
-    /// Uses a cache no more, and says why.
-    pub fn distrust(&self, cache: usize, why: &str) {
-        if self.broken.lock().unwrap_or_else(PoisonError::into_inner).insert(cache)
-            && let Some(origin) = self.origins.get(cache)
-        {
-            self.promised.lock().unwrap_or_else(PoisonError::into_inner).clear();
-            self.watch.warn(format!("the cache `{origin}` is not used any more: {why}"));
+    /// Uses a cache no more, and says why. Tells whether it was used until now.
+    pub fn distrust(&self, cache: usize, why: &str) -> bool {
+        if !self.broken.lock().unwrap_or_else(PoisonError::into_inner).insert(cache) {
+            return false;
         }
+        self.promised.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let origin = self.origins.get(cache).map(ToString::to_string).unwrap_or_default();
+        self.watch.warn(format!("the cache `{origin}` is not used any more: {why}"));
+        true
     }
 
+    /// Reads all caches at the same time: one that does not answer keeps nobody else waiting.
     fn load(&self) -> Loaded {
-        let mut loaded = Loaded::default();
-        for (cache, origin) in self.origins.iter().enumerate() {
-            if self.cancel.is_cancelled() {
-                break;
-            }
+        let load = &|cache: usize, origin: &CacheOrigin| {
+            let mut loaded = Loaded::default();
             self.watch.task(format!("importing cache manifest from {origin}"), &mut || {
                 let outcome = self.load_one(cache, origin, &mut loaded);
                 if let Err(why) = &outcome
@@ -169,23 +170,51 @@ impl<'a> SharedCache<'a> {
                 }
                 outcome
             });
-        }
-        loaded
+            loaded
+        };
+        let mut all = Loaded::default();
+        std::thread::scope(|scope| {
+            let begin = |(cache, origin)| {
+                let thread = std::thread::Builder::new().name("cache".to_owned());
+                // Without another thread it takes longer.
+                thread.spawn_scoped(scope, move || load(cache, origin)).map_err(|_| (cache, origin))
+            };
+            let mut origins = self.origins.iter().enumerate();
+            let first = origins.next();
+            let others: Vec<_> = origins.map(begin).collect();
+            let first = first.map(|(cache, origin)| load(cache, origin));
+            let others = others.into_iter().filter_map(|begun| match begun {
+                Ok(thread) => thread.join().ok(),
+                Err((cache, origin)) => Some(load(cache, origin)),
+            });
+            // What is named first is looked into first.
+            for loaded in first.into_iter().chain(others) {
+                for (key, known) in loaded.records {
+                    all.records.entry(key).or_default().extend(known);
+                }
+                all.keys.extend(loaded.keys);
+            }
+        });
+        all
     }
 
     fn load_one(&self, cache: usize, origin: &CacheOrigin, loaded: &mut Loaded) -> Result<(), String> {
+        if self.cancel.is_cancelled() {
+            return Err("cancelled".to_owned());
+        }
         let opened = origin::open(
             origin,
             #[cfg(feature = "registry")]
             self.registry,
         )?;
-        for Read { document, blobs } in opened.read(self.cancel)? {
+        for Read { document, blobs, is_image } in opened.read(self.cancel)? {
             let layers: Vec<(&SharedLayer, Arc<dyn LayerSource>)> = document
                 .layers
                 .iter()
                 .filter_map(|layer| {
-                    let blob = blobs.get(layer.index)?;
-                    Some((layer, opened.layer(blob.clone(), ContentId(layer.content.0), origin.to_string(), cache)))
+                    let (content, origin) = (ContentId(layer.content.0), origin.to_string());
+                    let (blob, is_named) = (blobs.get(layer.index)?.clone(), is_image || layer.blob.is_some());
+                    Some((layer, opened.layer(origin::Place { blob, content, origin, cache, is_named })))
                 })
                 .collect();
             for record in &document.records {

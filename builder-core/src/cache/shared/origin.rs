@@ -1,7 +1,7 @@
 //! Where a shared cache is: what its documents and its layers are read from.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -16,10 +16,13 @@ use crate::oci::{BlobDescriptor, ImageConfig, MAX_MANIFEST_SIZE, media_type};
 use crate::reference::Reference;
 use crate::snapshot::{BlobProgress, LayerSource, LayerSourceError};
 use crate::source::layout;
-use crate::store::Store;
+use crate::store::{LayerAddress, Store};
 
 /// The largest document of a cache that is read, in bytes: a hundred thousand steps.
 const MAX_DOCUMENT_SIZE: u64 = 32 << 20;
+/// A document may take this many times as long as a manifest.
+#[cfg(feature = "registry")]
+const DOCUMENT_PATIENCE: u32 = 3;
 /// The most images of an index that are looked into.
 const MAX_IMAGES: usize = 32;
 
@@ -57,7 +60,7 @@ impl fmt::Display for CacheOrigin {
 pub(super) enum Opened {
     Local(LocalCache),
     #[cfg(feature = "registry")]
-    Registry(Arc<crate::registry::Client>),
+    Registry(Arc<crate::registry::Client>, std::time::Duration),
 }
 
 /// Opens a cache; nothing is asked yet.
@@ -69,8 +72,14 @@ pub(super) fn open(
         CacheOrigin::Local(local) => Ok(Opened::Local(local.clone())),
         #[cfg(feature = "registry")]
         CacheOrigin::Registry(reference) => {
-            let client = crate::registry::Client::new(reference, options).map_err(|error| message(&error))?;
-            Ok(Opened::Registry(Arc::new(client)))
+            let patience = options.lookup_timeout;
+            let options = crate::registry::RegistryOptions {
+                connect_timeout: options.connect_timeout.min(patience),
+                silence_timeout: options.silence_timeout.min(patience),
+                ..options.clone()
+            };
+            let client = crate::registry::Client::new(reference, &options).map_err(|error| message(&error))?;
+            Ok(Opened::Registry(Arc::new(client), patience))
         }
         #[cfg(not(feature = "registry"))]
         CacheOrigin::Registry(_) => Err("this builder was made without registries".to_owned()),
@@ -127,19 +136,20 @@ impl Opened {
         if let Some(odd) = blobs.iter().find(|blob| !is_layer(&blob.media_type)) {
             return Err(format!("a layer of it has the unknown media type `{}`", odd.media_type));
         }
+        let digests: Vec<Digest> = blobs.iter().map(|blob| blob.digest).collect();
         if config.media_type == CONFIG_TYPE {
-            let document = CacheDocument::parse(&bytes, blobs.len())?;
-            return Ok(Read { document, blobs });
+            let document = CacheDocument::parse(&bytes, &digests)?;
+            return Ok(Read { document, blobs, is_image: false });
         }
         let config: ImageConfig =
             serde_json::from_slice(&bytes).map_err(|error| format!("its config is malformed: {error}"))?;
         let inline = config.other.get(INLINE_FIELD).ok_or("it is an image without a cache in it")?;
-        let document = CacheDocument::parse(inline.to_string().as_bytes(), blobs.len())?;
+        let document = CacheDocument::parse(inline.to_string().as_bytes(), &digests)?;
         let fits = |index: usize, diff_id: &Digest| config.rootfs.diff_ids.get(index) == Some(diff_id);
         if !document.layers.iter().all(|layer| fits(layer.index, &layer.diff_id)) {
             return Err("it speaks of other layers than the image has".to_owned());
         }
-        Ok(Read { document, blobs })
+        Ok(Read { document, blobs, is_image: true })
     }
 
     fn manifest(&self, blob: Option<&BlobDescriptor>, cancel: &CancelToken) -> Result<Vec<u8>, String> {
@@ -154,8 +164,8 @@ impl Opened {
                 read.map_err(|error| message(&error))
             }
             #[cfg(feature = "registry")]
-            Self::Registry(client) => {
-                client.manifest(blob.map(|blob| &blob.digest), cancel).map_err(|error| message(&error))
+            Self::Registry(client, patience) => {
+                within(*patience, cancel, |cancel| client.manifest(blob.map(|blob| &blob.digest), cancel))
             }
         }
         .inspect(|_| _ = cancel)
@@ -169,28 +179,51 @@ impl Opened {
                 read.map_err(|error| message(&error))
             }
             #[cfg(feature = "registry")]
-            Self::Registry(client) => {
-                client.small_blob(blob, MAX_DOCUMENT_SIZE, cancel).map_err(|error| message(&error))
+            Self::Registry(client, patience) => {
+                let patience = *patience * DOCUMENT_PATIENCE;
+                within(patience, cancel, |cancel| client.small_blob(blob, MAX_DOCUMENT_SIZE, cancel))
             }
         }
         .inspect(|_| _ = cancel)
     }
 
     /// Says where a layer of the cache is.
-    pub(super) fn layer(
-        &self,
-        blob: BlobDescriptor,
-        content: ContentId,
-        origin: String,
-        cache: usize,
-    ) -> Arc<dyn LayerSource> {
-        let place = Place { blob, content, origin, cache };
+    pub(super) fn layer(&self, place: Place) -> Arc<dyn LayerSource> {
         match self {
             Self::Local(local) => Arc::new(LocalLayer { place, directory: local.directory.clone() }),
             #[cfg(feature = "registry")]
-            Self::Registry(client) => Arc::new(RemoteLayer { place, client: Arc::clone(client) }),
+            Self::Registry(client, _) => Arc::new(RemoteLayer { place, client: Arc::clone(client) }),
         }
     }
+}
+
+/// Asks a registry for something that the build can do without, and does not wait for long.
+#[cfg(feature = "registry")]
+fn within<T>(
+    patience: std::time::Duration,
+    cancel: &CancelToken,
+    ask: impl FnOnce(&CancelToken) -> Result<T, crate::registry::RegistryError>,
+) -> Result<T, String> {
+    let limited = cancel.child();
+    let done = CancelToken::new();
+    let outcome = std::thread::scope(|scope| {
+        let watch = || {
+            if !done.wait_timeout(patience) {
+                limited.cancel();
+            }
+        };
+        // Without another thread the client's own limits are those that there are.
+        let _thread = std::thread::Builder::new().name("patience".to_owned()).spawn_scoped(scope, watch);
+        let outcome = ask(&limited);
+        done.cancel();
+        outcome
+    });
+    outcome.map_err(|error| match error {
+        crate::registry::RegistryError::Cancelled(_) if !cancel.is_cancelled() => {
+            format!("it did not answer within {} s", patience.as_secs_f32())
+        }
+        error => message(&error),
+    })
 }
 
 fn parsed(bytes: &[u8]) -> Result<Manifest, String> {
@@ -235,12 +268,15 @@ fn message(error: &dyn std::error::Error) -> String {
     message
 }
 
+/// A layer, and the cache that it is in.
 #[derive(Debug)]
-struct Place {
-    blob: BlobDescriptor,
-    content: ContentId,
-    origin: String,
-    cache: usize,
+pub(super) struct Place {
+    pub(super) blob: BlobDescriptor,
+    pub(super) content: ContentId,
+    pub(super) origin: String,
+    pub(super) cache: usize,
+    /// Whether who wrote the cache named the blob.
+    pub(super) is_named: bool,
 }
 
 #[derive(Debug)]
@@ -266,9 +302,24 @@ impl LayerSource for LocalLayer {
         Some(self.place.cache)
     }
 
+    fn is_named(&self) -> bool {
+        self.place.is_named
+    }
+
+    fn address(&self) -> Option<LayerAddress> {
+        // Whoever needs it may stand somewhere else.
+        let directory = std::path::absolute(&self.directory).ok()?;
+        Some(LayerAddress::Layout(directory.to_str()?.to_owned()))
+    }
+
+    fn open(&self) -> Option<Result<Box<dyn std::io::Read + Send>, LayerSourceError>> {
+        let file = || Ok(RootDir::open(&self.directory)?.open_file(&layout::blob_name(&self.place.blob.digest))?);
+        Some(file().map(|file: std::fs::File| Box::new(file) as _))
+    }
+
     fn fetch(&self, store: &Store, progress: &BlobProgress<'_>, cancel: &CancelToken) -> Result<(), LayerSourceError> {
         let blob = &self.place.blob;
-        let mut file = RootDir::open(Path::new(&self.directory))?.open_file(&layout::blob_name(&blob.digest))?;
+        let mut file = RootDir::open(&self.directory)?.open_file(&layout::blob_name(&blob.digest))?;
         store.ingest(&blob.digest, blob.size, &mut file, cancel)?;
         progress(&blob.digest, blob.size, blob.size);
         Ok(())
@@ -298,6 +349,14 @@ impl LayerSource for RemoteLayer {
 
     fn cache(&self) -> Option<usize> {
         Some(self.place.cache)
+    }
+
+    fn is_named(&self) -> bool {
+        self.place.is_named
+    }
+
+    fn address(&self) -> Option<LayerAddress> {
+        Some(LayerAddress::Registry(self.client.reference().to_string()))
     }
 
     fn fetch(&self, store: &Store, progress: &BlobProgress<'_>, cancel: &CancelToken) -> Result<(), LayerSourceError> {

@@ -20,8 +20,8 @@ pub struct PushList {
     /// The documents of the images, what is named first, and the index last.
     documents: Vec<Document>,
     blobs: BTreeMap<Digest, Blob>,
-    /// Layers that were compressed for this push.
-    _compressed: Vec<Rendered>,
+    /// Layers that were compressed for this push: temporary files, for as long as this lives.
+    compressed: Vec<Rendered>,
 }
 
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl PushList {
         cancel: &CancelToken,
     ) -> Result<Self, ExportError> {
         let store = snapshots.store();
-        let mut push = Self { documents: Vec::new(), blobs: BTreeMap::new(), _compressed: Vec::new() };
+        let mut push = Self { documents: Vec::new(), blobs: BTreeMap::new(), compressed: Vec::new() };
         let mut seen = BTreeSet::new();
         for (digest, media_type) in list.members() {
             let record = ImageRecord {
@@ -65,7 +65,7 @@ impl PushList {
                     let descriptor = Descriptor::foreign(&top.media_type, top.digest, top.bytes.len() as u64);
                     list.replace(&digest, &descriptor);
                 }
-                push._compressed.extend(rendered);
+                push.compressed.extend(rendered);
                 let blob = |(digest, size, content): (Digest, u64, UploadContent)| Blob {
                     descriptor: BlobDescriptor { digest, size, media_type: String::new() },
                     content: Some(content),
@@ -149,6 +149,7 @@ impl PushList {
         let documents = self.documents.iter().map(|document| document.digest);
         let all: Vec<Digest> = documents.chain(done.iter().map(|(digest, _)| *digest)).collect();
         store.note_whereabouts(domain, repository, &all)?;
+        drop(self.compressed);
         Ok(PushSummary { digest: top.digest, size: top.bytes.len() as u64, blobs: done })
     }
 }

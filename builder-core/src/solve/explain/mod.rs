@@ -38,6 +38,9 @@ struct Description {
     parts: Vec<KeyPart>,
     /// What its filesystem was made of, bottom first.
     below: Vec<Below>,
+    /// Whether the parts are those of a key that says less than the exact one.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    rough: bool,
 }
 
 impl Description {
@@ -133,8 +136,31 @@ impl<'a> Explainer<'a> {
         if let (Some((step, _)), Some(place)) = (&found, self.place(vertex)) {
             self.stand(place, *step);
         }
-        let explanation = Explanation::Cached { made_by: found.map(|(_, build)| build) };
+        let from_cache = if found.is_none() { self.store.from_cache(&key.0).ok().flatten() } else { None };
+        let explanation = Explanation::Cached { made_by: found.map(|(_, build)| build), from_cache };
         self.slot(vertex, |slot| slot.explanation = Some(explanation));
+    }
+
+    /// A step's result was found in a shared cache. It is remembered as if it had run, so that a later one can be
+    /// compared with it. `rough` says that there is a more exact key.
+    pub(super) fn shared_hit(
+        &self,
+        vertex: VertexId,
+        (key, parts): &(CacheKey, Vec<KeyPart>),
+        rough: bool,
+        files: Option<FileList>,
+        (cache, content): (&str, FilesystemContent),
+    ) {
+        let explanation = Explanation::Cached { made_by: None, from_cache: Some(cache.to_owned()) };
+        self.slot(vertex, |slot| slot.explanation = Some(explanation));
+        let Some(place) = self.place(vertex) else { return };
+        let known = self.store.step_at(&place.by_text).ok().flatten();
+        if known.is_some_and(|known| known.key == key.0) && self.store.from_cache(&key.0).is_ok_and(|it| it.is_some()) {
+            return;
+        }
+        let description = Description { parts: parts.clone(), below: self.below(vertex), rough };
+        let files = files.map(|files| files.encode());
+        self.remember(vertex, place, &[key.0], Some(cache), (content, &description, files.as_deref()));
     }
 
     /// An earlier step is the last one at a place now; written only where it was not.
@@ -148,13 +174,16 @@ impl<'a> Explainer<'a> {
 
     /// A step is about to run, since no record was found under any of its keys. The last one is the most exact.
     pub(super) fn missed(&self, vertex: VertexId, keys: &[(CacheKey, Vec<KeyPart>)], files: Option<FileList>) {
-        let (Some((key, parts)), Some(place)) = (keys.last(), self.place(vertex)) else { return };
-        let description = Description { parts: parts.clone(), below: self.below(vertex) };
+        let (Some((_, parts)), Some(place)) = (keys.last(), self.place(vertex)) else { return };
+        let description = Description { parts: parts.clone(), below: self.below(vertex), rough: false };
         let op = &self.plan().vertex(vertex).op;
         let nearest = self.nearest(place, kind(op), Some(parts));
         let ran = match &nearest {
             None => self.ran(vertex, Reason::NoRecord, Vec::new()),
-            Some(nearest) if nearest.record.key == key.0 => self.ran(vertex, Reason::ResultGone, Vec::new()),
+            Some(nearest) if keys.iter().any(|(key, _)| nearest.record.key == key.0) => {
+                let reason = self.never_fetched(&nearest.record).map_or(Reason::ResultGone, Reason::NeverFetched);
+                self.ran(vertex, reason, Vec::new())
+            }
             Some(nearest) => {
                 let changes = self.changes(vertex, nearest, &description, files.as_ref());
                 self.ran(vertex, Reason::Changed, changes)
@@ -166,6 +195,13 @@ impl<'a> Explainer<'a> {
             slot.explanation = Some(Explanation::Ran(ran));
             slot.missed = Some(missed);
         });
+    }
+
+    /// The shared cache that has a step's result, where the store never had it.
+    fn never_fetched(&self, record: &StepRecord) -> Option<String> {
+        let key: [u8; 32] = record.key.as_slice().try_into().ok()?;
+        let is_known = self.store.cache_record(&key).ok()?.is_some();
+        self.store.from_cache(&key).ok().flatten().filter(|_| !is_known)
     }
 
     fn ran(&self, vertex: VertexId, reason: Reason, changes: Vec<Change>) -> Ran {
@@ -193,7 +229,7 @@ impl<'a> Explainer<'a> {
         let Some(place) = self.place(vertex).filter(|_| !keys.is_empty()) else { return };
         let keys: Vec<[u8; 32]> = keys.iter().map(|(key, _)| key.0).collect();
         let files = missed.files.map(|files| files.encode());
-        self.remember(vertex, place, &keys, (content, &missed.description, files.as_deref()));
+        self.remember(vertex, place, &keys, None, (content, &missed.description, files.as_deref()));
     }
 
     fn remember(
@@ -201,6 +237,7 @@ impl<'a> Explainer<'a> {
         vertex: VertexId,
         place: &Place,
         keys: &[[u8; 32]],
+        cache: Option<&str>,
         (content, description, files): (FilesystemContent, &Description, Option<&[u8]>),
     ) {
         let step = NewStep {
@@ -208,6 +245,7 @@ impl<'a> Explainer<'a> {
             kind: kind(&self.plan().vertex(vertex).op),
             name: &place.text,
             keys,
+            cache,
             result: &content.0,
             description: &description.encode(),
             files,
@@ -224,7 +262,7 @@ impl<'a> Explainer<'a> {
         let nearest = self.nearest(place, kind(&self.plan().vertex(vertex).op), None);
         let is_known = nearest.as_ref().is_some_and(|nearest| nearest.record.result == result.content.0);
         let explanation = if result.cached {
-            Explanation::Cached { made_by: None }
+            Explanation::Cached { made_by: None, from_cache: None }
         } else {
             let changes = nearest.as_ref().map(|nearest| self.moved(vertex, nearest, &own)).unwrap_or_default();
             let reason = match &nearest {
@@ -238,8 +276,8 @@ impl<'a> Explainer<'a> {
         self.slot(vertex, |slot| slot.explanation = Some(explanation));
         let same_place = nearest.is_some_and(|nearest| nearest.record.name == place.text);
         if !(is_known && same_place) {
-            let description = Description { parts: Vec::new(), below: vec![own] };
-            self.remember(vertex, place, &[], (result.content, &description, None));
+            let description = Description { parts: Vec::new(), below: vec![own], rough: false };
+            self.remember(vertex, place, &[], None, (result.content, &description, None));
         }
     }
 
@@ -266,7 +304,16 @@ impl<'a> Explainer<'a> {
     }
 
     fn changes(&self, vertex: VertexId, nearest: &Nearest, now: &Description, files: Option<&FileList>) -> Vec<Change> {
-        let mut changes = explain::changes(&nearest.description.parts, &now.parts);
+        let before = &nearest.description;
+        let mut changes = if before.rough {
+            let has = |parts: &[KeyPart], name: &str| parts.iter().any(|part| part.name == name);
+            let common = |parts: &[KeyPart], other: &[KeyPart]| -> Vec<KeyPart> {
+                parts.iter().filter(|part| has(other, &part.name)).cloned().collect()
+            };
+            explain::changes(&common(&before.parts, &now.parts), &common(&now.parts, &before.parts))
+        } else {
+            explain::changes(&before.parts, &now.parts)
+        };
         self.name_parent(vertex, nearest, &mut changes);
         let keyword = self.place(vertex).map_or("", |place| place.keyword());
         let mut before: Option<Option<FileList>> = None;
@@ -286,7 +333,11 @@ impl<'a> Explainer<'a> {
         }
         self.name_mounts(vertex, &mut changes);
         if changes.is_empty() {
-            let name = "what this version of builder looks at";
+            let name = if nearest.description.rough {
+                "what comes from there"
+            } else {
+                "what this version of builder looks at"
+            };
             let value = || Some(ChangedValue::Opaque);
             changes.push(Change::new(ChangeKind::Other, name, value(), value()));
         }

@@ -77,6 +77,8 @@ fn parts(vertex: &Vertex) -> (String, Option<&str>, String) {
     let text = match &vertex.op {
         // The digest in the name is what changes.
         Op::Image(op) => format!("FROM {}", op.image.name),
+        // The list of them is what changes.
+        Op::Host(_) => "programs of this machine".to_owned(),
         _ => text.to_owned(),
     };
     (stage, number, text)
@@ -86,12 +88,12 @@ fn parts(vertex: &Vertex) -> (String, Option<&str>, String) {
 mod tests {
     use super::*;
     use crate::ids::{StageId, VertexId};
-    use crate::plan::op::HostOp;
+    use crate::plan::op::{FilesystemRef, WorkdirOp};
 
     fn split(name: &str) -> (String, Option<String>, String) {
         let vertex = Vertex {
             id: VertexId(0),
-            op: Op::Host(HostOp { programs: Vec::new() }),
+            op: Op::Workdir(WorkdirOp { parent: FilesystemRef::Scratch, path: "/w".to_owned(), user: String::new() }),
             name: name.to_owned(),
             span: crate::text::Span::default(),
             stage: StageId(1),
@@ -106,12 +108,11 @@ mod tests {
 
     #[test]
     fn names_are_taken_apart() {
-        assert_eq!(split("[build  2/13] RUN make"), is("build", Some("2"), "RUN make"));
-        assert_eq!(split("[2/3] RUN make"), is(" 1", Some("2"), "RUN make"));
-        assert_eq!(split("[stage-1 2/3] RUN make"), is(" 1", Some("2"), "RUN make"));
-        assert_eq!(split("[linux/arm64 build 2/3] RUN make"), is("linux/arm64 build", Some("2"), "RUN make"));
-        assert_eq!(split("[linux/arm64 2/3] RUN make"), is(" 1", Some("2"), "RUN make"));
-        assert_eq!(split("[context base] programs"), is("context base", None, "programs"));
+        assert_eq!(split("[build  2/13] WORKDIR /w"), is("build", Some("2"), "WORKDIR /w"));
+        assert_eq!(split("[2/3] WORKDIR /w"), is(" 1", Some("2"), "WORKDIR /w"));
+        assert_eq!(split("[stage-1 2/3] WORKDIR /w"), is(" 1", Some("2"), "WORKDIR /w"));
+        assert_eq!(split("[linux/arm64 build 2/3] WORKDIR /w"), is("linux/arm64 build", Some("2"), "WORKDIR /w"));
+        assert_eq!(split("[linux/arm64 2/3] WORKDIR /w"), is(" 1", Some("2"), "WORKDIR /w"));
         assert_eq!(split("https://example.org/x"), is("", None, "https://example.org/x"));
     }
 }

@@ -63,7 +63,7 @@ impl Step<'_, '_> {
         let mut keys = Vec::new();
         if let Some(key) = self.filesystems_key(op, &parent)? {
             keys.push(key);
-            if let Some(result) = self.cached(&keys[0].0, &parent)? {
+            if let Some(result) = self.cached_roughly(&keys[0], &parent)? {
                 return Ok(result);
             }
         }
@@ -90,13 +90,20 @@ impl Step<'_, '_> {
         }
         self.remember(&opened);
         keys.push(key.finish());
-        if let Some((exact, _)) = keys.last()
-            && let Some(result) = self.cached(exact, &parent)?
+        let list = || {
+            let mut files = FileList::default();
+            for content in &contents {
+                files.add(content);
+            }
+            files
+        };
+        if let Some(exact) = keys.last()
+            && let Some(result) = self.find(exact, &parent, false, &|| Some(list()))?
         {
             return Ok(result);
         }
-        let mut files = FileList::default();
-        contents.drain(..).for_each(|content| files.add(&content));
+        let files = list();
+        drop(contents);
         self.unless_another_does(&keys, &parent, || {
             self.missed(&keys, Some(files));
             let work = Work { op, parent: &parent, opened: &opened, selections: &selections, warned: Cell::new(false) };

@@ -107,18 +107,35 @@ impl Step<'_, '_> {
     }
 
     /// Looks a key up; a record counts only while its layer can be used on this parent.
-    pub(super) fn cached(&self, key: &CacheKey, parent: &StepResult) -> Outcome<Option<StepResult>> {
+    pub(super) fn cached(&self, key: &(CacheKey, Vec<KeyPart>), parent: &StepResult) -> Outcome<Option<StepResult>> {
+        self.find(key, parent, false, &|| None)
+    }
+
+    /// Looks up a key that says less than another one which is looked up next.
+    fn cached_roughly(&self, key: &(CacheKey, Vec<KeyPart>), parent: &StepResult) -> Outcome<Option<StepResult>> {
+        self.find(key, parent, true, &|| None)
+    }
+
+    fn find(
+        &self,
+        key: &(CacheKey, Vec<KeyPart>),
+        parent: &StepResult,
+        rough: bool,
+        files: &dyn Fn() -> Option<FileList>,
+    ) -> Outcome<Option<StepResult>> {
         if self.runs_anyway() {
             return Ok(None);
         }
-        if let Some(record) = self.solver.store.cache_record(&key.0)? {
+        if let Some(record) = self.solver.store.cache_record(&key.0.0)? {
             let diff_ids = appended(parent, &record);
             if self.is_usable(parent, &diff_ids, &record)? {
-                self.explainer.hit(self.vertex.id, key);
-                return Ok(Some(result(parent, diff_ids, &record, &[*key], true)));
+                self.explainer.hit(self.vertex.id, &key.0);
+                return Ok(Some(result(parent, diff_ids, &record, &[key.0], true)));
             }
         }
-        self.shared(key, parent)
+        let Some((found, cache)) = self.shared(key, parent)? else { return Ok(None) };
+        self.explainer.shared_hit(self.vertex.id, key, rough, files(), (&cache, found.content));
+        Ok(Some(found))
     }
 
     fn is_usable(&self, parent: &StepResult, diff_ids: &[Digest], record: &CacheRecord) -> Outcome<bool> {
@@ -130,13 +147,21 @@ impl Step<'_, '_> {
                     || snapshots.adopt(&parent.diff_ids, &record.diff_id)?
             }
         };
-        Ok(files || (self.only_blob() && snapshots.store().has_whole_blob(&record.diff_id, record.size)))
+        // A blob that is not compressed is unpacked by whoever looks into it.
+        Ok(files || snapshots.store().has_whole_blob(&record.diff_id, record.size))
     }
 
-    /// Looks a key up in the shared caches. The layer stays where it is until somebody looks into it.
-    fn shared(&self, key: &CacheKey, parent: &StepResult) -> Outcome<Option<StepResult>> {
-        let Some(hit) = self.solver.shared.and_then(|shared| shared.lookup(&key.0)) else { return Ok(None) };
+    /// Looks a key up in the shared caches, and says in which it is. The layer stays where it is until somebody looks
+    /// into it.
+    fn shared(
+        &self,
+        (key, parts): &(CacheKey, Vec<KeyPart>),
+        parent: &StepResult,
+    ) -> Outcome<Option<(StepResult, String)>> {
+        let Some(mut hit) = self.solver.shared.and_then(|shared| shared.lookup(&key.0)) else { return Ok(None) };
+        hit.record.parts = serde_json::to_string(parts).unwrap_or_default();
         let diff_ids = appended(parent, &hit.record);
+        let cache = hit.layer.origin().to_owned();
         self.solver.snapshots.expect(hit.record.diff_id, hit.layer);
         if !self.solver.snapshots.can_have(&diff_ids)? {
             return Ok(None);
@@ -145,8 +170,7 @@ impl Step<'_, '_> {
         if let Some(shared) = self.solver.shared {
             shared.promise(&hit.aliases, &hit.record);
         }
-        self.explainer.hit(self.vertex.id, key);
-        Ok(Some(result(parent, diff_ids, &hit.record, &[*key], true)))
+        Ok(Some((result(parent, diff_ids, &hit.record, &[*key], true), cache)))
     }
 
     /// Makes sure that the layers of a filesystem are here before somebody looks into it.

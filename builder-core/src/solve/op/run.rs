@@ -33,12 +33,13 @@ impl Step<'_, '_> {
         let parent = self.filesystem(op.parent)?;
         let (key, inexact) = self.run_key(op, &parent, Precision::Filesystem)?;
         let mut keys = vec![key];
-        if let Some(result) = self.cached(&keys[0].0, &parent)? {
+        let found = if inexact { self.cached_roughly(&keys[0], &parent)? } else { self.cached(&keys[0], &parent)? };
+        if let Some(result) = found {
             return Ok(result);
         }
         if inexact {
             let (key, _) = self.run_key(op, &parent, Precision::Selected)?;
-            if let Some(result) = self.cached(&key.0, &parent)? {
+            if let Some(result) = self.cached(&key, &parent)? {
                 return Ok(result);
             }
             keys.push(key);

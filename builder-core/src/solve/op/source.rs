@@ -87,7 +87,7 @@ impl Step<'_, '_> {
             .digest("files", &tree.identity()?);
         let keys = [key.finish()];
         let parent = StepResult::empty();
-        if let Some(result) = self.cached(&keys[0].0, &parent)? {
+        if let Some(result) = self.cached(&keys[0], &parent)? {
             return Ok(result);
         }
         self.unless_another_does(&keys, &parent, || {
@@ -124,6 +124,14 @@ impl LayerSource for ImageLayer {
 
     fn cache(&self) -> Option<usize> {
         None
+    }
+
+    fn is_named(&self) -> bool {
+        true
+    }
+
+    fn address(&self) -> Option<crate::store::LayerAddress> {
+        Some(crate::store::LayerAddress::Registry(self.client.reference().to_string()))
     }
 
     fn fetch(

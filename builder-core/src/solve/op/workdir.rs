@@ -16,7 +16,7 @@ impl Step<'_, '_> {
         let mut key = self.key("workdir", parent.content);
         key.text("path", &op.path).text("user", &op.user);
         let keys = [key.finish()];
-        if let Some(result) = self.cached(&keys[0].0, &parent)? {
+        if let Some(result) = self.cached(&keys[0], &parent)? {
             return Ok(result);
         }
         self.unless_another_does(&keys, &parent, || self.make_workdir(op, &parent, &keys))

@@ -145,9 +145,38 @@ pub(super) fn inventory(store: &Store, claims: &Claims) -> Result<Vec<Entry>, St
         entry.tree = Tree::of(&store.root().join(entry.place.path()))?;
         entry.item.size = entry.tree.bytes();
     }
+    name_makers(store, &mut entries)?;
     // The blobs of an image with a name are the image.
     entries.retain(|entry| !(entry.named && matches!(entry.place, Place::Blob(_))));
     Ok(entries)
+}
+
+/// Says of each layer which build made it, or which cache it came from.
+fn name_makers(store: &Store, entries: &mut [Entry]) -> Result<(), StoreError> {
+    let mut keys: HashMap<Digest, Vec<[u8; 32]>> = HashMap::new();
+    {
+        let connection = store.inner.metadata.connection();
+        let mut statement =
+            connection.prepare("SELECT diff_id, key FROM cache ORDER BY length(parts) DESC").map_err(failed)?;
+        let row = |row: &rusqlite::Row<'_>| Ok((Digest::from_bytes(row.get(0)?), row.get(1)?));
+        for row in statement.query_map([], row).map_err(failed)? {
+            let (diff_id, key) = row.map_err(failed)?;
+            keys.entry(diff_id).or_default().push(key);
+        }
+    }
+    for item in entries.iter_mut().map(|entry| &mut entry.item) {
+        for key in item.digest.and_then(|digest| keys.get(&digest)).into_iter().flatten() {
+            if item.made_by.is_none() {
+                item.made_by = store.made_by(key)?.map(|(_, build)| build);
+            }
+            if item.from_cache.is_none() {
+                item.from_cache = store.from_cache(key)?;
+            }
+        }
+        // What was made here came from nowhere.
+        item.from_cache.take_if(|_| item.made_by.is_some());
+    }
+    Ok(())
 }
 
 fn failed(source: rusqlite::Error) -> StoreError {
@@ -333,6 +362,8 @@ fn entry(kind: CacheKind, id: String, place: Place, description: String) -> Entr
         mutable: false,
         reclaimable: true,
         digest: None,
+        made_by: None,
+        from_cache: None,
     };
     Entry { item, place, ids: Vec::new(), position: 0, named: false, unpackable: false, tree: Tree::default() }
 }

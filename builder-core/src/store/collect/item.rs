@@ -72,4 +72,9 @@ pub struct CacheItem {
     pub reclaimable: bool,
     /// The layer, where it is one, or the blob.
     pub digest: Option<crate::digest::Digest>,
+    /// The build that made it, where that is known.
+    #[serde(skip)]
+    pub made_by: Option<crate::explanation::BuildRecord>,
+    /// The shared cache that it came from.
+    pub from_cache: Option<String>,
 }

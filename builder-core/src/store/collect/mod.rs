@@ -77,6 +77,8 @@ pub struct Pruned {
     pub images: Vec<String>,
     /// How many bytes of the disk are free again.
     pub freed: u64,
+    /// How many bytes more could go with [`PruneOptions::all`].
+    pub spared: u64,
 }
 
 /// What takes how much of the disk.
@@ -154,10 +156,15 @@ impl Store {
             left = left.saturating_sub(*size);
             chosen.push(entry.clone());
         }
-        let pruned = remove::remove(self, &chosen, options)?;
+        let mut pruned = remove::remove(self, &chosen, options)?;
+        let everything = PruneOptions { all: true, ..*options };
+        let is_spared = |entry: &Entry| is_free(entry, &everything) && !is_free(entry, options);
+        let spared = entries.iter().zip(&sizes).filter(|(entry, _)| is_spared(entry) && (options.filter)(&entry.item));
+        pruned.spared = spared.map(|(_, size)| size).sum();
         let gone: HashSet<&str> = pruned.items.iter().map(|item| item.id.as_str()).collect();
         let stay = entries.iter().zip(&sizes).filter(|(entry, _)| !gone.contains(entry.item.id.as_str()));
         budget::remember(self, stay.map(|(entry, size)| (entry, *size)))?;
+        self.forget_builds()?;
         Ok(pruned)
     }
 

@@ -51,7 +51,7 @@ pub(super) fn remove(store: &Store, chosen: &[Entry], options: &PruneOptions<'_>
     for (entry, place) in &taken {
         let bytes = shares.next(&Tree::of(place)?);
         pruned.freed += bytes;
-        pruned.items.push(CacheItem { disk_size: bytes, ..entry.item.clone() });
+        pruned.items.push(CacheItem { disk_size: bytes, reclaimable: true, ..entry.item.clone() });
     }
     for (_, place) in &taken {
         remove_tree(place)?;

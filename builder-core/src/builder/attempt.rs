@@ -1,0 +1,114 @@
+//! A build that is ready to run, with as many attempts as it has shared caches that are broken.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::build::built;
+use super::outputs::{Results, Written};
+use super::prepare::{Prepared, Tasks};
+use super::shared_cache::{self, Steps, Watch};
+use super::{BuildError, BuildErrorKind, BuildOptions, Builder, CacheTarget};
+use crate::cache::shared::SharedCache;
+use crate::cancel::CancelToken;
+use crate::explanation::ExplainedStep;
+use crate::image::Attestation;
+use crate::platform::Platform;
+use crate::solve::{SolveInputs, Solved, Solver, StepResult, Watcher};
+use crate::store::{Syncing, damaged_blob};
+
+/// A build that is ready to run.
+pub(super) struct Run<'r> {
+    pub(super) options: &'r BuildOptions,
+    pub(super) prepared: &'r Prepared,
+    pub(super) tasks: &'r Tasks<'r>,
+    pub(super) solver: Solver<'r>,
+    pub(super) inputs: SolveInputs<'r>,
+    pub(super) shared: &'r SharedCache<'r>,
+    pub(super) watch: &'r Watch<'r>,
+    pub(super) epoch: Option<i64>,
+    pub(super) begin: Instant,
+}
+
+/// What a build did that succeeded.
+pub(super) struct Attempt {
+    pub(super) results: Vec<StepResult>,
+    pub(super) explanations: Vec<ExplainedStep>,
+    pub(super) provenance: Vec<(Platform, serde_json::Value)>,
+    pub(super) written: Written,
+    /// Works until it is dropped.
+    pub(super) syncing: Syncing,
+}
+
+impl Builder {
+    /// Attempts a build, and again without each shared cache that turns out to be broken, and for each damaged blob. What
+    /// went to standard output cannot be taken back.
+    pub(super) fn attempts(
+        &self,
+        run: &Run<'_>,
+        mut stdout: Option<&mut (dyn Write + Send)>,
+        cancel: &CancelToken,
+    ) -> Result<Attempt, BuildError> {
+        let attempt = || {
+            // What a cache promised and does not have is made here: everything else is in the store by now.
+            loop {
+                let had_stdout = stdout.is_some();
+                let error = match self.attempt(run, &mut stdout, cancel) {
+                    Ok(attempt) => return Ok(attempt),
+                    Err(error) => error,
+                };
+                let is_written = had_stdout && stdout.is_none();
+                match shared_cache::to_blame(&error) {
+                    Some((cache, why)) if !is_written && run.shared.distrust(cache, &why) => {
+                        self.snapshots.forget_cache(cache);
+                    }
+                    _ => return Err((error, is_written)),
+                }
+            }
+        };
+        // A damaged blob is gone once it is found, and the next attempt makes or fetches it again.
+        let outcome = self.snapshots.despite_damage(cancel, attempt, |(error, is_written): &(BuildError, bool)| {
+            damaged_blob(error.kind()).filter(|_| !is_written)
+        });
+        outcome.map_err(|(error, _)| error)
+    }
+
+    /// Runs the steps and writes what is asked for. Nothing is written before everything is here that it needs.
+    fn attempt(
+        &self,
+        run: &Run<'_>,
+        stdout: &mut Option<&mut (dyn Write + Send)>,
+        cancel: &CancelToken,
+    ) -> Result<Attempt, BuildError> {
+        let Run { options, prepared, epoch, .. } = *run;
+        let ahead = super::ahead::Request { options, plans: &prepared.plans, tasks: run.tasks, cancel };
+        let solve = |watcher: &Watcher<'_>| {
+            let solved = run.solver.clone().with_watcher(watcher).solve(&run.inputs, cancel);
+            let source_file = || Arc::clone(&prepared.source_file);
+            solved.map_err(|error| BuildErrorKind::Solve { source_file: source_file(), error }.into())
+        };
+        let (Solved { results, explanations }, compressed) = self.push_ahead(&ahead, solve)?;
+        let inline = options.cache_to.iter().any(|export| export.target == CacheTarget::Inline);
+        let plans = prepared.plans.iter();
+        let built = plans.map(|plan| built(prepared, plan, &results, epoch, inline));
+        let mut built = built.collect::<Result<Vec<_>, _>>()?;
+        self.bring(options, &built, run.shared, run.tasks, cancel)?;
+        self.bring_for_caches(options, &Steps { results: &results, built: &built, epoch }, cancel)?;
+        let syncing = self.store.sync_settled()?;
+        let mut provenance = Vec::new();
+        if let Some(asked) = &options.provenance {
+            let elapsed = run.begin.elapsed();
+            for (result, plan) in built.iter_mut().zip(&prepared.plans) {
+                let predicate = super::provenance::predicate(asked, options, prepared, plan, epoch, elapsed)?;
+                provenance.push((plan.platform.clone(), predicate.clone()));
+                let predicate_type = asked.version.predicate_type().to_owned();
+                result.image.attestations.push(Attestation::New { predicate_type, predicate });
+            }
+        }
+        let to_write = Results { built, index: prepared.index, epoch, compressed };
+        let written = self.write_outputs(options, &to_write, run.tasks, stdout, cancel)?;
+        let steps = Steps { results: &results, built: &to_write.built, epoch };
+        self.write_caches(options, &steps, run.watch, cancel)?;
+        Ok(Attempt { results, explanations, provenance, written, syncing })
+    }
+}

@@ -1,0 +1,308 @@
+//! Shared caches that turn out to be broken when it comes to their layers: the build goes on without them, whatever
+//! it makes. And images whose layers stayed in a cache.
+
+use std::fs;
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use builder_core::builder::{BuildOptions, Builder, BuilderOptions, ContextSource};
+use builder_core::cache::shared::CacheOrigin;
+use builder_core::cancel::CancelToken;
+use builder_core::event::{Event, EventSink};
+use builder_core::store::Owner;
+use serde_json::Value;
+
+use crate::shared_cache::{BASE, Machines, steps_run};
+use crate::support::image::Image;
+use crate::support::peers::{Registry, tool};
+use crate::support::{RunAs, TestEnv};
+
+/// Changes the manifest of a cache in a layout, and writes it as whoever made it would have.
+fn edit(cache: &Path, change: impl FnOnce(&mut Value, &mut Value)) {
+    let read = |path: &Path| -> Value { serde_json::from_slice(&fs::read(path).unwrap()).unwrap() };
+    let blob = |digest: &Value| cache.join("blobs/sha256").join(digest.as_str().unwrap().trim_start_matches("sha256:"));
+    let index_path = cache.join("index.json");
+    let mut index = read(&index_path);
+    let mut manifest = read(&blob(&index["manifests"][0]["digest"]));
+    let mut document = read(&blob(&manifest["config"]["digest"]));
+    change(&mut manifest, &mut document);
+    let put = |value: &Value, descriptor: &mut Value| {
+        let bytes = value.to_string();
+        descriptor["digest"] = builder_core::digest::Digest::of(bytes.as_bytes()).to_string().into();
+        descriptor["size"] = bytes.len().into();
+        fs::write(blob(&descriptor["digest"]), bytes).unwrap();
+    };
+    put(&document, &mut manifest["config"]);
+    put(&manifest, &mut index["manifests"][0]);
+    fs::write(&index_path, index.to_string()).unwrap();
+}
+
+/// Swaps the blobs of two layers, as far as the manifest says.
+fn swap(manifest: &mut Value) {
+    let layers = manifest["layers"].as_array_mut().unwrap();
+    let last = layers.len() - 1;
+    layers.swap(last, last - 1);
+}
+
+/// Removes the layers of a registry's repositories; the documents of caches and images stay.
+fn remove_layers(data: &Path) {
+    let blobs = data.join("registry/docker/registry/v2/blobs/sha256");
+    for blob in fs::read_dir(blobs).unwrap().flat_map(|entry| fs::read_dir(entry.unwrap().path()).unwrap()) {
+        let file = blob.unwrap().path().join("data");
+        let mut start = [0; 2];
+        let is_gzip = fs::File::open(&file).unwrap().read_exact(&mut start).is_ok() && start == [0x1f, 0x8b];
+        if is_gzip {
+            fs::remove_file(file).unwrap();
+        }
+    }
+}
+
+/// The files of an image in a registry, as another tool has them.
+fn pulled(machines: &Machines, reference: &str, name: &str) -> Image {
+    let layout = machines.place(name);
+    let to = format!("oci:{}:app", layout.display());
+    tool("skopeo", &["copy", "--src-tls-verify=false", &format!("docker://{reference}"), &to]);
+    let image = Image::open(&layout, "app");
+    unpacks(&layout, &machines.place(&format!("{name}-scratch")));
+    image
+}
+
+/// Every layer has the diff ID that the config says: `umoci` looks, unless it is zstd, which it does not know.
+fn unpacks(layout: &Path, scratch: &Path) {
+    let is_zstd = fs::read_dir(layout.join("blobs/sha256")).unwrap().any(|blob| {
+        let mut start = [0; 4];
+        let read = fs::File::open(blob.unwrap().path()).unwrap().read_exact(&mut start);
+        read.is_ok() && start == [0x28, 0xb5, 0x2f, 0xfd]
+    });
+    if is_zstd {
+        return;
+    }
+    let image = format!("{}:app", layout.display());
+    tool("umoci", &["unpack", "--image", &image, scratch.to_str().unwrap()]);
+}
+
+#[test]
+fn a_push_of_what_a_cache_no_longer_has_is_built_again() {
+    let machines = Machines::new(RunAs::Root);
+    let registry = Registry::start(&machines.env.path("home"));
+    let (cache, app) = (format!("{}/del:c", registry.address()), format!("{}/other:x", registry.address()));
+    machines.build("one", &["--cache-to", &format!("type=registry,ref={cache},mode=max")]).success();
+    remove_layers(&machines.env.path("home"));
+    let pushed = machines.build("two", &["-t", &app, "--push", "--cache-from", &cache]).success();
+    assert!(pushed.stderr.contains("is not used any more"), "{}", pushed.stderr);
+    assert!(steps_run(&pushed) > 0, "{}", pushed.stderr);
+    assert_eq!(pulled(&machines, &app, "pulled").file("both"), "one\ntwo\n");
+}
+
+#[test]
+fn outputs_and_caches_straight_from_a_broken_directory_are_built_again() {
+    let machines = Machines::new(RunAs::Root);
+    let registry = Registry::start(&machines.env.path("home"));
+    let cache = machines.place("cache");
+    let (to, from) =
+        (format!("type=local,dest={},mode=max", cache.display()), format!("type=local,src={}", cache.display()));
+    machines.build("one", &["--cache-to", &to]).success();
+    edit(&cache, |manifest, _| {
+        for layer in manifest["layers"].as_array().unwrap() {
+            let name = layer["digest"].as_str().unwrap().trim_start_matches("sha256:");
+            fs::remove_file(cache.join("blobs/sha256").join(name)).unwrap();
+        }
+    });
+    let app = format!("{}/z:2", registry.address());
+    for (machine, output) in [
+        ("push", format!("type=registry,name={app}")),
+        ("image", format!("type=image,name={app},push=true,compression=zstd,force-compression=true")),
+        ("plain", format!("type=image,name={app},push=true,compression=uncompressed")),
+    ] {
+        let built = machines.build(machine, &["-o", &output, "--cache-from", &from]).success();
+        assert!(built.stderr.contains("is not used any more"), "{}", built.stderr);
+        assert_eq!(pulled(&machines, &app, &format!("pulled-{machine}")).file("both"), "one\ntwo\n");
+    }
+    // A cache is written from what the other one had, or from what was made instead.
+    let other = machines.place("other");
+    let to_other = format!("type=local,dest={},mode=max,ignore-error=false", other.display());
+    let built = machines.build("cache-only", &["--cache-from", &from, "--cache-to", &to_other]).success();
+    assert!(built.stderr.contains("is not used any more"), "{}", built.stderr);
+    let from_other = format!("type=local,src={}", other.display());
+    let last = machines.build("last", &["-t", "app", "--cache-from", &from_other]).success();
+    assert_eq!(steps_run(&last), 0, "{}", last.stderr);
+    assert_eq!(machines.image("last").file("both"), "one\ntwo\n");
+}
+
+#[test]
+fn a_cache_is_copied_into_another_one() {
+    let machines = Machines::new(RunAs::Root);
+    let registry = Registry::start(&machines.env.path("home"));
+    let cache = machines.place("cache");
+    machines.build("one", &["--cache-to", &format!("type=local,dest={},mode=max", cache.display())]).success();
+    let from = format!("type=local,src={}", cache.display());
+    let local = machines.place("copied");
+    let reference = format!("{}/copied:c", registry.address());
+    let into = [
+        (
+            format!("type=local,dest={},mode=max,ignore-error=false", local.display()),
+            format!("type=local,src={}", local.display()),
+        ),
+        (
+            format!("type=local,dest={}-z,mode=max,compression=zstd,ignore-error=false", local.display()),
+            format!("type=local,src={}-z", local.display()),
+        ),
+        (format!("type=registry,ref={reference},mode=max,ignore-error=false"), reference),
+    ];
+    for (number, (to, copied)) in into.into_iter().enumerate() {
+        let built = machines.build(&format!("two-{number}"), &["--cache-from", &from, "--cache-to", &to]).success();
+        assert_eq!(steps_run(&built), 0, "{}", built.stderr);
+        let machine = format!("three-{number}");
+        let built = machines.build(&machine, &["-t", "app", "--cache-from", &copied]).success();
+        assert_eq!(steps_run(&built), 0, "{}", built.stderr);
+        assert_eq!(machines.image(&machine).file("both"), "one\ntwo\n");
+    }
+}
+
+#[test]
+fn swapped_layers_are_not_pushed() {
+    let machines = Machines::new(RunAs::Root);
+    let registry = Registry::start(&machines.env.path("home"));
+    let cache = machines.place("cache");
+    machines.build("one", &["--cache-to", &format!("type=local,dest={},mode=max", cache.display())]).success();
+    let from = format!("type=local,src={}", cache.display());
+    let app = format!("{}/lied:x", registry.address());
+    // The document says which blob a layer is.
+    edit(&cache, |manifest, _| swap(manifest));
+    let built = machines.build("two", &["-t", &app, "--push", "--cache-from", &from]).success();
+    assert!(built.stderr.contains("cannot be used: its manifest has other layers"), "{}", built.stderr);
+    assert_eq!(pulled(&machines, &app, "pulled-two").file("both"), "one\ntwo\n");
+    // One that does not say so, or lies, is found out when the layers are read.
+    edit(&cache, |_, document| {
+        for layer in document["layers"].as_array_mut().unwrap() {
+            layer.as_object_mut().unwrap().remove("blob");
+        }
+    });
+    let built = machines.build("three", &["-t", &app, "--push", "--cache-from", &from]).success();
+    assert!(built.stderr.contains("is not used any more"), "{}", built.stderr);
+    assert_eq!(pulled(&machines, &app, "pulled-three").file("both"), "one\ntwo\n");
+    // From a registry, too, where nothing else says what a layer is.
+    let reference = format!("{}/lie:c", registry.address());
+    tool(
+        "skopeo",
+        &[
+            "copy",
+            "--dest-tls-verify=false",
+            &format!("oci:{}:latest", cache.display()),
+            &format!("docker://{reference}"),
+        ],
+    );
+    let built = machines.build("four", &["-t", &app, "--push", "--cache-from", &reference]).success();
+    assert!(built.stderr.contains("is not used any more"), "{}", built.stderr);
+    assert_eq!(pulled(&machines, &app, "pulled-four").file("both"), "one\ntwo\n");
+}
+
+#[test]
+fn a_push_that_needs_another_form_fetches_what_it_makes_it_of() {
+    let machines = Machines::new(RunAs::Root);
+    let registry = Registry::start(&machines.env.path("home"));
+    let (cache, app) = (format!("{}/c:c", registry.address()), format!("{}/a:x", registry.address()));
+    machines.build("one", &["--cache-to", &format!("type=registry,ref={cache},mode=max")]).success();
+    for (machine, form) in
+        [("two", "compression=zstd"), ("three", "compression=uncompressed"), ("four", "compression=gzip")]
+    {
+        let output = format!("type=image,name={app},push=true,{form}");
+        let built = machines.build(machine, &["-o", &output, "--cache-from", &cache]).success();
+        assert_eq!(steps_run(&built), 0, "{}", built.stderr);
+        // The same once more: the blobs that were fetched are here now, and the files are not.
+        machines.build(machine, &["-o", &output, "--cache-from", &cache]).success();
+        assert_eq!(pulled(&machines, &app, &format!("pulled-{machine}")).file("both"), "one\ntwo\n");
+    }
+}
+
+#[test]
+fn an_image_without_a_name_gets_its_layers_when_somebody_wants_them() {
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let machines = Machines::new(run_as);
+        let cache = machines.place("cache");
+        machines.build("one", &["--cache-to", &format!("type=local,dest={},mode=max", cache.display())]).success();
+        let from = format!("type=local,src={}", cache.display());
+        let built = |machine: &str| {
+            let root = machines.place(machine).display().to_string();
+            let arguments =
+                ["--root", &root, "build", "-q", "--timestamp", "1000", "--lint", "off", "--build-context", BASE];
+            let id = machines.env.ok(arguments.into_iter().chain(["--cache-from", &from, "."])).stdout;
+            (root, id.trim().to_owned())
+        };
+        let (root, id) = built("tag");
+        machines.env.ok(["--root", &root, "tag", &id, "app"]);
+        assert_eq!(machines.image("tag").file("both"), "one\ntwo\n");
+        let (root, id) = built("run");
+        assert_eq!(machines.env.ok(["--root", &root, "run", &id, "cat", "/both"]).stdout, "one\ntwo\n");
+        let (root, id) = built("save");
+        let archive = machines.place("saved.tar").display().to_string();
+        machines.env.ok(["--root", &root, "save", "-o", &archive, &id]);
+        // Where they are gone, somebody is told what to do.
+        let (root, id) = built("gone");
+        fs::remove_dir_all(&cache).unwrap();
+        for command in [&["tag", &id, "app"][..], &["run", &id, "cat", "/both"], &["save", "-o", &archive, &id]] {
+            let failed = machines.env.run([&["--root", &root], command].concat());
+            assert_ne!(failed.code, Some(0));
+            assert!(failed.stderr.contains("build -t NAME"), "{command:?}: {}", failed.stderr);
+        }
+    }
+}
+
+#[test]
+fn an_image_without_a_name_is_pushed_and_fetched_from_a_registry() {
+    let machines = Machines::new(RunAs::Root);
+    let registry = Registry::start(&machines.env.path("home"));
+    let (base, cache) = (format!("{}/base:1", registry.address()), format!("{}/cache:1", registry.address()));
+    machines.env.write("base.Dockerfile", "FROM base\nRUN mkdir /of-base\n");
+    machines.build("one", &["-f", "base.Dockerfile", "-o", &format!("type=registry,name={base}")]).success();
+    machines.env.write("Dockerfile", format!("FROM {base}\nRUN echo one > /one\nCOPY file /file\n"));
+    machines.build("one", &["--cache-to", &format!("type=registry,ref={cache},mode=max")]).success();
+    let idfile = machines.place("id").display().to_string();
+    let unnamed = machines.build("two", &["--cache-from", &cache, "--iidfile", &idfile]).success();
+    assert!(unnamed.stderr.contains("fetched 0 layers"), "{}", unnamed.stderr);
+    let id = fs::read_to_string(&idfile).unwrap();
+    let root = machines.place("two").display().to_string();
+    let app = format!("{}/app:1", registry.address());
+    machines.env.ok(["--root", &root, "push", &id, &app]);
+    assert_eq!(pulled(&machines, &app, "pulled").file("file"), "two\n");
+}
+
+/// Collects the warnings of a build.
+#[derive(Default)]
+struct Warnings(Mutex<Vec<String>>);
+
+impl EventSink for Warnings {
+    fn emit(&self, event: Event) {
+        if let Event::Warning { diagnostic, .. } = event {
+            self.0.lock().unwrap().push(diagnostic.message);
+        }
+    }
+}
+
+#[test]
+fn caches_that_never_answer_cost_one_short_wait_and_a_warning_each() {
+    let env = TestEnv::root();
+    env.write("Dockerfile", "FROM scratch\nCOPY file /\n");
+    env.write("file", "text");
+    let mut options = BuilderOptions::new(env.store(), Owner::Root);
+    options.registry.lookup_timeout = Duration::from_millis(500);
+    let builder = Builder::open(options).unwrap();
+    let silent: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let mut build = BuildOptions::new(ContextSource::Directory(env.path("work")));
+    for listener in &silent {
+        let reference = format!("{}/x:y", listener.local_addr().unwrap());
+        build.cache_from.push(CacheOrigin::Registry(reference.parse().unwrap()));
+    }
+    let (warnings, begin) = (Warnings::default(), Instant::now());
+    let outcome = builder.build(&build, &warnings, &CancelToken::new(), None).unwrap();
+    let elapsed = begin.elapsed();
+    assert_eq!(outcome.steps_run, 1);
+    // Four waits one after the other would take two seconds.
+    assert!(elapsed < Duration::from_millis(1900), "{elapsed:?}");
+    let warnings = warnings.0.into_inner().unwrap();
+    assert_eq!(warnings.len(), 4, "{warnings:?}");
+    assert!(warnings.iter().all(|warning| warning.contains("did not answer within 0.5 s")), "{warnings:?}");
+}

@@ -164,6 +164,22 @@ fn a_terminal_gets_no_archive() {
 }
 
 #[test]
+fn who_has_read_enough_of_an_archive_is_told_nothing() {
+    let env = TestEnv::root();
+    // More than fits into a pipe, however it is compressed.
+    let noise = tool("sh", &["-c", "seq 1 400000 | shuf"]);
+    env.write("big", noise);
+    build(&env, "FROM scratch\nCOPY big /\n", FIRST, &["-t", "app"]);
+    for command in ["save", "export"] {
+        let builder = env.builder();
+        let program = builder.get_program().to_string_lossy();
+        let line = format!("{{ {program} {command} app; echo $? >&2; }} | head -c 1 >/dev/null");
+        let said = Finished::of(Command::new("sh").args(["-c", &line]).env("BUILDER_ROOT", env.store()));
+        assert_eq!(said.stderr, "141\n", "{command}");
+    }
+}
+
+#[test]
 fn one_platform_of_several_is_saved_and_loaded() {
     let env = TestEnv::root();
     env.write("a", "a");

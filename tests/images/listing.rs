@@ -33,7 +33,7 @@ fn templates_choose_what_is_listed() {
         "2024-03-09 16:00:00 +0000 UTC two\n2024-03-09 16:00:00 +0000 UTC \"latest\"\n"
     );
     let refused = env.run(["images", "--format", "{{.Nope}}"]).fails(2).stderr;
-    assert!(refused.contains("can't evaluate field Nope; there are Bytes, CreatedAt"), "{refused}");
+    assert!(refused.contains("can't evaluate field Nope; there are Bytes, Containers, CreatedAt"), "{refused}");
     env.run(["images", "--format", "{{.ID"]).fails(2);
 }
 

@@ -1,7 +1,8 @@
 //! `save`, `load`, and where archives go and come from.
 
 use std::fs::File;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{BufWriter, IsTerminal, Read, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use builder_core::export::{ExportError, ExportImage, Format, verify_blobs, write_archive, write_file};
@@ -16,6 +17,10 @@ use super::build::command_error;
 use crate::args::{LoadArgs, SaveArgs, SaveFormat};
 use crate::error::{CommandError, ErrorKind};
 use crate::settings;
+use crate::ui::printer::stdout_error;
+
+/// Bytes that standard output takes at once.
+const STDOUT_BUFFER: usize = 256 * 1024;
 
 pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), CommandError> {
     let _hold = session.builder.store().hold();
@@ -146,7 +151,48 @@ pub(super) fn into<E: From<ExportError>>(
     refuse_terminal(path)?;
     match path.filter(|path| *path != Path::new("-")) {
         Some(path) => Ok(write_file(path, &session.cancel, write)),
-        None => Ok(write(&mut std::io::stdout())),
+        None => {
+            let stdout = std::io::stdout().as_fd().try_clone_to_owned().map_err(stdout_error)?;
+            let mut out = Stdout { file: BufWriter::with_capacity(STDOUT_BUFFER, stdout.into()), failed: None };
+            let written = write(&mut out);
+            let flushed = out.flush();
+            match out.failed.or(flushed.err()) {
+                // Why it failed is what the writer says, unless somebody closed the pipe, who knows.
+                Some(error) if written.is_ok() || error.kind() == std::io::ErrorKind::BrokenPipe => {
+                    Err(stdout_error(error))
+                }
+                _ => Ok(written),
+            }
+        }
+    }
+}
+
+/// Standard output for bytes of which nobody waits for lines.
+struct Stdout {
+    file: BufWriter<File>,
+    /// The first failure: what wrote turns it into an error of its own.
+    failed: Option<std::io::Error>,
+}
+
+impl Stdout {
+    fn noted<T>(&mut self, outcome: std::io::Result<T>) -> std::io::Result<T> {
+        outcome.map_err(|error| {
+            let kind = error.kind();
+            self.failed.get_or_insert(error);
+            kind.into()
+        })
+    }
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let outcome = self.file.write(bytes);
+        self.noted(outcome)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let outcome = self.file.flush();
+        self.noted(outcome)
     }
 }
 

@@ -91,10 +91,12 @@
         }
         let directory = to.directories.get(child.name);
         if (!directory) {
-          directory = { ...child, parent: to, layer: 0, bytes: 0, wasted: 0, files: 0, children: [], directories: new Map() };
+          directory = { ...child, parent: to, bytes: 0, wasted: 0, files: 0, children: [], directories: new Map() };
           to.directories.set(child.name, directory);
           to.children.push(directory);
         }
+        // What several layers have has the colour of none.
+        if (directory.layer !== child.layer) directory.layer = 0;
         directory.bytes += child.bytes;
         directory.wasted += child.wasted;
         directory.files += child.files;
@@ -190,6 +192,7 @@
     element.style.top = y + "px";
     element.style.width = width + "px";
     element.style.height = height + "px";
+    if (width < 34 || height < 16) element.style.padding = "0";
     if (width > 34 && height > 15) {
       element.append(make("span", { text: title }));
       if (width > 110) element.append(make("em", { text: size(node.bytes) }));

@@ -54,7 +54,21 @@ impl Builder {
         let epoch = epoch(options, graph.source_date_epoch)?;
         warn_of_rewrite(options, epoch, &prepared, events);
         warn_of_stages(options, &prepared, events);
-        let solve_options = self.solve_options(options, &prepared, epoch);
+        let mut solve_options = SolveOptions::new(options.now);
+        // An empty name means every stage.
+        solve_options.no_cache = options.no_cache || options.no_cache_stages.iter().any(String::is_empty);
+        solve_options.no_cache_stages = prepared.uncached(&options.no_cache_stages);
+        solve_options.source_date_epoch = epoch;
+        (solve_options.blobs, solve_options.files) = super::outputs::uses(options, &prepared.plans);
+        solve_options.build = super::origin::record(options);
+        solve_options.resolv_conf.clone_from(&options.resolv_conf);
+        solve_options.parallelism = options.parallelism;
+        solve_options.secrets.clone_from(&options.secrets);
+        solve_options.ssh.clone_from(&options.ssh);
+        solve_options.run.clone_from(&options.run);
+        solve_options.host_search_path.clone_from(&self.host_search_path);
+        #[cfg(feature = "registry")]
+        solve_options.registry.clone_from(&self.registry);
         let watch = shared_cache::Watch { tasks: &tasks, events, prepared: &prepared };
         let shared = SharedCache::new(
             &options.cache_from,
@@ -64,9 +78,6 @@ impl Builder {
             &self.registry,
         );
         let snapshots = self.snapshots.for_one_build();
-        let solver = Solver::new(&self.store, &snapshots, &solve_options, events)
-            .about(&prepared.source_file)
-            .with_shared_cache((!options.cache_from.is_empty()).then_some(&shared));
         let inputs = SolveInputs { plan: graph, contexts: &prepared.contexts, images: &prepared.images };
         let run = Run {
             options,
@@ -105,25 +116,6 @@ impl Builder {
             explanations,
             fetched: self.snapshots.fetched(),
         })
-    }
-
-    fn solve_options(&self, options: &BuildOptions, prepared: &Prepared, epoch: Option<i64>) -> SolveOptions {
-        let mut solve_options = SolveOptions::new(options.now);
-        // An empty name means every stage.
-        solve_options.no_cache = options.no_cache || options.no_cache_stages.iter().any(String::is_empty);
-        solve_options.no_cache_stages = prepared.uncached(&options.no_cache_stages);
-        solve_options.source_date_epoch = epoch;
-        (solve_options.blobs, solve_options.files) = super::outputs::uses(options, &prepared.plans);
-        solve_options.build = super::origin::record(options);
-        solve_options.resolv_conf.clone_from(&options.resolv_conf);
-        solve_options.parallelism = options.parallelism;
-        solve_options.secrets.clone_from(&options.secrets);
-        solve_options.ssh.clone_from(&options.ssh);
-        solve_options.run.clone_from(&options.run);
-        solve_options.host_search_path.clone_from(&self.host_search_path);
-        #[cfg(feature = "registry")]
-        solve_options.registry.clone_from(&self.registry);
-        solve_options
     }
 }
 

@@ -34,8 +34,6 @@ pub enum Unpack {
 /// An image that is ready for registries.
 #[derive(Debug)]
 pub struct ReadyToPush {
-    record: ImageRecord,
-    form: ImageForm,
     image: export::PushImage,
     /// Holds the compressed layers.
     _compressed: Option<crate::image::Rendered>,
@@ -130,7 +128,7 @@ impl Builder {
     /// [`super::BuildErrorKind::Export`].
     pub fn push(
         &self,
-        ready: &mut ReadyToPush,
+        ready: &ReadyToPush,
         target: &Reference,
         events: &dyn EventSink,
         cancel: &CancelToken,

@@ -278,6 +278,7 @@ pub fn push(
     progress: &(dyn Fn(&Digest, u64, u64) + Sync),
     cancel: &CancelToken,
 ) -> Result<PushSummary, ExportError> {
+    let store = snapshots.store();
     let (domain, repository) = (request.target.domain(), request.target.path());
     let client = Client::to_push(request.target, request.options)?;
     let mut uploads = Vec::new();

@@ -242,7 +242,7 @@ impl Snapshots {
             let last = wanted.iter().rposition(|layer| layer.source.is_some()).map_or(0, |last| last + 1);
             wanted.truncate(last);
         }
-        let mut to_fetch: Vec<&Arc<dyn LayerSource>> = Vec::new();
+        let mut to_fetch = Vec::new();
         for layer in wanted.iter().filter(|layer| !layer.plain) {
             let Some(source) = &layer.source else { continue };
             let of_step = source.content().is_some();

@@ -174,7 +174,6 @@ pub struct Solved {
 }
 
 /// Carries out plans on one store.
-#[derive(Clone)]
 pub struct Solver<'a> {
     pub(crate) store: &'a Store,
     pub(crate) snapshots: &'a Snapshots,

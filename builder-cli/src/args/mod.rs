@@ -39,6 +39,7 @@ pub(crate) use manifest::{
 };
 pub(crate) use registry::{
     LoginArgs, LogoutArgs, PullArgs, PushArgs, RegistryArgs, RegistryCommand, RegistryRmArgs, RegistryTagsArgs,
+    ShownArgs,
 };
 pub(crate) use run::RunArgs;
 pub(crate) use trial::{TrialArgs, TrialNetwork};

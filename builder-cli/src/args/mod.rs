@@ -39,7 +39,6 @@ pub(crate) use manifest::{
 };
 pub(crate) use registry::{
     LoginArgs, LogoutArgs, PullArgs, PushArgs, RegistryArgs, RegistryCommand, RegistryRmArgs, RegistryTagsArgs,
-    ShownArgs,
 };
 pub(crate) use run::RunArgs;
 pub(crate) use trial::{TrialArgs, TrialNetwork};

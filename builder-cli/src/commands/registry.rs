@@ -9,7 +9,7 @@ use builder_core::store::ImageRecord;
 
 use super::Session;
 use super::build::command_error;
-use crate::args::{PullArgs, PushArgs, ShownArgs};
+use crate::args::{ProgressArg, PullArgs, PushArgs};
 use crate::error::{CommandError, ErrorKind};
 use crate::settings;
 use crate::ui::explain::Explain;
@@ -91,7 +91,7 @@ fn push_one(
     ready: &mut Option<ReadyToPush>,
     target: &Reference,
 ) -> Result<(), CommandError> {
-    let outcome = shown(&arguments.shown, session, |events| {
+    let outcome = shown(arguments.shown.quiet, arguments.shown.progress, session, |events| {
         let ready = match ready {
             Some(ready) => ready,
             None => {
@@ -151,7 +151,7 @@ fn pull_one(arguments: &PullArgs, text: &str, session: &Session) -> Result<(), C
         session.printer.data(&format!("Using default tag: {}\n", reference.tag().unwrap_or_default()))?;
     }
     let unpack = if arguments.unpack { Unpack::Now } else { Unpack::WhenNeeded };
-    let outcome = shown(&arguments.shown, session, |events| {
+    let outcome = shown(arguments.shown.quiet, arguments.shown.progress, session, |events| {
         session.builder.pull(&reference, &platforms, unpack, events, &session.cancel)
     });
     let pulled = outcome?.map_err(command_error)?;
@@ -183,11 +183,12 @@ pub(super) fn registry_error(error: RegistryError) -> CommandError {
 
 /// Runs something with its progress shown.
 pub(super) fn shown<T>(
-    arguments: &ShownArgs,
+    quiet: bool,
+    progress: Option<ProgressArg>,
     session: &Session,
     run: impl FnOnce(&dyn EventSink) -> T,
 ) -> Result<T, CommandError> {
-    let mode = settings::progress_of(arguments.quiet, arguments.progress);
+    let mode = settings::progress_of(quiet, progress);
     let progress =
         Progress::start(mode, session.printer.paint(), Explain::Nothing).map_err(CommandError::environment)?;
     let outcome = run(progress.sink());

@@ -203,7 +203,7 @@ fn pulls_of_what_is_not_what_it_should_be() {
     let mut traversal = subject.manifest.clone();
     traversal["layers"][0]["digest"] = "sha256:../../../../etc/passwd".into();
     let other_digest = Fault::Header("docker-content-digest", Some(wrong.clone()));
-    let half_config = subject.manifest["config"]["size"].as_u64().unwrap() as usize / 2;
+    let half_config = usize::try_from(subject.manifest["config"]["size"].as_u64().unwrap()).unwrap() / 2;
     pulls(
         &subject,
         vec![

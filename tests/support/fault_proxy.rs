@@ -121,14 +121,15 @@ impl State {
             }
             Some(Fault::Answer(status, headers, body)) => {
                 client.read_exact(&mut vec![0; length])?;
-                let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+                let headers = lines(headers.iter().map(|(name, value)| format!("{name}: {value}")));
                 return respond(&mut client, &format!("HTTP/1.1 {status} Status\r\n{headers}"), body);
             }
             Some(Fault::Endless) => {
                 client.read_exact(&mut vec![0; length])?;
                 client.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")?;
+                let endless = vec![b' '; 1 << 16];
                 loop {
-                    client.write_all(&[b' '; 1 << 16])?;
+                    client.write_all(&endless)?;
                 }
             }
             Some(Fault::Stall) => {
@@ -144,8 +145,8 @@ impl State {
             _ => {}
         }
         let mut server = TcpStream::connect(&self.server)?;
-        let lines = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
-        let passed: String = lines.take_while(|line| !line.is_empty()).map(|line| format!("{line}\r\n")).collect();
+        let kept = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
+        let passed = lines(kept.take_while(|line| !line.is_empty()));
         server.write_all(format!("{passed}connection: close\r\n\r\n").as_bytes())?;
         let mut body = vec![0; length];
         client.read_exact(&mut body)?;
@@ -211,10 +212,15 @@ fn respond(client: &mut TcpStream, head: &str, body: &[u8]) -> std::io::Result<(
     client.write_all(body)
 }
 
+/// Lines with the ends that HTTP wants.
+fn lines<T: AsRef<str>>(lines: impl Iterator<Item = T>) -> String {
+    lines.fold(String::new(), |text, line| text + line.as_ref() + "\r\n")
+}
+
 /// A head without one of its headers.
 fn without(head: &str, name: &str) -> String {
     let is = |line: &&str| line.split_once(':').is_some_and(|(found, _)| found.eq_ignore_ascii_case(name));
-    head.lines().filter(|line| !is(line)).map(|line| format!("{line}\r\n")).collect()
+    lines(head.lines().filter(|line| !is(line)))
 }
 
 /// Whether the other side has gone away.

@@ -4,6 +4,17 @@ use clap::{Args, Subcommand};
 
 use super::ProgressArg;
 
+/// How a transfer is shown.
+#[derive(Debug, Args)]
+pub(crate) struct ShownArgs {
+    /// How to show progress [default: the variable `BUILDKIT_PROGRESS`, else auto]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) progress: Option<ProgressArg>,
+    /// Show no progress, print the name only
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
 /// Push an image into a registry.
 #[derive(Debug, Args)]
 pub(crate) struct PushArgs {
@@ -15,17 +26,12 @@ pub(crate) struct PushArgs {
     /// Push every tag of the repository that the store has
     #[arg(short, long, conflicts_with = "destinations")]
     pub(crate) all_tags: bool,
-    /// How to show progress [default: the variable `BUILDKIT_PROGRESS`, else auto]
-    #[arg(long, value_enum, value_name = "KIND")]
-    pub(crate) progress: Option<ProgressArg>,
-    /// Show no progress, print the name only
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) shown: ShownArgs,
 }
 
 /// Pull an image from a registry.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct PullArgs {
     /// Name of the image, `NAME`, `NAME:TAG` or `NAME@DIGEST`
     pub(crate) image: String,
@@ -41,12 +47,8 @@ pub(crate) struct PullArgs {
     /// Pull every tag of the repository
     #[arg(short, long)]
     pub(crate) all_tags: bool,
-    /// How to show progress [default: the variable `BUILDKIT_PROGRESS`, else auto]
-    #[arg(long, value_enum, value_name = "KIND")]
-    pub(crate) progress: Option<ProgressArg>,
-    /// Show no progress, print the name only
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) shown: ShownArgs,
 }
 
 /// Look into registries, and delete there.

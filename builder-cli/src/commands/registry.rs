@@ -25,7 +25,7 @@ pub(super) fn push(arguments: &PushArgs, session: &Session) -> Result<(), Comman
         let mut ready = None;
         for target in targets {
             let repository = format!("{}/{}", target.domain(), target.path());
-            if !arguments.quiet && told.as_ref() != Some(&repository) {
+            if !arguments.shown.quiet && told.as_ref() != Some(&repository) {
                 session.printer.data(&format!("The push refers to repository [{repository}]\n"))?;
                 told = Some(repository);
             }
@@ -91,7 +91,7 @@ fn push_one(
     ready: &mut Option<ReadyToPush>,
     target: &Reference,
 ) -> Result<(), CommandError> {
-    let outcome = shown(arguments.quiet, arguments.progress, session, |events| {
+    let outcome = shown(arguments.shown.quiet, arguments.shown.progress, session, |events| {
         let ready = match ready {
             Some(ready) => ready,
             None => {
@@ -102,7 +102,7 @@ fn push_one(
         Ok((summary, ready.only().cloned()))
     });
     let (summary, only) = outcome?.map_err(command_error)?;
-    if arguments.quiet {
+    if arguments.shown.quiet {
         return session.printer.data(&format!("{target}\n"));
     }
     for (digest, pushed) in &summary.blobs {
@@ -147,15 +147,15 @@ fn pull_one(arguments: &PullArgs, text: &str, session: &Session) -> Result<(), C
     } else {
         PullPlatforms::Some(settings::pull_platforms(&arguments.platforms)?)
     };
-    if !arguments.quiet && !names_one(text) {
+    if !arguments.shown.quiet && !names_one(text) {
         session.printer.data(&format!("Using default tag: {}\n", reference.tag().unwrap_or_default()))?;
     }
     let unpack = if arguments.unpack { Unpack::Now } else { Unpack::WhenNeeded };
-    let outcome = shown(arguments.quiet, arguments.progress, session, |events| {
+    let outcome = shown(arguments.shown.quiet, arguments.shown.progress, session, |events| {
         session.builder.pull(&reference, &platforms, unpack, events, &session.cancel)
     });
     let pulled = outcome?.map_err(command_error)?;
-    if !arguments.quiet {
+    if !arguments.shown.quiet {
         let status = if pulled.was_there { "Image is up to date for" } else { "Downloaded newer image for" };
         let shown = reference.familiar();
         session.printer.data(&format!("Digest: {}\nStatus: {status} {shown}\n", pulled.digest))?;

@@ -117,6 +117,26 @@ impl Builder {
             fetched: self.snapshots.fetched(),
         })
     }
+
+    /// How the steps of a build are carried out.
+    fn solve_options(&self, options: &BuildOptions, prepared: &Prepared, epoch: Option<i64>) -> SolveOptions {
+        let mut solve_options = SolveOptions::new(options.now);
+        // An empty name means every stage.
+        solve_options.no_cache = options.no_cache || options.no_cache_stages.iter().any(String::is_empty);
+        solve_options.no_cache_stages = prepared.uncached(&options.no_cache_stages);
+        solve_options.source_date_epoch = epoch;
+        (solve_options.blobs, solve_options.files) = super::outputs::uses(options, &prepared.plans);
+        solve_options.build = super::origin::record(options);
+        solve_options.resolv_conf.clone_from(&options.resolv_conf);
+        solve_options.parallelism = options.parallelism;
+        solve_options.secrets.clone_from(&options.secrets);
+        solve_options.ssh.clone_from(&options.ssh);
+        solve_options.run.clone_from(&options.run);
+        solve_options.host_search_path.clone_from(&self.host_search_path);
+        #[cfg(feature = "registry")]
+        solve_options.registry.clone_from(&self.registry);
+        solve_options
+    }
 }
 
 fn steps(prepared: &Prepared) -> Vec<StepInfo> {

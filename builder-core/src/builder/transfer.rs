@@ -69,6 +69,7 @@ impl Builder {
         cancel: &CancelToken,
     ) -> Result<PullOutcome, BuildError> {
         let tasks = Tasks::new(events);
+        let _syncing = self.store.sync_settled()?;
         let before = self.store.image(reference)?.map(|image| image.manifest);
         let digest = match platforms {
             PullPlatforms::All => tasks.run_told(format!("pulling {reference}"), |progress| {

@@ -230,7 +230,8 @@ impl BlobWriter {
         self.end(true)
     }
 
-    /// Ends a blob from outside: it must have this digest and size, or nothing is kept.
+    /// Ends a blob from outside: it must have this digest and size, or nothing is kept. It is not forced to the disk: it
+    /// can be fetched again, and where a loss of power took it that is found out (`durable`).
     ///
     /// # Errors
     /// [`StoreError::Mismatch`], [`StoreError::Path`].
@@ -245,7 +246,7 @@ impl BlobWriter {
             let source = io::Error::new(io::ErrorKind::InvalidData, mismatch);
             return Err(StoreError::Mismatch { expected: *expected, source });
         }
-        persist(&self.store, buffered, &found, true)
+        persist(&self.store, buffered, &found, false)
     }
 
     fn end(self, sync: bool) -> Result<(Digest, u64), StoreError> {

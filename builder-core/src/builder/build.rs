@@ -54,21 +54,7 @@ impl Builder {
         let epoch = epoch(options, graph.source_date_epoch)?;
         warn_of_rewrite(options, epoch, &prepared, events);
         warn_of_stages(options, &prepared, events);
-        let mut solve_options = SolveOptions::new(options.now);
-        // An empty name means every stage.
-        solve_options.no_cache = options.no_cache || options.no_cache_stages.iter().any(String::is_empty);
-        solve_options.no_cache_stages = prepared.uncached(&options.no_cache_stages);
-        solve_options.source_date_epoch = epoch;
-        (solve_options.blobs, solve_options.files) = super::outputs::uses(options, &prepared.plans);
-        solve_options.build = super::origin::record(options);
-        solve_options.resolv_conf.clone_from(&options.resolv_conf);
-        solve_options.parallelism = options.parallelism;
-        solve_options.secrets.clone_from(&options.secrets);
-        solve_options.ssh.clone_from(&options.ssh);
-        solve_options.run.clone_from(&options.run);
-        solve_options.host_search_path.clone_from(&self.host_search_path);
-        #[cfg(feature = "registry")]
-        solve_options.registry.clone_from(&self.registry);
+        let solve_options = self.solve_options(options, &prepared, epoch);
         let watch = shared_cache::Watch { tasks: &tasks, events, prepared: &prepared };
         let shared = SharedCache::new(
             &options.cache_from,

@@ -2,12 +2,9 @@
 
 use std::io::{Read, Write};
 
-use super::prepare::Tasks;
 use super::{BuildError, Builder};
 use crate::cancel::CancelToken;
 use crate::export::{self, RootFilesystem};
-#[cfg(feature = "registry")]
-use crate::fs::PathContext;
 use crate::image::{self, ImageDiff};
 use crate::platform::Platform;
 use crate::source::{self, ImportRequest, LoadedImage, Resolved};
@@ -69,43 +66,42 @@ impl Builder {
         cancel: &CancelToken,
     ) -> Result<LoadedImage, BuildError> {
         let _hold = self.store.hold();
-        let tasks = Tasks::new(events);
-        let unpack = |reader: &mut (dyn Read + Send)| {
-            tasks.run("unpacking the archive".to_owned(), || source::import(request, reader, &self.snapshots, cancel))
-        };
         match from {
-            ImportSource::Archive(mut reader) => Ok(unpack(&mut reader)?),
+            ImportSource::Archive(reader) => Ok(source::import(request, reader, &self.snapshots, cancel)?),
             #[cfg(feature = "registry")]
-            ImportSource::Url(url) => {
-                let (_work, path) = self.download(&url, &tasks, cancel)?;
-                Ok(unpack(&mut std::fs::File::open(&path).at("open", &path)?)?)
-            }
+            ImportSource::Url(url) => self.import_url(&url, request, events, cancel),
         }
     }
 
-    /// Fetches a file of a web server, whatever was fetched before; it goes away with the directory.
     #[cfg(feature = "registry")]
-    fn download(
+    fn import_url(
         &self,
         url: &str,
-        tasks: &Tasks<'_>,
+        request: &ImportRequest,
+        events: &dyn crate::event::EventSink,
         cancel: &CancelToken,
-    ) -> Result<(crate::store::WorkDir, std::path::PathBuf), BuildError> {
-        let (secrets, ssh) = Default::default();
+    ) -> Result<LoadedImage, BuildError> {
+        use crate::fs::PathContext;
+        let nothing = (std::collections::BTreeMap::new(), std::collections::BTreeMap::new());
         let outside = source::Outside {
             store: &self.store,
-            secrets: &secrets,
-            ssh: &ssh,
+            secrets: &nothing.0,
+            ssh: &nothing.1,
             search_path: &self.host_search_path,
             registry: &self.registry,
             cancel,
         };
+        let tasks = super::prepare::Tasks::new(events);
         let shown = crate::remote::without_credentials(url);
         let address = crate::remote::HttpSource::new(url);
         let fetched = tasks.run_measured(format!("downloading {shown}"), |progress| {
             source::http::fetch(&address, &outside, &|_| Ok(false), &|done, total| progress(&shown, done, total))
         })?;
-        fetched.fetched.ok_or_else(|| source::SourceError::MissingFile(shown).into())
+        let Some((_work, path)) = &fetched.fetched else {
+            return Err(source::SourceError::MissingFile(shown).into());
+        };
+        let file = std::fs::File::open(path).at("open", path)?;
+        Ok(source::import(request, file, &self.snapshots, cancel)?)
     }
 
     /// Compares two images: files and configs.

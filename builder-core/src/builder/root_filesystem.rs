@@ -66,6 +66,9 @@ impl Builder {
         cancel: &CancelToken,
     ) -> Result<LoadedImage, BuildError> {
         let _hold = self.store.hold();
+        // Only what is downloaded can tell how far it is.
+        #[cfg(not(feature = "registry"))]
+        let _ = events;
         match from {
             ImportSource::Archive(reader) => Ok(source::import(request, reader, &self.snapshots, cancel)?),
             #[cfg(feature = "registry")]

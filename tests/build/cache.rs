@@ -36,20 +36,23 @@ fn build(env: &TestEnv, extra: &[&str]) -> Vec<bool> {
     cached_steps(&finished.stderr)
 }
 
-/// For each step of the Dockerfile after the base, whether it was cached.
+/// For each step of the Dockerfile after the base, whether it was cached: those of stages with a name, then the others.
+/// Steps of different stages run, and are told, in any order.
 pub fn cached_steps(plain: &str) -> Vec<bool> {
-    let mut steps = Vec::new();
+    let mut steps: Vec<(String, bool, bool)> = Vec::new();
     for line in plain.lines().filter(|line| line.contains('/') && line.contains("] ") && line.contains('[')) {
         let Some((number, name)) = line.split_once(' ') else { continue };
         if !name.starts_with('[') || name.contains("[internal]") || name.contains("FROM ") {
             continue;
         }
         let cached = plain.lines().any(|other| other == format!("{number} CACHED"));
-        if !steps.iter().any(|(known, _)| known == number) {
-            steps.push((number.to_owned(), cached));
+        if !steps.iter().any(|(known, ..)| known == number) {
+            let is_of_named = !name.starts_with("[stage-");
+            steps.push((number.to_owned(), cached, is_of_named));
         }
     }
-    steps.into_iter().map(|(_, cached)| cached).collect()
+    steps.sort_by_key(|(_, _, is_of_named)| !is_of_named);
+    steps.into_iter().map(|(_, cached, _)| cached).collect()
 }
 
 #[test]

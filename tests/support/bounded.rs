@@ -50,6 +50,11 @@ pub fn bounded(command: &mut Command, limit: Duration) -> (Finished, Taken) {
 
 /// The largest resident size that a process had so far, in bytes.
 fn peak(process: u32) -> Option<u64> {
+    // Until it has become the program it is as large as we are.
+    let program = |path: String| std::fs::read_link(path).ok();
+    if program(format!("/proc/{process}/exe"))? == program("/proc/self/exe".to_owned())? {
+        return None;
+    }
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kib| kib * 1024)

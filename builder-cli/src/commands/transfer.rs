@@ -149,21 +149,17 @@ pub(super) fn into<E: From<ExportError>>(
     write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
 ) -> Result<Result<(), E>, CommandError> {
     refuse_terminal(path)?;
-    match path.filter(|path| *path != Path::new("-")) {
-        Some(path) => Ok(write_file(path, &session.cancel, write)),
-        None => {
-            let stdout = std::io::stdout().as_fd().try_clone_to_owned().map_err(stdout_error)?;
-            let mut out = Stdout { file: BufWriter::with_capacity(STDOUT_BUFFER, stdout.into()), failed: None };
-            let written = write(&mut out);
-            let flushed = out.flush();
-            match out.failed.or(flushed.err()) {
-                // Why it failed is what the writer says, unless somebody closed the pipe, who knows.
-                Some(error) if written.is_ok() || error.kind() == std::io::ErrorKind::BrokenPipe => {
-                    Err(stdout_error(error))
-                }
-                _ => Ok(written),
-            }
-        }
+    if let Some(path) = path.filter(|path| *path != Path::new("-")) {
+        return Ok(write_file(path, &session.cancel, write));
+    }
+    let stdout = std::io::stdout().as_fd().try_clone_to_owned().map_err(stdout_error)?;
+    let mut out = Stdout { file: BufWriter::with_capacity(STDOUT_BUFFER, stdout.into()), failed: None };
+    let written = write(&mut out);
+    let flushed = out.flush();
+    match out.failed.or(flushed.err()) {
+        // Why it failed is what the writer says, unless somebody closed the pipe, who knows.
+        Some(error) if written.is_ok() || error.kind() == std::io::ErrorKind::BrokenPipe => Err(stdout_error(error)),
+        _ => Ok(written),
     }
 }
 

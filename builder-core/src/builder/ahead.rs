@@ -10,9 +10,10 @@ use super::{BuildError, BuildOptions, Builder};
 use crate::cancel::CancelToken;
 use crate::ids::VertexId;
 use crate::image::CompressedLayers;
-use crate::solve::{StepResult, Watcher};
+use crate::solve::Watcher;
 
 /// What may be pushed ahead.
+#[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "without registries nothing is pushed"))]
 pub(super) struct Request<'r> {
     pub(super) options: &'r BuildOptions,
     pub(super) plans: &'r [PlatformPlan],
@@ -22,6 +23,7 @@ pub(super) struct Request<'r> {
 
 impl Request<'_> {
     /// The steps whose layers the images will have.
+    #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "without registries nothing is pushed"))]
     fn steps(&self) -> BTreeSet<VertexId> {
         self.plans.iter().flat_map(|plan| &plan.plan.history).filter_map(|entry| entry.vertex).collect()
     }
@@ -30,6 +32,7 @@ impl Request<'_> {
 #[cfg(not(feature = "registry"))]
 impl Builder {
     /// Runs the steps of a build.
+    #[expect(clippy::unused_self, reason = "with registries it is used")]
     pub(super) fn push_ahead<T>(
         &self,
         _: &Request<'_>,
@@ -46,15 +49,14 @@ mod pushing {
     use std::sync::{Mutex, PoisonError};
 
     use super::super::outputs::{names, pushed_form, pushed_through};
-    use super::{
-        BuildError, BuildOptions, Builder, CancelToken, CompressedLayers, Request, StepResult, VertexId, Watcher,
-    };
+    use super::{BuildError, BuildOptions, Builder, CancelToken, CompressedLayers, Request, VertexId, Watcher};
     use crate::digest::Digest;
     use crate::export::ExportError;
     use crate::image::{CompressedLayer, Content, ImageForm, LayerBlobs};
     use crate::oci::{BlobDescriptor, media_type};
     use crate::registry::{Client, Upload, UploadContent};
     use crate::snapshot::Snapshots;
+    use crate::solve::StepResult;
 
     /// Layers that are sent at the same time.
     const PARALLEL_LAYERS: usize = 2;

@@ -41,11 +41,13 @@ impl CompressedLayers {
     }
 
     /// Takes a layer in a form.
+    #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "without registries nothing is pushed"))]
     pub(crate) fn note(&self, diff_id: Digest, form: &str, layer: CompressedLayer) {
         self.lock().layers.insert((diff_id, form.to_owned()), layer);
     }
 
     /// Takes the directory of layers that were noted.
+    #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "without registries nothing is pushed"))]
     pub(crate) fn keep(&self, work: Option<WorkDir>) {
         self.lock().work.extend(work);
     }

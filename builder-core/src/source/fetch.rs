@@ -56,7 +56,7 @@ pub fn fetch(
     if diff_ids.len() != image.layers.len() {
         return Err(SourceError::LayerCount { layers: image.layers.len(), diff_ids: diff_ids.len() });
     }
-    let lay_out = |index: usize| {
+    let lay_out = |index: usize| -> Result<(), SourceError> {
         let layer = &image.layers[index];
         if !snapshots.has(&diff_ids[..=index])? {
             unpack(index, layer, diff_ids, snapshots, cancel).map_err(|error| blamed(image, layer, error))?;

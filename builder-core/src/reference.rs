@@ -149,11 +149,28 @@ fn is_tag(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
 }
 
+/// Returns what may be shown of a text that should be a name: who takes it for an address may have written a password
+/// into it.
+pub fn without_password(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
+    let (user, host) = match rest.rsplit_once('@') {
+        // The digest of an image.
+        Some((_, after)) if after.starts_with("sha") => return text.to_owned(),
+        Some(parts) => parts,
+        None => return text.to_owned(),
+    };
+    if !user.contains(':') {
+        return text.to_owned();
+    }
+    let separator = if scheme.is_empty() { "" } else { "://" };
+    format!("{scheme}{separator}xxxxx:xxxxx@{host}")
+}
+
 impl FromStr for Reference {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        let error = |reason| ReferenceError { text: text.to_owned(), reason };
+        let error = |reason| ReferenceError { text: without_password(text), reason };
         let (rest, digest) = match text.split_once('@') {
             None => (text, None),
             Some((rest, digest)) => {
@@ -205,6 +222,18 @@ impl FromStr for Reference {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_in_what_should_be_a_name_is_not_repeated() {
+        for (text, shown) in [
+            ("joe:hunter2@127.0.0.1:5000/app:1", "xxxxx:xxxxx@127.0.0.1:5000/app:1"),
+            ("https://joe:hunter2@example.org/app", "https://xxxxx:xxxxx@example.org/app"),
+            ("app:1@sha256:abc", "app:1@sha256:abc"),
+            ("joe@example.org", "joe@example.org"),
+        ] {
+            assert_eq!(text.parse::<Reference>().unwrap_err().text, shown);
+        }
+    }
 
     #[test]
     fn defaults_are_filled_in() {

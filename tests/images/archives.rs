@@ -49,7 +49,7 @@ fn archives_in_every_compression_are_loaded() {
             }
         }
         let archive = save(&env, "oci", &["app"]);
-        assert_eq!(env.ok(["load", "-q", "-i", text(&archive)]).stdout, "");
+        assert_eq!(env.ok(["load", "-q", "-i", text(&archive)]).stdout, "Loaded image: app:latest\n");
     }
 }
 

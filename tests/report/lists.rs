@@ -152,3 +152,23 @@ fn lists_of_dockers_images_are_dockers() {
     assert_eq!(raw(&list)["mediaType"], "application/vnd.docker.distribution.manifest.list.v2+json");
     assert!(inspected(&env, &["-v", &list])[0]["SchemaV2Manifest"].is_object());
 }
+
+#[test]
+fn images_that_were_compressed_before_go_along_to_another_registry() {
+    let env = TestEnv::root();
+    let first = Registry::start(&env.path("first"));
+    let second = Registry::start(&env.path("second"));
+    image(&env, "linux/amd64", "one", &[]);
+    image(&env, "linux/arm64", "two", &[]);
+    let mut pushed = Vec::new();
+    for registry in [&first, &second] {
+        let list = at(registry, "team/list:1");
+        env.ok(["manifest", "create", &list, "one", "two"]);
+        env.ok(["manifest", "push", "-q", &list]);
+        for platform in ["linux/amd64", "linux/arm64"] {
+            TestEnv::root().ok(["pull", "-q", "--unpack", "--platform", platform, &list]);
+        }
+        pushed.push(raw(&list));
+    }
+    assert_eq!(pushed[0], pushed[1]);
+}

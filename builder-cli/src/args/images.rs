@@ -229,7 +229,7 @@ pub(crate) struct LoadArgs {
     /// Archive, or a directory with an OCI image layout; `-` for standard input [default: standard input]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
-    /// Say nothing
+    /// Show no progress; there is none to show
     #[arg(short, long)]
     pub(crate) quiet: bool,
     /// Only the image for this platform [default: all that are there]

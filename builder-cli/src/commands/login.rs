@@ -3,7 +3,7 @@
 use std::io::{BufRead, IsTerminal, Read, Write};
 
 use builder_core::cancel::CancelToken;
-use builder_core::reference::{DEFAULT_DOMAIN, Reference};
+use builder_core::reference::{DEFAULT_DOMAIN, Reference, without_password};
 use builder_core::registry::{Client, Credential, CredentialSource, Credentials, Password, RegistryError};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
@@ -66,7 +66,7 @@ fn domain(server: Option<&str>) -> Result<String, CommandError> {
     let parsed = format!("{bare}/any").parse::<Reference>().ok();
     match parsed.filter(|reference| reference.domain() == bare) {
         Some(_) => Ok(bare.to_owned()),
-        None => Err(CommandError::usage(format!("`{text}` is no registry"))
+        None => Err(CommandError::usage(format!("`{}` is no registry", without_password(text)))
             .hint("name a host: `registry.example`, `registry.example:5000`, `localhost:5000`")),
     }
 }

@@ -59,7 +59,9 @@ fn rm(
         let client = Client::to_delete(reference, &options).map_err(registry_error)?;
         let line = match client.delete(name, cancel).map_err(registry_error)? {
             Deleted::Tag => format!("Untagged: {reference}\n"),
-            Deleted::Manifest(digest) => format!("Deleted: {}@{digest}\n", reference.familiar_name()),
+            Deleted::Manifest(digest) => {
+                format!("Deleted: {}@{digest}, with every tag that it had\n", reference.familiar_name())
+            }
         };
         printer.data(&line)?;
     }

@@ -128,9 +128,6 @@ pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<(), Comman
         None => source::load(open(path)?, name, store, platform.as_ref(), &session.cancel),
     };
     for image in loaded.map_err(source_error)? {
-        if arguments.quiet {
-            continue;
-        }
         if image.names.is_empty() {
             session.printer.data(&format!("Loaded image ID: {}\n", image.config))?;
         }

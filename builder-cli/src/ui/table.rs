@@ -1,12 +1,20 @@
 //! Tables with columns as wide as their widest cell.
 
+use builder_core::diagnostic::render::visible;
+
 use super::width::columns;
 
 /// Spaces between two columns.
 const GAP: usize = 3;
 
-/// Lays out rows, the first being the header; no line has trailing spaces.
+/// Lays out rows, the first being the header; no line has trailing spaces, and nothing in them acts on a terminal.
 pub(crate) fn layout(rows: &[Vec<String>]) -> String {
+    let shown = |cell: &String| cell.split('\n').map(visible).collect::<Vec<_>>().join("\n");
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(shown).collect()).collect();
+    layout_visible(&rows)
+}
+
+fn layout_visible(rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
         for (index, cell) in row.iter().enumerate() {
@@ -38,5 +46,12 @@ mod tests {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
         let text = layout(&[row(["NAME", "ID", "SIZE"]), row(["漢字x", "1", "2"]), row(["a", "12345", ""])]);
         assert_eq!(text, "NAME    ID      SIZE\n漢字x   1       2\na       12345\n");
+    }
+
+    #[test]
+    fn nothing_in_a_cell_acts_on_a_terminal() {
+        let text = layout(&[vec!["a\u{1b}[2J\u{7}".to_owned(), "two\nlines".to_owned()]]);
+        assert!(!text.contains(['\u{1b}', '\u{7}']), "{text:?}");
+        assert!(text.contains("two\nlines"), "{text:?}");
     }
 }

@@ -131,6 +131,25 @@ impl PushImage {
         Ok(Self { documents, blobs, elsewhere, known, compressed: CompressedLayers::default(), only: None })
     }
 
+    /// Makes, or fetches, what of it is not here in the form that it has.
+    fn make_all(
+        &mut self,
+        snapshots: &Snapshots,
+        progress: &(dyn Fn(&Digest, u64, u64) + Sync),
+        cancel: &CancelToken,
+    ) -> Result<(), ExportError> {
+        for layer in std::mem::take(&mut self.known) {
+            let (size, content) = made_again(snapshots, self, &layer, cancel)?;
+            self.blobs.push((layer.digest, size, content));
+        }
+        for layer in std::mem::take(&mut self.elsewhere) {
+            let content = fetched(snapshots, &layer, progress, cancel)?;
+            let blob = layer.1.blob();
+            self.blobs.push((blob.digest, blob.size, content));
+        }
+        Ok(())
+    }
+
     /// Whether some of its layers are not here.
     pub fn is_elsewhere(&self) -> bool {
         !self.elsewhere.is_empty()
@@ -245,6 +264,19 @@ fn collect(
     Ok(())
 }
 
+/// Fetches the blob of a layer that is elsewhere.
+fn fetched(
+    snapshots: &Snapshots,
+    (diff_id, layer): &LayerElsewhere,
+    progress: &(dyn Fn(&Digest, u64, u64) + Sync),
+    cancel: &CancelToken,
+) -> Result<UploadContent, ExportError> {
+    let elsewhere = |source| ExportError::Elsewhere { origin: layer.origin().to_owned(), cache: layer.cache(), source };
+    layer.fetch(snapshots.store(), progress, cancel).map_err(elsewhere)?;
+    snapshots.verify(diff_id, layer, cancel)?;
+    Ok(UploadContent::File(snapshots.store().blob_path(&layer.blob().digest)))
+}
+
 /// Compresses a layer once more.
 fn made_again(
     snapshots: &Snapshots,
@@ -287,16 +319,12 @@ pub fn push(
         sources.retain(|source| source != repository);
         uploads.push(Upload { digest: *digest, size: *size, content: content.clone(), sources });
     }
-    for (diff_id, layer) in &image.elsewhere {
-        let blob = layer.blob();
+    for layer in &image.elsewhere {
+        let blob = layer.1.blob();
         if client.has_blob(&blob.digest, cancel)? {
             continue;
         }
-        let elsewhere =
-            |source| ExportError::Elsewhere { origin: layer.origin().to_owned(), cache: layer.cache(), source };
-        layer.fetch(store, progress, cancel).map_err(elsewhere)?;
-        snapshots.verify(diff_id, layer, cancel)?;
-        let content = UploadContent::File(store.blob_path(&blob.digest));
+        let content = fetched(snapshots, layer, progress, cancel)?;
         let sources = store.repositories_with(&blob.digest, domain, MAX_SOURCES)?;
         uploads.push(Upload { digest: blob.digest, size: blob.size, content, sources });
     }

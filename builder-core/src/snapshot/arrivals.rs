@@ -30,6 +30,11 @@ impl Arrivals {
         self.changed.notify_all();
     }
 
+    /// Notes that all are there: another process may have brought some.
+    fn all_are_there(&self) {
+        self.lock().awaited.clear();
+    }
+
     fn end(&self) {
         self.lock().is_over = true;
         self.changed.notify_all();
@@ -73,7 +78,11 @@ pub(crate) fn pipelined<E: Send>(
     std::thread::scope(|scope| {
         let fetching = scope.spawn(|| {
             let _guard = EndGuard(&arrivals);
-            fetch(&arrivals, &together)
+            let fetched = fetch(&arrivals, &together);
+            if fetched.is_ok() {
+                arrivals.all_are_there();
+            }
+            fetched
         });
         let mut used = Ok(());
         for (index, digest) in wanted.iter().enumerate() {
@@ -115,6 +124,18 @@ mod tests {
             Ok(())
         };
         pipelined(&wanted, digests(), &CancelToken::new(), fetch, use_one).unwrap();
+        assert_eq!(used, [0, 1, 2]);
+    }
+
+    #[test]
+    fn what_somebody_else_brought_is_used() {
+        let wanted = digests();
+        let mut used = Vec::new();
+        let use_one = |index| {
+            used.push(index);
+            Ok(())
+        };
+        pipelined(&wanted, digests(), &CancelToken::new(), |_, _| Ok::<(), &str>(()), use_one).unwrap();
         assert_eq!(used, [0, 1, 2]);
     }
 

@@ -70,8 +70,8 @@ impl SnapshotError {
     /// Returns what to do about it, where that is known.
     pub fn hint(&self) -> Option<String> {
         matches!(self, Self::Missing { .. } | Self::Elsewhere { cache: None, .. }).then(|| {
-            "an image that was built without a name need not have all of its layers here: build it again with a name, \
-             `builder build -t NAME`, which makes or brings them"
+            "an image that was built without a name, or is on a list for several platforms, need not have all of its \
+             layers here: build it again with a name, `builder build -t NAME`, or pull it, `builder pull NAME`"
                 .to_owned()
         })
     }

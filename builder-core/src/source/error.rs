@@ -30,6 +30,9 @@ pub enum SourceError {
         #[source]
         source: Box<SourceError>,
     },
+    /// The archive has no byte.
+    #[error("the archive is empty: not even the end of an archive is in it")]
+    EmptyArchive,
     /// The directory or archive is no image.
     #[error("`{}` is neither an OCI image layout nor an archive made by `docker save`", path.display())]
     NotAnImage {

@@ -50,6 +50,9 @@ pub fn import(
     let mut tee = Tee { inner: tar, blob: store.blob_writer()? };
     let layer = snapshots.import(&mut tee, cancel)?;
     let (_, size) = tee.blob.finish_synced()?;
+    if size == 0 {
+        return Err(SourceError::EmptyArchive);
+    }
 
     config.created = Some(request.created.clone());
     config.rootfs.diff_ids.push(layer.diff_id);

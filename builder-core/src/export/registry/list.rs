@@ -7,7 +7,7 @@ use super::{Document, MAX_SOURCES, PushRequest, PushSummary, closure, for_regist
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::export::ExportError;
-use crate::image::{Descriptor, ImageForm, ImageList, Rendered};
+use crate::image::{CompressedLayers, Descriptor, ImageForm, ImageList, Rendered};
 use crate::oci::{BlobDescriptor, MAX_MANIFEST_SIZE};
 use crate::reference::Reference;
 use crate::registry::{Client, ManifestName, Pushed, RegistryOptions, Upload, UploadContent};
@@ -22,6 +22,8 @@ pub struct PushList {
     blobs: BTreeMap<Digest, Blob>,
     /// Layers that were compressed for this push: temporary files, for as long as this lives.
     compressed: Vec<Rendered>,
+    /// Those that were compressed once more.
+    again: Vec<CompressedLayers>,
 }
 
 #[derive(Debug)]
@@ -46,7 +48,8 @@ impl PushList {
         cancel: &CancelToken,
     ) -> Result<Self, ExportError> {
         let store = snapshots.store();
-        let mut push = Self { documents: Vec::new(), blobs: BTreeMap::new(), compressed: Vec::new() };
+        let mut push =
+            Self { documents: Vec::new(), blobs: BTreeMap::new(), compressed: Vec::new(), again: Vec::new() };
         let mut seen = BTreeSet::new();
         for (digest, media_type) in list.members() {
             let record = ImageRecord {
@@ -60,12 +63,14 @@ impl PushList {
             // Statements about an image are no image and have no layers of that kind.
             let plain = !store.is_of_registry(&digest)? && has_plain_layers(store, &record).unwrap_or(false);
             let (documents, blobs) = if plain {
-                let (image, rendered) = for_registry(snapshots, &record, form, cancel)?;
+                let (mut image, rendered) = for_registry(snapshots, &record, form, cancel)?;
+                image.make_all(snapshots, &|_, _, _| {}, cancel)?;
                 if let Some(top) = image.documents.last() {
                     let descriptor = Descriptor::foreign(&top.media_type, top.digest, top.bytes.len() as u64);
                     list.replace(&digest, &descriptor);
                 }
                 push.compressed.extend(rendered);
+                push.again.push(image.compressed);
                 let blob = |(digest, size, content): (Digest, u64, UploadContent)| Blob {
                     descriptor: BlobDescriptor { digest, size, media_type: String::new() },
                     content: Some(content),

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use builder_core::cancel::CancelToken;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
@@ -80,6 +80,9 @@ pub(crate) fn pass_on(
     Ok(())
 }
 
+/// How soon after the first a second signal is none of its own.
+const SAME_SIGNAL: Duration = Duration::from_millis(300);
+
 /// Watches for signals and cancels the token on the first one.
 ///
 /// # Errors
@@ -87,9 +90,13 @@ pub(crate) fn pass_on(
 pub(crate) fn cancel_on_signals(token: CancelToken) -> io::Result<()> {
     let mut signals = Signals::new(ending())?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let mut first: Option<Instant> = None;
         for signal in signals.forever() {
-            // A terminal that goes away says so more than once, and nobody sits before it.
-            if token.is_cancelled() && signal != SIGHUP {
+            // A terminal that goes away says so more than once, and nobody sits before it. And what comes at once is the
+            // same signal by another way: from a script that passes on what the terminal sent to both.
+            let is_meant = signal != SIGHUP && first.is_some_and(|first| first.elapsed() >= SAME_SIGNAL);
+            first.get_or_insert_with(Instant::now);
+            if token.is_cancelled() && is_meant {
                 restore_terminal();
                 // Steps die with this process: they are bound to it by their pid namespace.
                 signal_hook::low_level::exit(i32::from(exit_code()));

@@ -114,6 +114,19 @@ fn a_quit_in_the_middle_of_a_rootless_run_ends_at_once_and_leaves_nothing() {
 }
 
 #[test]
+fn an_interrupt_that_comes_by_two_ways_is_one() {
+    let env = prepared(RunAs::Root, "98768");
+    let mut child = start(&env, &["build", "-t", "bad", "--build-context", "base=host:sh,sleep", "bad"]);
+    wait_until("the step to run", || processes_mentioning("sleep 98768").iter().any(|line| line.starts_with("sleep")));
+    for _ in 0..2 {
+        kill_process(Pid::from_child(&child), Signal::INT).expect("kill");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(child.wait().expect("wait").code(), Some(130));
+    assert_eq!(work_entries(&env), Vec::<String>::new());
+}
+
+#[test]
 fn a_build_under_nohup_outlives_its_terminal() {
     let env = prepared(RunAs::Root, "1.98767");
     let builder = env.builder();

@@ -84,7 +84,7 @@ fn tags_are_deleted_where_the_registry_lets_us() {
     let first = digest(&format!("{name}:1"));
     // This registry deletes manifests: the other tag of it goes as well, and that is said.
     let said = env.ok(["registry", "rm", &format!("{name}:1")]).stdout;
-    assert_eq!(said, format!("Deleted: {name}@{first}\n"));
+    assert_eq!(said, format!("Deleted: {name}@{first}, with every tag that it had\n"));
     assert_eq!(tags(&env, &name), ["2", "3"]);
     let second = digest(&format!("{name}:2"));
     env.ok(["registry", "delete", &format!("docker://{name}@{second}"), &format!("{name}:3")]);

@@ -156,13 +156,13 @@ fn lists_of_dockers_images_are_dockers() {
 #[test]
 fn images_that_were_compressed_before_go_along_to_another_registry() {
     let env = TestEnv::root();
-    let first = Registry::start(&env.path("first"));
-    let second = Registry::start(&env.path("second"));
+    let other = TestEnv::root();
+    let (first, second) = (Registry::start(&env.path("")), Registry::start(&other.path("")));
     image(&env, "linux/amd64", "one", &[]);
     image(&env, "linux/arm64", "two", &[]);
     let mut pushed = Vec::new();
     for registry in [&first, &second] {
-        let list = at(registry, "team/list:1");
+        let list = format!("{}/team/list:1", registry.address());
         env.ok(["manifest", "create", &list, "one", "two"]);
         env.ok(["manifest", "push", "-q", &list]);
         for platform in ["linux/amd64", "linux/arm64"] {
@@ -171,4 +171,20 @@ fn images_that_were_compressed_before_go_along_to_another_registry() {
         pushed.push(raw(&list));
     }
     assert_eq!(pushed[0], pushed[1]);
+}
+
+#[test]
+fn those_who_add_to_a_list_at_the_same_time_wait_for_each_other() {
+    let env = TestEnv::root();
+    let names: Vec<String> = (0..5).map(|number| format!("image{number}")).collect();
+    for name in &names {
+        image(&env, "linux/amd64", name, &[]);
+    }
+    env.ok(["manifest", "create", "list", "image0"]);
+    std::thread::scope(|scope| {
+        for name in names.iter().skip(1) {
+            scope.spawn(|| env.ok(["manifest", "create", "--amend", "list", name]));
+        }
+    });
+    assert_eq!(inspected(&env, &["list"])["manifests"].as_array().unwrap().len(), 5);
 }

@@ -19,7 +19,7 @@ use crate::oci::{
 use crate::reference::{Reference, ReferenceError};
 use crate::registry::{Client, RegistryError};
 use crate::source::SourceError;
-use crate::store::{ImageRecord, ListMember};
+use crate::store::{ImageRecord, ListMember, StepLock};
 
 /// The most images of one index that are taken into another.
 const MAX_MEMBERS: usize = 1000;
@@ -124,7 +124,7 @@ impl Builder {
         cancel: &CancelToken,
     ) -> Result<CreatedList, ListError> {
         name.check_as_name()?;
-        let _hold = self.store.hold();
+        let (_hold, _alone) = (self.store.hold(), self.only_one_changes(name, cancel)?);
         let before = self.store.image(name)?;
         let list = match &before {
             Some(_) if !amend => return Err(ListError::Exists),
@@ -144,6 +144,11 @@ impl Builder {
         Ok(CreatedList { digest, left_out: added.left_out })
     }
 
+    /// Others who change this index wait: what one reads and the other writes would be lost.
+    fn only_one_changes(&self, name: &Reference, cancel: &CancelToken) -> Result<StepLock, ListError> {
+        Ok(self.store.lock_step(Digest::of(format!("list {name}").as_bytes()).as_bytes(), cancel)?)
+    }
+
     /// Changes what an index says of the platform of one of its images.
     ///
     /// # Errors
@@ -155,7 +160,7 @@ impl Builder {
         change: &PlatformChange,
         cancel: &CancelToken,
     ) -> Result<(), ListError> {
-        let _hold = self.store.hold();
+        let (_hold, _alone) = (self.store.hold(), self.only_one_changes(name, cancel)?);
         let no_list = || ListError::NoSuchList { name: name.familiar() };
         let record = self.store.image(name)?.ok_or_else(no_list)?;
         let mut list = self.read_list(&record)?;

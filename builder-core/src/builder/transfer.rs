@@ -68,6 +68,7 @@ impl Builder {
         events: &dyn EventSink,
         cancel: &CancelToken,
     ) -> Result<PullOutcome, BuildError> {
+        let _hold = self.store.hold();
         let tasks = Tasks::new(events);
         let _syncing = self.store.sync_settled()?;
         let before = self.store.image(reference)?.map(|image| image.manifest);

@@ -49,6 +49,17 @@ pub(super) fn note_blob(metadata: &Metadata, digest: &Digest) -> Result<(), Stor
     note(&metadata.connection(), &format!("{BLOBS}{}", digest.hex())).map_err(failed)
 }
 
+/// Forces what the database has committed to the disk: its log is only synced now and then otherwise.
+pub(super) fn sync_database(root: &Path) -> Result<(), StoreError> {
+    let path = root.join("metadata.sqlite-wal");
+    match fs::File::open(&path).and_then(|log| log.sync_data()) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).at("sync", &path).map_err(StoreError::from)
+        }
+        _ => Ok(()),
+    }
+}
+
 fn note(connection: &Connection, place: &str) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached("INSERT OR IGNORE INTO unsynced VALUES (?1, ?2, ?3)")?;
     statement.execute(params![place, boot(), now()]).map(drop)
@@ -82,7 +93,8 @@ fn remove_unless_whole(path: &Path, hex: &str) -> Result<(), StoreError> {
     match read {
         Ok(_) if digester.finish().hex() == hex => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        // One that cannot be read is none, either.
+        // One that the disk has lost is none, either; with all other errors it may be right.
+        Err(error) if error.raw_os_error() != Some(libc::EIO) => Err(error).at("read", path).map_err(StoreError::from),
         _ => Ok(fs::remove_file(path).at("remove", path)?),
     }
 }

@@ -155,6 +155,9 @@ impl Store {
         });
         write_atomically(self.root(), &self.root().join("index.json"), text.to_string().as_bytes())?;
         transaction.commit().map_err(failed)?;
+        drop(connection);
+        // A name that was given stays given when the machine loses power.
+        super::durable::sync_database(self.root())?;
         Ok(outcome)
     }
 

@@ -141,7 +141,7 @@ impl Metadata {
             let connection = Connection::open(path)?;
             connection.busy_timeout(BUSY_TIMEOUT)?;
             let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            // Losing the last transactions when the machine loses power costs a rebuild, no damage.
+            // Losing the last transactions when the machine loses power costs a rebuild, no damage: names are synced.
             connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
             if version != SCHEMA_VERSION {
                 let others =

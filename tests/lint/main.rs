@@ -44,12 +44,5 @@ fn tool(name: &str) -> PathBuf {
 /// A test file that nobody lists would never run.
 #[test]
 fn every_file_of_this_folder_is_a_module() {
-    let directory = support::repository().join("tests/lint");
-    let main = std::fs::read_to_string(directory.join("main.rs")).expect("main.rs");
-    for entry in std::fs::read_dir(directory).expect("directory").flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if let Some(module) = name.strip_suffix(".rs").filter(|module| *module != "main") {
-            assert!(main.contains(&format!("mod {module};")), "{name} is not listed in main.rs");
-        }
-    }
+    support::assert_all_are_modules("tests/lint");
 }

@@ -62,6 +62,18 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("repository root")
 }
 
+/// Fails where a folder of tests has a file that its `main.rs` does not list.
+pub fn assert_all_are_modules(folder: &str) {
+    let directory = repository().join(folder);
+    let main = std::fs::read_to_string(directory.join("main.rs")).expect("main.rs");
+    for entry in std::fs::read_dir(directory).expect("directory").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some(module) = name.strip_suffix(".rs").filter(|module| *module != "main") {
+            assert!(main.contains(&format!("mod {module};")), "{name} is not listed in main.rs");
+        }
+    }
+}
+
 /// A folder of `fixtures/`.
 pub fn fixture(name: &str) -> PathBuf {
     repository().join("fixtures").join(name)

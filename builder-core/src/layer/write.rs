@@ -45,9 +45,7 @@ pub fn write_layer(
     out: &mut dyn Write,
     cancel: &CancelToken,
 ) -> Result<LayerSummary, LayerError> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let root = rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?;
-    LayerWriter::new(Some(flavor), clamp, out, cancel).layer(&root, &Lower::default())
+    write_layer_upon(None, dir, flavor, clamp, out, cancel)
 }
 
 /// Does the same for the layer directory of a step, which lies on the filesystem `lower`. What that has already is

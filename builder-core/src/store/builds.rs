@@ -11,7 +11,8 @@ use crate::explanation::BuildRecord;
 /// The tables.
 ///
 /// `made_by` has a row for every cache record, `steps` one for every step that ran lately, and `places` says which of
-/// them was last at a place: a place stands for a step of one Dockerfile.
+/// them was last at a place: a place stands for a step of one Dockerfile. `from_caches` says of a record that came from a
+/// shared cache which one that was.
 pub(super) const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS builds (
         id TEXT PRIMARY KEY, seconds INTEGER NOT NULL, nanoseconds INTEGER NOT NULL, command TEXT NOT NULL,
@@ -27,11 +28,8 @@ pub(super) const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS steps_by_kind ON steps (kind, id);
     CREATE TABLE IF NOT EXISTS step_files (step INTEGER PRIMARY KEY, files BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS places (place BLOB PRIMARY KEY, step INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS from_caches (key BLOB PRIMARY KEY, cache TEXT NOT NULL) WITHOUT ROWID;
 ";
-
-/// The cache that a record came from, by key; made when first needed: older stores of this version have none.
-const FROM_CACHES: &str =
-    "CREATE TABLE IF NOT EXISTS from_caches (key BLOB PRIMARY KEY, cache TEXT NOT NULL) WITHOUT ROWID;";
 
 /// How many steps are remembered.
 const MAX_STEPS: i64 = 8192;
@@ -137,7 +135,6 @@ impl Store {
     /// [`StoreError::Metadata`].
     pub fn from_cache(&self, key: &[u8; 32]) -> Result<Option<String>, StoreError> {
         self.with("look up a shared cache", |connection| {
-            connection.execute_batch(FROM_CACHES)?;
             let mut statement = connection.prepare_cached("SELECT cache FROM from_caches WHERE key = ?1")?;
             statement.query_row([key], |row| row.get(0)).optional()
         })
@@ -226,7 +223,6 @@ impl Store {
     /// [`StoreError::Metadata`].
     pub fn forget_builds(&self) -> Result<(), StoreError> {
         self.with("forget builds", |connection| {
-            connection.execute_batch(FROM_CACHES)?;
             connection.execute_batch(
                 "BEGIN IMMEDIATE;
                  DELETE FROM made_by WHERE key NOT IN (SELECT key FROM cache);
@@ -258,9 +254,6 @@ fn insert(connection: &Connection, step: &NewStep<'_>) -> rusqlite::Result<()> {
         )?
         .execute(params![step.kind, step.name, build.id, key, step.result, step.description])?;
     let id = connection.last_insert_rowid();
-    if step.cache.is_some() {
-        connection.execute_batch(FROM_CACHES)?;
-    }
     for key in step.keys {
         match step.cache {
             None => connection

@@ -61,7 +61,7 @@ pub(super) fn sync_database(root: &Path) -> Result<(), StoreError> {
 }
 
 fn note(connection: &Connection, place: &str) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached("INSERT OR IGNORE INTO unsynced VALUES (?1, ?2, ?3)")?;
+    let mut statement = connection.prepare_cached("INSERT OR REPLACE INTO unsynced VALUES (?1, ?2, ?3)")?;
     statement.execute(params![place, boot(), now()]).map(drop)
 }
 
@@ -138,14 +138,18 @@ impl Store {
             return Ok(Syncing { thread: None });
         }
         let store = self.clone();
-        Ok(Syncing { thread: Some(std::thread::spawn(move || store.sync(&places))) })
+        Ok(Syncing { thread: Some(std::thread::spawn(move || store.sync(&places, time))) })
     }
 
-    fn sync(&self, places: &[String]) -> Result<(), StoreError> {
+    fn sync(&self, places: &[String], time: i64) -> Result<(), StoreError> {
         let path = self.snapshots_dir();
         let directory = fs::File::open(&path).at("open", &path)?;
         rustix::fs::syncfs(&directory).at("sync", &path)?;
-        strike_off(&self.inner.metadata.connection(), places)
+        // What was made again meanwhile may have missed it.
+        let connection = self.inner.metadata.connection();
+        let statement = "DELETE FROM unsynced WHERE place = ?1 AND noted <= ?2";
+        let mut statement = connection.prepare_cached(statement).map_err(failed)?;
+        places.iter().try_for_each(|place| statement.execute(params![place, time]).map(drop)).map_err(failed)
     }
 
     /// Returns the snapshots that another boot of the machine left without a sync.

@@ -6,8 +6,7 @@ use super::metadata::failed;
 use super::{Store, StoreError};
 use crate::digest::Digest;
 
-/// The table. It is made by whoever needs it first: stores of earlier versions have none.
-const SCHEMA: &str = "
+pub(super) const TABLE: &str = "
     CREATE TABLE IF NOT EXISTS list_members (
         list TEXT NOT NULL, manifest BLOB NOT NULL, image TEXT NOT NULL, PRIMARY KEY (list, manifest)
     ) WITHOUT ROWID;
@@ -25,7 +24,7 @@ pub struct ListMember {
 impl Store {
     fn with_lists<T>(&self, action: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let connection = self.inner.metadata.connection();
-        connection.execute_batch(SCHEMA).and_then(|()| action(&connection)).map_err(failed("use the lists of images"))
+        action(&connection).map_err(failed("use the lists of images"))
     }
 
     /// Notes under which names images were put into an index.

@@ -16,7 +16,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 /// How often a database that somebody is closing is opened again.
 const BUSY_RETRY: Duration = Duration::from_millis(2);
 /// Version of the tables.
-const SCHEMA_VERSION: u32 = 5;
+const SCHEMA_VERSION: u32 = 6;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS images (
@@ -50,6 +50,17 @@ const COLLECT_SCHEMA: &str = "
         place TEXT PRIMARY KEY, bytes INTEGER NOT NULL, measured INTEGER NOT NULL
     ) WITHOUT ROWID;
 ";
+
+/// What other parts of the store keep.
+const OTHERS: [&str; 7] = [
+    super::builds::SCHEMA,
+    super::whereabouts::TABLE,
+    super::forms::TABLE,
+    super::durable::TABLE,
+    super::lists::TABLE,
+    super::origins::TABLES,
+    super::timelines::TABLES,
+];
 
 /// A layer as files.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -144,11 +155,8 @@ impl Metadata {
             // Losing the last transactions when the machine loses power costs a rebuild, no damage: names are synced.
             connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
             if version != SCHEMA_VERSION {
-                let others =
-                    [super::builds::SCHEMA, super::whereabouts::TABLE, super::forms::TABLE, super::durable::TABLE]
-                        .concat();
                 let known = if version == 0 { known() } else { Vec::new() };
-                connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} {COLLECT_SCHEMA} {others}"))?;
+                connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} {COLLECT_SCHEMA} {}", OTHERS.concat()))?;
                 known.iter().try_for_each(|image| super::images::put_new(&connection, image))?;
                 connection.execute_batch(&format!("PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"))?;
             }

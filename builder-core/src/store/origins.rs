@@ -9,8 +9,7 @@ use crate::digest::Digest;
 use crate::layer::ContentId;
 use crate::oci::BlobDescriptor;
 
-/// Made when first needed: older stores of this version have neither.
-const TABLES: &str = "
+pub(super) const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS layer_origins (
         diff_id BLOB PRIMARY KEY, blob BLOB NOT NULL, size INTEGER NOT NULL, media_type TEXT NOT NULL,
         content BLOB, kind TEXT NOT NULL, place TEXT NOT NULL
@@ -64,7 +63,7 @@ impl Store {
         action: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         let connection = self.inner.metadata.connection();
-        connection.execute_batch(TABLES).and_then(|()| action(&connection)).map_err(failed(operation))
+        action(&connection).map_err(failed(operation))
     }
 
     /// Notes where a layer is that is not here.

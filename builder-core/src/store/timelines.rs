@@ -7,8 +7,7 @@ use super::metadata::failed;
 use super::{Store, StoreError};
 use crate::digest::Digest;
 
-/// The tables. They are made by whoever needs them first: stores of earlier versions have none.
-const SCHEMA: &str = "
+pub(super) const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS timelines (id INTEGER PRIMARY KEY, timeline TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS timeline_layers (
         diff_id BLOB NOT NULL, timeline INTEGER NOT NULL, PRIMARY KEY (diff_id, timeline)
@@ -84,7 +83,6 @@ impl Store {
 }
 
 fn put(connection: &mut Connection, timeline: &Timeline, text: &str) -> rusqlite::Result<()> {
-    connection.execute_batch(SCHEMA)?;
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     transaction.execute("INSERT INTO timelines (timeline) VALUES (?1)", [text])?;
     let id = transaction.last_insert_rowid();
@@ -100,8 +98,7 @@ fn put(connection: &mut Connection, timeline: &Timeline, text: &str) -> rusqlite
 }
 
 fn find(connection: &Connection, layers: &[Digest]) -> rusqlite::Result<Option<String>> {
-    let known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'timeline_layers'";
-    if layers.is_empty() || !connection.prepare(known)?.exists([])? {
+    if layers.is_empty() {
         return Ok(None);
     }
     let places = vec!["?"; layers.len()].join(", ");

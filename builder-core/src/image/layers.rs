@@ -8,15 +8,16 @@ use super::ImageError;
 use super::compressed::{CompressedLayer, CompressedLayers};
 use super::documents::Descriptor;
 use crate::cancel::CancelToken;
-use crate::digest::{Digest, DigestWriter};
+use crate::digest::Digest;
 use crate::fs::PathContext;
 use crate::layer::compression::{Compression, Compressor, Format, decompress};
+use crate::layer::{HashingWriter, read_ahead};
 use crate::oci::{BlobDescriptor, media_type};
 use crate::snapshot::Snapshots;
 use crate::store::WorkDir;
 
 /// Another number where the same layer is compressed to other bytes than before.
-const COMPRESSION_VERSION: u32 = 2;
+const COMPRESSION_VERSION: u32 = 3;
 /// Bytes copied between two looks at the cancellation token.
 const BUFFER_BYTES: usize = 256 * 1024;
 
@@ -146,7 +147,8 @@ pub(super) fn layer(
     }
     let failed = |source| ImageError::Layer { digest: known.digest, source };
     let path = place()?;
-    let file = DigestWriter::new(File::create(&path).at("create", &path)?);
+    let mut file = File::create(&path).at("create", &path)?;
+    let file = HashingWriter::new(&mut file);
     let mut out = match wanted {
         Format::Zstd => Compressor::zstd_level(file, form.level).map_err(failed)?,
         Format::Gzip => Compressor::gzip_level(file, form.level).map_err(failed)?,
@@ -155,12 +157,12 @@ pub(super) fn layer(
     if snapshots.store().has_whole_blob(&known.digest, known.size) {
         // The reader verifies the digest at the end.
         let mut blob = decompress(snapshots.store().open_blob(&known.digest)?).map_err(failed)?;
-        copy(&mut blob, &mut out, &known.digest, cancel)?;
+        read_ahead(&mut blob, |blob| copy(blob, &mut out, &known.digest, cancel)).map_err(failed)??;
     } else {
         snapshots.provide(chain, cancel)?;
         snapshots.write_tar(chain, &mut out, cancel)?;
     }
-    let (_, digest, size) = out.finish().map_err(failed)?.finish();
+    let (digest, size) = out.finish().and_then(HashingWriter::finish).map_err(failed)?;
     let descriptor = Descriptor::new(form.layer_type(wanted), digest, size);
     Ok((descriptor, Content::File(path, size)))
 }

@@ -6,7 +6,7 @@ use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
 
-use super::gzip::GzipWriter;
+use super::blocks::{BlockWriter, Codec};
 
 /// Bytes looked at to recognise a compression.
 const MAGIC_LENGTH: usize = 6;
@@ -76,31 +76,19 @@ pub fn decompress<'r>(mut reader: impl Read + Send + 'r) -> io::Result<Box<dyn R
 }
 
 /// Compresses what is written to it; the same input gives the same bytes.
+#[derive(Debug)]
 pub enum Compressor<W: Write> {
     /// Passes everything on.
     Plain(W),
-    /// gzip with neither name nor time in its header.
-    Gzip(Box<GzipWriter<W>>),
-    /// zstd.
-    Zstd(Box<zstd::stream::write::Encoder<'static, W>>),
-}
-
-impl<W: Write> std::fmt::Debug for Compressor<W> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Plain(_) => "Compressor::Plain",
-            Self::Gzip(_) => "Compressor::Gzip",
-            Self::Zstd(_) => "Compressor::Zstd",
-        })
-    }
+    /// gzip with neither name nor time in its header, or zstd.
+    Blocks(Box<BlockWriter<W>>),
 }
 
 impl<W: Write> Compressor<W> {
-    /// Begins a gzip stream.
-    /// Begins a gzip stream.
+    /// Begins a gzip stream of the usual level.
     ///
     /// # Errors
-    /// None at this level; see [`GzipWriter::new`].
+    /// None at this level; see [`BlockWriter::new`].
     pub fn gzip(out: W) -> io::Result<Self> {
         Self::gzip_level(out, None)
     }
@@ -108,13 +96,13 @@ impl<W: Write> Compressor<W> {
     /// Begins a gzip stream of a level from 0 to 9; its usual level where there is none.
     ///
     /// # Errors
-    /// See [`GzipWriter::new`].
+    /// See [`BlockWriter::new`].
     pub fn gzip_level(out: W, level: Option<i32>) -> io::Result<Self> {
         let level = level.map_or(GZIP_LEVEL, |level| level.clamp(0, 9));
-        Ok(Self::Gzip(Box::new(GzipWriter::new(out, level)?)))
+        Ok(Self::Blocks(Box::new(BlockWriter::new(out, Codec::Gzip(level))?)))
     }
 
-    /// Begins a zstd stream.
+    /// Begins a zstd stream of the usual level.
     ///
     /// # Errors
     /// When the encoder cannot be set up for lack of memory.
@@ -127,11 +115,7 @@ impl<W: Write> Compressor<W> {
     /// # Errors
     /// As [`Compressor::zstd`].
     pub fn zstd_level(out: W, level: Option<i32>) -> io::Result<Self> {
-        let mut encoder = zstd::stream::write::Encoder::new(out, level.unwrap_or(ZSTD_LEVEL))?;
-        // The bytes are the same for any number of threads but none at all.
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        encoder.multithread(u32::try_from(threads).unwrap_or(1))?;
-        Ok(Self::Zstd(Box::new(encoder)))
+        Ok(Self::Blocks(Box::new(BlockWriter::new(out, Codec::Zstd(level.unwrap_or(ZSTD_LEVEL)))?)))
     }
 
     /// Ends the stream and returns the writer.
@@ -141,8 +125,7 @@ impl<W: Write> Compressor<W> {
     pub fn finish(self) -> io::Result<W> {
         match self {
             Self::Plain(out) => Ok(out),
-            Self::Gzip(encoder) => encoder.finish(),
-            Self::Zstd(encoder) => encoder.finish(),
+            Self::Blocks(writer) => writer.finish(),
         }
     }
 }
@@ -151,16 +134,14 @@ impl<W: Write> Write for Compressor<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(out) => out.write(bytes),
-            Self::Gzip(encoder) => encoder.write(bytes),
-            Self::Zstd(encoder) => encoder.write(bytes),
+            Self::Blocks(writer) => writer.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Plain(out) => out.flush(),
-            Self::Gzip(encoder) => encoder.flush(),
-            Self::Zstd(encoder) => encoder.flush(),
+            Self::Blocks(writer) => writer.flush(),
         }
     }
 }

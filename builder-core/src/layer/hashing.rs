@@ -13,7 +13,7 @@ const WAITING_CHUNKS: usize = 4;
 
 /// Writes bytes on and computes their digest and length. What fits into one chunk is hashed in place; a thread is
 /// made for more.
-pub(super) struct HashingWriter<'a> {
+pub(crate) struct HashingWriter<'a> {
     out: &'a mut dyn Write,
     chunk: Vec<u8>,
     size: u64,
@@ -26,12 +26,12 @@ enum Hasher {
 }
 
 impl<'a> HashingWriter<'a> {
-    pub(super) fn new(out: &'a mut dyn Write) -> Self {
+    pub(crate) fn new(out: &'a mut dyn Write) -> Self {
         Self { out, chunk: Vec::with_capacity(CHUNK_BYTES), size: 0, hasher: Hasher::Here(Digester::new()) }
     }
 
     /// Ends the stream and returns its digest and length in bytes.
-    pub(super) fn finish(self) -> io::Result<(Digest, u64)> {
+    pub(crate) fn finish(self) -> io::Result<(Digest, u64)> {
         let size = self.size + self.chunk.len() as u64;
         self.out.write_all(&self.chunk)?;
         self.out.flush()?;

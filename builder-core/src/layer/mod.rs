@@ -6,13 +6,14 @@
 //!
 //! Spec: OCI image-spec 1.1, layer.md; kernel: Documentation/filesystems/overlayfs.rst.
 
+pub mod blocks;
 pub mod compression;
 mod error;
 mod graft;
-pub mod gzip;
 mod hashing;
 mod header;
 mod lower;
+mod noise;
 mod read_ahead;
 mod unpack;
 mod write;
@@ -21,6 +22,7 @@ mod xattrs;
 use serde::{Deserialize, Serialize};
 
 pub use error::LayerError;
+pub(crate) use hashing::HashingWriter;
 pub(crate) use graft::{Attributes, Graft, GraftWriter};
 pub(crate) use read_ahead::read_ahead;
 pub use unpack::unpack;

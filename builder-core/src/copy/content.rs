@@ -98,6 +98,10 @@ pub fn content_digest(
             CopySource::Inline { name, content } => inline_digest(name, content),
         });
     }
+    Ok(whole(digests))
+}
+
+fn whole(digests: Vec<SourceDigest>) -> ContentDigest {
     let mut whole = Encoder::default();
     whole.raw(b"builder copy content");
     whole.u32(CONTENT_VERSION);
@@ -105,7 +109,19 @@ pub fn content_digest(
     for source in &digests {
         whole.raw(&source.digest);
     }
-    Ok(ContentDigest { digest: whole.digest(), sources: digests })
+    ContentDigest { digest: whole.digest(), sources: digests }
+}
+
+/// The digest of the only thing that the only source of a COPY selects, whose contents somebody has read meanwhile: that
+/// of each node, parents first.
+pub(super) fn digest_of_read(
+    tree: &CopyTree<'_>,
+    source: &str,
+    selected: &Selected,
+    contents: &[Content],
+) -> ContentDigest {
+    let selected = std::slice::from_ref(selected);
+    whole(vec![folded(tree, source, selected, flattened(selected).1, contents)])
 }
 
 fn inline_digest(name: &str, content: &str) -> SourceDigest {
@@ -125,18 +141,33 @@ fn source_digest(
     selected: &[Selected],
     cancel: &CancelToken,
 ) -> Result<SourceDigest, CopyError> {
-    let (mut nodes, mut entries) = (Vec::new(), Vec::new());
-    for found in selected {
-        flatten(&found.node, &found.path, &mut nodes, &mut entries);
-    }
+    let (nodes, entries) = flattened(selected);
     let contents: Result<Vec<Content>, CopyError> = nodes
         .par_iter()
         .zip(&entries)
         .map_init(Vec::new, |buffer, (node, entry)| content(tree, node, &entry.path, buffer, cancel))
         .collect();
-    let contents = contents?;
+    Ok(folded(tree, source, selected, entries, &contents?))
+}
+
+/// Lists everything that is selected, as [`flatten`] does.
+fn flattened(selected: &[Selected]) -> (Vec<&Node>, Vec<ContentEntry>) {
+    let (mut nodes, mut entries) = (Vec::new(), Vec::new());
+    for found in selected {
+        flatten(&found.node, &found.path, &mut nodes, &mut entries);
+    }
+    (nodes, entries)
+}
+
+fn folded(
+    tree: &CopyTree<'_>,
+    source: &str,
+    selected: &[Selected],
+    mut entries: Vec<ContentEntry>,
+    contents: &[Content],
+) -> SourceDigest {
     let bytes = contents.iter().map(|content| content.bytes).sum();
-    let mut fold = Fold { tree, contents: &contents, entries: &mut entries, at: 0 };
+    let mut fold = Fold { tree, contents, entries: &mut entries, at: 0 };
     let mut encoder = Encoder::default();
     encoder.u64(selected.len() as u64);
     for found in selected {
@@ -150,7 +181,7 @@ fn source_digest(
             encoder.raw(&node);
         }
     }
-    Ok(SourceDigest { path: source.to_owned(), digest: encoder.digest(), bytes, entries })
+    SourceDigest { path: source.to_owned(), digest: encoder.digest(), bytes, entries }
 }
 
 /// Lists a node and all below it, parents first: the order in which [`Fold`] takes their contents again.
@@ -163,10 +194,39 @@ fn flatten<'a>(node: &'a Node, path: &Path, nodes: &mut Vec<&'a Node>, entries: 
 }
 
 /// What is in a node, without what is below it.
-#[derive(Clone, Copy)]
-struct Content {
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Content {
     digest: [u8; 32],
     bytes: u64,
+}
+
+impl Content {
+    /// That of a file of this length whose bytes have this BLAKE3.
+    pub(super) fn of_file(xattrs: &Xattrs, length: u64, digest: &[u8; 32]) -> Self {
+        let mut encoded = Encoder::default();
+        encoded.xattrs(xattrs);
+        encoded.u64(length);
+        encoded.raw(digest);
+        Self { digest: encoded.digest(), bytes: length }
+    }
+
+    /// That of the empty file that a socket becomes.
+    pub(super) fn of_socket() -> Self {
+        Self::of_file(&Xattrs::default(), 0, blake3::Hasher::new().finalize().as_bytes())
+    }
+
+    pub(super) fn of_directory(xattrs: &Xattrs) -> Self {
+        let mut encoded = Encoder::default();
+        encoded.xattrs(xattrs);
+        Self { digest: encoded.digest(), bytes: 0 }
+    }
+
+    pub(super) fn of_link(xattrs: &Xattrs, target: &[u8]) -> Self {
+        let mut encoded = Encoder::default();
+        encoded.xattrs(xattrs);
+        encoded.sized(target);
+        Self { digest: encoded.digest(), bytes: 0 }
+    }
 }
 
 /// Finds the content of a node, by remembering or by reading it.
@@ -202,52 +262,45 @@ fn read(
     buffer: &mut Vec<u8>,
     cancel: &CancelToken,
 ) -> Result<(Content, Metadata), CopyError> {
-    let mut encoded = Encoder::default();
-    let mut bytes = 0;
     let kind = node.metadata.kind;
-    let after = match kind {
+    let (content, after) = match kind {
         FileKind::File => {
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
             let mut file = File::from(root.open_resolved(path, flags).at("open", path)?);
             if entry::metadata_of(&file).at("look at", path)?.kind != FileKind::File {
                 return Err(entry::not_regular()).at("open", path)?;
             }
-            encoded.xattrs(&Xattrs::of_file(&file));
             let (length, digest) = hash_file(&mut file, buffer, cancel, path)?;
-            encoded.u64(length);
-            encoded.raw(&digest);
-            bytes = length;
-            entry::metadata_of(&file)
+            (Content::of_file(&Xattrs::of_file(&file), length, &digest), entry::metadata_of(&file))
         }
-        FileKind::Socket => {
-            encoded.xattrs(&Xattrs::default());
-            encoded.u64(0);
-            encoded.raw(blake3::Hasher::new().finalize().as_bytes());
-            Ok(node.metadata)
-        }
+        FileKind::Socket => (Content::of_socket(), Ok(node.metadata)),
         FileKind::Directory => {
             let directory = root.open_resolved(path, OFlags::RDONLY | OFlags::DIRECTORY).at("open", path)?;
-            encoded.xattrs(&Xattrs::of_file(&directory));
-            entry::metadata_of(&directory)
+            (Content::of_directory(&Xattrs::of_file(&directory)), entry::metadata_of(&directory))
         }
         FileKind::Symlink | FileKind::Fifo | FileKind::CharDevice | FileKind::BlockDevice => {
             let reference = root.open_resolved(path, OFlags::PATH | OFlags::NOFOLLOW).at("open", path)?;
-            encoded.xattrs(&Xattrs::of_reference(&reference));
-            if kind == FileKind::Symlink {
-                let target = entry::read_link_of(&reference).at("read link", path)?;
-                encoded.sized(target.as_bytes());
-            } else if kind != FileKind::Fifo {
-                let (major, minor) = node.metadata.device;
-                encoded.u32(major);
-                encoded.u32(minor);
-            }
-            entry::metadata_of(&reference)
+            let xattrs = Xattrs::of_reference(&reference);
+            let content = if kind == FileKind::Symlink {
+                Content::of_link(&xattrs, entry::read_link_of(&reference).at("read link", path)?.as_bytes())
+            } else {
+                let mut encoded = Encoder::default();
+                encoded.xattrs(&xattrs);
+                if kind != FileKind::Fifo {
+                    let (major, minor) = node.metadata.device;
+                    encoded.u32(major);
+                    encoded.u32(minor);
+                }
+                Content { digest: encoded.digest(), bytes: 0 }
+            };
+            (content, entry::metadata_of(&reference))
         }
     };
-    Ok((Content { digest: encoded.digest(), bytes }, after.at("look at", path)?))
+    Ok((content, after.at("look at", path)?))
 }
 
-fn hash_file(
+/// Reads a file to its end, and returns its length and the BLAKE3 of its bytes.
+pub(super) fn hash_file(
     file: &mut File,
     buffer: &mut Vec<u8>,
     cancel: &CancelToken,

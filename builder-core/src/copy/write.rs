@@ -343,13 +343,13 @@ impl<'a> Writer<'a> {
 
 /// The files that are selected under several names.
 #[derive(Default)]
-struct Several {
+pub(super) struct Several {
     seen: HashMap<(u64, u64), bool>,
     any: bool,
 }
 
 impl Several {
-    fn look_at(&mut self, node: &Node) {
+    pub(super) fn look_at(&mut self, node: &Node) {
         for child in &node.children {
             if child.metadata.kind == FileKind::File && child.metadata.links > 1 {
                 let seen = self.seen.entry(child.metadata.identity);
@@ -363,7 +363,7 @@ impl Several {
         !self.any
     }
 
-    fn contains(&self, node: &Node) -> bool {
+    pub(super) fn contains(&self, node: &Node) -> bool {
         self.any && self.seen.get(&node.metadata.identity).is_some_and(|several| *several)
     }
 }

@@ -134,7 +134,7 @@ impl<'a> Writer<'a> {
 
     fn open_source(&self, path: &Path) -> Result<OwnedFd, CopyError> {
         let opened = self.request.tree.root().open_resolved(path, OFlags::RDONLY | OFlags::DIRECTORY);
-        Ok(opened.at("open directory", path)?)
+        opened.at("open directory", path).map_err(|error| CopyError::from(error).of_selected(path))
     }
 
     /// Makes a directory where there is none; tells whether it did.
@@ -172,7 +172,8 @@ impl<'a> Writer<'a> {
         for node in nodes {
             self.cancel.check()?;
             self.path.push(&node.name);
-            self.entry(&Step { from: from.as_fd(), node, to: to.as_fd(), name: &node.name })?;
+            let step = Step { from: from.as_fd(), node, to: to.as_fd(), name: &node.name };
+            self.entry(&step).map_err(|error| error.of_selected(&directory.from.join(&node.name)))?;
             self.path.pop();
         }
         Ok(())

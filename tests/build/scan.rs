@@ -454,6 +454,35 @@ fn a_copy_between_stages_needs_no_files_either() {
     assert_eq!(links, [("all/two".to_owned(), "all/one".to_owned())]);
 }
 
+/// The first copy between stages reads each file once and learns the exact key on the way; what comes later looks that
+/// key up before it writes anything.
+#[test]
+fn what_the_first_copy_between_stages_learns_is_found_by_the_next() {
+    let env = TestEnv::root();
+    env.write("middle", &"middle ".repeat(10_000));
+    env.write("large", &"large ".repeat(500_000));
+    let stage = "FROM base AS one\n\
+        RUN mkdir -p /d/sub /d/empty && echo 1 > /d/one && ln /d/one /d/two && ln -s one /d/sub/three && : > /d/none\n\
+        COPY middle /d/\nCOPY large /d/sub/\nRUN ln /d/sub/large /d/zlarge\n\
+        RUN chown 7:8 /d/middle && chmod 4750 /d/sub\n";
+    for copy in ["/d /all", "/d/sub/large /d/", "/d/sub /"] {
+        let build = |more: &str, arguments: &[&str]| {
+            env.write("Dockerfile", &format!("{stage}{more}FROM scratch AS last\nCOPY --from=one {copy}\n"));
+            let all = ["build", "--progress=plain", "-t", "app", "--timestamp", "1000000000", "--build-context", BASE];
+            let said = env.ok(all.iter().chain(arguments).chain(&["."]).copied()).stderr;
+            let is_step = |line: &&str| line.contains(&format!("COPY --from=one {copy}"));
+            let step = said.lines().find(is_step).unwrap_or_else(|| panic!("{said}"));
+            let cached = format!("{} CACHED", step.split(' ').next().unwrap_or_default());
+            (said.lines().any(|line| line == cached), Image::open(&env.store(), "app").digest)
+        };
+        let (cached, digest) = build("", &[]);
+        assert!(!cached, "{copy}");
+        // Another filesystem with the same files.
+        assert_eq!(build("RUN echo more > /elsewhere\n", &[]), (true, digest.clone()), "{copy}");
+        assert_eq!(build("", &["--no-cache-filter", "last"]), (false, digest), "{copy}");
+    }
+}
+
 fn rich_stage(env: &TestEnv) {
     env.write(
         "Dockerfile",

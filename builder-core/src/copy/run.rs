@@ -104,7 +104,8 @@ pub fn graft<'a>(
         // What comes into a directory puts it into the layer.
         entry::touch(&place.directory).at("set times of", shown(&place.path))?;
     }
-    Ok(Some(CopyGraft { request, found, from, directory: place.path, name, cancel, changed: AtomicBool::new(false) }))
+    let changed = AtomicBool::new(false);
+    Ok(Some(CopyGraft { request, found, from, directory: place.path, name, cancel, changed, learned: None }))
 }
 
 /// Tells whether everything that is selected takes no other place in a directory than a copy would give it: nothing

@@ -272,10 +272,13 @@ mod tests {
         let block = GZIP_BLOCK_BYTES;
         let mut input = b"all the same again ".repeat(block / 19 + 1)[..block].to_vec();
         let mut state = 1_u64;
-        input.extend(std::iter::repeat_with(|| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            state.to_be_bytes()[0]
-        }).take(block));
+        input.extend(
+            std::iter::repeat_with(|| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state.to_be_bytes()[0]
+            })
+            .take(block),
+        );
         let whole = compressed(&input, Codec::Gzip(5), usize::MAX);
         assert!(whole.len() < block + block / 100, "{}", whole.len());
         let mut read = Vec::new();

@@ -95,15 +95,27 @@ impl<'g, 'a> GraftWriter<'g, 'a> {
         self.head(path, b'1', Attributes { size: 0, ..attributes }, first)
     }
 
-    /// Writes a file, whose content must have the size that the attributes say.
+    /// Writes a file, whose content must have the size that the attributes say; returns its BLAKE3.
     pub(crate) fn file(
         &mut self,
         path: &Path,
         attributes: Attributes,
         content: &mut dyn Read,
-    ) -> Result<(), LayerError> {
+    ) -> Result<[u8; 32], LayerError> {
         self.head(path, b'0', attributes, b"")?;
         self.writer.content_of(content, path, attributes.size)
+    }
+
+    /// Writes a file that has been read, with its BLAKE3.
+    pub(crate) fn bytes(
+        &mut self,
+        path: &Path,
+        attributes: Attributes,
+        bytes: &[u8],
+        digest: &[u8; 32],
+    ) -> Result<(), LayerError> {
+        self.head(path, b'0', attributes, b"")?;
+        self.writer.bytes_of(bytes, digest)
     }
 
     fn head(&mut self, path: &Path, kind: u8, attributes: Attributes, link: &[u8]) -> Result<(), LayerError> {

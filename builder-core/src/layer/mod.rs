@@ -22,8 +22,8 @@ mod xattrs;
 use serde::{Deserialize, Serialize};
 
 pub use error::LayerError;
-pub(crate) use hashing::HashingWriter;
 pub(crate) use graft::{Attributes, Graft, GraftWriter};
+pub(crate) use hashing::HashingWriter;
 pub(crate) use read_ahead::read_ahead;
 pub use unpack::unpack;
 pub use write::{Tree, write_layer, write_trees};

@@ -13,7 +13,7 @@ const WINDOW_BYTES: usize = 32 * 1024;
 const STRING_BYTES: usize = 8;
 /// One string in so many is remembered and looked for, chosen by what it says, so that a string that comes again is
 /// chosen again.
-const ONE_IN: u64 = 16;
+const ONE_IN: usize = 16;
 /// Where strings come again in more than one of so many chosen places, the block is compressed.
 const REPEATED: usize = 256;
 const TABLE_BITS: u32 = 12;
@@ -51,17 +51,18 @@ fn repeats(block: &[u8]) -> bool {
         let Ok(bytes) = string.try_into() else { break };
         let string = u64::from_le_bytes(bytes);
         let hash = string.wrapping_mul(MULTIPLIER);
-        if hash >> 32 & (ONE_IN - 1) != 0 {
+        if (hash >> 32) % ONE_IN as u64 != 0 {
             continue;
         }
         chosen += 1;
         let slot = usize::try_from(hash >> (u64::BITS - TABLE_BITS)).unwrap_or(0);
         let Some(known) = places.get_mut(slot) else { break };
-        repeated += usize::from(known.0 == string && place.saturating_sub(known.1) < WINDOW_BYTES && known.1 != usize::MAX);
+        repeated +=
+            usize::from(known.0 == string && place.saturating_sub(known.1) < WINDOW_BYTES && known.1 != usize::MAX);
         *known = (string, place);
     }
     // No string was chosen of many: there are only few different ones.
-    chosen < block.len() / (8 * ONE_IN as usize) || repeated * REPEATED > chosen
+    chosen < block.len() / (8 * ONE_IN) || repeated * REPEATED > chosen
 }
 
 #[cfg(test)]
@@ -117,7 +118,8 @@ mod tests {
     fn a_tenth_of_text_among_noise_is_worth_it() {
         let mut block = noise(512 * 1024);
         for place in (0..block.len()).step_by(10_240) {
-            block[place..place + 1024].copy_from_slice(&b"some text that is here in every part of it".repeat(25)[..1024]);
+            block[place..place + 1024]
+                .copy_from_slice(&b"some text that is here in every part of it".repeat(25)[..1024]);
         }
         assert!(!is_noise(&block));
     }

@@ -392,7 +392,7 @@ impl<'a> LayerWriter<'a> {
         }
         self.head(path, kind, &attributes, link, xattrs)?;
         match file {
-            Some(mut file) => self.content_of(&mut file, path, attributes.size),
+            Some(mut file) => self.content_of(&mut file, path, attributes.size).map(drop),
             None => Ok(()),
         }
     }
@@ -454,8 +454,15 @@ impl<'a> LayerWriter<'a> {
         }
     }
 
-    /// Writes the content of a file, which must have the size that its entry says.
-    pub(super) fn content_of(&mut self, file: &mut dyn Read, path: &Path, size: u64) -> Result<(), LayerError> {
+    /// Writes the content of a file, of which the BLAKE3 is known.
+    pub(super) fn bytes_of(&mut self, bytes: &[u8], digest: &[u8; 32]) -> Result<(), LayerError> {
+        self.out.write_all(bytes).map_err(LayerError::Write)?;
+        self.content.update(digest);
+        write_padding(&mut self.out, bytes.len() as u64).map_err(LayerError::Write)
+    }
+
+    /// Writes the content of a file, which must have the size that its entry says; returns its BLAKE3.
+    pub(super) fn content_of(&mut self, file: &mut dyn Read, path: &Path, size: u64) -> Result<[u8; 32], LayerError> {
         let changed = || LayerError::Changed { path: path.to_owned(), expected: size };
         let mut hasher = blake3::Hasher::new();
         let mut left = size;
@@ -475,8 +482,10 @@ impl<'a> LayerWriter<'a> {
         if left > 0 {
             return Err(changed());
         }
-        self.content.update(hasher.finalize().as_bytes());
-        write_padding(&mut self.out, size).map_err(LayerError::Write)
+        let digest = *hasher.finalize().as_bytes();
+        self.content.update(&digest);
+        write_padding(&mut self.out, size).map_err(LayerError::Write)?;
+        Ok(digest)
     }
 
     fn whiteout(&mut self, path: &Path) -> Result<(), LayerError> {

@@ -11,6 +11,7 @@ use std::sync::mpsc::{channel, sync_channel};
 
 use super::CopyGraft;
 use crate::build_context::scan::Node;
+use crate::copy::content::Content;
 use crate::copy::write::Several;
 use crate::fs::PathContext;
 use crate::fs::entry::{self, FileKind, Metadata, Xattrs};
@@ -47,10 +48,16 @@ pub(super) enum FoundKind<'a> {
 }
 
 pub(super) enum FoundContent<'a> {
-    /// All of it.
-    Read(Vec<u8>),
-    /// Of this size, to be read; and what it was when it was selected.
-    Open { file: File, size: u64, selected: &'a Metadata },
+    /// All of it, with its BLAKE3.
+    Read(Vec<u8>, [u8; 32]),
+    /// Of this size, to be read; what it was when it was selected; and who wants to know its BLAKE3.
+    Open { file: File, size: u64, selected: &'a Metadata, learner: Option<Learner> },
+}
+
+/// Who waits for the content of a file: its number, and its attributes.
+pub(super) struct Learner {
+    pub(super) number: usize,
+    pub(super) xattrs: Xattrs,
 }
 
 /// Takes what is found; tells whether more is wanted.
@@ -60,8 +67,10 @@ type Take<'t, 'a> = &'t mut dyn FnMut(Result<Found<'a>, LayerError>) -> bool;
 pub(super) struct Walk<'a> {
     graft: &'a CopyGraft<'a>,
     /// Files that are selected under several names: where the first one went.
-    linked: HashMap<(u64, u64), PathBuf>,
+    linked: HashMap<(u64, u64), (PathBuf, usize)>,
     several: Several,
+    /// The number of the next node, parents first.
+    next: usize,
 }
 
 /// Why a walk ended early.
@@ -105,14 +114,18 @@ impl<'a> Walk<'a> {
         // A name that is not selected makes no difference to the layer.
         let mut several = Several::default();
         several.look_at(&graft.found.node);
-        Self { graft, linked: HashMap::new(), several }
+        Self { graft, linked: HashMap::new(), several, next: 0 }
     }
 
     fn all(mut self, take: Take<'_, 'a>) {
         let graft = self.graft;
         let (node, directory) = (&graft.found.node, graft.directory.as_path());
         let end = match &graft.name {
-            None => self.children(graft.from.as_fd(), &node.children, directory, take),
+            None => {
+                let number = self.number();
+                graft.learn(number, || Content::of_directory(&Xattrs::of_file(&graft.from)));
+                self.children(graft.from.as_fd(), &node.children, directory, take)
+            }
             Some(name) => self.entry(graft.from.as_fd(), node, directory.join(name), take),
         };
         if let Err(End::Failed(error)) = end {
@@ -131,28 +144,37 @@ impl<'a> Walk<'a> {
         nodes.iter().try_for_each(|node| self.entry(from, node, path.join(&node.name), take))
     }
 
+    fn number(&mut self) -> usize {
+        self.next += 1;
+        self.next - 1
+    }
+
     fn entry(&mut self, from: BorrowedFd<'_>, node: &'a Node, path: PathBuf, take: Take<'_, 'a>) -> Result<(), End> {
         self.graft.cancel.check()?;
+        let number = self.number();
         match node.metadata.kind {
             FileKind::Directory => {
                 let directory = entry::open_directory_at(from, &node.name).at("open directory", &path)?;
-                suited(&Xattrs::of_file(&directory), &path)?;
+                let xattrs = suited(Xattrs::of_file(&directory), &path)?;
+                self.graft.learn(number, || Content::of_directory(&xattrs));
                 let attributes = self.graft.attributes(&node.metadata);
                 give(Found { path: path.clone(), attributes, kind: FoundKind::Directory }, take)?;
                 self.children(directory.as_fd(), &node.children, &path, take)?;
                 give(Found { path, attributes, kind: FoundKind::EndOfDirectory }, take)
             }
-            FileKind::File => give(self.file(from, node, path)?, take),
+            FileKind::File => give(self.file(from, node, path, number)?, take),
             FileKind::Symlink => {
                 let link = entry::open_reference_at(from, &node.name).at("open", &path)?;
-                suited(&Xattrs::of_reference(&link), &path)?;
+                let xattrs = suited(Xattrs::of_reference(&link), &path)?;
                 let target = entry::read_link_of(&link).at("read link", &path)?.as_bytes().to_vec();
-                self.graft.note(&entry::metadata_of(&link).at("look at", &path)?, &node.metadata);
+                self.graft.learn(number, || Content::of_link(&xattrs, &target));
+                self.graft.look_again(&link, &path, &node.metadata)?;
                 let attributes = Attributes { mode: LINK_MODE, ..self.graft.attributes(&node.metadata) };
                 give(Found { path, attributes, kind: FoundKind::Symlink(target) }, take)
             }
             FileKind::Socket => {
-                let content = FoundContent::Read(Vec::new());
+                self.graft.learn(number, Content::of_socket);
+                let content = FoundContent::Read(Vec::new(), *blake3::hash(b"").as_bytes());
                 let kind = FoundKind::File { content, several: true };
                 give(Found { path, attributes: self.graft.attributes(&node.metadata), kind }, take)
             }
@@ -161,9 +183,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn file(&mut self, from: BorrowedFd<'_>, node: &'a Node, path: PathBuf) -> Result<Found<'a>, End> {
+    fn file(&mut self, from: BorrowedFd<'_>, node: &'a Node, path: PathBuf, number: usize) -> Result<Found<'a>, End> {
         let several = self.several.contains(node);
-        if several && let Some(first) = self.linked.get(&node.metadata.identity) {
+        if several && let Some((first, first_number)) = self.linked.get(&node.metadata.identity) {
+            self.graft.learn_same(number, *first_number);
             match entry::metadata_at(from, &node.name).at("look at", &path)? {
                 Some(now) => self.graft.note(&now, &node.metadata),
                 None => self.graft.changed.store(true, std::sync::atomic::Ordering::Relaxed),
@@ -173,19 +196,22 @@ impl<'a> Walk<'a> {
         }
         let (file, metadata) = entry::open_file_at(from, &node.name).at("open", &path)?;
         let mut file = File::from(file);
-        suited(&Xattrs::of_file(&file), &path)?;
+        let xattrs = suited(Xattrs::of_file(&file), &path)?;
         let attributes = self.graft.attributes(&metadata);
         let content = if metadata.size <= READ_AHEAD_BYTES {
             let mut bytes = Vec::with_capacity(usize::try_from(metadata.size).unwrap_or_default());
             (&mut file).take(metadata.size).read_to_end(&mut bytes).at("read", &path)?;
             // Whether it grows or shrinks meanwhile is seen by this.
-            self.graft.note(&entry::metadata_of(&file).at("look at", &path)?, &node.metadata);
-            FoundContent::Read(bytes)
+            self.graft.look_again(&file, &path, &node.metadata)?;
+            let digest = *blake3::hash(&bytes).as_bytes();
+            self.graft.learn(number, || Content::of_file(&xattrs, bytes.len() as u64, &digest));
+            FoundContent::Read(bytes, digest)
         } else {
-            FoundContent::Open { file, size: metadata.size, selected: &node.metadata }
+            let learner = self.graft.learned.is_some().then_some(Learner { number, xattrs });
+            FoundContent::Open { file, size: metadata.size, selected: &node.metadata, learner }
         };
         if several {
-            self.linked.insert(node.metadata.identity, path.clone());
+            self.linked.insert(node.metadata.identity, (path.clone(), number));
         }
         Ok(Found { path, attributes, kind: FoundKind::File { content, several } })
     }
@@ -197,9 +223,9 @@ fn give<'a>(found: Found<'a>, take: Take<'_, 'a>) -> Result<(), End> {
 
 /// A layer has no attributes but capabilities, and what becomes of those depends on the file system and on who
 /// copies.
-fn suited(xattrs: &Xattrs, path: &Path) -> Result<(), LayerError> {
+fn suited(xattrs: Xattrs, path: &Path) -> Result<Xattrs, LayerError> {
     if xattrs.iter().any(|(name, _)| name.to_bytes() == b"security.capability") {
         return Err(LayerError::Unsuited { path: path.to_owned() });
     }
-    Ok(())
+    Ok(xattrs)
 }

@@ -120,6 +120,11 @@ impl<'a> Explainer<'a> {
         self.slot(vertex, |slot| slot.explanation.clone()).flatten()
     }
 
+    /// Tells whether no step has run yet where this one stands: in this stage, written so.
+    pub(super) fn is_new(&self, vertex: VertexId) -> bool {
+        self.place(vertex).is_some_and(|place| self.store.step_at(&place.by_text).is_ok_and(|step| step.is_none()))
+    }
+
     /// Returns what there is to say of all.
     pub(super) fn explanations(&self) -> Vec<ExplainedStep> {
         let slots = self.slots();

@@ -11,7 +11,7 @@ use std::cell::Cell;
 use super::{Failure, Outcome, Step, root_of};
 use crate::build_context::Context;
 use crate::cache::{CacheKey, FileList, FilesystemContent, KeyBuilder, KeyPart};
-use crate::copy::{self, CopyError, CopyRequest, CopyTree, Selection};
+use crate::copy::{self, ContentDigest, CopyError, CopyRequest, CopyTree, Selection};
 use crate::fs::accounts::resolve_owner;
 use crate::fs::root::RootDir;
 use crate::layer::OverlayFlavor;
@@ -50,6 +50,15 @@ struct Work<'w> {
     warned: Cell<bool>,
 }
 
+/// A layer that was written straight from where its files are.
+struct Written {
+    layer: Layer,
+    /// Whether a file of a context changed meanwhile.
+    changed: bool,
+    /// What was read, where that was to be learnt.
+    content: Option<ContentDigest>,
+}
+
 impl Work<'_> {
     /// The filesystem that the files come into.
     fn root(&self, active: &ActiveSnapshot) -> Outcome<RootDir> {
@@ -70,33 +79,24 @@ impl Step<'_, '_> {
         let opened: Vec<Opened<'_>> = op.parts.iter().map(|part| self.open(part)).collect::<Outcome<_>>()?;
         // All of them before anything is written: a missing one leaves no half of a copy.
         let mut selections = Vec::new();
-        let mut contents = Vec::new();
-        let mut key = self.copy_key(op, &parent);
-        for Opened { part, .. } in &opened {
-            key.text("unpack", if part.unpack { "yes" } else { "no" });
-        }
         for opened in &opened {
-            let (tree, sources) = (opened.tree(), &opened.part.sources);
-            let blame = |error| self.blame(opened.part, error);
-            let selection = Selection::find(&tree, sources, &op.exclude, self.cancel).map_err(blame)?;
-            let selected = copy::content_digest(&tree, sources, &selection, self.cancel).map_err(blame)?;
-            key.text("owners of files", if tree.keeps_owner() { "kept" } else { "dropped" });
-            key.digest("files", &selected.digest);
-            for source in &selected.sources {
-                key.digest(&format!("source {}", source.path), &source.digest);
-            }
-            contents.push(selected);
-            selections.push(selection);
+            let selection = Selection::find(&opened.tree(), &opened.part.sources, &op.exclude, self.cancel);
+            selections.push(selection.map_err(|error| self.blame(opened.part, error))?);
+        }
+        let work = Work { op, parent: &parent, opened: &opened, selections: &selections, warned: Cell::new(false) };
+        if let [rough] = &*keys
+            && let Some(result) = self.copy_once(&work, rough)?
+        {
+            return Ok(result);
+        }
+        let mut contents = Vec::new();
+        for (opened, selection) in opened.iter().zip(&selections) {
+            let content = copy::content_digest(&opened.tree(), &opened.part.sources, selection, self.cancel);
+            contents.push(content.map_err(|error| self.blame(opened.part, error))?);
         }
         self.remember(&opened);
-        keys.push(key.finish());
-        let list = || {
-            let mut files = FileList::default();
-            for content in &contents {
-                files.add(content);
-            }
-            files
-        };
+        keys.push(self.exact_key(&work, &contents));
+        let list = || listed(&contents);
         if let Some(exact) = keys.last()
             && let Some(result) = self.find(exact, &parent, false, &|| Some(list()))?
         {
@@ -106,11 +106,10 @@ impl Step<'_, '_> {
         drop(contents);
         self.unless_another_does(&keys, &parent, || {
             self.missed(&keys, Some(files));
-            let work = Work { op, parent: &parent, opened: &opened, selections: &selections, warned: Cell::new(false) };
             // Where somebody edited a file after it was hashed, the layer holds what the key does not say. It is right
             // for this build, but no later one may find it.
-            if let Some((layer, changed)) = self.copy_straight(&work)? {
-                return self.record(&layer, &parent, if changed { &[] } else { &keys });
+            if let Some(written) = self.copy_straight(&work, false)? {
+                return self.record(&written.layer, &parent, if written.changed { &[] } else { &keys });
             }
             let active = self.begin(&parent)?;
             let changed = self.copy_into(&work, &active)?;
@@ -118,23 +117,60 @@ impl Step<'_, '_> {
         })
     }
 
-    /// Writes the layer of a copy whose files nobody reads straight from where they are. Nothing where that cannot be
-    /// done, or fails: then the copy says why.
-    fn copy_straight(&self, work: &Work<'_>) -> Outcome<Option<(Layer, bool)>> {
-        let ([opened], [selection]) = (work.opened, work.selections) else { return Ok(None) };
-        // Whether a user may give files away is told by doing it.
-        let is_root = self.solver.snapshots.flavor() == OverlayFlavor::Trusted;
-        if !self.only_blob() || !(is_root || work.op.owner.is_none()) {
+    /// Writes the layer of a copy between stages and learns its exact key on the way, so that files are read once.
+    ///
+    /// Nothing where that cannot be done, or where there may be a record under the exact key: to look that up, the
+    /// files have to be read before anything is written.
+    fn copy_once(&self, work: &Work<'_>, rough: &(CacheKey, Vec<KeyPart>)) -> Outcome<Option<StepResult>> {
+        let is_new = self.runs_anyway() || self.solver.shared.is_none() && self.explainer.is_new(self.vertex.id);
+        if !is_new || !self.can_go_straight(work) {
             return Ok(None);
         }
+        let store = self.solver.store;
+        let anyway = self.runs_anyway();
+        let _lock = if anyway { store.try_lock_step(&rough.0.0)? } else { Some(self.lock_or_wait(&rough.0)?) };
+        if let Some(result) = self.cached_roughly(rough, work.parent)? {
+            return Ok(Some(result));
+        }
+        self.started();
+        let Some(Written { layer, content: Some(content), .. }) = self.copy_straight(work, true)? else {
+            return Ok(None);
+        };
+        let contents = [content];
+        let keys = [rough.clone(), self.exact_key(work, &contents)];
+        let list = || Some(listed(&contents));
+        if let Some(result) = self.find(&keys[1], work.parent, false, &list)? {
+            return Ok(Some(result));
+        }
+        self.explainer.missed(self.vertex.id, &keys, list());
+        self.record(&layer, work.parent, &keys).map(Some)
+    }
+
+    fn can_go_straight(&self, work: &Work<'_>) -> bool {
+        // Whether a user may give files away is told by doing it.
+        let is_root = self.solver.snapshots.flavor() == OverlayFlavor::Trusted;
+        work.opened.len() == 1 && self.only_blob() && (is_root || work.op.owner.is_none())
+    }
+
+    /// Writes the layer of a copy whose files nobody reads straight from where they are. Nothing where that cannot be
+    /// done, or fails: then the copy says why.
+    fn copy_straight(&self, work: &Work<'_>, learning: bool) -> Outcome<Option<Written>> {
+        let ([opened], [selection], true) = (work.opened, work.selections, self.can_go_straight(work)) else {
+            return Ok(None);
+        };
         let active = self.begin(work.parent)?;
         let root = work.root(&active)?;
         let request = self.request(work, opened, &root)?;
         let Ok(Some(graft)) = copy::graft(request, selection, self.cancel) else { return Ok(None) };
+        let graft = if learning { graft.learning() } else { graft };
         match active.commit_graft(&graft, self.solver.options.source_date_epoch, self.cancel) {
             Err(error) if error.is_cancelled() => Err(error.into()),
             Err(_) => Ok(None),
-            Ok(layer) => Ok(Some((layer, graft.changed() && matches!(opened.tree, Tree::Context(_))))),
+            Ok(layer) => {
+                // Filesystems of stages never change.
+                let changed = graft.changed() && matches!(opened.tree, Tree::Context(_));
+                Ok(Some(Written { layer, changed, content: graft.content_digest() }))
+            }
         }
     }
 
@@ -213,6 +249,22 @@ impl Step<'_, '_> {
         Ok(Opened { part, tree })
     }
 
+    /// The exact key: it names the files that are selected.
+    fn exact_key(&self, work: &Work<'_>, contents: &[ContentDigest]) -> (CacheKey, Vec<KeyPart>) {
+        let mut key = self.copy_key(work.op, work.parent);
+        for Opened { part, .. } in work.opened {
+            key.text("unpack", if part.unpack { "yes" } else { "no" });
+        }
+        for (opened, selected) in work.opened.iter().zip(contents) {
+            key.text("owners of files", if opened.tree().keeps_owner() { "kept" } else { "dropped" });
+            key.digest("files", &selected.digest);
+            for source in &selected.sources {
+                key.digest(&format!("source {}", source.path), &source.digest);
+            }
+        }
+        key.finish()
+    }
+
     /// What both keys have in common.
     fn copy_key(&self, op: &CopyOp, parent: &StepResult) -> KeyBuilder {
         let mut key = if op.link {
@@ -232,6 +284,14 @@ impl Step<'_, '_> {
         // A trigger of a base image has its operands in another text; the plan gives the `FROM` for them.
         Failure { cause: StepError::Copy(error), span: span.or(Some(self.vertex.span)) }
     }
+}
+
+fn listed(contents: &[ContentDigest]) -> FileList {
+    let mut files = FileList::default();
+    for content in contents {
+        files.add(content);
+    }
+    files
 }
 
 fn mounted(active: &ActiveSnapshot) -> Outcome<RootDir> {

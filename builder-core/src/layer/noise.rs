@@ -7,62 +7,63 @@
 const LEAST_BYTES: usize = 4096;
 /// How much more often two bytes are equal than in noise, in thousandths. At this much Huffman codes gain 0.2 %.
 const MOST_SKEW: u64 = 20;
+/// The same of the first bytes of a block, which tell text at once; so few are less even by chance.
+const MOST_SKEW_OF_FIRST: u64 = 500;
+const FIRST_BYTES: usize = 4096;
 /// How far back deflate looks.
 const WINDOW_BYTES: usize = 32 * 1024;
 /// Strings of this length are looked for.
 const STRING_BYTES: usize = 8;
-/// One string in so many is remembered and looked for, chosen by what it says, so that a string that comes again is
-/// chosen again.
-const ONE_IN: usize = 16;
-/// Where strings come again in more than one of so many chosen places, the block is compressed.
+/// Those that begin with one of these bytes, one in 85 where all are equally frequent: a string that comes again is
+/// looked at again.
+const BEGINNINGS: [u8; 3] = [0x27, 0x8d, 0xe3];
+/// Where strings come again in more than one of so many of these places, the block is compressed.
 const REPEATED: usize = 256;
-const TABLE_BITS: u32 = 12;
+const TABLE_BITS: u32 = 11;
 /// Knuth's multiplicative hash: 2^64 divided by the golden ratio.
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Tells whether a block is better stored than compressed.
 pub(super) fn is_noise(block: &[u8]) -> bool {
-    block.len() >= LEAST_BYTES && is_even(block) && !repeats(block)
+    block.len() >= LEAST_BYTES
+        && block.get(..FIRST_BYTES).is_some_and(|first| is_even(first, MOST_SKEW_OF_FIRST))
+        && is_even(block, MOST_SKEW)
+        && !repeats(block)
 }
 
 /// Whether all bytes are about equally frequent.
-fn is_even(block: &[u8]) -> bool {
+fn is_even(block: &[u8], most_skew: u64) -> bool {
     // Several counters for a byte: neighbours that are equal need not wait for each other.
-    let mut counts = [[0_u32; 256]; 4];
-    for four in block.chunks_exact(4) {
-        for (counts, byte) in counts.iter_mut().zip(four) {
-            if let Some(count) = counts.get_mut(usize::from(*byte)) {
-                *count += 1;
-            }
-        }
+    let [mut first, mut second, mut third, mut fourth] = [[0_u32; 256]; 4];
+    let (fours, _) = block.as_chunks::<4>();
+    for [a, b, c, d] in fours {
+        first[usize::from(*a)] += 1;
+        second[usize::from(*b)] += 1;
+        third[usize::from(*c)] += 1;
+        fourth[usize::from(*d)] += 1;
     }
-    let total = block.len() as u64 / 4 * 4;
-    let of_byte = |byte: usize| counts.iter().filter_map(|counts| counts.get(byte)).map(|n| u64::from(*n)).sum::<u64>();
-    let equal_pairs: u64 = (0..256).map(|byte| of_byte(byte).pow(2)).sum();
+    let counts = first.iter().zip(&second).zip(third.iter().zip(&fourth));
+    let equal_pairs: u64 = counts.map(|((a, b), (c, d))| u64::from(a + b + c + d).pow(2)).sum();
+    let total = fours.len() as u64 * 4;
     // Of noise it is 1 and a little: the probability that two bytes are equal, times 256.
-    u128::from(equal_pairs) * 256 * 1000 < u128::from(total).pow(2) * u128::from(1000 + MOST_SKEW)
+    u128::from(equal_pairs) * 256 * 1000 < u128::from(total).pow(2) * u128::from(1000 + most_skew)
 }
 
-/// Whether strings come again within the window.
+/// Whether strings come again within the window. Bytes are about equally frequent.
 fn repeats(block: &[u8]) -> bool {
     let mut places = vec![(0_u64, usize::MAX); 1 << TABLE_BITS];
-    let (mut chosen, mut repeated) = (0_usize, 0_usize);
-    for (place, string) in block.windows(STRING_BYTES).enumerate() {
-        let Ok(bytes) = string.try_into() else { break };
-        let string = u64::from_le_bytes(bytes);
-        let hash = string.wrapping_mul(MULTIPLIER);
-        if (hash >> 32) % ONE_IN as u64 != 0 {
-            continue;
-        }
-        chosen += 1;
-        let slot = usize::try_from(hash >> (u64::BITS - TABLE_BITS)).unwrap_or(0);
-        let Some(known) = places.get_mut(slot) else { break };
-        repeated +=
-            usize::from(known.0 == string && place.saturating_sub(known.1) < WINDOW_BYTES && known.1 != usize::MAX);
-        *known = (string, place);
+    let (mut looked_at, mut repeated) = (0_usize, 0_usize);
+    let [one, two, three] = BEGINNINGS;
+    for place in memchr::memchr3_iter(one, two, three, block) {
+        let Some(string) = block.get(place..).and_then(<[u8]>::first_chunk::<STRING_BYTES>) else { break };
+        let string = u64::from_le_bytes(*string);
+        let slot = usize::try_from(string.wrapping_mul(MULTIPLIER) >> (u64::BITS - TABLE_BITS)).unwrap_or(0);
+        looked_at += 1;
+        let (known, last) = places[slot];
+        repeated += usize::from(known == string && last < place && place - last < WINDOW_BYTES);
+        places[slot] = (string, place);
     }
-    // No string was chosen of many: there are only few different ones.
-    chosen < block.len() / (8 * ONE_IN) || repeated * REPEATED > chosen
+    repeated * REPEATED > looked_at
 }
 
 #[cfg(test)]

@@ -128,3 +128,37 @@ fn an_image_of_another_platform_is_not_taken_in_silence() {
     let built = env.ok(["build", "--platform", "linux/s390x", "."]);
     assert!(built.stderr.contains("expected \"linux/s390x\" for current build"), "{}", built.stderr);
 }
+
+#[test]
+fn an_image_for_one_platform_is_for_no_other() {
+    let (place, env) = (TestEnv::root(), TestEnv::root());
+    let registry = Registry::start(&place.path(""));
+    let reference = pushed(&place, &registry);
+    let mismatch = |finished: crate::support::Finished, found: &str, wanted: &str| {
+        let text = format!("platform ({found}) does not match the specified platform ({wanted})");
+        assert!(finished.stderr.contains(&text), "{}", finished.stderr);
+        assert!(finished.stderr.contains(&format!("--platform {found}")), "{}", finished.stderr);
+    };
+    let host = "linux/amd64";
+    for wanted in ["linux/arm64", "windows/amd64"] {
+        let pulled = env.run(["pull", "--platform", wanted, &reference]).fails(2);
+        mismatch(pulled, host, wanted);
+    }
+    assert_eq!(env.ok(["images", "-q"]).stdout, "");
+    env.ok(["pull", "--platform", host, &reference]);
+    mismatch(env.run(["run", "--platform", "linux/arm64", &reference, "/x"]).fails(125), host, "linux/arm64");
+    let out = env.path("out.tar");
+    let export = ["export", "--platform", "linux/arm64", "-o", out.to_str().unwrap(), &reference];
+    mismatch(env.run(export).fails(2), host, "linux/arm64");
+    assert!(!out.exists());
+    env.ok(["export", "--platform", host, "-o", out.to_str().unwrap(), &reference]);
+    // Who asks for none gets what there is, and is told of it.
+    env.write("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");
+    let other = format!("{}/other:1", registry.address());
+    env.ok(["build", "-q", "--platform", "linux/riscv64", "--push", "-t", &other, "."]);
+    let fresh = TestEnv::root();
+    fresh.ok(["pull", &other]);
+    let tried = fresh.run(["run", &other, "/x"]).fails(127);
+    let text = "The requested image's platform (linux/riscv64) does not match the detected host platform";
+    assert!(tried.stderr.contains(text), "{}", tried.stderr);
+}

@@ -145,7 +145,8 @@ fn pull_one(arguments: &PullArgs, text: &str, session: &Session) -> Result<(), C
     let platforms = if arguments.all_platforms {
         PullPlatforms::All
     } else {
-        PullPlatforms::Some(settings::pull_platforms(&arguments.platforms)?)
+        let platforms = settings::asked_platforms(&arguments.platforms)?;
+        if platforms.is_empty() { PullPlatforms::Usual } else { PullPlatforms::Some(platforms) }
     };
     if !arguments.shown.quiet && !names_one(text) {
         session.printer.data(&format!("Using default tag: {}\n", reference.tag().unwrap_or_default()))?;

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use builder_core::builder::TrialError;
+use builder_core::builder::{Trial, TrialError};
 use builder_core::event::LogStream;
+use builder_core::image;
+use builder_core::platform::Platform;
 use builder_core::sandbox::{Exit, SandboxError, SignalQueue, Stdio, Terminal, TerminalControl};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
@@ -20,7 +22,7 @@ use crate::signal::pass_on;
 use crate::ui::printer::Printer;
 
 /// What docker ends with where it could not run anything.
-pub(super) const FAILED: u8 = 125;
+pub(crate) const FAILED: u8 = 125;
 /// The program is there and cannot be executed.
 const NOT_EXECUTABLE: u8 = 126;
 /// The program is not there.
@@ -43,6 +45,9 @@ fn attempt(arguments: &TrialArgs, session: &Session) -> Result<u8, CommandError>
     let image = session.find(arguments.words.first().map_or("", String::as_str))?;
     session.builder.complete(&image, &session.cancel).map_err(command_error)?;
     let mut trial = settings::trial::trial(arguments, image)?;
+    if trial.platform.is_none() {
+        tell_of_platform(&trial, session)?;
+    }
     let (sender, receiver) = channel();
     trial.signals = Some(SignalQueue::new(receiver));
     let timeout = Duration::from_secs(arguments.stop_timeout);
@@ -87,10 +92,26 @@ fn attempt(arguments: &TrialArgs, session: &Session) -> Result<u8, CommandError>
                 TrialError::Sandbox(error) if error.is_about_program() => NOT_EXECUTABLE,
                 _ => FAILED,
             };
-            session.printer.error(&CommandError::new(ErrorKind::Failed, error));
+            let hint = if let TrialError::Source(source) = &error { source.hint() } else { None };
+            let shown = CommandError::new(ErrorKind::Failed, error);
+            session.printer.error(&hint.into_iter().fold(shown, CommandError::hint));
             Ok(code)
         }
     }
+}
+
+/// An image for another machine is tried, and that said. The words are docker's.
+fn tell_of_platform(trial: &Trial, session: &Session) -> Result<(), CommandError> {
+    let host = Platform::host();
+    let view = image::read(session.builder.store(), &trial.image, &host).map_err(CommandError::environment)?;
+    let found = view.config.platform();
+    if host.rank(&found).is_none() {
+        session.printer.note(&format!(
+            "The requested image's platform ({found}) does not match the detected host platform ({host}) and no \
+             specific platform was requested"
+        ));
+    }
+    Ok(())
 }
 
 fn code(exit: Exit) -> u8 {

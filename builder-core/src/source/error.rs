@@ -155,6 +155,16 @@ pub enum SourceError {
         #[source]
         source: Box<SourceError>,
     },
+    /// The image is for one platform, and somebody asked for another. The words are docker's.
+    #[error("image `{name}` was found but its platform ({found}) does not match the specified platform ({wanted})")]
+    PlatformMismatch {
+        /// The full reference.
+        name: String,
+        /// The platform of the image.
+        found: Platform,
+        /// The platform that was asked for.
+        wanted: Platform,
+    },
     /// The store has the image for another platform only, and its registry does not give the wanted one.
     #[error("the store has `{name}` for {found}, and the build is for {wanted}")]
     OtherPlatform {
@@ -253,6 +263,9 @@ impl SourceError {
             ),
             Self::OtherPlatform { found, .. } => {
                 Some(format!("build for the platform that the image has: `--platform {found}`"))
+            }
+            Self::PlatformMismatch { found, .. } => {
+                Some(format!("leave out `--platform`, or give the one that the image has: `--platform {found}`"))
             }
             Self::Ambiguous { names, .. } if names.is_empty() => {
                 Some("name one by its digest: `oci-layout://PATH@sha256:…`".to_owned())

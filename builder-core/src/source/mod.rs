@@ -33,6 +33,7 @@ pub use rootfs::{ImportRequest, import};
 
 use crate::digest::Digest;
 use crate::oci::{BlobDescriptor, ImageConfig};
+use crate::platform::Platform;
 
 /// An image whose manifest and config are known.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,6 +58,21 @@ pub struct Resolved {
     pub index: Option<ResolvedIndex>,
     /// Where its blobs are.
     pub origin: Origin,
+}
+
+impl Resolved {
+    /// Makes sure that it is for a platform that somebody asked for. Who asks for none takes what there is.
+    ///
+    /// # Errors
+    /// [`SourceError::PlatformMismatch`].
+    pub fn check_platform(&self, wanted: &Platform) -> Result<(), SourceError> {
+        let found = self.config.platform();
+        if wanted.rank(&found).is_some() {
+            return Ok(());
+        }
+        let (name, wanted) = (self.display.clone(), wanted.clone());
+        Err(SourceError::PlatformMismatch { name, found, wanted })
+    }
 }
 
 /// The index that an image was chosen from.

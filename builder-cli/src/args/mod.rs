@@ -207,6 +207,24 @@ pub(crate) fn parse(
     Ok((Cli::from_arg_matches(&matches)?, refused))
 }
 
+/// Tells whether a command line is one of `run`, even where it makes no sense otherwise.
+pub(crate) fn is_run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> bool {
+    let command = Cli::command();
+    let takes_value = |text: &str| {
+        let name = text.strip_prefix("--");
+        command.get_arguments().any(|argument| argument.get_long() == name && argument.get_action().takes_values())
+    };
+    let mut arguments = arguments.into_iter().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.to_str() {
+            Some(text) if takes_value(text) => drop(arguments.next()),
+            Some(text) if text.starts_with('-') => {}
+            other => return other == Some("run"),
+        }
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;

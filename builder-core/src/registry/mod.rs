@@ -58,7 +58,7 @@ pub use options::{Proxy, RegistryOptions};
 pub use part::UploadContent;
 pub use push::{ManifestName, PushedManifest};
 pub use referrers::Referrer;
-pub use tags::Deleted;
+pub use tags::{AlsoDelete, Deleted};
 pub use upload::{Pushed, Upload};
 
 use crate::cancel::CancelToken;
@@ -357,8 +357,18 @@ impl Client {
     }
 }
 
-/// Does something for each item, for some at the same time. The first error stops the others too.
+/// Does something for each blob, for some at the same time. The first error stops the others too.
 fn in_parallel<I: Sync, T: Send>(
+    items: &[I],
+    cancel: &CancelToken,
+    each: &(dyn Fn(&I, &CancelToken) -> Result<T, RegistryError> + Sync),
+) -> Result<Vec<T>, RegistryError> {
+    side_by_side(PARALLEL_BLOBS, items, cancel, each)
+}
+
+/// Does something for each item, for so many at the same time. The first error stops the others too.
+fn side_by_side<I: Sync, T: Send>(
+    width: usize,
     items: &[I],
     cancel: &CancelToken,
     each: &(dyn Fn(&I, &CancelToken) -> Result<T, RegistryError> + Sync),
@@ -383,7 +393,7 @@ fn in_parallel<I: Sync, T: Send>(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..items.len().min(PARALLEL_BLOBS) {
+        for _ in 1..items.len().min(width) {
             // Without another thread it takes longer: this one takes what is left.
             let _thread = std::thread::Builder::new().name("blob".to_owned()).spawn_scoped(scope, work);
         }

@@ -80,16 +80,12 @@ pub struct PushRequest<'r> {
 }
 
 impl PushImage {
-    /// Takes an image that was rendered; layers that are there as files only are written as blobs.
+    /// Takes an image that was rendered in a form; layers that are there as files only are written as blobs, and those
+    /// of which only the name is known are made where somebody wants them.
     ///
     /// # Errors
     /// [`ExportError::Snapshot`], [`ExportError::Store`].
-    pub fn rendered(snapshots: &Snapshots, image: &Rendered, cancel: &CancelToken) -> Result<Self, ExportError> {
-        Self::rendered_in(snapshots, image, ImageForm::default(), cancel)
-    }
-
-    /// Does the same for one whose layers may not be there in the form that it has.
-    fn rendered_in(
+    pub fn rendered(
         snapshots: &Snapshots,
         image: &Rendered,
         form: ImageForm,
@@ -207,8 +203,8 @@ pub fn for_registry(
         rewritten_to: None,
         names: &[],
     };
-    let rendered = crate::image::render_by_name(snapshots, &set, form, cancel)?;
-    Ok((PushImage::rendered_in(snapshots, &rendered, form, cancel)?, Some(rendered)))
+    let rendered = crate::image::render_by_name(snapshots, &set, form, &CompressedLayers::default(), cancel)?;
+    Ok((PushImage::rendered(snapshots, &rendered, form, cancel)?, Some(rendered)))
 }
 
 /// The image as it is; where an index is there in part only, one of its images.

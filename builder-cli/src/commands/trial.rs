@@ -43,8 +43,9 @@ pub(super) fn run(arguments: &TrialArgs, global: &GlobalArgs, printer: Printer) 
 
 fn attempt(arguments: &TrialArgs, session: &Session) -> Result<u8, CommandError> {
     let image = session.find(arguments.words.first().map_or("", String::as_str))?;
-    session.builder.complete(&image, &session.cancel).map_err(command_error)?;
     let mut trial = settings::trial::trial(arguments, image)?;
+    let platform = trial.platform.clone().unwrap_or_else(Platform::host);
+    session.builder.complete_for(&trial.image, &platform, &session.cancel).map_err(command_error)?;
     if trial.platform.is_none() {
         tell_of_platform(&trial, session)?;
     }

@@ -145,7 +145,7 @@ impl Builder {
         if let Some(platform) = platform {
             resolved.check_platform(platform)?;
         }
-        self.complete(image, cancel)?;
+        self.complete_for(image, &chosen, cancel)?;
         source::fetch(&resolved, &self.snapshots, &|_, _, _| {}, cancel)?;
         // Nobody takes them away while they are read.
         let _there = self.snapshots.has(&resolved.config.rootfs.diff_ids).map_err(image::ImageError::from)?;

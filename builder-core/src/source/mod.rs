@@ -9,6 +9,8 @@ pub mod git;
 pub mod host;
 #[cfg(feature = "registry")]
 pub mod http;
+#[cfg(feature = "registry")]
+mod known_places;
 pub(crate) mod layout;
 mod outside;
 mod recalled;
@@ -24,6 +26,8 @@ pub use error::SourceError;
 #[cfg(feature = "registry")]
 pub use fetch::fetch_blobs;
 pub use fetch::{Progress, fetch, has_blobs, is_fetched};
+#[cfg(feature = "registry")]
+pub use known_places::fetch_from_known_places;
 pub use layout::{resolve_layout, resolve_stored};
 pub use outside::Outside;
 pub use recalled::recall;

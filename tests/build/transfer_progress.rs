@@ -105,3 +105,35 @@ fn every_other_transfer_says_so_as_well() {
     let said = other.ok(["build", "--progress=plain", "--lint=off", "."]).stderr;
     assert!(said.lines().any(|line| line.contains("large 2MB / 2MB") && line.ends_with(" done")), "{said}");
 }
+
+#[test]
+fn a_silent_server_and_the_next_try_are_told_of() {
+    let env = TestEnv::root();
+    let (registry, _) = slow(&env);
+    let busy = Fault::Answer(503, vec![("retry-after", "1".to_owned())], Vec::new());
+    let rules = vec![
+        Rule::new("GET", "/manifests/", 1, busy),
+        Rule::always("GET", "/blobs/", Fault::Slow(1_000_000, Duration::from_millis(6500))),
+    ];
+    let pull = |form: &str| {
+        let proxy = FaultProxy::start(registry.address(), rules.clone());
+        let name = format!("{}/app:1", proxy.address());
+        (TestEnv::root().ok(["pull", form, &name]).stderr, proxy.address().to_owned())
+    };
+    std::thread::scope(|scope| {
+        let json = scope.spawn(|| pull("--progress=rawjson"));
+        let (plain, address) = pull("--progress=plain");
+        let retry = format!("{address}: retrying in ");
+        assert!(plain.lines().any(|line| line.starts_with(&retry) && line.contains("status 503")), "{plain}");
+        assert_eq!(plain.matches(&format!("waiting for {address}: no answer for 5.")).count(), 1, "{plain}");
+        let (json, address) = json.join().unwrap();
+        let waits: Vec<Value> = json
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .flat_map(|line| line["waits"].as_array().cloned().unwrap_or_default())
+            .collect();
+        assert!(waits.iter().all(|wait| wait["server"] == address.as_str()), "{waits:?}");
+        assert!(waits.iter().any(|wait| wait["retryIn"].as_f64() > Some(0.0)), "{waits:?}");
+        assert!(waits.iter().any(|wait| wait["silence"].as_f64() >= Some(5.0)), "{waits:?}");
+    });
+}

@@ -190,8 +190,9 @@ pub(super) fn shown<T>(
     run: impl FnOnce(&dyn EventSink) -> T,
 ) -> Result<T, CommandError> {
     let mode = settings::progress_of(quiet, progress);
-    let progress =
-        Progress::start(mode, session.printer.paint(), Explain::Nothing).map_err(CommandError::environment)?;
+    let waits = session.builder.registry_options().waits.clone();
+    let progress = Progress::start(mode, session.printer.paint(), Explain::Nothing, waits);
+    let progress = progress.map_err(CommandError::environment)?;
     let outcome = run(progress.sink());
     progress.finish();
     Ok(outcome)

@@ -7,7 +7,7 @@ use reqwest::Response;
 use reqwest::header::{HeaderMap, HeaderValue, RANGE};
 
 use super::RegistryError;
-use super::pace::Pace;
+use super::pace::{Pace, TOO_SLOW, Trickle};
 use super::reply::{continues, failure};
 use super::transport::Transport;
 use crate::oci::BlobDescriptor;
@@ -97,7 +97,7 @@ impl<'d, S: Sink> Download<'d, S> {
         if announced.is_some_and(|length| length > self.blob.size - self.seen) {
             return Err(self.too_long());
         }
-        let mut pace = Pace::default();
+        let (mut pace, mut trickle) = (Pace::default(), Trickle::begin());
         let cut = |source| RegistryError::Cut { digest: self.blob.digest, source };
         loop {
             match response.chunk().await {
@@ -110,6 +110,9 @@ impl<'d, S: Sink> Download<'d, S> {
                     self.reached.set(self.seen);
                     if self.seen == self.blob.size || pace.is_due() {
                         progress(self.seen);
+                    }
+                    if trickle.is_too_slow(chunk.len()) && self.seen < self.blob.size {
+                        return Err(cut(std::io::Error::other(TOO_SLOW)));
                     }
                 }
                 // Everything came: how the connection ended after it does not matter.

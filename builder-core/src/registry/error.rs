@@ -214,8 +214,8 @@ impl RegistryError {
                 name.split('/').next().unwrap_or_default()
             )),
             Self::Unreachable { .. } => Some(
-                "without a network, take the base from elsewhere: `builder load`, `builder import FILE NAME`, or \
-                 `--build-context NAME=oci-layout://PATH`, `NAME=host:sh,ls` or a directory"
+                "is the name right, does the registry run, and is there a network? A proxy is taken from `HTTPS_PROXY` \
+                 and `NO_PROXY`"
                     .to_owned(),
             ),
             Self::Tls { .. } => Some(

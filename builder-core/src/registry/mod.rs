@@ -15,7 +15,8 @@
 //! | `part`, `upload` | blobs the other way |
 //! | `push`, `referrers` | what is pushed, and what refers to it |
 //! | `tags` | what a repository has, and its end |
-//! | `retry`, `pace` | the one budget of tries; how often progress is told |
+//! | `retry`, `pace` | the one budget of tries; how often progress is told, and what is too slow |
+//! | `waits` | what requests wait for |
 //! | `web` | files of other web servers: the same pieces, other rules |
 //!
 //! Every call blocks: the runtime lives in here and nowhere else. Blobs are hashed and written on threads of their
@@ -42,6 +43,7 @@ mod retry;
 mod tags;
 mod transport;
 mod upload;
+mod waits;
 pub mod web;
 
 use std::cell::Cell;
@@ -60,6 +62,7 @@ pub use push::{ManifestName, PushedManifest};
 pub use referrers::Referrer;
 pub use tags::{AlsoDelete, Deleted};
 pub use upload::{Pushed, Upload};
+pub use waits::{Wait, Waits};
 
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
@@ -295,9 +298,13 @@ impl Client {
         cancel: &CancelToken,
     ) -> Result<S, RegistryError> {
         self.over_servers(cancel, async |transport| {
-            let reached = Cell::new(0);
+            let (reached, waiting) = (Cell::new(0), self.options.waits.begin(transport.domain()));
+            let progress = |seen| {
+                waiting.heard();
+                progress(seen);
+            };
             let mut download = Download::new(transport, blob, self.name_of(&blob.digest), begin()?, &reached);
-            retried_while(cancel, || reached.get(), async || download.attempt(progress).await).await?;
+            retried_while(cancel, &waiting, || reached.get(), async || download.attempt(&progress).await).await?;
             Ok(download.into_sink())
         })
     }
@@ -310,10 +317,11 @@ impl Client {
         request: impl AsyncFn(&Transport) -> Result<T, RegistryError>,
     ) -> Result<T, RegistryError> {
         self.over_servers(cancel, async |transport| {
+            let waiting = self.options.waits.begin(transport.domain());
             if transport.is_mirror() {
                 return tried_once(cancel, request(transport)).await;
             }
-            retried(cancel, async || request(transport).await).await
+            retried(cancel, &waiting, async || request(transport).await).await
         })
     }
 

@@ -83,10 +83,14 @@ impl Client {
         cancel: &CancelToken,
     ) -> Result<Pushed, RegistryError> {
         self.over_servers(cancel, async |transport| {
-            let reached = Cell::new(0);
+            let (reached, waiting) = (Cell::new(0), self.options.waits.begin(transport.domain()));
+            let progress = |sent| {
+                waiting.heard();
+                progress(sent);
+            };
             let mut session = Session::new(upload, self.name_of(&upload.digest), self.options.upload_chunk, &reached);
-            let outcome =
-                retried_while(cancel, || reached.get(), async || session.attempt(transport, progress).await).await;
+            let attempt = async || session.attempt(transport, &progress).await;
+            let outcome = retried_while(cancel, &waiting, || reached.get(), attempt).await;
             if outcome.is_err() {
                 session.abandon(transport).await;
             }

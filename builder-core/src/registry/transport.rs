@@ -15,6 +15,10 @@ use super::{RegistryError, RegistryOptions};
 
 /// How often a request may be sent elsewhere.
 const MAX_REDIRECTS: usize = 5;
+/// A server that gets more bytes than this of a blob may think about them longer: twice as long, three times as long…
+const THOUGHT_OVER: u64 = 128 << 20;
+/// How many times longer at the most.
+const MOST_THOUGHT: u64 = 4;
 /// Who we say we are.
 const USER_AGENT: &str = concat!("builder/", env!("CARGO_PKG_VERSION"));
 
@@ -97,9 +101,10 @@ impl Transport {
         &self.options
     }
 
-    /// How long a server may take to think about what it was sent.
-    pub(super) fn patience(&self) -> Duration {
-        self.options.silence_timeout * 5
+    /// How long a server may take to think about what it was sent, where it has so many bytes to think about.
+    pub(super) fn patience(&self, bytes: u64) -> Duration {
+        let times = 1 + (bytes / THOUGHT_OVER).min(MOST_THOUGHT);
+        self.options.silence_timeout * u32::try_from(times).unwrap_or(1)
     }
 
     /// The address of something of the repository.

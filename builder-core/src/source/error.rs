@@ -245,6 +245,19 @@ impl SourceError {
         }
     }
 
+    /// Returns what to do about a base image that cannot be had.
+    pub fn hint_for_base(&self) -> Option<String> {
+        match self {
+            #[cfg(feature = "registry")]
+            Self::Registry(error) if matches!(**error, crate::registry::RegistryError::Unreachable { .. }) => Some(
+                "without a network, take the base from elsewhere: `builder load`, `builder import FILE NAME`, or \
+                 `--build-context NAME=oci-layout://PATH`, `NAME=host:sh,ls` or a directory"
+                    .to_owned(),
+            ),
+            _ => self.hint(),
+        }
+    }
+
     /// Returns what to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -167,3 +167,29 @@ fn credentials_come_from_podmans_file_and_from_helpers() {
     let missing = pull().fails(4);
     assert!(missing.stderr.contains("docker-credential-nowhere"), "{}", missing.stderr);
 }
+
+#[test]
+fn a_command_may_trust_a_registry_that_proves_nothing() {
+    let env = TestEnv::root();
+    let registry = Registry::start_guarded(&env.path(""));
+    let host = registry.address();
+    let output = |name: &str| format!("type=image,push=true,registry.insecure=true,name={host}/{name}:1");
+    env.write("a", "a");
+    env.write("Dockerfile", "FROM scratch\nCOPY a /\n");
+    let token = format!("{REGISTRY_USER}:{REGISTRY_PASSWORD}");
+    let encoded = crate::support::peers::tool("sh", &["-c", &format!("printf %s '{token}' | base64 -w0")]);
+    let config = env.path("home/.docker/config.json");
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    fs::write(&config, format!(r#"{{"auths":{{"{host}":{{"auth":"{}"}}}}}}"#, encoded.trim())).unwrap();
+    env.ok(["build", "-q", "-o", &output("one"), "."]);
+    env.ok(["rmi", &format!("{host}/one:1")]);
+    let (one, list) = (format!("{host}/one:1"), format!("{host}/list:1"));
+    for (arguments, more) in
+        [(&["create", &list, &one][..], &[][..]), (&["push", &list], &[]), (&["inspect", &one], &["-v"])]
+    {
+        let all = [&["manifest"], arguments, more].concat();
+        let refused = env.run(&all).fails(4);
+        assert!(refused.stderr.contains(host), "{}", refused.stderr);
+        env.ok([&all[..], &["--insecure"]].concat());
+    }
+}

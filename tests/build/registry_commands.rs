@@ -94,7 +94,11 @@ fn tags_are_deleted_where_the_registry_lets_us() {
     env.ok(["push", "-q", &format!("{name}:2"), &format!("{name}:two")]);
     let all = ["nosuch", "two", "2", "nothing"].map(|tag| format!("{name}:{tag}"));
     let some = env.run(["registry", "rm", &all[0], &all[1], &all[2], &all[3]]).fails(4);
-    assert!(some.stdout.starts_with(&format!("Untagged: {name}:2\nUntagged: {name}:two\nDeleted: ")), "{}", some.stdout);
+    assert!(
+        some.stdout.starts_with(&format!("Untagged: {name}:2\nUntagged: {name}:two\nDeleted: ")),
+        "{}",
+        some.stdout
+    );
     assert_eq!((some.stdout.lines().count(), some.stderr.matches("is not in its registry").count()), (3, 2));
     assert_eq!(tags(&env, &name), ["3"]);
     env.ok(["push", "-q", &format!("{name}:2")]);

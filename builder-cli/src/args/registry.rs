@@ -78,8 +78,10 @@ pub(crate) struct RegistryTagsArgs {
 
 /// Delete tags, or manifests by their digests.
 #[derive(Debug, Args)]
-#[command(after_help = "Where a registry deletes no tag by itself, the manifest goes that the tag stands for. One that \
-has other\ntags, too, only goes with --force. Blobs are for the registry to collect.")]
+#[command(
+    after_help = "Where a registry deletes no tag by itself, the manifest goes that the tag stands for. One that \
+has other\ntags, too, only goes with --force. Blobs are for the registry to collect."
+)]
 pub(crate) struct RegistryRmArgs {
     /// `NAME:TAG` or `NAME@DIGEST`
     #[arg(required = true)]

@@ -86,7 +86,13 @@ impl Builder {
     ) -> Result<Attempt, BuildError> {
         let Run { options, prepared, epoch, .. } = *run;
         let inline = options.cache_to.iter().any(|export| export.target == CacheTarget::Inline);
-        let ahead = super::ahead::Request { options, plans: &prepared.plans, images: &prepared.images, tasks: run.tasks, cancel };
+        let ahead = super::ahead::Request {
+            options,
+            plans: &prepared.plans,
+            images: &prepared.images,
+            tasks: run.tasks,
+            cancel,
+        };
         let solve = |watcher: &Watcher<'_>| {
             let solver = Solver::new(&self.store, run.snapshots, run.solve_options, run.events)
                 .about(&prepared.source_file)

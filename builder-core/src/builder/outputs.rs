@@ -97,11 +97,8 @@ pub(super) fn pushed_through(
     output: &Output,
     name: &Reference,
 ) -> crate::registry::RegistryOptions {
-    let mut registry = registry.clone();
-    if output.push.is_some_and(|push| push.insecure) {
-        registry.rules.insert(0, crate::registry::RegistryRule::insecure(name.domain()));
-    }
-    registry
+    let is_insecure = output.push.is_some_and(|push| push.insecure);
+    registry.insecure_for(is_insecure.then(|| name.domain()))
 }
 
 /// One run over the outputs.

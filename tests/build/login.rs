@@ -193,3 +193,27 @@ fn a_command_may_trust_a_registry_that_proves_nothing() {
         env.ok([&all[..], &["--insecure"]].concat());
     }
 }
+
+#[test]
+fn a_password_in_a_name_is_shown_by_no_error() {
+    let env = TestEnv::root();
+    let name = "joe:hunter2@127.0.0.1:1/app:1";
+    for arguments in [
+        &["pull", name][..],
+        &["push", name],
+        &["run", name],
+        &["rmi", name],
+        &["untag", "app", name],
+        &["tag", name, "other"],
+        &["save", name],
+        &["inspect", name],
+        &["history", name],
+        &["registry", "rm", name],
+        &["manifest", "create", "list", name],
+        &["login", "https://joe:hunter2@127.0.0.1:1"],
+    ] {
+        let failed = env.run(arguments);
+        assert_ne!(failed.code, Some(0), "{arguments:?}");
+        assert!(!format!("{}{}", failed.stdout, failed.stderr).contains("hunter2"), "{arguments:?}: {}", failed.stderr);
+    }
+}

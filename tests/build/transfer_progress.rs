@@ -137,3 +137,43 @@ fn a_silent_server_and_the_next_try_are_told_of() {
         assert!(waits.iter().any(|wait| wait["silence"].as_f64() >= Some(5.0)), "{waits:?}");
     });
 }
+
+#[test]
+fn a_pull_that_was_killed_goes_on() {
+    let place = TestEnv::root();
+    let registry = Registry::start(&place.path(""));
+    place.write("noise", noise(4_000_000, 1));
+    place.write("Dockerfile", "FROM scratch\nCOPY noise /noise\n");
+    let name = format!("{}/app:1", registry.address());
+    place.ok(["build", "-q", "--push", "-t", &name, "."]);
+    for signal in ["KILL", "INT"] {
+        let slow = Fault::Slow(500_000, Duration::from_millis(300));
+        let proxy = FaultProxy::start(registry.address(), vec![Rule::always("GET", "/blobs/", slow)]);
+        let env = TestEnv::root();
+        let through = name.replace(registry.address(), proxy.address());
+        let mut child = env.builder().args(["pull", "-q", &through]).spawn().unwrap();
+        let partial = env.store().join("partial");
+        let has_come = || {
+            let found = std::fs::read_dir(&partial).into_iter().flatten().flatten();
+            found.map(|entry| entry.metadata().unwrap().len()).max().unwrap_or_default()
+        };
+        let begin = std::time::Instant::now();
+        while has_come() < 2_000_000 {
+            assert!(begin.elapsed() < Duration::from_secs(60), "{}", has_come());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        tool("kill", &[&format!("-{signal}"), &child.id().to_string()]);
+        child.wait().unwrap();
+        assert!(has_come() >= 2_000_000);
+        let is_layer = |digest: &str| env.store().join("blobs/sha256").join(digest).exists();
+        let digest = std::fs::read_dir(&partial).unwrap().flatten().next().unwrap().file_name().into_string().unwrap();
+        assert!(!is_layer(&digest));
+        // From another server of the same image, too.
+        let json = env.ok(["pull", "--progress=rawjson", &name]).stderr;
+        let of_layer = |status: &Value| status["id"].as_str().unwrap().ends_with(&digest);
+        let first = statuses(&json).into_iter().find(of_layer).unwrap();
+        assert!(first["current"].as_u64() >= Some(2_000_000), "{first}");
+        assert!(is_layer(&digest) && has_come() == 0);
+        env.ok(["export", "-o", env.path("out.tar").to_str().unwrap(), &name]);
+    }
+}

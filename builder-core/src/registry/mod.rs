@@ -68,7 +68,7 @@ use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::oci::{BlobDescriptor, MAX_MANIFEST_SIZE, media_type};
 use crate::reference::{DEFAULT_TAG, Reference};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use download::{Download, Sink, Stored};
 use endpoint::{Endpoint, endpoints};
 use reply::{bounded, failure};
@@ -286,7 +286,14 @@ impl Client {
         cancel: &CancelToken,
     ) -> Result<(), RegistryError> {
         let progress = |seen| progress(&blob.digest, seen, blob.size);
-        self.download(blob, || Stored::begin(store), &progress, cancel)?.finish(blob)
+        let fetch = || self.download(blob, || Stored::begin(store, blob), &progress, cancel);
+        let fetched = fetch()?;
+        let continued = fetched.is_continued();
+        match fetched.finish(blob) {
+            // What somebody left was wrong, and is gone: now all of it is fetched.
+            Err(RegistryError::Store(StoreError::Mismatch { .. })) if continued => fetch()?.finish(blob),
+            outcome => outcome,
+        }
     }
 
     /// Fetches a blob from the first server that has it.

@@ -157,6 +157,10 @@ impl Store {
             chosen.push(entry.clone());
         }
         let mut pruned = remove::remove(self, &chosen, options)?;
+        #[cfg(feature = "registry")]
+        {
+            pruned.freed += self.remove_partial_blobs()?;
+        }
         let everything = PruneOptions { all: true, ..*options };
         let is_spared = |entry: &Entry| is_free(entry, &everything) && !is_free(entry, options);
         let spared = entries.iter().zip(&sizes).filter(|(entry, _)| is_spared(entry) && (options.filter)(&entry.item));

@@ -70,7 +70,9 @@ fn rm(
         }
     }
     let last = failed.pop();
-    failed.iter().for_each(|error| printer.error(error));
+    for error in &failed {
+        printer.error(error);
+    }
     last.map_or(Ok(()), Err)
 }
 
@@ -111,8 +113,8 @@ fn untagged(reference: &Reference, deleted: &Deleted) -> Vec<Reference> {
 
 /// What is said of it, as `docker rmi` says it.
 fn told(reference: &Reference, deleted: &Deleted) -> String {
-    let mut text: String =
-        untagged(reference, deleted).iter().map(|name| format!("Untagged: {}\n", name.familiar())).collect();
+    let mut text = String::new();
+    text.extend(untagged(reference, deleted).iter().map(|name| format!("Untagged: {}\n", name.familiar())));
     if let Deleted::Manifest { digest, tags } = deleted {
         let rest = if tags.is_none() { ", with every tag that it had" } else { "" };
         text.push_str(&format!("Deleted: {}@{digest}{rest}\n", reference.familiar_name()));

@@ -252,7 +252,7 @@ mod pushing {
 
     /// A form that layers are sent in.
     struct Form<'s> {
-        form: ImageForm,
+        wanted: ImageForm,
         blobs: LayerBlobs<'s>,
         /// Who wants them, by number.
         targets: Vec<usize>,
@@ -266,7 +266,7 @@ mod pushing {
             let is_plain = made.chain.last() == Some(&made.known.digest);
             // What came in another form is brought into this one when the image is put together, if at all.
             if !is_plain {
-                return Ok(!self.form.force);
+                return Ok(!self.wanted.force);
             }
             // The push asks the registry for what is known by its name before it is made.
             let name = snapshots.store().layer_form(&made.known.digest, &self.blobs.form_name())?;
@@ -284,13 +284,13 @@ mod pushing {
     ) -> Result<(), ExportError> {
         let mut forms: Vec<Form<'_>> = Vec::new();
         for (number, target) in targets.iter().enumerate() {
-            match forms.iter_mut().find(|form| form.form == target.form) {
+            match forms.iter_mut().find(|form| form.wanted == target.form) {
                 Some(form) => {
                     form.targets.push(number);
                     form.kept |= target.kept;
                 }
                 None => forms.push(Form {
-                    form: target.form,
+                    wanted: target.form,
                     blobs: LayerBlobs::new(snapshots, target.form),
                     targets: vec![number],
                     kept: target.kept,

@@ -315,9 +315,12 @@ pub fn push(
         sources.retain(|source| source != repository);
         uploads.push(Upload { digest: *digest, size: *size, content: content.clone(), sources });
     }
+    let of_elsewhere = image.elsewhere.iter().map(|layer| layer.1.blob().digest);
+    let perhaps: Vec<Digest> = of_elsewhere.chain(image.known.iter().map(|layer| layer.digest)).collect();
+    let has = client.has_blobs(&perhaps, cancel)?;
     for layer in &image.elsewhere {
         let blob = layer.1.blob();
-        if client.has_blob(&blob.digest, cancel)? {
+        if has.contains(&blob.digest) {
             continue;
         }
         let content = fetched(snapshots, layer, progress, cancel)?;
@@ -326,7 +329,7 @@ pub fn push(
     }
     let mut there = Vec::new();
     for layer in &image.known {
-        if client.has_blob(&layer.digest, cancel)? {
+        if has.contains(&layer.digest) {
             there.push((layer.digest, Pushed::Existed));
             continue;
         }

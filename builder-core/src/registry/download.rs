@@ -69,10 +69,11 @@ impl<'s> Stored<'s> {
 
     /// Verifies the blob and gives it its name.
     pub(super) fn finish(self, blob: &BlobDescriptor) -> Result<(), RegistryError> {
-        Ok(match self.writer {
-            Writer::Passing(writer) => writer.finish_as(&blob.digest, blob.size)?,
-            Writer::Lasting(partial) => partial.finish_as(&blob.digest, blob.size)?,
-        })
+        let finished = match self.writer {
+            Writer::Passing(writer) => writer.finish_as(&blob.digest, blob.size),
+            Writer::Lasting(partial) => partial.finish_as(&blob.digest, blob.size),
+        };
+        Ok(finished?)
     }
 }
 

@@ -78,6 +78,9 @@ use transport::Transport;
 /// Blobs that are fetched or sent at the same time.
 const PARALLEL_BLOBS: usize = 3;
 
+/// What is asked at the same time that is answered in a moment.
+const PARALLEL_QUESTIONS: usize = 8;
+
 const ACCEPTED: [&str; 4] =
     [media_type::OCI_MANIFEST, media_type::OCI_INDEX, media_type::DOCKER_MANIFEST, media_type::DOCKER_MANIFEST_LIST];
 

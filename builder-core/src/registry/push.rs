@@ -3,6 +3,7 @@
 //! Spec: OCI distribution-spec 1.1, "Push".
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response};
@@ -12,7 +13,7 @@ use super::reply::failure;
 use super::retry::retried_while;
 use super::transport::{Request, Transport};
 use super::upload::{Pushed, Session, Upload};
-use super::{ACCEPTED, Client, RegistryError, in_parallel};
+use super::{ACCEPTED, Client, PARALLEL_QUESTIONS, RegistryError, in_parallel, side_by_side};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::oci::MAX_MANIFEST_SIZE;
@@ -57,6 +58,16 @@ impl Client {
     pub fn has_blob(&self, digest: &Digest, cancel: &CancelToken) -> Result<bool, RegistryError> {
         let name = self.name_of(digest);
         self.ask(cancel, async |transport| has_blob(transport, digest, &name).await)
+    }
+
+    /// Tells which of some blobs are in the repository; several are asked for at the same time.
+    ///
+    /// # Errors
+    /// The first [`RegistryError`].
+    pub fn has_blobs(&self, digests: &[Digest], cancel: &CancelToken) -> Result<BTreeSet<Digest>, RegistryError> {
+        let ask = |digest: &Digest, cancel: &CancelToken| self.has_blob(digest, cancel);
+        let found = side_by_side(PARALLEL_QUESTIONS, digests, cancel, &ask)?;
+        Ok(digests.iter().zip(found).filter(|(_, is_there)| *is_there).map(|(digest, _)| *digest).collect())
     }
 
     /// Pushes a blob, unless it is there. `progress` is told the bytes so far.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::push::{ManifestName, refused};
 use super::reply::bounded;
 use super::transport::{Request, Transport};
-use super::{Client, RegistryError, side_by_side};
+use super::{Client, PARALLEL_QUESTIONS, RegistryError, side_by_side};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 
@@ -28,8 +28,6 @@ struct TagList {
     tags: Option<Vec<String>>,
 }
 
-/// How many tags are asked at the same time what they stand for.
-const PARALLEL_TAGS: usize = 8;
 /// The most tags that are asked what they stand for.
 const MAX_ASKED: usize = 10_000;
 
@@ -147,7 +145,7 @@ impl Client {
         let stands_for_it = |tag: &String, cancel: &CancelToken| -> Result<bool, RegistryError> {
             Ok(self.manifest_digest(ManifestName::Tag(tag), cancel)?.as_ref() == Some(digest))
         };
-        let found = side_by_side(PARALLEL_TAGS, &all, cancel, &stands_for_it)?;
+        let found = side_by_side(PARALLEL_QUESTIONS, &all, cancel, &stands_for_it)?;
         Ok(all.into_iter().zip(found).filter(|(_, is_it)| *is_it).map(|(tag, _)| tag).collect())
     }
 

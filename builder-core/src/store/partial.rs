@@ -22,6 +22,8 @@ use crate::fs::PathContext;
 const LEAST: u64 = 1 << 20;
 /// The most beginnings that are kept.
 const MOST: usize = 16;
+/// The most bytes of them, but for the newest.
+const MOST_BYTES: u64 = 8 << 30;
 /// How long they are kept.
 const AGE: Duration = Duration::from_hours(7 * 24);
 /// Bytes moved at once.
@@ -81,6 +83,11 @@ impl Store {
         }))
     }
 
+    /// What beginnings take of the disk, in bytes.
+    pub(super) fn size_of_partial_blobs(&self) -> Result<u64, StoreError> {
+        Ok(self.partial_blobs()?.iter().map(|(_, metadata)| metadata.blocks() * 512).sum())
+    }
+
     /// Removes beginnings that nobody works on; returns how many bytes are free again.
     pub(super) fn remove_partial_blobs(&self) -> Result<u64, StoreError> {
         let mut freed = 0;
@@ -98,8 +105,10 @@ impl Store {
             SystemTime::now().duration_since(modified).unwrap_or_default()
         };
         found.sort_by_cached_key(|(_, metadata)| age(metadata));
+        let mut bytes = 0;
         for (index, (path, metadata)) in found.iter().enumerate() {
-            if index + 1 >= MOST || age(metadata) > AGE {
+            bytes += metadata.len();
+            if index + 1 >= MOST || index > 0 && bytes > MOST_BYTES || age(metadata) > AGE {
                 remove(path)?;
             }
         }
@@ -241,7 +250,7 @@ mod tests {
     }
 
     fn content() -> Vec<u8> {
-        (0..SIZE).map(|index| (index % 251) as u8).collect()
+        (0..SIZE).map(|index| u8::try_from(index % 251).unwrap()).collect()
     }
 
     /// Writes so much of the content and gives up.
@@ -299,7 +308,7 @@ mod tests {
         File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
         assert_eq!(store.partial_blob(&digest, SIZE).unwrap().unwrap().length(), 0);
         for index in 0..MOST + 5 {
-            let mut other = store.partial_blob(&Digest::of(&[index as u8]), SIZE).unwrap().unwrap();
+            let mut other = store.partial_blob(&Digest::of(&index.to_le_bytes()), SIZE).unwrap().unwrap();
             other.write_all(&content()).unwrap();
         }
         assert_eq!(store.partial_blobs().unwrap().len(), MOST);

@@ -115,6 +115,16 @@ pub enum SourceError {
     #[cfg(feature = "registry")]
     #[error(transparent)]
     Registry(Box<crate::registry::RegistryError>),
+    /// A layer of an image of the store is not there, and no registry that is known to have it gives it.
+    #[cfg(feature = "registry")]
+    #[error("layer {digest} is not in the store, and cannot be had from where it is known to be")]
+    Gone {
+        /// The layer, as its manifest names it.
+        digest: Digest,
+        /// What the last registry said.
+        #[source]
+        source: Box<crate::registry::RegistryError>,
+    },
     /// A web server could not give a file.
     #[cfg(feature = "registry")]
     #[error(transparent)]
@@ -228,7 +238,7 @@ impl SourceError {
     pub fn is_registry(&self) -> bool {
         match self {
             #[cfg(feature = "registry")]
-            Self::Registry(_) | Self::Web(_) => true,
+            Self::Registry(_) | Self::Web(_) | Self::Gone { .. } => true,
             Self::Git(error) => error.is_server(),
             Self::Layer { .. } => true,
             _ => false,
@@ -265,6 +275,8 @@ impl SourceError {
             Self::Registry(error) => error.hint(),
             #[cfg(feature = "registry")]
             Self::Web(error) => error.hint(),
+            #[cfg(feature = "registry")]
+            Self::Gone { digest, .. } => SnapshotError::Missing { diff_id: *digest }.hint(),
             Self::Git(error) => error.hint(),
             Self::Checksum { .. } => {
                 Some("what the server gives has changed, or is not what you think it is".to_owned())

@@ -16,7 +16,7 @@ const MAX_PLACES: u32 = 4;
 /// away.
 ///
 /// # Errors
-/// [`SourceError::Registry`] where no repository that is known to have one gives it.
+/// [`SourceError::Gone`] where no repository that is known to have one gives it.
 pub fn fetch_from_known_places(
     store: &Store,
     blobs: &[BlobDescriptor],
@@ -49,9 +49,9 @@ pub fn fetch_from_known_places(
             }
         }
     }
-    let is_missing = |blob: &BlobDescriptor| !store.has_whole_blob(&blob.digest, blob.size);
-    match failed {
-        Some(error) if blobs.iter().any(is_missing) => Err(error.into()),
+    let missing = blobs.iter().find(|blob| !store.has_whole_blob(&blob.digest, blob.size));
+    match (failed, missing) {
+        (Some(error), Some(blob)) => Err(SourceError::Gone { digest: blob.digest, source: Box::new(error) }),
         _ => Ok(()),
     }
 }

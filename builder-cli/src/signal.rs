@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use builder_core::cancel::CancelToken;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
-use signal_hook::iterator::Signals;
+use signal_hook::iterator::{Handle, Signals};
 
 use crate::error::ErrorKind;
 use crate::ui::progress::restore_terminal;
@@ -134,7 +134,29 @@ const SAME_SIGNAL: Duration = Duration::from_millis(300);
 /// # Errors
 /// The handlers cannot be installed.
 pub(crate) fn cancel_on_signals(token: CancelToken) -> io::Result<()> {
+    watch(token).map(drop)
+}
+
+/// Watches for signals until it is dropped.
+pub(crate) struct Watch(Handle);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Does the same as [`cancel_on_signals`] for as long as what is returned lives.
+///
+/// # Errors
+/// The handlers cannot be installed.
+pub(crate) fn cancel_on_signals_for_now(token: CancelToken) -> io::Result<Watch> {
+    watch(token).map(Watch)
+}
+
+fn watch(token: CancelToken) -> io::Result<Handle> {
     let mut signals = Signals::new(ending())?;
+    let handle = signals.handle();
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let mut first: Option<Instant> = None;
         for signal in signals.forever() {
@@ -151,7 +173,7 @@ pub(crate) fn cancel_on_signals(token: CancelToken) -> io::Result<()> {
             token.cancel();
         }
     })?;
-    Ok(())
+    Ok(handle)
 }
 
 #[cfg(test)]

@@ -162,3 +162,28 @@ fn an_image_for_one_platform_is_for_no_other() {
     let text = "The requested image's platform (linux/riscv64) does not match the detected host platform";
     assert!(tried.stderr.contains(text), "{}", tried.stderr);
 }
+
+#[test]
+fn what_is_run_is_pulled_where_it_is_not_here() {
+    let (place, env) = (TestEnv::root(), TestEnv::root());
+    let registry = Registry::start(&place.path(""));
+    let reference = pushed(&place, &registry);
+    let never = env.run(["run", "--pull=never", &reference, "cat", "/etc/base"]).fails(125).stderr;
+    assert!(never.contains("no such image"), "{never}");
+    let first = env.ok(["run", "--rm", &reference, "cat", "/etc/base"]);
+    assert_eq!(first.stdout, "base\n");
+    let text = format!("Unable to find image '{reference}' locally");
+    assert!(first.stderr.contains(&text) && first.stderr.contains("pulling"), "{}", first.stderr);
+    let second = env.ok(["run", &reference, "cat", "/etc/base"]);
+    assert_eq!((second.stdout.as_str(), second.stderr.as_str()), ("base\n", ""));
+    // What the name stands for now is only asked for where somebody wants it.
+    place.write("base/Dockerfile", "FROM host\nRUN mkdir -p /etc && echo newer > /etc/base\n");
+    let host = ["--build-context", "host=host:sh,cat,mkdir", "--push", "-t", &reference, "base"];
+    place.ok([&["build", "-q"][..], &host].concat());
+    assert_eq!(env.ok(["run", &reference, "cat", "/etc/base"]).stdout, "base\n");
+    let after = env.ok(["run", "-q", "--pull", "always", &reference, "cat", "/etc/base"]);
+    assert_eq!((after.stdout.as_str(), after.stderr.as_str()), ("newer\n", ""));
+    // An ID is nobody's name.
+    let id = env.run(["run", &"0123456789ab".repeat(2), "true"]).fails(125).stderr;
+    assert!(id.contains("no such image") && !id.contains("Unable"), "{id}");
+}

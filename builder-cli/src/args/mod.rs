@@ -41,7 +41,7 @@ pub(crate) use registry::{
     LoginArgs, LogoutArgs, PullArgs, PushArgs, RegistryArgs, RegistryCommand, RegistryRmArgs, RegistryTagsArgs,
 };
 pub(crate) use run::RunArgs;
-pub(crate) use trial::{TrialArgs, TrialNetwork};
+pub(crate) use trial::{TrialArgs, TrialNetwork, TrialPull};
 
 /// Build container images without a daemon.
 #[derive(Debug, Parser)]

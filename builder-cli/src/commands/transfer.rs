@@ -29,7 +29,7 @@ pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), Comman
     for text in &arguments.images {
         let record = session.find(text)?;
         let names = text.parse::<Reference>().ok().filter(|name| name.to_string() == record.name);
-        // The archive's manifest is another one: what a digest says would not be true of it.
+        // The archive's manifest may be another one: what a digest says would not be true of it.
         let names = names.filter(|name| name.digest().is_none());
         match images.iter_mut().find(|(known, _)| known.manifest == record.manifest) {
             Some((_, known)) => known.extend(names),
@@ -82,6 +82,8 @@ fn rendered(
         let shown = names.first().map_or_else(|| record.config.short(), Reference::familiar);
         stored.images = chosen(&stored.images, platforms, &shown)?;
         stored.index = stored.images.len() > 1;
+    } else if let Some(image) = image::as_stored(session.builder.store(), record, &stored).map_err(failed)? {
+        return Ok(ExportImage { image, names });
     }
     let shown: Vec<String> = names.iter().map(ToString::to_string).collect();
     let set = ImageSet {
@@ -92,7 +94,8 @@ fn rendered(
         rewritten_to: None,
         names: &shown,
     };
-    let image = image::render(session.builder.snapshots(), &set, ImageForm::archive(), &session.cancel);
+    let form = ImageForm { keep_manifests: true, ..ImageForm::archive() };
+    let image = image::render(session.builder.snapshots(), &set, form, &session.cancel);
     Ok(ExportImage { image: image.map_err(failed)?, names })
 }
 

@@ -315,6 +315,7 @@ impl Writer<'_> {
                 directory: if split { platform.directory_name() } else { String::new() },
                 shown: platform.to_string(),
                 diff_ids: &built.diff_ids,
+                layers: &built.image.layers,
                 files: Vec::new(),
             };
             filesystem.files = self.statements(output, built, &filesystem)?;

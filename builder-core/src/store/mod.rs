@@ -36,6 +36,7 @@ mod forms;
 mod hold;
 mod images;
 mod layout;
+mod left_out;
 mod lists;
 mod metadata;
 mod origins;

@@ -39,6 +39,7 @@ mod provenance;
 mod remote;
 mod root_filesystem;
 mod shared_cache;
+mod shelf;
 mod syntax;
 mod timeline;
 #[cfg(feature = "registry")]

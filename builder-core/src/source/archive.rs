@@ -20,6 +20,10 @@ use crate::reference::Reference;
 use crate::snapshot::SnapshotError;
 use crate::store::{ImageRecord, Store, WorkDir};
 
+/// The most names that the images of an archive have. Each one is a line of the store's own `index.json`, which is
+/// written anew with every change of a name.
+const MAX_NAMES: usize = 10_000;
+
 /// An image that an archive brought.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LoadedImage {
@@ -108,7 +112,37 @@ pub fn load_directory(
     let bytes = read_bounded(directory, Path::new("manifest.json"), MAX_MANIFEST_SIZE)?;
     let damaged = |source| SourceError::Damaged { name: "manifest.json".to_owned(), source };
     let images: Vec<DockerImage> = serde_json::from_slice(&bytes).map_err(damaged)?;
-    images.iter().map(|image| load_docker(directory, image, store, platform, cancel)).collect()
+    check_names(images.iter().filter_map(|image| image.repo_tags.as_ref()).map(Vec::len).sum())?;
+    named_at_once(store, |loaded| {
+        images.iter().try_for_each(|image| Ok(loaded.push(load_docker(directory, image, store, platform, cancel)?)))
+    })
+}
+
+/// Refuses an archive with more names than anybody gives.
+fn check_names(count: usize) -> Result<(), SourceError> {
+    if count > MAX_NAMES { Err(SourceError::TooManyNames { count, limit: MAX_NAMES }) } else { Ok(()) }
+}
+
+/// Loads images and gives them their names, all of them at once; where one fails, those before it.
+fn named_at_once(
+    store: &Store,
+    load: impl FnOnce(&mut Vec<(ImageRecord, Vec<String>)>) -> Result<(), SourceError>,
+) -> Result<Vec<LoadedImage>, SourceError> {
+    let mut images = Vec::new();
+    let outcome = load(&mut images);
+    let mut records = Vec::new();
+    for (record, names) in &images {
+        let names = if names.is_empty() { &[String::new()][..] } else { names };
+        records.extend(names.iter().map(|name| ImageRecord { name: name.clone(), ..record.clone() }));
+    }
+    store.tag_all(&records)?;
+    outcome?;
+    let loaded = |(record, names): (ImageRecord, Vec<String>)| LoadedImage {
+        names,
+        manifest: record.manifest,
+        config: record.config,
+    };
+    Ok(images.into_iter().map(loaded).collect())
 }
 
 fn load_layout(
@@ -119,51 +153,66 @@ fn load_layout(
     cancel: &CancelToken,
 ) -> Result<Vec<LoadedImage>, SourceError> {
     let mut images: BTreeMap<Digest, Vec<String>> = BTreeMap::new();
-    for entry in index_entries(directory, name)? {
+    let entries = index_entries(directory, name)?;
+    check_names(entries.iter().map(|entry| names(entry).count()).sum())?;
+    for entry in entries {
         let known = images.entry(entry.descriptor.digest).or_default();
         known.extend(full_names(names(&entry).map(str::to_owned).collect(), Some(entry.descriptor.digest))?);
     }
-    let mut loaded = Vec::new();
-    for (digest, mut full) in images {
-        full.sort();
-        full.dedup();
-        let read = |digest: &Digest, limit: u64| {
-            let bytes = read_verified(directory, name, digest, limit)?;
-            keep_index(store, &bytes)?;
-            Ok(bytes)
-        };
-        let wanted = platform.cloned().unwrap_or_else(Platform::host);
-        let image = resolve(&read, digest, &wanted, name.display().to_string(), Origin::Layout(directory.to_owned()))?;
-        check_platform(&full, name, &image.config, platform)?;
-        let created = image.config.created.clone().unwrap_or_default();
-        let mut record = ImageRecord {
-            name: String::new(),
-            manifest: image.manifest,
-            manifest_size: image.manifest_bytes.len() as u64,
-            media_type: image.media_type.clone(),
-            config: image.config_digest,
-            created,
-        };
-        if let Some(index) = &image.index
-            && platform.is_none()
-            && index.members.len() > 1
-            && whole_index(directory, name, &index.digest, store, cancel)?
-        {
-            record.manifest = index.digest;
-            record.manifest_size = index.size;
-            record.media_type.clone_from(&index.media_type);
-            record.config = index.digest;
-        } else {
-            for layer in &image.layers {
-                take_blob(directory, layer, store, cancel)?;
-            }
-            store.write_blob(&image.config_bytes)?;
-            store.write_blob(&image.manifest_bytes)?;
+    named_at_once(store, |loaded| {
+        for (digest, mut full) in images {
+            full.sort();
+            full.dedup();
+            let record = load_image((directory, name), digest, &full, store, platform, cancel)?;
+            loaded.push((record, full));
         }
-        record_under(store, record.clone(), &full)?;
-        loaded.push(LoadedImage { names: full, manifest: record.manifest, config: record.config });
+        Ok(())
+    })
+}
+
+/// Takes an image of a layout into the store, without its names.
+fn load_image(
+    (directory, name): (&Path, &Path),
+    digest: Digest,
+    names: &[String],
+    store: &Store,
+    platform: Option<&Platform>,
+    cancel: &CancelToken,
+) -> Result<ImageRecord, SourceError> {
+    let read = |digest: &Digest, limit: u64| {
+        let bytes = read_verified(directory, name, digest, limit)?;
+        keep_index(store, &bytes)?;
+        Ok(bytes)
+    };
+    let wanted = platform.cloned().unwrap_or_else(Platform::host);
+    let image = resolve(&read, digest, &wanted, name.display().to_string(), Origin::Layout(directory.to_owned()))?;
+    check_platform(names, name, &image.config, platform)?;
+    let created = image.config.created.clone().unwrap_or_default();
+    let mut record = ImageRecord {
+        name: String::new(),
+        manifest: image.manifest,
+        manifest_size: image.manifest_bytes.len() as u64,
+        media_type: image.media_type.clone(),
+        config: image.config_digest,
+        created,
+    };
+    if let Some(index) = &image.index
+        && platform.is_none()
+        && index.members.len() > 1
+        && whole_index(directory, name, &index.digest, store, cancel)?
+    {
+        record.manifest = index.digest;
+        record.manifest_size = index.size;
+        record.media_type.clone_from(&index.media_type);
+        record.config = index.digest;
+    } else {
+        for layer in &image.layers {
+            take_blob(directory, layer, store, cancel)?;
+        }
+        store.write_blob(&image.config_bytes)?;
+        store.write_blob(&image.manifest_bytes)?;
     }
-    Ok(loaded)
+    Ok(record)
 }
 
 /// Refuses an image for another platform than the one that was asked for.
@@ -263,18 +312,6 @@ fn full_names(names: Vec<String>, verified: Option<Digest>) -> Result<Vec<String
     Ok(full)
 }
 
-/// Records an image under its names, or without one where it has none.
-fn record_under(store: &Store, mut record: ImageRecord, names: &[String]) -> Result<(), SourceError> {
-    for name in names {
-        record.name.clone_from(name);
-        store.tag(&record)?;
-    }
-    if names.is_empty() {
-        store.keep(&record)?;
-    }
-    Ok(())
-}
-
 /// Makes an OCI image of one entry of `manifest.json`: its layers become plain tar blobs.
 fn load_docker(
     directory: &Path,
@@ -282,7 +319,7 @@ fn load_docker(
     store: &Store,
     platform: Option<&Platform>,
     cancel: &CancelToken,
-) -> Result<LoadedImage, SourceError> {
+) -> Result<(ImageRecord, Vec<String>), SourceError> {
     let names = full_names(image.repo_tags.clone().unwrap_or_default(), None)?;
     let root = RootDir::open(directory)?;
     let missing = |name: &str| SourceError::MissingFile(name.to_owned());
@@ -328,6 +365,5 @@ fn load_docker(
         config: config_digest,
         created: config.created.unwrap_or_default(),
     };
-    record_under(store, record, &names)?;
-    Ok(LoadedImage { names, manifest: digest, config: config_digest })
+    Ok((record, names))
 }

@@ -60,7 +60,7 @@ pub use damaged::{DamagedBlob, damaged_blob};
 pub use durable::Syncing;
 pub use error::StoreError;
 pub use hold::Hold;
-pub use images::ImageRecord;
+pub use images::{ImageRecord, NameChanges};
 pub use layout::{Owner, StoreOptions, is_store};
 pub use lists::ListMember;
 pub use metadata::{CacheRecord, SnapshotRecord};

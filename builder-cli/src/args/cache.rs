@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::ListFormat;
+use super::{FormatArgs, ListFormat};
 
 /// What the cache holds.
 #[derive(Debug, Args)]
@@ -112,9 +112,8 @@ pub(crate) struct SystemDfArgs {
     /// Also each image and each thing in the cache
     #[arg(short, long, conflicts_with = "format")]
     pub(crate) verbose: bool,
-    /// Form of the list
-    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-    pub(crate) format: ListFormat,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
 }
 
 /// Remove images without a name and what they alone need.

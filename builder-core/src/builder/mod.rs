@@ -66,6 +66,7 @@ pub use options::{
     PushOutput,
 };
 pub use outcome::BuildOutcome;
+pub use prepare::Tasks;
 pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
 pub use root_filesystem::ImportSource;
 pub use shared_cache::{CacheExport, CacheMode, CacheTarget};

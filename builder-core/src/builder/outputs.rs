@@ -294,7 +294,7 @@ impl Writer<'_> {
         }
         let images = [self.export_image(output)?];
         let time = self.results.epoch.unwrap_or(0);
-        Ok(export::write_archive(snapshots, &images, format(output), time, out, cancel)?)
+        Ok(export::write_archive(snapshots, &images, format(output), time, out, &|_, _, _| {}, cancel)?)
     }
 
     fn directory(&mut self, output: &Output, path: &Path) -> Result<(), BuildError> {

@@ -79,7 +79,7 @@ pub(crate) struct CachePruneArgs {
     /// Remove only until this much of the disk is free
     #[arg(long, value_name = "BYTES")]
     pub(crate) min_free_space: Option<String>,
-    /// Do not ask
+    /// Do not ask on standard input, the end of which means no
     #[arg(short, long)]
     pub(crate) force: bool,
     /// Everything about each thing that is removed
@@ -124,7 +124,7 @@ pub(crate) struct SystemPruneArgs {
     /// Also images with a name, and all of the cache. Of the filters, `until` is about images too: made before
     #[arg(short, long)]
     pub(crate) all: bool,
-    /// Do not ask
+    /// Do not ask on standard input, the end of which means no
     #[arg(short, long)]
     pub(crate) force: bool,
 }

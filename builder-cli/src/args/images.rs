@@ -191,7 +191,7 @@ pub(crate) struct ImagePruneArgs {
     /// All images, not only those without a name
     #[arg(short, long)]
     pub(crate) all: bool,
-    /// Do not ask
+    /// Do not ask on standard input, the end of which means no
     #[arg(short, long)]
     pub(crate) force: bool,
     /// Only images that fit: `until=24h` or `until=TIME` (made before), `label=KEY[=VALUE]`, `label!=KEY[=VALUE]`

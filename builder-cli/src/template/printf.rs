@@ -88,10 +88,10 @@ impl Formatter<'_> {
         Ok(rest)
     }
 
-    fn take(&mut self) -> Option<Option<Value>> {
+    fn take(&mut self) -> Option<&Option<Value>> {
         let value = self.arguments.get(self.next)?;
         self.next += 1;
-        Some(value.clone())
+        Some(value)
     }
 
     /// Reads `[2]`: which argument is next.
@@ -108,7 +108,7 @@ impl Formatter<'_> {
     /// Reads a width or a precision: digits, or `*` for the next argument.
     fn size<'t>(&mut self, text: &'t str) -> Result<(Option<i64>, &'t str), String> {
         if let Some(after) = text.strip_prefix('*') {
-            let size = self.take().flatten().and_then(|value| value.as_i64());
+            let size = self.take().and_then(|value| value.as_ref()?.as_i64());
             return checked(size.unwrap_or(0)).map(|size| (Some(size), after));
         }
         let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

@@ -7,7 +7,7 @@ fn data() -> Value {
         "ID": "sha256:abc", "Size": 1234, "Big": 2.5, "Empty": "", "Null": null, "On": true,
         "Tags": ["a:1", "b:2"], "Nothing": [],
         "Config": { "Env": ["A=1", "B=2"], "User": "", "Labels": { "org.x/y": "z", "b": "c" }, "Ports": { "80/tcp": {} } },
-        "Million": 1000000.0, "Html": "<a href='x'>\"&\n=+é</a>",
+        "Million": 1e6, "Html": "<a href='x'>\"&\n=+é</a>",
         "Descriptor": { "mediaType": "m" },
     });
     mark(&mut data, "", &[]);

@@ -8,6 +8,7 @@ use super::show::{show, type_name};
 
 /// What stands between `%` and the letter.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Verb {
     pub(super) left: bool,
     pub(super) zeros: bool,

@@ -107,9 +107,9 @@ impl Builder {
         texts: &[String],
         force: bool,
     ) -> Result<Vec<Result<Removed, RemoveError>>, RemoveError> {
-        let mut shelf = Shelf::read(&self.store)?;
-        let outcomes = texts.iter().map(|text| remove(&mut shelf, text, force)).collect();
-        shelf.write(&self.store)?;
+        let mut stored = Shelf::read(&self.store)?;
+        let outcomes = texts.iter().map(|text| remove(&mut stored, text, force)).collect();
+        stored.write(&self.store)?;
         Ok(outcomes)
     }
 
@@ -118,8 +118,8 @@ impl Builder {
     /// # Errors
     /// [`RemoveError`].
     pub fn untag_image(&self, text: &str, names: &[String]) -> Result<Vec<Reference>, RemoveError> {
-        let shelf = Shelf::read(&self.store)?;
-        let own = shelf.names_of(&shelf.find(text)?.config);
+        let stored = Shelf::read(&self.store)?;
+        let own = stored.names_of(&stored.find(text)?.config);
         let wanted = if names.is_empty() {
             own
         } else {
@@ -143,20 +143,20 @@ impl Builder {
         let mut removed = Vec::new();
         let mut seen: HashSet<Digest> = HashSet::new();
         let fitting = self.list_images(filter, cancel)?;
-        let mut shelf = Shelf::read(&self.store)?;
+        let mut stored = Shelf::read(&self.store)?;
         for image in fitting {
             let (id, manifest) = (image.record.config, image.record.manifest);
             match image.reference() {
                 // Another image of the same config may have a name.
                 None => {
-                    shelf.forget(&id, &manifest);
-                    removed.push(Removed { untagged: Vec::new(), deleted: (!shelf.has(&id)).then_some(id) });
+                    stored.forget(&id, &manifest);
+                    removed.push(Removed { untagged: Vec::new(), deleted: (!stored.has(&id)).then_some(id) });
                 }
                 Some(_) if !seen.insert(id) => {}
-                Some(_) => removed.push(shelf.take(&id, shelf.names_of(&id), false)),
+                Some(_) => removed.push(stored.take(&id, stored.names_of(&id), false)),
             }
         }
-        shelf.write(&self.store)?;
+        stored.write(&self.store)?;
         Ok(removed)
     }
 }

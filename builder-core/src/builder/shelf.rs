@@ -141,7 +141,9 @@ impl Shelf {
         if nameless {
             let nameless: Vec<usize> =
                 self.of_config(config).filter(|(_, record)| record.name.is_empty()).map(|(index, _)| index).collect();
-            nameless.into_iter().for_each(|index| self.remove(index));
+            for index in nameless {
+                self.remove(index);
+            }
         }
         Removed { untagged: names, deleted: (!self.has(config)).then_some(*config) }
     }
@@ -150,7 +152,9 @@ impl Shelf {
     pub(super) fn forget(&mut self, config: &Digest, manifest: &Digest) {
         let fits = |record: &ImageRecord| record.name.is_empty() && record.manifest == *manifest;
         let found = self.of_config(config).find(|(_, record)| fits(record)).map(|(index, _)| index);
-        found.into_iter().for_each(|index| self.remove(index));
+        if let Some(index) = found {
+            self.remove(index);
+        }
     }
 
     fn remove(&mut self, index: usize) {

@@ -163,8 +163,10 @@ mod tests {
         }
     }
 
+    type Made = (EntryType, &'static str);
+
     /// What is left of layers, each a list of kinds and paths, in an empty root filesystem with the directory `dev`.
-    fn left(layers: &[&[(EntryType, &str)]]) -> Vec<String> {
+    fn left(layers: &[&[Made]]) -> Vec<String> {
         let mut devices = Devices::default();
         for layer in layers {
             devices.begin_layer();
@@ -189,9 +191,9 @@ mod tests {
     #[test]
     fn later_layers_hide_what_earlier_ones_have() {
         use EntryType::{Block, Char, Directory, Link, Regular};
-        let first: &[(EntryType, &str)] =
+        let first: &[Made] =
             &[(Char, "./dev/one"), (Block, "dev/two"), (Link, "dev/three"), (Char, "dev/there"), (Char, "nowhere/x")];
-        let cases: [(&[(EntryType, &str)], &[&str]); 7] = [
+        let cases: [(&[Made], &[&str]); 7] = [
             (&[], &["dev/one", "dev/three", "dev/two"]),
             (&[(Regular, "dev/.wh.one")], &["dev/three", "dev/two"]),
             (&[(Regular, "dev/.wh..wh..opq")], &[]),

@@ -122,7 +122,10 @@ pub fn load_directory(directory: &Path, name: &Path, how: &LoadRequest<'_>) -> R
     let images: Vec<DockerImage> = serde_json::from_slice(&bytes).map_err(damaged)?;
     check_names(images.iter().filter_map(|image| image.repo_tags.as_ref()).map(Vec::len).sum())?;
     named_at_once(how.store, |loaded| {
-        images.iter().try_for_each(|image| Ok(loaded.push(load_docker(&archive, image)?)))
+        for image in &images {
+            loaded.push(load_docker(&archive, image)?);
+        }
+        Ok(())
     })
 }
 

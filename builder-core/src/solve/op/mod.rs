@@ -161,14 +161,14 @@ impl Step<'_, '_> {
         let Some(mut hit) = self.solver.shared.and_then(|shared| shared.lookup(&key.0)) else { return Ok(None) };
         hit.record.parts = serde_json::to_string(parts).unwrap_or_default();
         let diff_ids = appended(parent, &hit.record);
-        let cache = hit.layer.origin().to_owned();
+        let (cache, number) = (hit.layer.origin().to_owned(), hit.layer.cache());
         self.solver.snapshots.expect(hit.record.diff_id, hit.layer);
         if !self.solver.snapshots.can_have(&diff_ids)? {
             return Ok(None);
         }
         // Only once the layer is here, and is what the cache says, does the store take its word.
-        if let Some(shared) = self.solver.shared {
-            shared.promise(&hit.aliases, &hit.record);
+        if let (Some(shared), Some(number)) = (self.solver.shared, number) {
+            shared.promise(number, &key.0, &hit.aliases, &hit.record);
         }
         Ok(Some((result(parent, diff_ids, &hit.record, &[*key], true), cache)))
     }

@@ -4,197 +4,35 @@
 //! earlier results is compared with one without cache on another store, with the same `SOURCE_DATE_EPOCH`. A difference
 //! is told with its seed: `BUILDER_PROPERTY_SEED=N` runs that one alone, `BUILDER_PROPERTY_ROUNDS` sets how many seeds.
 //!
+//! Every third seed has no epoch: then times are no part of anything, and what a container would see is compared.
+//!
 //! Times after the epoch are set back to it by the layer; those before it are kept, and files get such times, too. The
 //! builds differ in what they do besides: with a name for the image or without, with a shared cache, two at the same
 //! time, after somebody removed a snapshot.
 
+mod edits;
+
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use builder_core::builder::{
     BuildOptions, Builder, BuilderOptions, CacheExport, CacheMode, CacheTarget, ContextSource, NamedContextSource,
 };
 use builder_core::cache::shared::{CacheOrigin, LocalCache};
 use builder_core::cancel::CancelToken;
+use builder_core::digest::Digest;
 use builder_core::event::NullSink;
 use builder_core::store::Owner;
 
+use self::edits::{Numbers, edit_tree, remove};
+use crate::support::image::Image;
 use crate::support::scratch_parent;
+use crate::support::tree::Tree;
 
 const EPOCH: i64 = 1_000_000_000;
 const SEEDS: u64 = 20;
 const EDITS: u64 = 10;
-
-/// Numbers that look random and are the same each time (splitmix64).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit as u64).expect("small")
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-}
-
-const DIRECTORIES: [&str; 5] = ["", "a", "b", "a/c", "b/c"];
-const NAMES: [&str; 5] = ["x", "y", "z.txt", "w.log", "-odd name"];
-
-fn place(numbers: &mut Numbers) -> String {
-    let (directory, name) = (numbers.pick(&DIRECTORIES), numbers.pick(&NAMES));
-    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
-}
-
-fn remove(path: &Path) {
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path).expect("remove"),
-        Ok(_) => fs::remove_file(path).expect("remove"),
-        Err(_) => {}
-    }
-}
-
-/// Writes an archive of one file and one directory, with times before or after the epoch.
-fn write_archive(path: &Path, text: &str, old: bool) {
-    let mut header = tar::Header::new_gnu();
-    header.set_mode(0o640);
-    header.set_uid(3);
-    header.set_mtime(if old { 100 } else { 2_000_000_000 });
-    let mut archive = tar::Builder::new(Vec::new());
-    header.set_size(0);
-    header.set_entry_type(tar::EntryType::Directory);
-    archive.append_data(&mut header.clone(), "in/", std::io::empty()).expect("directory");
-    header.set_entry_type(tar::EntryType::Regular);
-    header.set_size(text.len() as u64);
-    archive.append_data(&mut header, "in/file", text.as_bytes()).expect("file");
-    remove(path);
-    let _without_parent = fs::write(path, archive.into_inner().expect("archive"));
-}
-
-/// Changes one thing in the tree, and tells what.
-fn edit_tree(root: &Path, numbers: &mut Numbers) -> String {
-    let (from, to) = (place(numbers), place(numbers));
-    let (path, other) = (root.join(&from), root.join(&to));
-    fs::create_dir_all(path.parent().expect("parent")).expect("directory");
-    fs::create_dir_all(other.parent().expect("parent")).expect("directory");
-    match numbers.below(18) {
-        0 => {
-            remove(&path);
-            format!("remove {from}")
-        }
-        1 => {
-            let directory = numbers.pick(&DIRECTORIES[1..]);
-            remove(&root.join(directory));
-            format!("remove {directory}/")
-        }
-        2 if path.exists() && from != to => {
-            remove(&other);
-            fs::rename(&path, &other).expect("rename");
-            format!("rename {from} to {to}")
-        }
-        3 => {
-            let mode = [0o644, 0o755, 0o600, 0o4711][numbers.below(4)];
-            let is_link = fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink());
-            if path.exists() && !is_link {
-                fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("mode");
-            }
-            format!("chmod {mode:o} {from}")
-        }
-        4 => {
-            let target = numbers.pick(&["x", "../a", "/a/x", "missing", "."]);
-            remove(&path);
-            symlink(target, &path).expect("link");
-            format!("link {from} to {target}")
-        }
-        5 if path.is_file() && from != to => {
-            remove(&other);
-            let _of_a_link = fs::hard_link(&path, &other);
-            format!("hard link {from} to {to}")
-        }
-        6 => {
-            if let Ok(file) = fs::File::open(&path) {
-                file.set_modified(std::time::SystemTime::now()).expect("time");
-            }
-            format!("touch {from}")
-        }
-        9 => {
-            if let Ok(file) = fs::File::open(&path) {
-                let old = std::time::Duration::from_secs([100, 500_000_000][numbers.below(2)]);
-                file.set_modified(std::time::UNIX_EPOCH + old).expect("time");
-            }
-            format!("touch {from} to the past")
-        }
-        10 if path.is_file() => {
-            // Of no concern to what is copied.
-            let outside = root.with_file_name("outside");
-            remove(&outside);
-            let _of_a_link = fs::hard_link(&path, &outside);
-            format!("hard link {from} to the outside")
-        }
-        11 => {
-            let (directory, other) =
-                (root.join(numbers.pick(&DIRECTORIES[1..])), root.join(numbers.pick(&["r", "b/r"])));
-            if directory.is_dir() && !other.starts_with(&directory) {
-                remove(&other);
-                let _without_parent = fs::rename(&directory, &other);
-            }
-            format!("rename {} to {}", directory.display(), other.display())
-        }
-        12 => {
-            let archive = root.join(numbers.pick(&["t.tar", "a/t.tar"]));
-            let text = format!("{}\n", numbers.below(3));
-            write_archive(&archive, &text, numbers.below(2) == 0);
-            format!("archive {} of {text:?}", archive.display())
-        }
-        13 => {
-            remove(&path);
-            let size = [70_000, 1_500_000][numbers.below(2)];
-            let content = [b'a', b'b'][numbers.below(2)];
-            fs::write(&path, vec![content; size]).expect("file");
-            format!("write {size} times {content} to {from}")
-        }
-        14 => {
-            use std::os::unix::ffi::OsStrExt;
-            let name = std::ffi::OsStr::from_bytes([&b"\xff"[..], b"\xfe"][numbers.below(2)]);
-            let odd = path.with_file_name(name);
-            remove(&odd);
-            fs::write(&odd, format!("{}\n", numbers.below(2))).expect("file");
-            format!("write {}", odd.display())
-        }
-        7 => {
-            let directory = path.with_file_name("empty");
-            let _there = fs::create_dir(&directory);
-            let mode = [0o755, 0o711][numbers.below(2)];
-            fs::set_permissions(&directory, PermissionsExt::from_mode(mode)).expect("mode");
-            format!("directory {}", directory.display())
-        }
-        8 => {
-            let rules = ["*.log", "a", "!a/x", "**/z*", "b/c", "!**/y", ".dockerignore", ""];
-            let text: Vec<&str> = (0..numbers.below(4)).map(|_| numbers.pick(&rules)).collect();
-            fs::write(root.join(".dockerignore"), text.join("\n")).expect("file");
-            format!("ignore {text:?}")
-        }
-        _ => {
-            let is_file = fs::symlink_metadata(&path).is_ok_and(|found| found.is_file());
-            if !is_file {
-                remove(&path);
-            }
-            let content = format!("{}\n", numbers.below(4));
-            fs::write(&path, &content).expect("file");
-            format!("write {content:?} to {from}")
-        }
-    }
-}
 
 const STEPS: [&str; 46] = [
     "COPY . /src/",
@@ -267,14 +105,15 @@ struct Recipe {
     continued: bool,
     default: usize,
     argument: Option<usize>,
+    epoch: Option<i64>,
 }
 
 impl Recipe {
-    fn new(numbers: &mut Numbers) -> Self {
+    fn new(numbers: &mut Numbers, epoch: Option<i64>) -> Self {
         let mut steps = |count: usize| (0..count).map(|_| numbers.pick(&STEPS)).collect();
         let (first, second) = (steps(4), steps(1));
         let last = (0..=numbers.below(2)).map(|_| numbers.pick(&COPIES)).collect();
-        Self { stages: [first, second, last], continued: numbers.below(2) == 0, default: 0, argument: None }
+        Self { stages: [first, second, last], continued: numbers.below(2) == 0, default: 0, argument: None, epoch }
     }
 
     fn edit(&mut self, numbers: &mut Numbers) {
@@ -304,7 +143,12 @@ impl Recipe {
         let mut text = "# syntax=docker/dockerfile:1-labs\n".to_owned();
         for (begin, lines) in begin.iter().zip([first, second, last]) {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "FROM {begin}\n{}", lines.join("\n"));
+            let _ = writeln!(text, "FROM {begin}");
+            // What shows times is another file each time where they are not clamped.
+            let shows_times = |line: &str| line.contains("stat -c") || line.contains("+%s");
+            for line in lines.iter().filter(|line| self.epoch.is_some() || !shows_times(line)) {
+                let _ = writeln!(text, "{line}");
+            }
         }
         text
     }
@@ -333,10 +177,10 @@ impl Place {
         self.directory.path().join("context")
     }
 
-    fn options(&self, argument: Option<usize>) -> BuildOptions {
+    fn options(&self, recipe: &Recipe) -> BuildOptions {
         let mut options = BuildOptions::new(ContextSource::Directory(self.context()));
-        options.source_date_epoch = Some(EPOCH);
-        options.build_args.extend(argument.map(|value| ("V".to_owned(), format!("given {value}"))));
+        options.source_date_epoch = recipe.epoch;
+        options.build_args.extend(recipe.argument.map(|value| ("V".to_owned(), format!("given {value}"))));
         let programs = [
             "sh", "cat", "ls", "mkdir", "ln", "rm", "chmod", "mv", "date", "find", "sort", "test", "stat", "touch",
             "cp",
@@ -360,9 +204,9 @@ impl Place {
     }
 
     /// Builds with what earlier builds left, in one way or another.
-    fn cached(&self, numbers: &mut Numbers, argument: Option<usize>) -> Built {
-        let mut options = self.options(argument);
-        if numbers.below(3) > 0 {
+    fn cached(&self, numbers: &mut Numbers, recipe: &Recipe) -> Built {
+        let mut options = self.options(recipe);
+        if recipe.epoch.is_none() || numbers.below(3) > 0 {
             options.tags.push("app".parse().expect("name"));
         }
         match numbers.below(10) {
@@ -385,7 +229,7 @@ impl Place {
                     [build(&self.cached, &options), other.join().expect("build")]
                 });
                 let [one, other] = both;
-                assert_eq!(digest(&one), digest(&other), "two at the same time");
+                assert_eq!(shown(&one), shown(&other), "two at the same time");
                 return one;
             }
             _ => {}
@@ -393,26 +237,42 @@ impl Place {
         build(&self.cached, &options)
     }
 
-    fn fresh(&self, numbers: &mut Numbers, argument: Option<usize>) -> Built {
-        let mut options = self.options(argument);
+    fn fresh(&self, numbers: &mut Numbers, recipe: &Recipe) -> Built {
+        let mut options = self.options(recipe);
         options.no_cache = true;
-        if numbers.below(2) == 0 {
+        if recipe.epoch.is_none() || numbers.below(2) == 0 {
             options.tags.push("app".parse().expect("name"));
         }
         build(&self.fresh, &options)
     }
 }
 
-/// The digest of the image and how many steps were cached, or why there is none.
+/// The digest of the image, or what is in it, and how many steps were cached; or why there is none.
 type Built = Result<(String, usize), String>;
 
 fn build(builder: &Builder, options: &BuildOptions) -> Built {
-    let outcome = builder.build(options, &NullSink, &CancelToken::new(), None);
-    outcome.map(|built| (built.descriptor.digest.to_string(), built.steps_cached)).map_err(|error| error.to_string())
+    let outcome = builder.build(options, &NullSink, &CancelToken::new(), None).map_err(|error| error.to_string())?;
+    let seen = if options.source_date_epoch.is_some() {
+        outcome.descriptor.digest.to_string()
+    } else {
+        let image = Image::open(builder.store().root(), "app");
+        let lines: Vec<String> = Tree::of(&image).lines().iter().map(|line| short(line)).collect();
+        format!("{}\n{}", image.config["config"], lines.join("\n"))
+    };
+    Ok((seen, outcome.steps_cached))
 }
 
-fn digest(built: &Built) -> Result<String, String> {
-    built.clone().map(|(digest, _)| digest)
+/// What a build came to, however much of it was cached.
+fn shown(built: &Built) -> Result<String, String> {
+    built.clone().map(|(seen, _)| seen)
+}
+
+/// A line, with a digest of what is too much to be shown.
+fn short(line: &str) -> String {
+    match line.split_once('=').filter(|(_, content)| content.len() > 1000) {
+        Some((name, content)) => format!("{name}={}", Digest::of(content.as_bytes())),
+        None => line.to_owned(),
+    }
 }
 
 fn number_from_environment(name: &str) -> Option<u64> {
@@ -427,14 +287,14 @@ fn check(seed: u64) -> [usize; 3] {
     for _ in 0..8 {
         edit_tree(&place.context(), &mut numbers);
     }
-    let mut recipe = Recipe::new(&mut numbers);
+    let mut recipe = Recipe::new(&mut numbers, (!seed.is_multiple_of(3)).then_some(EPOCH));
     let mut counts = [0; 3];
     for round in 0..EDITS {
         let text = recipe.text();
         fs::write(place.context().join("Dockerfile"), &text).expect("Dockerfile");
-        let cached = place.cached(&mut numbers, recipe.argument);
-        let fresh = place.fresh(&mut numbers, recipe.argument);
-        if digest(&cached) != digest(&fresh) {
+        let cached = place.cached(&mut numbers, &recipe);
+        let fresh = place.fresh(&mut numbers, &recipe);
+        if shown(&cached) != shown(&fresh) {
             let (kept, argument) = (place.directory.keep(), recipe.argument);
             panic!(
                 "seed {seed}, round {round}, kept in {}\ncached {cached:?}\nfresh {fresh:?}\n\

@@ -200,6 +200,14 @@ impl Store {
     pub fn put_cache_record(&self, key: &[u8; 32], record: &CacheRecord) -> Result<(), StoreError> {
         self.inner.metadata.put_cache_record(key, record)
     }
+
+    /// Forgets what a step with this key resulted in.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub fn remove_cache_record(&self, key: &[u8; 32]) -> Result<(), StoreError> {
+        self.inner.metadata.remove_cache_record(key)
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod error;
 mod graft;
 mod hashing;
 mod header;
+mod left_out;
 mod lower;
 mod noise;
 mod read_ahead;
@@ -24,6 +25,8 @@ use serde::{Deserialize, Serialize};
 pub use error::LayerError;
 pub(crate) use graft::{Attributes, Graft, GraftWriter};
 pub(crate) use hashing::HashingWriter;
+pub(crate) use left_out::Devices;
+pub use left_out::LeftOut;
 pub(crate) use read_ahead::read_ahead;
 pub use unpack::unpack;
 pub use write::{Tree, write_layer, write_trees};
@@ -70,6 +73,8 @@ pub struct LayerSummary {
     pub content: ContentId,
     /// The number of entries.
     pub entries: u64,
+    /// Whether it has device nodes that could not be made of it here.
+    pub left_out: bool,
 }
 
 #[cfg(test)]

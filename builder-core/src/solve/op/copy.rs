@@ -255,9 +255,13 @@ impl Step<'_, '_> {
         for Opened { part, .. } in work.opened {
             key.text("unpack", if part.unpack { "yes" } else { "no" });
         }
-        for (opened, selected) in work.opened.iter().zip(contents) {
+        for ((opened, selection), selected) in work.opened.iter().zip(work.selections).zip(contents) {
             key.text("owners of files", if opened.tree().keeps_owner() { "kept" } else { "dropped" });
             key.digest("files", &selected.digest);
+            let clamp = self.solver.options.source_date_epoch;
+            if let Some(times) = clamp.and_then(|clamp| copy::times_digest(selection, clamp)) {
+                key.digest("older times", &times);
+            }
             for source in &selected.sources {
                 key.digest(&format!("source {}", source.path), &source.digest);
             }

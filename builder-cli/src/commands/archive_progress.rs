@@ -7,11 +7,10 @@ use builder_core::event::EventSink;
 use builder_core::fs::Counted;
 
 use super::Session;
+use super::registry::shown_as;
 use crate::args::ArchiveProgressArgs;
 use crate::error::CommandError;
 use crate::settings;
-use crate::ui::explain::Explain;
-use crate::ui::progress::Progress;
 
 /// Runs something with its progress shown.
 pub(super) fn with_progress<T>(
@@ -19,12 +18,7 @@ pub(super) fn with_progress<T>(
     session: &Session,
     run: impl FnOnce(&dyn EventSink) -> T,
 ) -> Result<T, CommandError> {
-    let mode = settings::progress_of_archive(arguments);
-    let progress =
-        Progress::start(mode, session.printer.paint(), Explain::Nothing).map_err(CommandError::environment)?;
-    let outcome = run(progress.sink());
-    progress.finish();
-    Ok(outcome)
+    shown_as(settings::progress_of_archive(arguments), session, run)
 }
 
 /// Runs a task that reads an archive. The archive has `size` bytes, where that is known.

@@ -285,8 +285,16 @@ fn build_lint(options: &BuildOptions) -> Result<LintOptions, CommandError> {
 /// # Errors
 /// One is none.
 pub(crate) fn pull_platforms(given: &[String]) -> Result<Vec<Platform>, CommandError> {
-    let platforms = results::platforms(given)?;
+    let platforms = asked_platforms(given)?;
     Ok(if platforms.is_empty() { vec![Platform::host()] } else { platforms })
+}
+
+/// Returns the platforms that somebody asks for, on the command line or in the environment; there may be none.
+///
+/// # Errors
+/// One is none.
+pub(crate) fn asked_platforms(given: &[String]) -> Result<Vec<Platform>, CommandError> {
+    results::platforms(given)
 }
 
 /// Reads the platforms that were named; without any there are none, whatever the environment says.

@@ -109,10 +109,26 @@ fn tags_are_deleted_where_the_registry_lets_us() {
     }
     env.ok(["push", "-q", &format!("{name}:1"), &format!("{name}:also")]);
     let first = digest(&format!("{name}:1"));
-    // This registry deletes manifests: the other tag of it goes as well, and that is said.
-    let said = env.ok(["registry", "rm", &format!("{name}:1")]).stdout;
-    assert_eq!(said, format!("Deleted: {name}@{first}, with every tag that it had\n"));
+    // This registry deletes manifests: the other tag of it would go as well, and nobody said that it should.
+    let refused = env.run(["registry", "rm", &format!("{name}:1")]).fails(1);
+    assert!(refused.stderr.contains("another tag would be gone: also"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--force"), "{}", refused.stderr);
+    assert_eq!(tags(&env, &name), ["1", "2", "3", "also"]);
+    let said = env.ok(["registry", "rm", "--force", &format!("{name}:1")]).stdout;
+    assert_eq!(said, format!("Untagged: {name}:1\nUntagged: {name}:also\nDeleted: {name}@{first}\n"));
     assert_eq!(tags(&env, &name), ["2", "3"]);
+    // Who names both means both; and one that is not there keeps nobody from the others.
+    env.ok(["push", "-q", &format!("{name}:2"), &format!("{name}:two")]);
+    let all = ["nosuch", "two", "2", "nothing"].map(|tag| format!("{name}:{tag}"));
+    let some = env.run(["registry", "rm", &all[0], &all[1], &all[2], &all[3]]).fails(4);
+    assert!(
+        some.stdout.starts_with(&format!("Untagged: {name}:2\nUntagged: {name}:two\nDeleted: ")),
+        "{}",
+        some.stdout
+    );
+    assert_eq!((some.stdout.lines().count(), some.stderr.matches("is not in its registry").count()), (3, 2));
+    assert_eq!(tags(&env, &name), ["3"]);
+    env.ok(["push", "-q", &format!("{name}:2")]);
     let second = digest(&format!("{name}:2"));
     env.ok(["registry", "delete", &format!("docker://{name}@{second}"), &format!("{name}:3")]);
     env.run(["pull", &format!("{name}:2")]).fails(4);

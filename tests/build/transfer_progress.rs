@@ -154,3 +154,75 @@ fn every_other_transfer_says_so_as_well() {
     let said = other.ok(["build", "--progress=plain", "--lint=off", "."]).stderr;
     assert!(said.lines().any(|line| line.contains("large 2MB / 2MB") && line.ends_with(" done")), "{said}");
 }
+
+#[test]
+fn a_silent_server_and_the_next_try_are_told_of() {
+    let env = TestEnv::root();
+    let (registry, _) = slow(&env);
+    let busy = Fault::Answer(503, vec![("retry-after", "1".to_owned())], Vec::new());
+    let rules = vec![
+        Rule::new("GET", "/manifests/", 1, busy),
+        Rule::always("GET", "/blobs/", Fault::Slow(1_000_000, Duration::from_millis(6500))),
+    ];
+    let pull = |form: &str| {
+        let proxy = FaultProxy::start(registry.address(), rules.clone());
+        let name = format!("{}/app:1", proxy.address());
+        (TestEnv::root().ok(["pull", form, &name]).stderr, proxy.address().to_owned())
+    };
+    std::thread::scope(|scope| {
+        let json = scope.spawn(|| pull("--progress=rawjson"));
+        let (plain, address) = pull("--progress=plain");
+        let retry = format!("{address}: retrying in ");
+        assert!(plain.lines().any(|line| line.starts_with(&retry) && line.contains("status 503")), "{plain}");
+        assert_eq!(plain.matches(&format!("waiting for {address}: no answer for 5.")).count(), 1, "{plain}");
+        let (json, address) = json.join().unwrap();
+        let waits: Vec<Value> = json
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .flat_map(|line| line["waits"].as_array().cloned().unwrap_or_default())
+            .collect();
+        assert!(waits.iter().all(|wait| wait["server"] == address.as_str()), "{waits:?}");
+        assert!(waits.iter().any(|wait| wait["retryIn"].as_f64() > Some(0.0)), "{waits:?}");
+        assert!(waits.iter().any(|wait| wait["silence"].as_f64() >= Some(5.0)), "{waits:?}");
+    });
+}
+
+#[test]
+fn a_pull_that_was_killed_goes_on() {
+    let place = TestEnv::root();
+    let registry = Registry::start(&place.path(""));
+    place.write("noise", noise(4_000_000, 1));
+    place.write("Dockerfile", "FROM scratch\nCOPY noise /noise\n");
+    let name = format!("{}/app:1", registry.address());
+    place.ok(["build", "-q", "--push", "-t", &name, "."]);
+    for signal in ["KILL", "INT"] {
+        let slow = Fault::Slow(500_000, Duration::from_millis(300));
+        let proxy = FaultProxy::start(registry.address(), vec![Rule::always("GET", "/blobs/", slow)]);
+        let env = TestEnv::root();
+        let through = name.replace(registry.address(), proxy.address());
+        let mut child = env.builder().args(["pull", "-q", &through]).spawn().unwrap();
+        let partial = env.store().join("partial");
+        let has_come = || {
+            let found = std::fs::read_dir(&partial).into_iter().flatten().flatten();
+            found.map(|entry| entry.metadata().unwrap().len()).max().unwrap_or_default()
+        };
+        let begin = std::time::Instant::now();
+        while has_come() < 2_000_000 {
+            assert!(begin.elapsed() < Duration::from_mins(1), "{}", has_come());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        tool("kill", &[&format!("-{signal}"), &child.id().to_string()]);
+        child.wait().unwrap();
+        assert!(has_come() >= 2_000_000);
+        let is_layer = |digest: &str| env.store().join("blobs/sha256").join(digest).exists();
+        let digest = std::fs::read_dir(&partial).unwrap().flatten().next().unwrap().file_name().into_string().unwrap();
+        assert!(!is_layer(&digest));
+        // From another server of the same image, too.
+        let json = env.ok(["pull", "--progress=rawjson", &name]).stderr;
+        let of_layer = |status: &Value| status["id"].as_str().unwrap().ends_with(&digest);
+        let first = statuses(&json).into_iter().find(of_layer).unwrap();
+        assert!(first["current"].as_u64() >= Some(2_000_000), "{first}");
+        assert!(is_layer(&digest) && has_come() == 0);
+        env.ok(["export", "-o", env.path("out.tar").to_str().unwrap(), &name]);
+    }
+}

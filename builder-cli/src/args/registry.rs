@@ -89,12 +89,17 @@ pub(crate) struct RegistryTagsArgs {
 
 /// Delete tags, or manifests by their digests.
 #[derive(Debug, Args)]
-#[command(after_help = "Where a registry deletes no tag by itself, the manifest goes that the tag stands for, with \
-every other tag\nof it. Blobs are for the registry to collect.")]
+#[command(
+    after_help = "Where a registry deletes no tag by itself, the manifest goes that the tag stands for. One that \
+has other\ntags, too, only goes with --force. Blobs are for the registry to collect."
+)]
 pub(crate) struct RegistryRmArgs {
     /// `NAME:TAG` or `NAME@DIGEST`
     #[arg(required = true)]
     pub(crate) references: Vec<String>,
+    /// Also where other tags go with it
+    #[arg(short, long)]
+    pub(crate) force: bool,
 }
 
 /// Log in to a registry.

@@ -25,7 +25,7 @@ pub(super) fn layers(arguments: &LayersArgs, session: &Session) -> Result<(), Co
     let _hold = session.builder.store().hold();
     let record = session.find(&arguments.image)?;
     let image = view(arguments, &record, session)?;
-    session.builder.complete(&record, &session.cancel).map_err(command_error)?;
+    session.builder.complete_for(&record, &image.config.platform(), &session.cancel).map_err(command_error)?;
     let analysis = report::analyse(session.builder.snapshots(), &image, &session.cancel).map_err(report_error)?;
     let name = match record.name.parse::<Reference>() {
         Ok(name) => name.familiar(),

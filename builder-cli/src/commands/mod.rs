@@ -19,6 +19,8 @@ mod registry_contents;
 mod transfer;
 mod trial;
 
+pub(crate) use trial::FAILED as NOTHING_RAN;
+
 use builder_core::builder::{Builder, BuilderOptions};
 use builder_core::cancel::CancelToken;
 use builder_core::registry::RegistryOptions;

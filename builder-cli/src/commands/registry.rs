@@ -145,7 +145,8 @@ fn pull_one(arguments: &PullArgs, text: &str, session: &Session) -> Result<(), C
     let platforms = if arguments.all_platforms {
         PullPlatforms::All
     } else {
-        PullPlatforms::Some(settings::pull_platforms(&arguments.platforms)?)
+        let platforms = settings::asked_platforms(&arguments.platforms)?;
+        if platforms.is_empty() { PullPlatforms::Usual } else { PullPlatforms::Some(platforms) }
     };
     if !arguments.shown.quiet && !names_one(text) {
         session.printer.data(&format!("Using default tag: {}\n", reference.tag().unwrap_or_default()))?;
@@ -191,14 +192,15 @@ pub(super) fn shown<T>(
     shown_as(settings::progress_of(quiet, progress), session, run)
 }
 
-/// Does the same where it is known how.
+/// Runs something with its progress shown in this way.
 pub(super) fn shown_as<T>(
     mode: Mode,
     session: &Session,
     run: impl FnOnce(&dyn EventSink) -> T,
 ) -> Result<T, CommandError> {
-    let progress =
-        Progress::start(mode, session.printer.paint(), Explain::Nothing).map_err(CommandError::environment)?;
+    let waits = session.builder.registry_options().waits.clone();
+    let progress = Progress::start(mode, session.printer.paint(), Explain::Nothing, waits);
+    let progress = progress.map_err(CommandError::environment)?;
     let outcome = run(progress.sink());
     progress.finish();
     Ok(outcome)

@@ -7,7 +7,7 @@ use super::shelf::Shelf;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::image::{self, ImageError, ImageFilter, ListedImage};
-use crate::reference::Reference;
+use crate::reference::{Reference, without_password};
 use crate::store::{ImageRecord, StoreError};
 
 /// An image could not be found or removed.
@@ -15,7 +15,7 @@ use crate::store::{ImageRecord, StoreError};
 #[non_exhaustive]
 pub enum RemoveError {
     /// There is no image of this name or ID.
-    #[error("no such image: `{text}`")]
+    #[error("no such image: `{}`", without_password(text))]
     NotFound {
         /// What was typed.
         text: String,
@@ -40,7 +40,7 @@ pub enum RemoveError {
         names: Vec<String>,
     },
     /// Something that names are taken from is no name.
-    #[error("`{text}` is no name of an image")]
+    #[error("`{}` is no name of an image", without_password(text))]
     NotAName {
         /// What was typed.
         text: String,

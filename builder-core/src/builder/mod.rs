@@ -159,6 +159,13 @@ impl Builder {
         Ok(self.store.tag(&ImageRecord { name: name.to_string(), ..image.clone() })?)
     }
 
+    /// Returns the same builder, which reaches registries in another way.
+    #[cfg(feature = "registry")]
+    #[must_use]
+    pub fn reaching(&self, registry: crate::registry::RegistryOptions) -> Self {
+        Self { registry, ..self.clone() }
+    }
+
     /// Returns the store.
     pub fn store(&self) -> &Store {
         &self.store

@@ -69,16 +69,12 @@ pub struct PushRequest<'r> {
 }
 
 impl PushImage {
-    /// Takes an image that was rendered; layers that are there as files only are written as blobs.
+    /// Takes an image that was rendered in a form; layers that are there as files only are written as blobs, and those
+    /// of which only the name is known are made where somebody wants them.
     ///
     /// # Errors
     /// [`ExportError::Snapshot`], [`ExportError::Store`].
-    pub fn rendered(snapshots: &Snapshots, image: &Rendered, cancel: &CancelToken) -> Result<Self, ExportError> {
-        Self::rendered_in(snapshots, image, ImageForm::default(), cancel)
-    }
-
-    /// Does the same for one whose layers may not be there in the form that it has.
-    fn rendered_in(
+    pub fn rendered(
         snapshots: &Snapshots,
         image: &Rendered,
         form: ImageForm,
@@ -198,8 +194,8 @@ pub fn for_registry(
         rewritten_to: None,
         names: &[],
     };
-    let rendered = crate::image::render_by_name(snapshots, &set, form, cancel)?;
-    Ok((PushImage::rendered_in(snapshots, &rendered, form, cancel)?, Some(rendered)))
+    let rendered = crate::image::render_by_name(snapshots, &set, form, &CompressedLayers::default(), cancel)?;
+    Ok((PushImage::rendered(snapshots, &rendered, form, cancel)?, Some(rendered)))
 }
 
 /// The image as it is; where an index is there in part only, one of its images.
@@ -275,9 +271,12 @@ pub fn push(
         sources.retain(|source| source != repository);
         uploads.push(Upload { digest: *digest, size: *size, content: content.clone(), sources });
     }
+    let of_elsewhere = image.elsewhere.iter().map(|layer| layer.1.blob().digest);
+    let perhaps: Vec<Digest> = of_elsewhere.chain(image.known.iter().map(|layer| layer.digest)).collect();
+    let has = client.has_blobs(&perhaps, cancel)?;
     for layer in &image.elsewhere {
         let blob = layer.1.blob();
-        if client.has_blob(&blob.digest, cancel)? {
+        if has.contains(&blob.digest) {
             continue;
         }
         let content = fetched(snapshots, layer, progress, cancel)?;
@@ -286,7 +285,7 @@ pub fn push(
     }
     let mut there = Vec::new();
     for layer in &image.known {
-        if client.has_blob(&layer.digest, cancel)? {
+        if has.contains(&layer.digest) {
             there.push((layer.digest, Pushed::Existed));
             continue;
         }

@@ -104,7 +104,7 @@ pub fn render_with(
     rendered(set, form, cancel, |form| LayerBlobs::new(snapshots, form).with_compressed(compressed))
 }
 
-/// Renders images, and makes nothing of which it is known what it would be: [`LayerBlobs::by_name`].
+/// Does the same, and makes nothing of which it is known what it would be: [`LayerBlobs::by_name`].
 ///
 /// # Errors
 /// As with [`render`].
@@ -113,9 +113,10 @@ pub(crate) fn render_by_name(
     snapshots: &Snapshots,
     set: &ImageSet<'_>,
     form: ImageForm,
+    compressed: &CompressedLayers,
     cancel: &CancelToken,
 ) -> Result<Rendered, ImageError> {
-    rendered(set, form, cancel, |form| LayerBlobs::new(snapshots, form).by_name())
+    rendered(set, form, cancel, |form| LayerBlobs::new(snapshots, form).with_compressed(compressed).by_name())
 }
 
 fn rendered<'r>(

@@ -242,4 +242,9 @@ impl Metadata {
         self.connection().execute(statement, values).map_err(failed("record a step"))?;
         Ok(())
     }
+
+    pub(super) fn remove_cache_record(&self, key: &[u8; 32]) -> Result<(), StoreError> {
+        self.connection().execute("DELETE FROM cache WHERE key = ?1", [key]).map_err(failed("forget a step"))?;
+        Ok(())
+    }
 }

@@ -116,9 +116,10 @@ impl PushList {
         let mut done = Vec::new();
         let absent: Vec<Digest> =
             self.blobs.values().filter(|blob| blob.content.is_none()).map(|blob| blob.descriptor.digest).collect();
+        let has = client.has_blobs(&absent, cancel)?;
         let mut wanted: BTreeMap<Reference, Vec<BlobDescriptor>> = BTreeMap::new();
         for digest in absent {
-            if client.has_blob(&digest, cancel)? {
+            if has.contains(&digest) {
                 done.push((digest, Pushed::Existed));
             } else if mounted(&client, &digest, store, request.target, cancel)? {
                 done.push((digest, Pushed::Mounted));

@@ -30,7 +30,8 @@ fn main() -> ExitCode {
             // hadolint ends in 1 whatever is wrong.
             let compat = std::env::args_os().any(|argument| argument == "--hadolint-compat");
             let kind = if compat { ErrorKind::Failed } else { ErrorKind::Usage };
-            return ExitCode::from(if usage { kind.exit_code() } else { 0 });
+            let code = if args::is_run(std::env::args_os()) { commands::NOTHING_RAN } else { kind.exit_code() };
+            return ExitCode::from(if usage { code } else { 0 });
         }
     };
     let printer = Printer::new(settings::paint(cli.global.color));

@@ -31,7 +31,7 @@ use builder_core::solve::LogLimits;
 
 pub(crate) use budget::{cache_budget, size};
 
-use crate::args::{BuildArgs, ColorArg, GlobalArgs, LintArg, NetworkArg, ProgressArg};
+use crate::args::{ArchiveProgressArgs, BuildArgs, ColorArg, GlobalArgs, LintArg, NetworkArg, ProgressArg};
 use crate::env;
 use crate::error::CommandError;
 use crate::ui::explain::Explain;
@@ -151,6 +151,16 @@ pub(crate) fn progress_of(quiet: bool, progress: Option<ProgressArg>) -> Mode {
             let dumb = variable(env::TERM).is_none_or(|term| term == "dumb");
             if std::io::stderr().is_terminal() && !dumb { Mode::Tty } else { Mode::Plain }
         }
+    }
+}
+
+/// Returns how to show how far an archive is: as docker, nothing where no terminal is and nobody asked for it.
+pub(crate) fn progress_of_archive(arguments: &ArchiveProgressArgs) -> Mode {
+    let asked = arguments.progress.is_some_and(|progress| progress != ProgressArg::Auto)
+        || variable(env::BUILDKIT_PROGRESS).is_some_and(|kind| kind != "auto");
+    match progress_of(arguments.quiet, arguments.progress) {
+        Mode::Plain if !asked => Mode::Quiet,
+        mode => mode,
     }
 }
 
@@ -275,8 +285,16 @@ fn build_lint(options: &BuildOptions) -> Result<LintOptions, CommandError> {
 /// # Errors
 /// One is none.
 pub(crate) fn pull_platforms(given: &[String]) -> Result<Vec<Platform>, CommandError> {
-    let platforms = results::platforms(given)?;
+    let platforms = asked_platforms(given)?;
     Ok(if platforms.is_empty() { vec![Platform::host()] } else { platforms })
+}
+
+/// Returns the platforms that somebody asks for, on the command line or in the environment; there may be none.
+///
+/// # Errors
+/// One is none.
+pub(crate) fn asked_platforms(given: &[String]) -> Result<Vec<Platform>, CommandError> {
+    results::platforms(given)
 }
 
 /// Reads the platforms that were named; without any there are none, whatever the environment says.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use builder_core::cancel::CancelToken;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
-use signal_hook::iterator::Signals;
+use signal_hook::iterator::{Handle, Signals};
 
 use crate::error::ErrorKind;
 use crate::ui::progress::restore_terminal;
@@ -44,8 +44,50 @@ fn ignored_signals() -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// Passes signals on. One that asks for an end gets it within `timeout`, by cancelling the token; `resized` is
-/// called when the terminal has another size.
+/// Within this time three SIGINT mean that somebody wants it to end now, as to docker's client.
+const INSISTENCE: Duration = Duration::from_secs(3);
+
+/// What a signal that is passed on means to us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wish {
+    /// Nothing: the program does what it wants.
+    Nothing,
+    /// It is to end, within the time that it has for it.
+    End,
+    /// It is to end at once.
+    EndNow,
+}
+
+/// Finds out what signals mean, one after the other.
+#[derive(Debug, Default)]
+struct Wishes {
+    interrupts: Vec<Instant>,
+}
+
+impl Wishes {
+    /// `hung_up` tells whether the terminal that there was is gone: a SIGHUP that somebody sends may mean anything.
+    fn of(&mut self, signal: i32, now: Instant, hung_up: impl FnOnce() -> bool) -> Wish {
+        match signal {
+            SIGTERM => Wish::End,
+            SIGHUP if hung_up() => Wish::End,
+            SIGINT => {
+                self.interrupts.retain(|before| now.duration_since(*before) < INSISTENCE);
+                self.interrupts.push(now);
+                if self.interrupts.len() < 3 { Wish::Nothing } else { Wish::EndNow }
+            }
+            _ => Wish::Nothing,
+        }
+    }
+}
+
+/// Whether this process has a terminal that it belongs to.
+fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
+}
+
+/// Passes signals on. SIGTERM, and the end of the terminal, ask for an end, which comes within `timeout` by cancelling
+/// the token; a third SIGINT in short time ends at once. All others are the program's affair. `resized` is called when
+/// the terminal has another size.
 ///
 /// # Errors
 /// The handlers cannot be installed.
@@ -55,10 +97,10 @@ pub(crate) fn pass_on(
     token: CancelToken,
     resized: impl Fn() + Send + 'static,
 ) -> io::Result<()> {
-    let ending = ending();
+    let (ending, had_terminal) = (ending(), has_terminal());
     let mut signals = Signals::new(ending.iter().copied().chain([SIGUSR1, SIGUSR2, SIGWINCH]))?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let mut asked = false;
+        let (mut asked, mut wishes) = (false, Wishes::default());
         for signal in signals.forever() {
             if signal == SIGWINCH {
                 resized();
@@ -66,14 +108,18 @@ pub(crate) fn pass_on(
             }
             // Nobody listens any more once the process is gone.
             let _ = queue.send(signal);
-            if ending.contains(&signal) && !asked {
-                asked = true;
-                let token = token.clone();
-                let later = move || {
-                    thread::sleep(timeout);
-                    token.cancel();
-                };
-                let _timer = thread::Builder::new().name("stop".to_owned()).spawn(later);
+            match wishes.of(signal, Instant::now(), || had_terminal && !has_terminal()) {
+                Wish::EndNow => token.cancel(),
+                Wish::End if !asked => {
+                    asked = true;
+                    let token = token.clone();
+                    let later = move || {
+                        thread::sleep(timeout);
+                        token.cancel();
+                    };
+                    let _timer = thread::Builder::new().name("stop".to_owned()).spawn(later);
+                }
+                Wish::End | Wish::Nothing => {}
             }
         }
     })?;
@@ -88,7 +134,29 @@ const SAME_SIGNAL: Duration = Duration::from_millis(300);
 /// # Errors
 /// The handlers cannot be installed.
 pub(crate) fn cancel_on_signals(token: CancelToken) -> io::Result<()> {
+    watch(token).map(drop)
+}
+
+/// Watches for signals until it is dropped.
+pub(crate) struct Watch(Handle);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Does the same as [`cancel_on_signals`] for as long as what is returned lives.
+///
+/// # Errors
+/// The handlers cannot be installed.
+pub(crate) fn cancel_on_signals_for_now(token: CancelToken) -> io::Result<Watch> {
+    watch(token).map(Watch)
+}
+
+fn watch(token: CancelToken) -> io::Result<Handle> {
     let mut signals = Signals::new(ending())?;
+    let handle = signals.handle();
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let mut first: Option<Instant> = None;
         for signal in signals.forever() {
@@ -105,5 +173,24 @@ pub(crate) fn cancel_on_signals(token: CancelToken) -> io::Result<()> {
             token.cancel();
         }
     })?;
-    Ok(())
+    Ok(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_term_a_lost_terminal_and_a_third_interrupt_ask_for_an_end() {
+        let (mut wishes, now) = (Wishes::default(), Instant::now());
+        for other in [SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2] {
+            assert_eq!(wishes.of(other, now, || false), Wish::Nothing, "{other}");
+        }
+        assert_eq!(wishes.of(SIGTERM, now, || false), Wish::End);
+        assert_eq!(wishes.of(SIGHUP, now, || true), Wish::End);
+        let after = |seconds| now + Duration::from_secs(seconds);
+        let mut pressed = |at| wishes.of(SIGINT, at, || false);
+        assert_eq!([pressed(now), pressed(after(2)), pressed(after(4))], [Wish::Nothing; 3]);
+        assert_eq!(pressed(after(4)), Wish::EndNow);
+    }
 }

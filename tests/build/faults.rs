@@ -266,12 +266,20 @@ fn blobs_with_wrong_bytes_are_found_when_they_are_read_and_made_again() {
         build(&env, &[]).success();
         assert_eq!(digest(&env), expected, "{output}");
     }
-    // What cannot be made again is told, and gone.
+    // What cannot be made again comes from a registry that has it; where there is none it is told, and gone.
     let blob = blob_of(&env, 2);
-    flip(&blob);
-    fs::remove_dir_all(snapshot_of(&env, "COPY")).unwrap();
-    let said = env.run(["save", "-o", env.path("work/last").to_str().unwrap(), "app"]).fails(3).stderr;
+    let last = env.path("work/last");
+    let save = || {
+        flip(&blob);
+        fs::remove_dir_all(snapshot_of(&env, "COPY")).unwrap();
+        env.run(["save", "-o", last.to_str().unwrap(), "app"])
+    };
+    save().success();
+    build(&env, &[]).success();
+    drop(registry);
+    let said = save().fails(4).stderr;
     assert!(said.contains("is not in the store") && said.contains("build -t NAME"), "{said}");
+    assert!(said.contains("cannot reach the registry"), "{said}");
     assert!(!blob.exists());
     build(&env, &[]).success();
     assert_eq!(digest(&env), expected);

@@ -167,3 +167,53 @@ fn credentials_come_from_podmans_file_and_from_helpers() {
     let missing = pull().fails(4);
     assert!(missing.stderr.contains("docker-credential-nowhere"), "{}", missing.stderr);
 }
+
+#[test]
+fn a_command_may_trust_a_registry_that_proves_nothing() {
+    let env = TestEnv::root();
+    let registry = Registry::start_guarded(&env.path(""));
+    let host = registry.address();
+    let output = |name: &str| format!("type=image,push=true,registry.insecure=true,name={host}/{name}:1");
+    env.write("a", "a");
+    env.write("Dockerfile", "FROM scratch\nCOPY a /\n");
+    let token = format!("{REGISTRY_USER}:{REGISTRY_PASSWORD}");
+    let encoded = crate::support::peers::tool("sh", &["-c", &format!("printf %s '{token}' | base64 -w0")]);
+    let config = env.path("home/.docker/config.json");
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    fs::write(&config, format!(r#"{{"auths":{{"{host}":{{"auth":"{}"}}}}}}"#, encoded.trim())).unwrap();
+    env.ok(["build", "-q", "-o", &output("one"), "."]);
+    env.ok(["rmi", &format!("{host}/one:1")]);
+    let (one, list) = (format!("{host}/one:1"), format!("{host}/list:1"));
+    for (arguments, more) in
+        [(&["create", &list, &one][..], &[][..]), (&["push", &list], &[]), (&["inspect", &one], &["-v"])]
+    {
+        let all = [&["manifest"], arguments, more].concat();
+        let refused = env.run(&all).fails(4);
+        assert!(refused.stderr.contains(host), "{}", refused.stderr);
+        env.ok([&all[..], &["--insecure"]].concat());
+    }
+}
+
+#[test]
+fn a_password_in_a_name_is_shown_by_no_error() {
+    let env = TestEnv::root();
+    let name = "joe:hunter2@127.0.0.1:1/app:1";
+    for arguments in [
+        &["pull", name][..],
+        &["push", name],
+        &["run", name],
+        &["rmi", name],
+        &["untag", "app", name],
+        &["tag", name, "other"],
+        &["save", name],
+        &["inspect", name],
+        &["history", name],
+        &["registry", "rm", name],
+        &["manifest", "create", "list", name],
+        &["login", "https://joe:hunter2@127.0.0.1:1"],
+    ] {
+        let failed = env.run(arguments);
+        assert_ne!(failed.code, Some(0), "{arguments:?}");
+        assert!(!format!("{}{}", failed.stdout, failed.stderr).contains("hunter2"), "{arguments:?}: {}", failed.stderr);
+    }
+}

@@ -40,6 +40,12 @@ fn sessions(env: &TestEnv, repository: &str) -> usize {
     fs::read_dir(path).map_or(0, |entries| entries.flatten().filter(is_going_on).count())
 }
 
+/// Reads an image that went through a proxy: the proxy knows no TLS, which skopeo tries first and for long.
+fn copied(name: &str, proxy: &FaultProxy, registry: &Registry, to: &str) {
+    let name = name.replace(proxy.address(), registry.address());
+    tool("skopeo", &["copy", "-q", "--src-tls-verify=false", &format!("docker://{name}"), to]);
+}
+
 fn is_upload_end(request: &str) -> bool {
     request.starts_with("PUT ") && request.contains("/blobs/uploads/")
 }
@@ -68,7 +74,7 @@ fn layers_arrive_while_the_last_step_still_runs() {
         assert_eq!(ends, 5, "{output}: {:#?}", proxy.asked());
         for (index, name) in names.iter().enumerate() {
             let to = format!("dir:{}", env.path(format!("out/{index}")).display());
-            tool("skopeo", &["copy", "-q", "--src-tls-verify=false", &format!("docker://{name}"), &to]);
+            copied(name, &proxy, &registry, &to);
         }
         assert_eq!(sessions(&env, "app") + sessions(&env, "other"), 0);
     }
@@ -116,6 +122,11 @@ fn a_registry_that_fails_is_told_of_at_the_end() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("cannot reach the registry `127.0.0.1:1`"), "{said}");
+    // What helps without a base is no help here.
+    assert!(said.contains("does the registry run") && !said.contains("take the base from elsewhere"), "{said}");
+    env.write("Dockerfile", "FROM 127.0.0.1:1/base:1\n");
+    let said = env.run(["build", "."]).fails(4).stderr;
+    assert!(said.contains("take the base from elsewhere"), "{said}");
 }
 
 #[test]
@@ -130,4 +141,70 @@ fn a_build_that_was_cached_is_pushed_as_well() {
         tool("skopeo", &["inspect", "--tls-verify=false", "--format={{.Digest}}", &format!("docker://{name}")])
     };
     assert_eq!(digest("first:1"), digest("second:1"));
+}
+
+#[test]
+fn the_layers_of_the_base_are_there_before_the_steps_are_done() {
+    let place = TestEnv::root();
+    let registry = Registry::start(&place.path(""));
+    context(&place, "RUN echo two > /two");
+    let base = format!("{}/base:1", registry.address());
+    let pushed = build(&place, &["--push", "-t", &base]).wait_with_output().unwrap();
+    assert!(pushed.status.success(), "{}", String::from_utf8_lossy(&pushed.stderr));
+    let env = TestEnv::root();
+    let elsewhere = Registry::start(&env.path(""));
+    for (host, part) in [(registry.address(), "mount=sha256"), (elsewhere.address(), "digest=sha256")] {
+        let proxy = FaultProxy::start(host, Vec::new());
+        let from = if host == registry.address() { format!("{}/base:1", proxy.address()) } else { base.clone() };
+        env.write("Dockerfile", format!("FROM {from}\nRUN sleep 5\n"));
+        let name = format!("{}/app:1", proxy.address());
+        let mut child = build(&env, &["--push", "--no-cache", "-t", &name]);
+        wait_while_running(&mut child, "the four layers of the base", || {
+            proxy.asked().iter().filter(|request| request.contains(part)).count() >= 4
+        });
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        // Each went once.
+        let times = proxy.asked().iter().filter(|request| request.contains(part)).count();
+        let own = if part.starts_with("mount") { 0 } else { 2 };
+        assert_eq!(times, 4 + own, "{:#?}", proxy.asked());
+        let to = format!("dir:{}", env.path(format!("out/{own}")).display());
+        let server = if host == registry.address() { &registry } else { &elsewhere };
+        copied(&name, &proxy, server, &to);
+    }
+}
+
+#[test]
+fn what_is_not_kept_here_is_not_made_again_where_the_registry_has_it() {
+    let env = TestEnv::root();
+    let registry = Registry::start(&env.path(""));
+    let proxy = FaultProxy::start(registry.address(), Vec::new());
+    context(&env, "RUN sleep 0");
+    let name = format!("{}/app:1", proxy.address());
+    let output = format!("type=image,push=true,store=false,name={name}");
+    let pushed = || {
+        let output = build(&env, &["-o", &output]).wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        let sent = proxy.asked().iter().filter(|request| is_upload_end(request)).count();
+        (said.contains("pushing layers"), sent)
+    };
+    let (ahead, sent) = pushed();
+    assert!(ahead && sent >= 4, "{sent}");
+    let digest = |name: &str| {
+        tool("skopeo", &["inspect", "--tls-verify=false", "--format={{.Digest}}", &format!("docker://{name}")])
+    };
+    let direct = name.replace(proxy.address(), registry.address());
+    let first = digest(&direct);
+    // Nothing is ready to be sent while the steps run, and nothing is sent.
+    assert_eq!(pushed(), (false, sent));
+    assert_eq!(digest(&direct), first);
+    // A registry that has none of it gets it all.
+    let place = TestEnv::root();
+    let other = Registry::start(&place.path(""));
+    let elsewhere = format!("{}/app:1", other.address());
+    let output = format!("type=image,push=true,store=false,name={elsewhere}");
+    let built = build(&env, &["-o", &output]).wait_with_output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    assert_eq!(digest(&elsewhere), first);
 }

@@ -128,3 +128,62 @@ fn an_image_of_another_platform_is_not_taken_in_silence() {
     let built = env.ok(["build", "--platform", "linux/s390x", "."]);
     assert!(built.stderr.contains("expected \"linux/s390x\" for current build"), "{}", built.stderr);
 }
+
+#[test]
+fn an_image_for_one_platform_is_for_no_other() {
+    let (place, env) = (TestEnv::root(), TestEnv::root());
+    let registry = Registry::start(&place.path(""));
+    let reference = pushed(&place, &registry);
+    let mismatch = |finished: crate::support::Finished, found: &str, wanted: &str| {
+        let text = format!("platform ({found}) does not match the specified platform ({wanted})");
+        assert!(finished.stderr.contains(&text), "{}", finished.stderr);
+        assert!(finished.stderr.contains(&format!("--platform {found}")), "{}", finished.stderr);
+    };
+    let host = "linux/amd64";
+    for wanted in ["linux/arm64", "windows/amd64"] {
+        let pulled = env.run(["pull", "--platform", wanted, &reference]).fails(2);
+        mismatch(pulled, host, wanted);
+    }
+    assert_eq!(env.ok(["images", "-q"]).stdout, "");
+    env.ok(["pull", "--platform", host, &reference]);
+    mismatch(env.run(["run", "--platform", "linux/arm64", &reference, "/x"]).fails(125), host, "linux/arm64");
+    let out = env.path("out.tar");
+    let export = ["export", "--platform", "linux/arm64", "-o", out.to_str().unwrap(), &reference];
+    mismatch(env.run(export).fails(2), host, "linux/arm64");
+    assert!(!out.exists());
+    env.ok(["export", "--platform", host, "-o", out.to_str().unwrap(), &reference]);
+    // Who asks for none gets what there is, and is told of it.
+    env.write("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");
+    let other = format!("{}/other:1", registry.address());
+    env.ok(["build", "-q", "--platform", "linux/riscv64", "--push", "-t", &other, "."]);
+    let fresh = TestEnv::root();
+    fresh.ok(["pull", &other]);
+    let tried = fresh.run(["run", &other, "/x"]).fails(127);
+    let text = "The requested image's platform (linux/riscv64) does not match the detected host platform";
+    assert!(tried.stderr.contains(text), "{}", tried.stderr);
+}
+
+#[test]
+fn what_is_run_is_pulled_where_it_is_not_here() {
+    let (place, env) = (TestEnv::root(), TestEnv::root());
+    let registry = Registry::start(&place.path(""));
+    let reference = pushed(&place, &registry);
+    let never = env.run(["run", "--pull=never", &reference, "cat", "/etc/base"]).fails(125).stderr;
+    assert!(never.contains("no such image"), "{never}");
+    let first = env.ok(["run", "--rm", &reference, "cat", "/etc/base"]);
+    assert_eq!(first.stdout, "base\n");
+    let text = format!("Unable to find image '{reference}' locally");
+    assert!(first.stderr.contains(&text) && first.stderr.contains("pulling"), "{}", first.stderr);
+    let second = env.ok(["run", &reference, "cat", "/etc/base"]);
+    assert_eq!((second.stdout.as_str(), second.stderr.as_str()), ("base\n", ""));
+    // What the name stands for now is only asked for where somebody wants it.
+    place.write("base/Dockerfile", "FROM host\nRUN mkdir -p /etc && echo newer > /etc/base\n");
+    let host = ["--build-context", "host=host:sh,cat,mkdir", "--push", "-t", &reference, "base"];
+    place.ok([&["build", "-q"][..], &host].concat());
+    assert_eq!(env.ok(["run", &reference, "cat", "/etc/base"]).stdout, "base\n");
+    let after = env.ok(["run", "-q", "--pull", "always", &reference, "cat", "/etc/base"]);
+    assert_eq!((after.stdout.as_str(), after.stderr.as_str()), ("newer\n", ""));
+    // An ID is nobody's name.
+    let id = env.run(["run", &"0123456789ab".repeat(2), "true"]).fails(125).stderr;
+    assert!(id.contains("no such image") && !id.contains("Unable"), "{id}");
+}

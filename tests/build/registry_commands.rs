@@ -72,6 +72,33 @@ fn an_image_is_pushed_under_several_names() {
 }
 
 #[test]
+fn a_tag_beside_a_digest_says_nothing() {
+    let env = TestEnv::root();
+    let registry = Registry::start(&env.path(""));
+    let name = format!("{}/app", registry.address());
+    built(&env, "one", &[&format!("{name}:1")]);
+    env.ok(["push", "-q", &format!("{name}:1")]);
+    let digest = digest(&format!("{name}:1"));
+    let other = TestEnv::root();
+    other.ok(["pull", "-q", &format!("{name}:nosuch@{digest}")]);
+    let shown = || other.ok(["images", "--format", "{{.Repository}} {{.Tag}} {{.Digest}}"]).stdout;
+    assert_eq!(shown(), format!("{name} <none> {digest}\n"));
+    // What is shown is understood.
+    let pinned = format!("{name}@{digest}");
+    for typed in [&pinned, &format!("{name}:nosuch@{digest}"), &format!("{name}:other@{digest}")] {
+        assert_eq!(other.ok(["inspect", "-f", "{{.Descriptor.Digest}}", typed]).stdout, format!("{digest}\n"));
+    }
+    other.run(["inspect", &format!("{name}:nosuch")]).fails(1);
+    other.run(["rmi", &format!("{name}@sha256:{}", "0".repeat(64))]).fails(1);
+    let said = other.ok(["rmi", &pinned]).stdout;
+    assert!(said.starts_with("Untagged: ") && said.contains("Deleted: sha256:"), "{said}");
+    assert_eq!(shown(), "");
+    // An image with a tag is known by its digest as well, as `inspect` says.
+    let said = env.ok(["inspect", "-f", "{{index .RepoDigests 0}}", &format!("{name}:1")]).stdout;
+    assert_eq!(env.ok(["inspect", "-f", "{{index .RepoTags 0}}", said.trim()]).stdout, format!("{name}:1\n"));
+}
+
+#[test]
 fn tags_are_deleted_where_the_registry_lets_us() {
     let env = TestEnv::root();
     let registry = Registry::start_deleting(&env.path(""));
@@ -82,10 +109,26 @@ fn tags_are_deleted_where_the_registry_lets_us() {
     }
     env.ok(["push", "-q", &format!("{name}:1"), &format!("{name}:also")]);
     let first = digest(&format!("{name}:1"));
-    // This registry deletes manifests: the other tag of it goes as well, and that is said.
-    let said = env.ok(["registry", "rm", &format!("{name}:1")]).stdout;
-    assert_eq!(said, format!("Deleted: {name}@{first}, with every tag that it had\n"));
+    // This registry deletes manifests: the other tag of it would go as well, and nobody said that it should.
+    let refused = env.run(["registry", "rm", &format!("{name}:1")]).fails(1);
+    assert!(refused.stderr.contains("another tag would be gone: also"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--force"), "{}", refused.stderr);
+    assert_eq!(tags(&env, &name), ["1", "2", "3", "also"]);
+    let said = env.ok(["registry", "rm", "--force", &format!("{name}:1")]).stdout;
+    assert_eq!(said, format!("Untagged: {name}:1\nUntagged: {name}:also\nDeleted: {name}@{first}\n"));
     assert_eq!(tags(&env, &name), ["2", "3"]);
+    // Who names both means both; and one that is not there keeps nobody from the others.
+    env.ok(["push", "-q", &format!("{name}:2"), &format!("{name}:two")]);
+    let all = ["nosuch", "two", "2", "nothing"].map(|tag| format!("{name}:{tag}"));
+    let some = env.run(["registry", "rm", &all[0], &all[1], &all[2], &all[3]]).fails(4);
+    assert!(
+        some.stdout.starts_with(&format!("Untagged: {name}:2\nUntagged: {name}:two\nDeleted: ")),
+        "{}",
+        some.stdout
+    );
+    assert_eq!((some.stdout.lines().count(), some.stderr.matches("is not in its registry").count()), (3, 2));
+    assert_eq!(tags(&env, &name), ["3"]);
+    env.ok(["push", "-q", &format!("{name}:2")]);
     let second = digest(&format!("{name}:2"));
     env.ok(["registry", "delete", &format!("docker://{name}@{second}"), &format!("{name}:3")]);
     env.run(["pull", &format!("{name}:2")]).fails(4);

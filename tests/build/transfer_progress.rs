@@ -1,5 +1,6 @@
 //! How far transfers are: for people with rates, for programs as JSON, or not at all.
 
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -7,7 +8,7 @@ use serde_json::Value;
 use crate::support::fault_proxy::{Fault, FaultProxy, Rule};
 use crate::support::peers::{Registry, tool};
 use crate::support::servers::Web;
-use crate::support::{BASE, TestEnv, noise};
+use crate::support::{BASE, Finished, TestEnv, noise};
 
 /// A registry with an image of one large layer, behind a proxy that passes blobs on slowly.
 fn slow(env: &TestEnv) -> (Registry, FaultProxy) {
@@ -61,6 +62,54 @@ fn pulls_say_how_far_and_how_fast() {
 }
 
 #[test]
+fn archives_say_how_far_and_how_fast() {
+    let env = TestEnv::root();
+    env.write("noise", noise(3_000_000, 1));
+    env.write("Dockerfile", "FROM scratch\nCOPY noise /noise\n");
+    env.ok(["build", "-q", "-t", "app", "."]);
+    let [saved, exported] = ["saved.tar", "exported.tar"].map(|name| env.path("out").join(name).display().to_string());
+    let other = TestEnv::root();
+    let commands: [(&TestEnv, &[&str], &str); 4] = [
+        (&env, &["save", "app", "-o", &saved], " sha256:"),
+        (&env, &["export", "app", "-o", &exported], " root filesystem "),
+        (&other, &["load", "-i", &saved], " archive "),
+        (&other, &["import", &exported, "flat"], " archive "),
+    ];
+    for (env, command, item) in commands {
+        let with = |more: &str| env.ok(command.iter().chain(&[more]));
+        // Nothing where nobody asks and no terminal is there.
+        let silent = env.ok(command);
+        assert_eq!(silent.stderr, "", "{command:?}");
+        let quiet = with("-q");
+        assert_eq!((&quiet.stderr, &quiet.stdout), (&String::new(), &silent.stdout), "{command:?}");
+        let plain = with("--progress=plain").stderr;
+        let is_end = |line: &&str| line.contains(item) && line.contains("3MB") && line.ends_with(" done");
+        assert!(plain.lines().any(|line| is_end(&line)), "{command:?}: {plain}");
+        let statuses = statuses(&with("--progress=rawjson").stderr);
+        let most = statuses.iter().filter_map(|status| status["current"].as_u64()).max();
+        assert!(most.is_some_and(|most| most >= 3_000_000), "{command:?}: {statuses:?}");
+    }
+    // The rate is told where there is time to see it.
+    let builder = other.builder();
+    let slowly = |progress: &str| {
+        format!(
+            "(head -c 1500000 {saved}; sleep 0.6; tail -c +1500001 {saved}) | BUILDER_ROOT={} {} load --progress={progress}",
+            other.store().display(),
+            builder.get_program().to_string_lossy()
+        )
+    };
+    let said = Finished::of(Command::new("sh").args(["-c", &slowly("plain")])).success().stderr;
+    assert!(said.lines().any(|line| line.contains(" archive 3MB") && line.ends_with("B/s done")), "{said}");
+    // On a terminal it has a line of its own.
+    let line = format!("stty rows 30 cols 160; {}", slowly("tty"));
+    let screen = tool("script", &["-q", "-e", "-c", &line, "/dev/null"]);
+    assert!(screen.lines().any(|line| line.contains("archive") && line.contains("B/s")), "{screen}");
+    // Archives go to pipes as they are, whatever is shown.
+    let piped = env.builder().args(["save", "app", "--progress=plain"]).output().unwrap();
+    assert!(piped.stdout == std::fs::read(&saved).unwrap() && !piped.stderr.is_empty());
+}
+
+#[test]
 fn every_other_transfer_says_so_as_well() {
     let env = TestEnv::root();
     let (registry, proxy) = slow(&env);
@@ -104,4 +153,76 @@ fn every_other_transfer_says_so_as_well() {
     other.write("Dockerfile", format!("FROM scratch\nADD {} /large\n", web.url("large")));
     let said = other.ok(["build", "--progress=plain", "--lint=off", "."]).stderr;
     assert!(said.lines().any(|line| line.contains("large 2MB / 2MB") && line.ends_with(" done")), "{said}");
+}
+
+#[test]
+fn a_silent_server_and_the_next_try_are_told_of() {
+    let env = TestEnv::root();
+    let (registry, _) = slow(&env);
+    let busy = Fault::Answer(503, vec![("retry-after", "1".to_owned())], Vec::new());
+    let rules = vec![
+        Rule::new("GET", "/manifests/", 1, busy),
+        Rule::always("GET", "/blobs/", Fault::Slow(1_000_000, Duration::from_millis(6500))),
+    ];
+    let pull = |form: &str| {
+        let proxy = FaultProxy::start(registry.address(), rules.clone());
+        let name = format!("{}/app:1", proxy.address());
+        (TestEnv::root().ok(["pull", form, &name]).stderr, proxy.address().to_owned())
+    };
+    std::thread::scope(|scope| {
+        let json = scope.spawn(|| pull("--progress=rawjson"));
+        let (plain, address) = pull("--progress=plain");
+        let retry = format!("{address}: retrying in ");
+        assert!(plain.lines().any(|line| line.starts_with(&retry) && line.contains("status 503")), "{plain}");
+        assert_eq!(plain.matches(&format!("waiting for {address}: no answer for 5.")).count(), 1, "{plain}");
+        let (json, address) = json.join().unwrap();
+        let waits: Vec<Value> = json
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .flat_map(|line| line["waits"].as_array().cloned().unwrap_or_default())
+            .collect();
+        assert!(waits.iter().all(|wait| wait["server"] == address.as_str()), "{waits:?}");
+        assert!(waits.iter().any(|wait| wait["retryIn"].as_f64() > Some(0.0)), "{waits:?}");
+        assert!(waits.iter().any(|wait| wait["silence"].as_f64() >= Some(5.0)), "{waits:?}");
+    });
+}
+
+#[test]
+fn a_pull_that_was_killed_goes_on() {
+    let place = TestEnv::root();
+    let registry = Registry::start(&place.path(""));
+    place.write("noise", noise(4_000_000, 1));
+    place.write("Dockerfile", "FROM scratch\nCOPY noise /noise\n");
+    let name = format!("{}/app:1", registry.address());
+    place.ok(["build", "-q", "--push", "-t", &name, "."]);
+    for signal in ["KILL", "INT"] {
+        let slow = Fault::Slow(500_000, Duration::from_millis(300));
+        let proxy = FaultProxy::start(registry.address(), vec![Rule::always("GET", "/blobs/", slow)]);
+        let env = TestEnv::root();
+        let through = name.replace(registry.address(), proxy.address());
+        let mut child = env.builder().args(["pull", "-q", &through]).spawn().unwrap();
+        let partial = env.store().join("partial");
+        let has_come = || {
+            let found = std::fs::read_dir(&partial).into_iter().flatten().flatten();
+            found.map(|entry| entry.metadata().unwrap().len()).max().unwrap_or_default()
+        };
+        let begin = std::time::Instant::now();
+        while has_come() < 2_000_000 {
+            assert!(begin.elapsed() < Duration::from_mins(1), "{}", has_come());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        tool("kill", &[&format!("-{signal}"), &child.id().to_string()]);
+        child.wait().unwrap();
+        assert!(has_come() >= 2_000_000);
+        let is_layer = |digest: &str| env.store().join("blobs/sha256").join(digest).exists();
+        let digest = std::fs::read_dir(&partial).unwrap().flatten().next().unwrap().file_name().into_string().unwrap();
+        assert!(!is_layer(&digest));
+        // From another server of the same image, too.
+        let json = env.ok(["pull", "--progress=rawjson", &name]).stderr;
+        let of_layer = |status: &Value| status["id"].as_str().unwrap().ends_with(&digest);
+        let first = statuses(&json).into_iter().find(of_layer).unwrap();
+        assert!(first["current"].as_u64() >= Some(2_000_000), "{first}");
+        assert!(is_layer(&digest) && has_come() == 0);
+        env.ok(["export", "-o", env.path("out.tar").to_str().unwrap(), &name]);
+    }
 }

@@ -48,6 +48,44 @@ fn what_broke_off_goes_on_where_it_ended() {
     }
 }
 
+fn large() -> Vec<u8> {
+    (0..750_000_u32).flat_map(u32::to_le_bytes).collect()
+}
+
+/// The answer of a server that goes on where it is asked to.
+fn part_of(whole: &[u8], start: usize) -> Reply {
+    let reply = if start == 0 { Reply::new(200, whole) } else { Reply::new(206, &whole[start..]) };
+    reply.with("content-range", &format!("bytes {start}-{}/{}", whole.len() - 1, whole.len()))
+}
+
+#[test]
+fn what_was_given_up_goes_on_later() {
+    let blob = descriptor(&large());
+    let server = FaultServer::start(move |asked| match (asked.before, from(asked)) {
+        (0, _) => part_of(&large(), 0).cut(2_000_000),
+        (1, _) => Reply::new(404, ""),
+        (_, start) => part_of(&large(), start.unwrap_or_default()),
+    });
+    let test = TestStore::new();
+    let fetch = || client(&server).blobs(std::slice::from_ref(&blob), &test.store, &|_, _, _| {}, &never());
+    let starts = || server.asked().iter().map(|asked| from(asked).unwrap_or_default()).collect::<Vec<_>>();
+    assert!(matches!(fetch(), Err(RegistryError::NotFound { .. })));
+    // Nothing that anybody would take for a blob.
+    assert_eq!(test.files(), 0);
+    fetch().unwrap();
+    assert_eq!(starts(), [0, 2_000_000, 2_000_000]);
+    assert_eq!(test.store.read_blob(&blob.digest, 4 << 20).unwrap(), large());
+    // What somebody left is not believed.
+    let test = TestStore::new();
+    let partial = test.store.root().join("partial");
+    std::fs::create_dir_all(&partial).unwrap();
+    std::fs::write(partial.join(blob.digest.hex()), vec![1; 1_500_000]).unwrap();
+    client(&server).blobs(std::slice::from_ref(&blob), &test.store, &|_, _, _| {}, &never()).unwrap();
+    assert_eq!(starts()[3..], [1_500_000, 0]);
+    assert_eq!(test.store.read_blob(&blob.digest, 4 << 20).unwrap(), large());
+    assert_eq!(std::fs::read_dir(partial).unwrap().count(), 0);
+}
+
 /// A server that sends a part of a large blob and hangs up, each time, and how often it was asked.
 fn cut_short(at_once: usize, ranges: bool) -> (usize, Result<(), RegistryError>) {
     let whole: Vec<u8> = (0..750_000_u32).flat_map(u32::to_le_bytes).collect();

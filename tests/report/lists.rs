@@ -188,3 +188,41 @@ fn those_who_add_to_a_list_at_the_same_time_wait_for_each_other() {
     });
     assert_eq!(inspected(&env, &["list"])["manifests"].as_array().unwrap().len(), 5);
 }
+
+#[test]
+fn a_list_of_registries_images_is_used_as_any_image() {
+    let place = TestEnv::root();
+    let registry = Registry::start(&place.path(""));
+    let name = |repository: &str| format!("{}/m/{repository}:1", registry.address());
+    let (amd, arm, list) = (name("amd"), name("arm"), name("list"));
+    image(&place, "linux/amd64", &amd, &["--push"]);
+    image(&place, "linux/arm64", &arm, &["--push"]);
+    let create = |env: &TestEnv| env.ok(["manifest", "create", &list, &amd, &arm]);
+    let blobs = |env: &TestEnv| std::fs::read_dir(env.store().join("blobs/sha256")).unwrap().count();
+    // What is needed is fetched, and nothing else.
+    let env = TestEnv::root();
+    create(&env);
+    let before = blobs(&env);
+    let nothing = env.run(["run", &list, "/nothing"]).fails(127).stderr;
+    assert!(nothing.contains("/nothing"), "{nothing}");
+    assert_eq!(blobs(&env), before + 1);
+    env.ok(["layers", "--platform", "linux/arm64", &list]);
+    assert_eq!(blobs(&env), before + 2);
+    let out = env.path("out.tar");
+    for command in ["export", "save"] {
+        let env = TestEnv::root();
+        create(&env);
+        env.ok([command, "-o", out.to_str().unwrap(), &list]);
+        assert!(std::fs::metadata(&out).unwrap().len() > 1000, "{command}");
+    }
+    let env = TestEnv::root();
+    create(&env);
+    env.ok(["tag", &list, "other"]);
+    env.ok(["diff", "other", &list]);
+    // One that is nowhere any more is told of, with where it was looked for.
+    let env = TestEnv::root();
+    create(&env);
+    drop(registry);
+    let gone = env.run(["run", &list, "/nothing"]).fails(125).stderr;
+    assert!(gone.contains("is not in the store") && gone.contains("cannot reach the registry"), "{gone}");
+}

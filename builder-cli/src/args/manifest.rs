@@ -37,6 +37,9 @@ pub(crate) struct ManifestCreateArgs {
     /// Add to a list that there is
     #[arg(short, long)]
     pub(crate) amend: bool,
+    /// Take what the registries of the images say without verifying their certificates, or without encryption
+    #[arg(long)]
+    pub(crate) insecure: bool,
 }
 
 /// Change what a list says of the platform of an image.
@@ -73,6 +76,9 @@ pub(crate) struct ManifestInspectArgs {
     /// Also the manifests of a list, each with its descriptor
     #[arg(short, long)]
     pub(crate) verbose: bool,
+    /// Take what the registry says without verifying its certificate, or without encryption
+    #[arg(long)]
+    pub(crate) insecure: bool,
 }
 
 /// Push a list with its images to where its name says; layers that the registry has are not sent.
@@ -80,6 +86,9 @@ pub(crate) struct ManifestInspectArgs {
 pub(crate) struct ManifestPushArgs {
     /// Name of the list
     pub(crate) list: String,
+    /// Push without verifying the certificate of the registry, or without encryption
+    #[arg(long)]
+    pub(crate) insecure: bool,
     /// Remove the list from the store once it is pushed
     #[arg(short, long)]
     pub(crate) purge: bool,

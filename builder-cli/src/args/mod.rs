@@ -38,10 +38,11 @@ pub(crate) use manifest::{
     ManifestRmArgs,
 };
 pub(crate) use registry::{
-    LoginArgs, LogoutArgs, PullArgs, PushArgs, RegistryArgs, RegistryCommand, RegistryRmArgs, RegistryTagsArgs,
+    ArchiveProgressArgs, LoginArgs, LogoutArgs, PullArgs, PushArgs, RegistryArgs, RegistryCommand, RegistryRmArgs,
+    RegistryTagsArgs,
 };
 pub(crate) use run::RunArgs;
-pub(crate) use trial::{TrialArgs, TrialNetwork};
+pub(crate) use trial::{TrialArgs, TrialNetwork, TrialPull};
 
 /// Build container images without a daemon.
 #[derive(Debug, Parser)]
@@ -205,6 +206,24 @@ pub(crate) fn parse(
         refused.extend(given.map(|option| Refused { flag: format!("--{}", option.name), why: option.why }));
     }
     Ok((Cli::from_arg_matches(&matches)?, refused))
+}
+
+/// Tells whether a command line is one of `run`, even where it makes no sense otherwise.
+pub(crate) fn is_run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> bool {
+    let command = Cli::command();
+    let takes_value = |text: &str| {
+        let name = text.strip_prefix("--");
+        command.get_arguments().any(|argument| argument.get_long() == name && argument.get_action().takes_values())
+    };
+    let mut arguments = arguments.into_iter().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.to_str() {
+            Some(text) if takes_value(text) => drop(arguments.next()),
+            Some(text) if text.starts_with('-') => {}
+            other => return other == Some("run"),
+        }
+    }
+    false
 }
 
 #[cfg(test)]

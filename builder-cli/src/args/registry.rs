@@ -15,6 +15,17 @@ pub(crate) struct ShownArgs {
     pub(crate) quiet: bool,
 }
 
+/// How far an archive is, and how that is shown.
+#[derive(Debug, Args)]
+pub(crate) struct ArchiveProgressArgs {
+    /// How to show progress [default: the variable `BUILDKIT_PROGRESS`, else bars on a terminal]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) progress: Option<ProgressArg>,
+    /// Show no progress
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
 /// Push an image into a registry.
 #[derive(Debug, Args)]
 pub(crate) struct PushArgs {
@@ -78,12 +89,17 @@ pub(crate) struct RegistryTagsArgs {
 
 /// Delete tags, or manifests by their digests.
 #[derive(Debug, Args)]
-#[command(after_help = "Where a registry deletes no tag by itself, the manifest goes that the tag stands for, with \
-every other tag\nof it. Blobs are for the registry to collect.")]
+#[command(
+    after_help = "Where a registry deletes no tag by itself, the manifest goes that the tag stands for. One that \
+has other\ntags, too, only goes with --force. Blobs are for the registry to collect."
+)]
 pub(crate) struct RegistryRmArgs {
     /// `NAME:TAG` or `NAME@DIGEST`
     #[arg(required = true)]
     pub(crate) references: Vec<String>,
+    /// Also where other tags go with it
+    #[arg(short, long)]
+    pub(crate) force: bool,
 }
 
 /// Log in to a registry.

@@ -125,6 +125,23 @@ pub(crate) struct TrialArgs {
     /// Platform to take from an index [default: this machine's]
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) platform: Option<String>,
+    /// When to pull the image
+    #[arg(long, value_enum, default_value_t = TrialPull::Missing, value_name = "WHEN")]
+    pub(crate) pull: TrialPull,
+    /// Do not show how far a pull is
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// When an image is pulled before it is run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum TrialPull {
+    /// Where the store does not have it
+    Missing,
+    /// Always
+    Always,
+    /// Not at all
+    Never,
 }
 
 /// A network.

@@ -51,7 +51,9 @@ fn run(arguments: &BuildArgs, options: &BuildOptions, session: &Session) -> Resu
     }
     let mode = settings::progress(arguments);
     let explain = settings::explain(arguments);
-    let progress = Progress::start(mode, session.printer.paint(), explain).map_err(CommandError::environment)?;
+    let waits = session.builder.registry_options().waits.clone();
+    let progress = Progress::start(mode, session.printer.paint(), explain, waits);
+    let progress = progress.map_err(CommandError::environment)?;
     let mut stdout = std::io::stdout();
     let outcome = session.builder.build(options, progress.sink(), &session.cancel, Some(&mut stdout));
     let told = progress.finish();

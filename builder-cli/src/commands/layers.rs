@@ -25,7 +25,7 @@ pub(super) fn layers(arguments: &LayersArgs, session: &Session) -> Result<(), Co
     let _hold = session.builder.store().hold();
     let record = session.find(&arguments.image)?;
     let image = view(arguments, &record, session)?;
-    session.builder.complete(&record, &session.cancel).map_err(command_error)?;
+    session.builder.complete_for(&record, &image.config.platform(), &session.cancel).map_err(command_error)?;
     let analysis = report::analyse(session.builder.snapshots(), &image, &session.cancel).map_err(report_error)?;
     let name = match record.name.parse::<Reference>() {
         Ok(name) => name.familiar(),
@@ -36,6 +36,9 @@ pub(super) fn layers(arguments: &LayersArgs, session: &Session) -> Result<(), Co
     if let Some(path) = &arguments.html {
         let report = analysis.report(&image, arguments.top.max(PAGE_TOP));
         let page = Page { name: &name, report: &report, analysis: &analysis, timeline: timeline.as_ref() };
+        if path == std::path::Path::new("-") {
+            return session.printer.data(&page.html());
+        }
         let written = std::fs::write(path, page.html());
         return written.map_err(|error| {
             CommandError::environment(format!("cannot write `{}`: {error}", path.display()))

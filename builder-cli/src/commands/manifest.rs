@@ -1,6 +1,6 @@
 //! `builder manifest`.
 
-use builder_core::builder::ListError;
+use builder_core::builder::{Builder, ListError};
 use builder_core::cancel::CancelToken;
 use builder_core::digest::Digest;
 use builder_core::image::PlatformChange;
@@ -31,9 +31,17 @@ pub(super) fn manifest(command: &ManifestCommand, session: &Session) -> Result<(
     }
 }
 
+/// The builder of this command: with `--insecure` the registries of some names need not prove who they are.
+fn trusting(session: &Session, insecure: bool, names: &[Reference]) -> Builder {
+    let domains = names.iter().filter(|_| insecure).map(Reference::domain);
+    session.builder.reaching(session.builder.registry_options().insecure_for(domains))
+}
+
 fn create(arguments: &ManifestCreateArgs, session: &Session) -> Result<(), CommandError> {
     let name = settings::name(&arguments.list)?;
-    let created = session.builder.create_list(&name, &arguments.images, arguments.amend, &session.cancel);
+    let images: Vec<Reference> = arguments.images.iter().filter_map(|image| image.parse().ok()).collect();
+    let builder = trusting(session, arguments.insecure, &images);
+    let created = builder.create_list(&name, &arguments.images, arguments.amend, &session.cancel);
     let created = created.map_err(list_error)?;
     if created.left_out > 0 {
         session.printer.note(&format!(
@@ -58,8 +66,9 @@ fn annotate(arguments: &ManifestAnnotateArgs, session: &Session) -> Result<(), C
 
 fn push(arguments: &ManifestPushArgs, session: &Session) -> Result<(), CommandError> {
     let name = settings::name(&arguments.list)?;
+    let builder = trusting(session, arguments.insecure, std::slice::from_ref(&name));
     let pushed = shown(arguments.quiet, arguments.progress, session, |events| {
-        session.builder.push_list(&name, events, &session.cancel)
+        builder.push_list(&name, events, &session.cancel)
     })?;
     let summary = pushed.map_err(list_error)?;
     session.printer.data(&format!("{}\n", summary.digest))?;
@@ -82,6 +91,7 @@ fn purge(name: &Reference, session: &Session) -> Result<(), CommandError> {
 /// Where documents are read from.
 struct Place<'s> {
     session: &'s Session,
+    builder: Builder,
     reference: Reference,
     /// The registry, where the image is asked for there.
     client: Option<Client>,
@@ -90,8 +100,9 @@ struct Place<'s> {
 impl<'s> Place<'s> {
     /// Finds out where a name is looked up: what came from a registry is asked for there, so that what is shown is
     /// what is true now.
-    fn of(name: &str, session: &'s Session) -> Result<(Self, Vec<u8>), CommandError> {
+    fn of(name: &str, insecure: bool, session: &'s Session) -> Result<(Self, Vec<u8>), CommandError> {
         let reference = settings::reference(name)?;
+        let builder = trusting(session, insecure, std::slice::from_ref(&reference));
         let store = session.builder.store();
         let failed = CommandError::environment;
         let record = store.image(&reference).map_err(failed)?;
@@ -100,11 +111,11 @@ impl<'s> Place<'s> {
             && (store.is_list(&full).map_err(failed)? || !store.is_of_registry(&record.manifest).map_err(failed)?)
         {
             let bytes = store.read_blob(&record.manifest, MAX_MANIFEST_SIZE).map_err(failed)?;
-            return Ok((Self { session, reference, client: None }, bytes));
+            return Ok((Self { session, builder, reference, client: None }, bytes));
         }
-        let client = Client::new(&reference, session.builder.registry_options()).map_err(registry_error)?;
+        let client = Client::new(&reference, builder.registry_options()).map_err(registry_error)?;
         let bytes = client.manifest(None, &session.cancel).map_err(registry_error)?;
-        Ok((Self { session, reference, client: Some(client) }, bytes))
+        Ok((Self { session, builder, reference, client: Some(client) }, bytes))
     }
 
     /// Reads a manifest that a list names.
@@ -140,12 +151,12 @@ impl<'s> Place<'s> {
 }
 
 fn inspect(arguments: &ManifestInspectArgs, session: &Session) -> Result<(), CommandError> {
-    let (place, mut bytes) = Place::of(&arguments.name, session)?;
+    let (place, mut bytes) = Place::of(&arguments.name, arguments.insecure, session)?;
     let mut document: Value = serde_json::from_slice(&bytes).map_err(CommandError::usage)?;
     let mut platform = Value::Null;
     if let Some(member) = &arguments.image {
         let name = settings::name(&arguments.name)?;
-        let found = session.builder.find_member(&name, member, &session.cancel).map_err(list_error)?;
+        let found = place.builder.find_member(&name, member, &session.cancel).map_err(list_error)?;
         platform = entry(&document, &found)["platform"].clone();
         bytes = place.read(&found, &session.cancel)?;
         document = serde_json::from_slice(&bytes).map_err(CommandError::usage)?;

@@ -1,5 +1,6 @@
 //! The commands: settings in, one call of the library, output through `ui`.
 
+mod archive_progress;
 mod build;
 mod build_metadata;
 mod cache;
@@ -17,6 +18,8 @@ mod registry;
 mod registry_contents;
 mod transfer;
 mod trial;
+
+pub(crate) use trial::FAILED as NOTHING_RAN;
 
 use builder_core::builder::{Builder, BuilderOptions};
 use builder_core::cancel::CancelToken;

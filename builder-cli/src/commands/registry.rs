@@ -13,7 +13,7 @@ use crate::args::{ProgressArg, PullArgs, PushArgs};
 use crate::error::{CommandError, ErrorKind};
 use crate::settings;
 use crate::ui::explain::Explain;
-use crate::ui::progress::Progress;
+use crate::ui::progress::{Mode, Progress};
 
 /// The digits of a digest that a person is shown.
 const SHORT: usize = 12;
@@ -145,7 +145,8 @@ fn pull_one(arguments: &PullArgs, text: &str, session: &Session) -> Result<(), C
     let platforms = if arguments.all_platforms {
         PullPlatforms::All
     } else {
-        PullPlatforms::Some(settings::pull_platforms(&arguments.platforms)?)
+        let platforms = settings::asked_platforms(&arguments.platforms)?;
+        if platforms.is_empty() { PullPlatforms::Usual } else { PullPlatforms::Some(platforms) }
     };
     if !arguments.shown.quiet && !names_one(text) {
         session.printer.data(&format!("Using default tag: {}\n", reference.tag().unwrap_or_default()))?;
@@ -188,9 +189,18 @@ pub(super) fn shown<T>(
     session: &Session,
     run: impl FnOnce(&dyn EventSink) -> T,
 ) -> Result<T, CommandError> {
-    let mode = settings::progress_of(quiet, progress);
-    let progress =
-        Progress::start(mode, session.printer.paint(), Explain::Nothing).map_err(CommandError::environment)?;
+    shown_as(settings::progress_of(quiet, progress), session, run)
+}
+
+/// Runs something with its progress shown in this way.
+pub(super) fn shown_as<T>(
+    mode: Mode,
+    session: &Session,
+    run: impl FnOnce(&dyn EventSink) -> T,
+) -> Result<T, CommandError> {
+    let waits = session.builder.registry_options().waits.clone();
+    let progress = Progress::start(mode, session.printer.paint(), Explain::Nothing, waits);
+    let progress = progress.map_err(CommandError::environment)?;
     let outcome = run(progress.sink());
     progress.finish();
     Ok(outcome)

@@ -2,11 +2,11 @@
 
 use builder_core::cancel::CancelToken;
 use builder_core::reference::Reference;
-use builder_core::registry::{Client, Deleted, ManifestName};
+use builder_core::registry::{AlsoDelete, Client, Deleted, ManifestName, RegistryError, RegistryOptions};
 
 use super::registry::{names_one, registry_error};
 use crate::args::{GlobalArgs, RegistryArgs, RegistryCommand, RegistryRmArgs, RegistryTagsArgs};
-use crate::error::CommandError;
+use crate::error::{CommandError, ErrorKind};
 use crate::settings;
 use crate::signal::cancel_on_signals;
 use crate::ui::printer::Printer;
@@ -51,21 +51,75 @@ fn rm(
         }
         references.push(settings::reference(bare(text))?);
     }
+    let mut gone: Vec<String> = Vec::new();
+    let mut failed: Vec<CommandError> = Vec::new();
     for reference in &references {
-        let name = match (reference.digest(), reference.tag()) {
-            (Some(digest), _) => ManifestName::Digest(digest),
-            (None, tag) => ManifestName::Tag(tag.unwrap_or_default()),
-        };
-        let client = Client::to_delete(reference, &options).map_err(registry_error)?;
-        let line = match client.delete(name, cancel).map_err(registry_error)? {
-            Deleted::Tag => format!("Untagged: {reference}\n"),
-            Deleted::Manifest(digest) => {
-                format!("Deleted: {}@{digest}, with every tag that it had\n", reference.familiar_name())
+        cancel.check().map_err(|error| registry_error(error.into()))?;
+        // What went with another that was named.
+        if gone.contains(&reference.to_string()) {
+            continue;
+        }
+        // As with `rmi`, one that cannot be deleted keeps nobody from deleting the others.
+        match delete(reference, &references, arguments.force, &options, cancel) {
+            Ok(deleted) => {
+                printer.data(&told(reference, &deleted))?;
+                gone.extend(untagged(reference, &deleted).iter().map(Reference::to_string));
             }
-        };
-        printer.data(&line)?;
+            Err(error) if error.kind == ErrorKind::Interrupted => return Err(error),
+            Err(error) => failed.push(error),
+        }
     }
-    Ok(())
+    let last = failed.pop();
+    for error in &failed {
+        printer.error(error);
+    }
+    last.map_or(Ok(()), Err)
+}
+
+fn delete(
+    reference: &Reference,
+    named: &[Reference],
+    force: bool,
+    options: &RegistryOptions,
+    cancel: &CancelToken,
+) -> Result<Deleted, CommandError> {
+    let name = match (reference.digest(), reference.tag()) {
+        (Some(digest), _) => ManifestName::Digest(digest),
+        (None, tag) => ManifestName::Tag(tag.unwrap_or_default()),
+    };
+    let is_sibling = |other: &&Reference| (other.domain(), other.path()) == (reference.domain(), reference.path());
+    let also: Vec<String> =
+        named.iter().filter(is_sibling).filter_map(|other| other.tag().map(str::to_owned)).collect();
+    let also = if force { AlsoDelete::All } else { AlsoDelete::Only(&also) };
+    let client = Client::to_delete(reference, options).map_err(registry_error)?;
+    client.delete(name, also, cancel).map_err(|error| match error {
+        error @ (RegistryError::OtherTags { .. } | RegistryError::UnknownTags { .. }) => {
+            CommandError { kind: ErrorKind::Failed, ..registry_error(error) }
+        }
+        error => registry_error(error),
+    })
+}
+
+/// The names that are gone.
+fn untagged(reference: &Reference, deleted: &Deleted) -> Vec<Reference> {
+    match deleted {
+        Deleted::Tag => vec![reference.clone()],
+        Deleted::Manifest { tags, .. } => {
+            let name = |tag: &String| format!("{}/{}:{tag}", reference.domain(), reference.path()).parse().ok();
+            tags.iter().flatten().filter_map(name).collect()
+        }
+    }
+}
+
+/// What is said of it, as `docker rmi` says it.
+fn told(reference: &Reference, deleted: &Deleted) -> String {
+    let mut text = String::new();
+    text.extend(untagged(reference, deleted).iter().map(|name| format!("Untagged: {}\n", name.familiar())));
+    if let Deleted::Manifest { digest, tags } = deleted {
+        let rest = if tags.is_none() { ", with every tag that it had" } else { "" };
+        text.push_str(&format!("Deleted: {}@{digest}{rest}\n", reference.familiar_name()));
+    }
+    text
 }
 
 /// Without the scheme that skopeo has.

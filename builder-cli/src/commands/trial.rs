@@ -6,21 +6,26 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use builder_core::builder::TrialError;
+use builder_core::builder::{PullPlatforms, Trial, TrialError, Unpack};
 use builder_core::event::LogStream;
+use builder_core::image;
+use builder_core::platform::Platform;
+use builder_core::reference::Reference;
 use builder_core::sandbox::{Exit, SandboxError, SignalQueue, Stdio, Terminal, TerminalControl};
+use builder_core::store::ImageRecord;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 use super::Session;
 use super::build::command_error;
-use crate::args::{GlobalArgs, TrialArgs};
+use super::registry::shown;
+use crate::args::{GlobalArgs, TrialArgs, TrialPull};
 use crate::error::{CommandError, ErrorKind};
 use crate::settings;
-use crate::signal::pass_on;
+use crate::signal::{cancel_on_signals_for_now, pass_on};
 use crate::ui::printer::Printer;
 
 /// What docker ends with where it could not run anything.
-pub(super) const FAILED: u8 = 125;
+pub(crate) const FAILED: u8 = 125;
 /// The program is there and cannot be executed.
 const NOT_EXECUTABLE: u8 = 126;
 /// The program is not there.
@@ -28,21 +33,30 @@ const NOT_FOUND: u8 = 127;
 /// A signal ended the program: this and its number.
 const SIGNAL_BASE: i32 = 128;
 const SIGKILL: i32 = 9;
+/// The digits of an ID that people are shown.
+const SHORT_ID: usize = 12;
 
 /// Runs an image; returns the exit code of its program.
 pub(super) fn run(arguments: &TrialArgs, global: &GlobalArgs, printer: Printer) -> Result<u8, CommandError> {
     let outcome = Session::open_quietly(global, printer, super::perhaps_registries(global))
         .and_then(|session| attempt(arguments, &session));
     outcome.or_else(|error| {
+        if error.kind == ErrorKind::Interrupted {
+            return Err(error);
+        }
         printer.error(&error);
         Ok(FAILED)
     })
 }
 
 fn attempt(arguments: &TrialArgs, session: &Session) -> Result<u8, CommandError> {
-    let image = session.find(arguments.words.first().map_or("", String::as_str))?;
-    session.builder.complete(&image, &session.cancel).map_err(command_error)?;
+    let image = image_of(arguments, session)?;
     let mut trial = settings::trial::trial(arguments, image)?;
+    let platform = trial.platform.clone().unwrap_or_else(Platform::host);
+    session.builder.complete_for(&trial.image, &platform, &session.cancel).map_err(command_error)?;
+    if trial.platform.is_none() {
+        tell_of_platform(&trial, session)?;
+    }
     let (sender, receiver) = channel();
     trial.signals = Some(SignalQueue::new(receiver));
     let timeout = Duration::from_secs(arguments.stop_timeout);
@@ -87,10 +101,59 @@ fn attempt(arguments: &TrialArgs, session: &Session) -> Result<u8, CommandError>
                 TrialError::Sandbox(error) if error.is_about_program() => NOT_EXECUTABLE,
                 _ => FAILED,
             };
-            session.printer.error(&CommandError::new(ErrorKind::Failed, error));
+            let hint = if let TrialError::Source(source) = &error { source.hint() } else { None };
+            let shown = CommandError::new(ErrorKind::Failed, error);
+            session.printer.error(&hint.into_iter().fold(shown, CommandError::hint));
             Ok(code)
         }
     }
+}
+
+/// Finds the image, or pulls it, as docker does.
+fn image_of(arguments: &TrialArgs, session: &Session) -> Result<ImageRecord, CommandError> {
+    let text = arguments.words.first().map_or("", String::as_str);
+    let is_missing = session.builder.find_image(text).is_err_and(|error| error.is_not_found());
+    let wanted = match arguments.pull {
+        TrialPull::Always => true,
+        TrialPull::Missing => is_missing,
+        TrialPull::Never => false,
+    };
+    if let (true, false, Ok(reference)) = (wanted, is_id(text), text.parse::<Reference>()) {
+        if is_missing {
+            session.printer.note(&format!("Unable to find image '{}' locally", reference.familiar()));
+        }
+        pull(&reference, arguments, session)?;
+    }
+    session.find(text)
+}
+
+/// Whether a text is the beginning of an ID, and nobody's name.
+fn is_id(text: &str) -> bool {
+    text.starts_with("sha256:") || text.len() >= SHORT_ID && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn pull(reference: &Reference, arguments: &TrialArgs, session: &Session) -> Result<(), CommandError> {
+    let platforms = settings::asked_platforms(&arguments.platform.iter().cloned().collect::<Vec<_>>())?;
+    let platforms = if platforms.is_empty() { PullPlatforms::Usual } else { PullPlatforms::Some(platforms) };
+    let _watch = cancel_on_signals_for_now(session.cancel.clone()).map_err(CommandError::environment)?;
+    let pulled = shown(arguments.quiet, None, session, |events| {
+        session.builder.pull(reference, &platforms, Unpack::Now, events, &session.cancel)
+    });
+    pulled?.map(drop).map_err(command_error)
+}
+
+/// An image for another machine is tried, and that said. The words are docker's.
+fn tell_of_platform(trial: &Trial, session: &Session) -> Result<(), CommandError> {
+    let host = Platform::host();
+    let view = image::read(session.builder.store(), &trial.image, &host).map_err(CommandError::environment)?;
+    let found = view.config.platform();
+    if host.rank(&found).is_none() {
+        session.printer.note(&format!(
+            "The requested image's platform ({found}) does not match the detected host platform ({host}) and no \
+             specific platform was requested"
+        ));
+    }
+    Ok(())
 }
 
 fn code(exit: Exit) -> u8 {

@@ -52,11 +52,11 @@ pub(crate) fn trial(arguments: &TrialArgs, image: ImageRecord) -> Result<Trial, 
     Ok(trial)
 }
 
-fn platform(arguments: &TrialArgs) -> Result<Platform, CommandError> {
+fn platform(arguments: &TrialArgs) -> Result<Option<Platform>, CommandError> {
     let given: Vec<String> = arguments.platform.iter().cloned().collect();
     match super::results::platforms(&given)?.as_slice() {
-        [] => Ok(Platform::host()),
-        [only] => Ok(only.clone()),
+        [] => Ok(None),
+        [only] => Ok(Some(only.clone())),
         _ => Err(CommandError::usage("an image is run for one platform")),
     }
 }

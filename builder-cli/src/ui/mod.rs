@@ -18,4 +18,5 @@ pub(crate) mod progress_json;
 mod progress_plain;
 mod progress_tty;
 pub(crate) mod table;
+mod waits;
 mod width;

@@ -12,12 +12,14 @@ use builder_core::diagnostic::{CheckWarning, Diagnostic};
 use builder_core::event::{Event, EventSink};
 use builder_core::explanation::ExplainedStep;
 use builder_core::ids::VertexId;
+use builder_core::registry::{Wait, Waits};
 use builder_core::text::SourceFile;
 
 use super::explain::Explain;
 use super::progress_json::Json;
 use super::progress_plain::Plain;
 use super::progress_tty::Tty;
+use super::waits::SILENCE;
 
 /// The time between two pictures of the live display.
 const TICK: Duration = Duration::from_millis(100);
@@ -52,8 +54,8 @@ pub(super) trait Renderer: Send {
     /// Takes one event that happened at a time since the start.
     fn event(&mut self, at: Duration, event: &Event) -> String;
 
-    /// Is called about ten times a second.
-    fn tick(&mut self, _at: Duration) -> String {
+    /// Is called about ten times a second, with what is being waited for.
+    fn tick(&mut self, _at: Duration, _waits: &[Wait]) -> String {
         String::new()
     }
 
@@ -121,11 +123,11 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Starts a display on standard error.
+    /// Starts a display on standard error; it looks by itself what is waited for.
     ///
     /// # Errors
     /// The system has no thread left.
-    pub(crate) fn start(mode: Mode, paint: Paint, explain: Explain) -> io::Result<Self> {
+    pub(crate) fn start(mode: Mode, paint: Paint, explain: Explain, waits: Waits) -> io::Result<Self> {
         let mut renderer: Box<dyn Renderer> = match mode {
             Mode::Tty => Box::new(Tty::new(paint, explain)),
             Mode::Plain => Box::new(Plain::new(explain)),
@@ -136,7 +138,7 @@ impl Progress {
         let start = Instant::now();
         let thread = thread::Builder::new().name("progress".to_owned()).spawn(move || {
             let mut terminal = Terminal { broken: false };
-            drive(&receiver, start, renderer.as_mut(), &mut terminal)
+            drive(&receiver, start, &waits, renderer.as_mut(), &mut terminal)
         })?;
         Ok(Self { sink: ProgressSink { start, sender }, thread })
     }
@@ -178,7 +180,13 @@ impl Terminal {
     }
 }
 
-fn drive(receiver: &Receiver<Stamped>, start: Instant, renderer: &mut dyn Renderer, terminal: &mut Terminal) -> Told {
+fn drive(
+    receiver: &Receiver<Stamped>,
+    start: Instant,
+    waits: &Waits,
+    renderer: &mut dyn Renderer,
+    terminal: &mut Terminal,
+) -> Told {
     let mut told = Told::default();
     let mut names: BTreeMap<VertexId, String> = BTreeMap::new();
     let mut next = Instant::now();
@@ -210,7 +218,7 @@ fn drive(receiver: &Receiver<Stamped>, start: Instant, renderer: &mut dyn Render
             Err(RecvTimeoutError::Disconnected) => break,
         }
         if Instant::now() >= next {
-            terminal.show(&renderer.tick(start.elapsed()));
+            terminal.show(&renderer.tick(start.elapsed(), &waits.longer_than(SILENCE)));
             next = Instant::now() + TICK;
         }
     }

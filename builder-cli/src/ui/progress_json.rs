@@ -12,6 +12,8 @@
 //! - `warnings`: `level` (1), `short` (base64, as docker has it), `id`.
 //! - `explanations`: why a step ran, or who made what was found (ours, docker has no such thing). `vertex`, `cached`,
 //!   and the keys that [`super::explain::explanation`] lists.
+//! - `waits`: servers that are silent, or tried again soon (ours). `server`, `silence` (seconds), `retryIn` (seconds) with
+//!   `reason`.
 //! - `result`: the image is complete (ours, docker has no such thing). `manifest` and `config` (digests),
 //!   `names`.
 
@@ -20,11 +22,13 @@ use std::time::Duration;
 
 use builder_core::digest::Digest;
 use builder_core::event::{Event, LogStream, StepStatus};
+use builder_core::registry::Wait;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::model::{Key, WAITING};
 use super::progress::Renderer;
+use super::waits::{self, News};
 
 #[derive(Debug, Clone, Serialize)]
 struct Vertex {
@@ -100,6 +104,7 @@ pub(super) struct Json {
     vertexes: BTreeMap<Key, Vertex>,
     /// When parts of steps were first heard of.
     started: BTreeMap<(Key, String), String>,
+    news: News,
 }
 
 impl Renderer for Json {
@@ -108,12 +113,17 @@ impl Renderer for Json {
         // The types above have only string keys and plain values, so that serialising cannot fail.
         serde_json::to_string(&message).map(|line| line + "\n").unwrap_or_default()
     }
+
+    fn tick(&mut self, at: Duration, waits: &[Wait]) -> String {
+        let waits: Vec<serde_json::Value> = self.news.of(at, waits).into_iter().map(waits::value).collect();
+        if waits.is_empty() { String::new() } else { serde_json::json!({ "waits": waits }).to_string() + "\n" }
+    }
 }
 
 impl Json {
     /// Makes a renderer for a build that began at `start`.
     pub(super) fn new(start: Timestamp) -> Self {
-        Self { start, vertexes: BTreeMap::new(), started: BTreeMap::new() }
+        Self { start, vertexes: BTreeMap::new(), started: BTreeMap::new(), news: News::default() }
     }
 
     fn time(&self, at: Duration) -> String {

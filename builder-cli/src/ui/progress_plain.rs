@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use builder_core::event::{Event, LogStream, ProgressUnit, StepStatus};
 use builder_core::ids::VertexId;
+use builder_core::registry::Wait;
 use jiff::Timestamp;
 
 use super::explain::{self, Explain};
@@ -22,6 +23,7 @@ use super::format::{rate, seconds, size};
 use super::log_lines::{LogLines, one_line};
 use super::model::{Key, WAITING};
 use super::progress::Renderer;
+use super::waits::{self, News};
 
 /// The least time between two lines about one download.
 const ITEM_INTERVAL: Duration = Duration::from_secs(5);
@@ -54,6 +56,7 @@ pub(super) struct Plain {
     steps: BTreeMap<Key, Step>,
     shown: usize,
     current: Option<Key>,
+    news: News,
 }
 
 impl Renderer for Plain {
@@ -115,6 +118,19 @@ impl Renderer for Plain {
         }
         out
     }
+
+    fn tick(&mut self, at: Duration, waits: &[Wait]) -> String {
+        let mut out = String::new();
+        for wait in self.news.of(at, waits) {
+            // It belongs to no step: several may wait for the same.
+            if self.current.take().is_some() {
+                out.push('\n');
+            }
+            out.push_str(&waits::text(wait));
+            out.push('\n');
+        }
+        out
+    }
 }
 
 /// How far an item is.
@@ -128,7 +144,7 @@ struct Moved<'a> {
 impl Plain {
     /// Makes a renderer that says why steps ran, or does not.
     pub(super) fn new(explain: Explain) -> Self {
-        Self { explain, steps: BTreeMap::new(), shown: 0, current: None }
+        Self { explain, steps: BTreeMap::new(), shown: 0, current: None, news: News::default() }
     }
 
     /// Writes a line about a step; the first line about it is its name.

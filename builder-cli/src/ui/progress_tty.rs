@@ -5,18 +5,22 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use builder_core::event::Event;
+use builder_core::registry::Wait;
 
 use super::explain::Explain;
 use super::frame::{Line, Moment, Size, Tone, draw};
 use super::model::Model;
 use super::progress::{Paint, Renderer};
-use super::width::columns;
+use super::waits;
+use super::width::{columns, truncate};
 
 /// Hides the cursor and switches line wrapping off, so that a line that is wider than it was thought to be
 /// cannot spoil the picture.
 const BEGIN: &str = "\x1b[?25l\x1b[?7l";
 /// Undoes [`BEGIN`]; harmless where it was never written.
 pub(super) const RESTORE: &str = "\x1b[?7h\x1b[?25h";
+/// The most servers that are shown to be waited for.
+const MOST_WAITS: usize = 3;
 /// The size to assume of a terminal that does not tell.
 const FALLBACK: Size = Size { columns: 80, rows: 24 };
 
@@ -36,9 +40,16 @@ impl Tty {
         Self { model: Model::default(), explain, paint, size: Box::new(terminal_size), drawn: Vec::new() }
     }
 
-    fn picture(&mut self, now: Duration, moment: Moment) -> String {
+    fn picture(&mut self, now: Duration, moment: Moment, waits: &[Wait]) -> String {
         let size = (self.size)().unwrap_or(FALLBACK);
-        let lines = draw(&self.model, now, size, moment);
+        let waits = waits::each_once(waits);
+        let waits = &waits[..waits.len().min(MOST_WAITS)];
+        let above = Size { rows: size.rows.saturating_sub(waits.len()).max(2), ..size };
+        let mut lines = draw(&self.model, now, above, moment);
+        lines.extend(waits.iter().map(|wait| Line {
+            text: truncate(&format!(" {}", waits::text(wait)), size.columns.max(1)),
+            tone: Tone::Cancelled,
+        }));
         let text = redraw(&self.drawn, size, &lines, self.paint);
         self.drawn = lines.iter().map(|line| columns(&line.text)).collect();
         text
@@ -53,8 +64,8 @@ impl Renderer for Tty {
         String::new()
     }
 
-    fn tick(&mut self, at: Duration) -> String {
-        self.picture(at, Moment::Live)
+    fn tick(&mut self, at: Duration, waits: &[Wait]) -> String {
+        self.picture(at, Moment::Live, waits)
     }
 
     fn finish(&mut self, at: Duration) -> String {
@@ -62,7 +73,7 @@ impl Renderer for Tty {
         if self.drawn.is_empty() && self.model.counts().1 == 0 {
             return String::new();
         }
-        self.picture(at, Moment::Final) + RESTORE
+        self.picture(at, Moment::Final, &[]) + RESTORE
     }
 }
 
@@ -151,7 +162,7 @@ mod tests {
         tty.size = Box::new(|| Some(SIZE));
         assert_eq!(tty.finish(Duration::ZERO), "");
         tty.event(Duration::ZERO, &Event::TaskStarted { task: 0, name: "x".to_owned() });
-        tty.tick(Duration::ZERO);
+        tty.tick(Duration::ZERO, &[]);
         let text = tty.finish(Duration::from_secs(1));
         assert!(text.contains("CANCELED") && text.ends_with(RESTORE), "{text:?}");
     }

@@ -3,20 +3,23 @@
 //! It is only ever ahead of the push that comes in the end, which finds the blobs there: what goes wrong here is for
 //! that one to tell. Where the build fails, what is being sent is given up, and the registry told to forget it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::prepare::{PlatformPlan, Tasks};
 use super::{BuildError, BuildOptions, Builder};
 use crate::cancel::CancelToken;
 use crate::ids::VertexId;
 use crate::image::CompressedLayers;
+use crate::plan::op::ImageKey;
 use crate::solve::Watcher;
+use crate::source::Resolved;
 
 /// What may be pushed ahead.
 #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "without registries nothing is pushed"))]
 pub(super) struct Request<'r> {
     pub(super) options: &'r BuildOptions,
     pub(super) plans: &'r [PlatformPlan],
+    pub(super) images: &'r BTreeMap<ImageKey, Resolved>,
     pub(super) tasks: &'r Tasks<'r>,
     pub(super) cancel: &'r CancelToken,
 }
@@ -26,6 +29,16 @@ impl Request<'_> {
     #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "without registries nothing is pushed"))]
     fn steps(&self) -> BTreeSet<VertexId> {
         self.plans.iter().flat_map(|plan| &plan.plan.history).filter_map(|entry| entry.vertex).collect()
+    }
+
+    /// The images that those to be made begin with.
+    #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "without registries nothing is pushed"))]
+    fn bases(&self) -> Vec<&Resolved> {
+        let begins_with = |image: &&Resolved| {
+            let own = &image.config.rootfs.diff_ids;
+            self.plans.iter().any(|plan| !own.is_empty() && plan.plan.config.rootfs.diff_ids == *own)
+        };
+        self.images.values().filter(begins_with).collect()
     }
 }
 
@@ -48,8 +61,10 @@ mod pushing {
     use std::sync::mpsc::{Receiver, Sender, channel};
     use std::sync::{Mutex, PoisonError};
 
-    use super::super::outputs::{names, pushed_form, pushed_through};
-    use super::{BuildError, BuildOptions, Builder, CancelToken, CompressedLayers, Request, VertexId, Watcher};
+    use super::super::outputs::{is_only_pushed, names, pushed_form, pushed_through};
+    use super::{
+        BuildError, BuildOptions, Builder, CancelToken, CompressedLayers, Request, Resolved, VertexId, Watcher,
+    };
     use crate::digest::Digest;
     use crate::export::ExportError;
     use crate::image::{CompressedLayer, Content, ImageForm, LayerBlobs};
@@ -61,18 +76,36 @@ mod pushing {
     /// Layers that are sent at the same time.
     const PARALLEL_LAYERS: usize = 2;
 
-    /// A layer that a step made.
+    /// A layer that is there.
     struct Made {
         /// The layers up to it, bottom first.
         chain: Vec<Digest>,
-        /// The size of its tar, in bytes.
-        size: u64,
+        /// What it is as a blob, in the form that it came in.
+        known: BlobDescriptor,
+    }
+
+    impl Made {
+        /// The layer that a step made.
+        fn by_step(result: &StepResult) -> Option<Self> {
+            let (layer, chain) = (result.layer.as_ref()?, result.diff_ids.to_vec());
+            let media_type = media_type::OCI_LAYER.to_owned();
+            let known = BlobDescriptor { media_type, digest: *chain.last()?, size: layer.size };
+            Some(Self { chain, known })
+        }
+
+        /// The layers of an image, bottom first.
+        fn of_image(image: &Resolved) -> impl Iterator<Item = Self> {
+            let chains = (1..).map(|length| image.config.rootfs.diff_ids.get(..length).map(<[Digest]>::to_vec));
+            chains.zip(&image.layers).filter_map(|(chain, known)| Some(Self { chain: chain?, known: known.clone() }))
+        }
     }
 
     /// A repository that layers are sent to, and their form there.
     struct Target {
         client: Client,
         form: ImageForm,
+        /// Whether the image is kept here, too: then its layers are needed whatever the registry has.
+        kept: bool,
     }
 
     /// A layer that is compressed, and the targets that get it, by number.
@@ -110,7 +143,7 @@ mod pushing {
             if targets.is_empty() {
                 return Ok((solve(&|_, _| {})?, compressed));
             }
-            let (together, wanted) = (request.cancel.child(), request.steps());
+            let (together, wanted, bases) = (request.cancel.child(), request.steps(), request.bases());
             let ((made, layers), (ready, uploads)) = (channel(), channel());
             let outcome = std::thread::scope(|scope| {
                 let (targets, together) = (&targets, &together);
@@ -123,11 +156,15 @@ mod pushing {
                 scope.spawn(move || self.send(request, targets, uploads, together));
                 let mut steps = Steps { made: Mutex::new(Some(made)), cancel: together, succeeded: false };
                 let outcome = solve(&|id: VertexId, result: &StepResult| {
-                    let Some(layer) = result.layer.as_ref().filter(|_| wanted.contains(&id)) else { return };
-                    let made = Made { chain: result.diff_ids.to_vec(), size: layer.size };
+                    let is_base = |image: &&&Resolved| image.config.rootfs.diff_ids[..] == result.diff_ids[..];
+                    let base = bases.iter().find(is_base).filter(|_| result.layer.is_none());
+                    let of_base = base.into_iter().flat_map(|image| Made::of_image(image));
+                    let own = wanted.contains(&id).then(|| Made::by_step(result)).flatten();
                     if let Some(sender) = &*steps.made.lock().unwrap_or_else(PoisonError::into_inner) {
-                        // Nobody takes them any more where something went wrong.
-                        let _ = sender.send(made);
+                        for made in of_base.chain(own) {
+                            // Nobody takes them any more where something went wrong.
+                            let _ = sender.send(made);
+                        }
                     }
                 });
                 steps.succeeded = outcome.is_ok();
@@ -143,15 +180,18 @@ mod pushing {
             for output in options.outputs.iter().filter(|output| output.push.is_some()) {
                 let form = pushed_form(output);
                 for name in names(options, output) {
-                    let is_known = |target: &Target| {
+                    let kept = !is_only_pushed(output);
+                    let is_known = |target: &&mut Target| {
                         let known = target.client.reference();
                         (known.domain(), known.path(), target.form) == (name.domain(), name.path(), form)
                     };
-                    if targets.iter().any(is_known) {
+                    if let Some(known) = targets.iter_mut().find(is_known) {
+                        known.kept |= kept;
                         continue;
                     }
                     let registry = pushed_through(&self.registry, output, &name);
-                    targets.extend(Client::to_push(&name, &registry).ok().map(|client| Target { client, form }));
+                    let client = Client::to_push(&name, &registry).ok();
+                    targets.extend(client.map(|client| Target { client, form, kept }));
                 }
             }
             targets
@@ -210,6 +250,30 @@ mod pushing {
         }
     }
 
+    /// A form that layers are sent in.
+    struct Form<'s> {
+        wanted: ImageForm,
+        blobs: LayerBlobs<'s>,
+        /// Who wants them, by number.
+        targets: Vec<usize>,
+        /// Whether one of them keeps the image here.
+        kept: bool,
+    }
+
+    impl Form<'_> {
+        /// Tells whether a layer is to be brought into the form before the image is complete.
+        fn is_for_here(&self, made: &Made, snapshots: &Snapshots) -> Result<bool, ExportError> {
+            let is_plain = made.chain.last() == Some(&made.known.digest);
+            // What came in another form is brought into this one when the image is put together, if at all.
+            if !is_plain {
+                return Ok(!self.wanted.force);
+            }
+            // The push asks the registry for what is known by its name before it is made.
+            let name = snapshots.store().layer_form(&made.known.digest, &self.blobs.form_name())?;
+            Ok(self.kept || name.is_none())
+        }
+    }
+
     /// Compresses layers in every form that a target wants, each once.
     fn compress(
         (snapshots, compressed): (&Snapshots, &CompressedLayers),
@@ -218,11 +282,19 @@ mod pushing {
         ready: &Sender<Ready>,
         cancel: &CancelToken,
     ) -> Result<(), ExportError> {
-        let mut forms: Vec<(ImageForm, LayerBlobs<'_>, Vec<usize>)> = Vec::new();
+        let mut forms: Vec<Form<'_>> = Vec::new();
         for (number, target) in targets.iter().enumerate() {
-            match forms.iter_mut().find(|(form, ..)| *form == target.form) {
-                Some((.., numbers)) => numbers.push(number),
-                None => forms.push((target.form, LayerBlobs::new(snapshots, target.form), vec![number])),
+            match forms.iter_mut().find(|form| form.wanted == target.form) {
+                Some(form) => {
+                    form.targets.push(number);
+                    form.kept |= target.kept;
+                }
+                None => forms.push(Form {
+                    wanted: target.form,
+                    blobs: LayerBlobs::new(snapshots, target.form),
+                    targets: vec![number],
+                    kept: target.kept,
+                }),
             }
         }
         let mut seen = BTreeSet::new();
@@ -232,32 +304,35 @@ mod pushing {
             if snapshots.elsewhere(&made.chain)?.is_some() {
                 return Ok(());
             }
-            let plain =
-                BlobDescriptor { media_type: media_type::OCI_LAYER.to_owned(), digest: *diff_id, size: made.size };
-            for (_, blobs, numbers) in &mut forms {
-                let (descriptor, content) = blobs.get(&plain, &made.chain, cancel)?;
+            for form in &mut forms {
+                if !form.is_for_here(&made, snapshots)? {
+                    continue;
+                }
+                let (descriptor, content) = form.blobs.get(&made.known, &made.chain, cancel)?;
                 let (digest, size) = (descriptor.digest, descriptor.size);
+                let store = snapshots.store();
                 let path = match content {
                     Content::File(path, _) => {
                         let layer = CompressedLayer { digest, size, path: Some(path.clone()) };
-                        compressed.note(*diff_id, &blobs.form_name(), layer);
+                        compressed.note(*diff_id, &form.blobs.form_name(), layer);
                         path
                     }
-                    Content::Stored { chain, .. } => {
+                    Content::Stored { size, .. } if store.has_whole_blob(&digest, size) => store.blob_path(&digest),
+                    Content::Stored { chain, .. } if digest == *diff_id => {
                         snapshots.ensure_blob(&chain, cancel)?;
-                        snapshots.store().blob_path(&digest)
+                        store.blob_path(&digest)
                     }
-                    Content::Bytes(_) => continue,
+                    Content::Stored { .. } | Content::Bytes(_) => continue,
                 };
                 let upload = Upload { digest, size, content: UploadContent::File(path), sources: Vec::new() };
                 // Who sends them may have given up; they are needed compressed all the same.
-                let _ = ready.send(Ready { upload, targets: numbers.clone() });
+                let _ = ready.send(Ready { upload, targets: form.targets.clone() });
             }
             Ok(())
         };
         let outcome = layers.into_iter().try_for_each(&mut one);
-        for (_, blobs, _) in forms {
-            compressed.keep(blobs.into_work());
+        for form in forms {
+            compressed.keep(form.blobs.into_work());
         }
         outcome
     }

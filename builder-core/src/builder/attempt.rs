@@ -131,7 +131,13 @@ impl Builder {
     ) -> Result<Attempt, BuildError> {
         let Run { options, prepared, epoch, .. } = *run;
         let inline = options.cache_to.iter().any(|export| export.target == CacheTarget::Inline);
-        let ahead = super::ahead::Request { options, plans: &prepared.plans, tasks: run.tasks, cancel };
+        let ahead = super::ahead::Request {
+            options,
+            plans: &prepared.plans,
+            images: &prepared.images,
+            tasks: run.tasks,
+            cancel,
+        };
         let solve = |watcher: &Watcher<'_>| {
             let watcher = |id: VertexId, result: &StepResult| {
                 left.lock().unwrap_or_else(PoisonError::into_inner).insert(id.index(), result.clone());

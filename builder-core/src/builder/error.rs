@@ -299,7 +299,7 @@ impl BuildError {
             BuildErrorKind::Resolve { name, context, span, error, .. } => {
                 let message = format!("cannot resolve {}: {}", image_of(name, context.as_deref()), chain(error));
                 let mut diagnostic = Diagnostic::error("image-unavailable", *span, message);
-                if let Some(hint) = error.hint() {
+                if let Some(hint) = error.hint_for_base() {
                     diagnostic = diagnostic.help(hint);
                 }
                 vec![diagnostic]

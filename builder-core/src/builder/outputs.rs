@@ -84,6 +84,12 @@ pub(super) fn pushed_form(output: &Output) -> ImageForm {
     form
 }
 
+/// Tells whether an output leaves nothing here.
+#[cfg(feature = "registry")]
+pub(super) fn is_only_pushed(output: &Output) -> bool {
+    output.push.is_some() && !output.store
+}
+
 /// How the registry of a name is reached by an output.
 #[cfg(feature = "registry")]
 pub(super) fn pushed_through(
@@ -91,11 +97,8 @@ pub(super) fn pushed_through(
     output: &Output,
     name: &Reference,
 ) -> crate::registry::RegistryOptions {
-    let mut registry = registry.clone();
-    if output.push.is_some_and(|push| push.insecure) {
-        registry.rules.insert(0, crate::registry::RegistryRule::insecure(name.domain()));
-    }
-    registry
+    let is_insecure = output.push.is_some_and(|push| push.insecure);
+    registry.insecure_for(is_insecure.then(|| name.domain()))
 }
 
 /// One run over the outputs.
@@ -186,7 +189,13 @@ impl Writer<'_> {
             rewritten_to: self.results.epoch.filter(|_| rewritten),
             names,
         };
-        Ok(image::render_with(&self.builder.snapshots, &set, form, &self.results.compressed, self.cancel)?)
+        let (snapshots, compressed, cancel) = (&self.builder.snapshots, &self.results.compressed, self.cancel);
+        // What is only pushed need not be here where the registry has it.
+        #[cfg(feature = "registry")]
+        if output.is_some_and(is_only_pushed) {
+            return Ok(image::render_by_name(snapshots, &set, form, compressed, cancel)?);
+        }
+        Ok(image::render_with(snapshots, &set, form, compressed, cancel)?)
     }
 
     /// Whether every layer is here, as files or as the blob that it is elsewhere.
@@ -247,7 +256,8 @@ impl Writer<'_> {
     #[cfg(feature = "registry")]
     fn push(&mut self, output: &Output, tasks: &Tasks<'_>) -> Result<(), BuildError> {
         let (Some(push), Some(image)) = (output.push, self.to_push.take()) else { return Ok(()) };
-        let image = export::PushImage::rendered(&self.builder.snapshots, &image, self.cancel)?;
+        let form = pushed_form(output);
+        let image = export::PushImage::rendered(&self.builder.snapshots, &image, form, self.cancel)?;
         for name in self.names(output) {
             let registry = pushed_through(&self.builder.registry, output, &name);
             let request = export::PushRequest { target: &name, by_digest: push.by_digest, options: &registry };
@@ -294,7 +304,7 @@ impl Writer<'_> {
         }
         let images = [self.export_image(output)?];
         let time = self.results.epoch.unwrap_or(0);
-        Ok(export::write_archive(snapshots, &images, format(output), time, out, cancel)?)
+        Ok(export::write_archive(snapshots, &images, format(output), time, out, &|_, _, _| {}, cancel)?)
     }
 
     fn directory(&mut self, output: &Output, path: &Path) -> Result<(), BuildError> {
@@ -315,6 +325,7 @@ impl Writer<'_> {
                 directory: if split { platform.directory_name() } else { String::new() },
                 shown: platform.to_string(),
                 diff_ids: &built.diff_ids,
+                layers: &built.image.layers,
                 files: Vec::new(),
             };
             filesystem.files = self.statements(output, built, &filesystem)?;

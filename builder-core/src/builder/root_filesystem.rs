@@ -49,6 +49,7 @@ impl Builder {
             directory: String::new(),
             shown: resolved.config.platform().to_string(),
             diff_ids: &resolved.config.rootfs.diff_ids,
+            layers: &resolved.layers,
             files: Vec::new(),
         };
         Ok(export::write_tar(&self.snapshots, &[filesystem], None, out, cancel)?)
@@ -137,12 +138,15 @@ impl Builder {
         platform: Option<&Platform>,
         cancel: &CancelToken,
     ) -> Result<Resolved, BuildError> {
-        let platform = match platform {
+        let chosen = match platform {
             Some(platform) => platform.clone(),
             None => image::read(&self.store, image, &Platform::host())?.config.platform(),
         };
-        let resolved = source::resolve_stored(&self.store, image, &platform)?;
-        self.complete(image, cancel)?;
+        let resolved = source::resolve_stored(&self.store, image, &chosen)?;
+        if let Some(platform) = platform {
+            resolved.check_platform(platform)?;
+        }
+        self.complete_for(image, &chosen, cancel)?;
         source::fetch(&resolved, &self.snapshots, &|_, _, _| {}, cancel)?;
         // Nobody takes them away while they are read.
         let _there = self.snapshots.has(&resolved.config.rootfs.diff_ids).map_err(image::ImageError::from)?;

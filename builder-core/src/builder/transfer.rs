@@ -15,8 +15,10 @@ use crate::store::{ImageRecord, damaged_blob};
 /// For which platforms an image is pulled.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PullPlatforms {
-    /// For these.
+    /// For these and no other.
     Some(Vec<Platform>),
+    /// For this machine's; an image that there is for one platform only is taken whatever that is.
+    Usual,
     /// For all, with what is stated about them, byte for byte.
     All,
 }
@@ -72,16 +74,22 @@ impl Builder {
         let tasks = Tasks::new(events);
         let _syncing = self.store.sync_settled()?;
         let before = self.store.image(reference)?.map(|image| image.manifest);
+        let host = [Platform::host()];
+        let (wanted, asked_for): (&[Platform], bool) = match platforms {
+            PullPlatforms::Some(platforms) => (platforms, true),
+            PullPlatforms::Usual | PullPlatforms::All => (&host, false),
+        };
         let digest = match platforms {
             PullPlatforms::All => tasks.run_told(format!("pulling {reference}"), |progress| {
                 let whole = source::fetch_whole(reference, &self.registry, &self.store, progress, cancel)?;
                 Ok::<_, source::SourceError>(whole.manifest)
             })?,
-            PullPlatforms::Some(platforms) => {
+            PullPlatforms::Some(_) | PullPlatforms::Usual => {
                 let mut found = None;
-                for platform in platforms {
+                for platform in wanted {
                     let image = tasks.run(format!("load metadata for {reference} ({platform})"), || {
-                        source::resolve_remote(reference, platform, &self.registry, &self.store, cancel)
+                        let image = source::resolve_remote(reference, platform, &self.registry, &self.store, cancel)?;
+                        if asked_for { image.check_platform(platform).map(|()| image) } else { Ok(image) }
                     })?;
                     let is_there = match unpack {
                         Unpack::Now => source::is_fetched(&image, &self.snapshots)?,

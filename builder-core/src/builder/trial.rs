@@ -48,8 +48,9 @@ pub struct MemoryDirectory {
 pub struct Trial {
     /// The image.
     pub image: ImageRecord,
-    /// The platform that is chosen from an index.
-    pub platform: Platform,
+    /// The platform that is asked for. Without one, this machine's is chosen from an index, and an image for another
+    /// is tried as it is.
+    pub platform: Option<Platform>,
     /// The arguments: in place of the image's `CMD`.
     pub command: Vec<String>,
     /// In place of the image's `ENTRYPOINT`; then its `CMD` means nothing either.
@@ -88,7 +89,7 @@ pub struct Trial {
 
 impl Trial {
     /// Makes a trial of an image as it is.
-    pub fn new(image: ImageRecord, platform: Platform) -> Self {
+    pub fn new(image: ImageRecord, platform: Option<Platform>) -> Self {
         Self {
             image,
             platform,
@@ -152,7 +153,11 @@ impl Builder {
         cancel: &CancelToken,
     ) -> Result<Exit, TrialError> {
         let _hold = self.store.hold();
-        let image = source::resolve_stored(&self.store, &trial.image, &trial.platform)?;
+        let platform = trial.platform.clone().unwrap_or_else(Platform::host);
+        let image = source::resolve_stored(&self.store, &trial.image, &platform)?;
+        if trial.platform.is_some() {
+            image.check_platform(&platform)?;
+        }
         source::fetch(&image, &self.snapshots, &|_, _, _| {}, cancel)?;
         let diff_ids = &image.config.rootfs.diff_ids;
         // Nobody takes them away while the process runs.
@@ -263,7 +268,7 @@ mod tests {
             config: digest,
             created: String::new(),
         };
-        Trial::new(image, Platform::new("linux", "amd64", None))
+        Trial::new(image, None)
     }
 
     fn texts(texts: &[&str]) -> Vec<String> {

@@ -2,7 +2,6 @@
 
 mod list;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use list::PushList;
@@ -11,30 +10,20 @@ use super::ExportError;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::image::{CompressedLayer, CompressedLayers, Content, ImageForm, ImageSet, LayerBlobs, Rendered};
-use crate::oci::{BlobDescriptor, MAX_MANIFEST_SIZE, links, media_type};
+use crate::oci::{BlobDescriptor, MAX_MANIFEST_SIZE, WholeDocument, closure, media_type};
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::registry::{Client, ManifestName, Pushed, RegistryError, RegistryOptions, Upload, UploadContent};
 use crate::snapshot::{LayerSource, Snapshots};
 use crate::store::{ImageRecord, Store};
 
-/// Nested indexes are followed this deep; one is usual, two exist.
-const MAX_INDEX_DEPTH: usize = 4;
 /// The repositories that a registry is asked to take a blob from, at most.
 const MAX_SOURCES: u32 = 2;
-
-/// A manifest or an index.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Document {
-    digest: Digest,
-    media_type: String,
-    bytes: Vec<u8>,
-}
 
 /// An image that is complete: its documents, each after those that it names, and its blobs.
 #[derive(Debug)]
 pub struct PushImage {
-    documents: Vec<Document>,
+    documents: Vec<WholeDocument>,
     blobs: Vec<(Digest, u64, UploadContent)>,
     /// Layers that are not here: they are only fetched where the registry does not have them.
     elsewhere: Vec<LayerElsewhere>,
@@ -80,24 +69,22 @@ pub struct PushRequest<'r> {
 }
 
 impl PushImage {
-    /// Takes an image that was rendered; layers that are there as files only are written as blobs.
+    /// Takes an image that was rendered in a form; layers that are there as files only are written as blobs, and those
+    /// of which only the name is known are made where somebody wants them.
     ///
     /// # Errors
     /// [`ExportError::Snapshot`], [`ExportError::Store`].
-    pub fn rendered(snapshots: &Snapshots, image: &Rendered, cancel: &CancelToken) -> Result<Self, ExportError> {
-        Self::rendered_in(snapshots, image, ImageForm::default(), cancel)
-    }
-
-    /// Does the same for one whose layers may not be there in the form that it has.
-    fn rendered_in(
+    pub fn rendered(
         snapshots: &Snapshots,
         image: &Rendered,
         form: ImageForm,
         cancel: &CancelToken,
     ) -> Result<Self, ExportError> {
-        let read = |digest: &Digest| match image.blobs.get(digest) {
-            Some(Content::Bytes(bytes)) => Ok(bytes.clone()),
-            _ => Ok(snapshots.store().read_blob(digest, MAX_MANIFEST_SIZE)?),
+        let read = |digest: &Digest| -> Result<Vec<u8>, ExportError> {
+            match image.blobs.get(digest) {
+                Some(Content::Bytes(bytes)) => Ok(bytes.clone()),
+                _ => Ok(snapshots.store().read_blob(digest, MAX_MANIFEST_SIZE)?),
+            }
         };
         let (documents, named) = closure(&image.descriptor.digest, &image.descriptor.media_type, &read)?;
         let (mut blobs, mut elsewhere, mut known) = (Vec::new(), Vec::new(), Vec::new());
@@ -157,7 +144,7 @@ impl PushImage {
 
     /// Takes an image of the store, byte for byte.
     fn exact(store: &Store, manifest: &Digest, media_type: &str) -> Result<Self, ExportError> {
-        let read = |digest: &Digest| Ok(store.read_blob(digest, MAX_MANIFEST_SIZE)?);
+        let read = |digest: &Digest| store.read_blob(digest, MAX_MANIFEST_SIZE);
         let (documents, named) = closure(manifest, media_type, &read)?;
         let mut blobs = Vec::new();
         for blob in named {
@@ -207,8 +194,8 @@ pub fn for_registry(
         rewritten_to: None,
         names: &[],
     };
-    let rendered = crate::image::render_by_name(snapshots, &set, form, cancel)?;
-    Ok((PushImage::rendered_in(snapshots, &rendered, form, cancel)?, Some(rendered)))
+    let rendered = crate::image::render_by_name(snapshots, &set, form, &CompressedLayers::default(), cancel)?;
+    Ok((PushImage::rendered(snapshots, &rendered, form, cancel)?, Some(rendered)))
 }
 
 /// The image as it is; where an index is there in part only, one of its images.
@@ -223,45 +210,10 @@ fn stored_as_is(store: &Store, record: &ImageRecord) -> Result<PushImage, Export
 }
 
 fn has_plain_layers(store: &Store, record: &ImageRecord) -> Result<bool, ExportError> {
-    let plain =
-        |layer: &BlobDescriptor| matches!(layer.media_type.as_str(), media_type::OCI_LAYER | media_type::DOCKER_LAYER);
-    Ok(crate::image::read_all(store, record)?.images.iter().any(|image| image.layers.iter().any(plain)))
-}
-
-type Closure = (Vec<Document>, Vec<BlobDescriptor>);
-
-/// A document and all that it names, each once, what is named first.
-fn closure(
-    digest: &Digest,
-    media_type: &str,
-    read: &dyn Fn(&Digest) -> Result<Vec<u8>, ExportError>,
-) -> Result<Closure, ExportError> {
-    let (mut documents, mut blobs) = (Vec::new(), BTreeMap::new());
-    let mut seen = BTreeSet::new();
-    collect(digest, media_type, read, 0, &mut seen, &mut documents, &mut blobs)?;
-    Ok((documents, blobs.into_values().collect()))
-}
-
-fn collect(
-    digest: &Digest,
-    media_type: &str,
-    read: &dyn Fn(&Digest) -> Result<Vec<u8>, ExportError>,
-    depth: usize,
-    seen: &mut BTreeSet<Digest>,
-    documents: &mut Vec<Document>,
-    blobs: &mut BTreeMap<Digest, BlobDescriptor>,
-) -> Result<(), ExportError> {
-    if depth > MAX_INDEX_DEPTH || !seen.insert(*digest) {
-        return Ok(());
-    }
-    let bytes = read(digest)?;
-    let named = links(&bytes).unwrap_or_default();
-    for manifest in &named.manifests {
-        collect(&manifest.digest, &manifest.media_type, read, depth + 1, seen, documents, blobs)?;
-    }
-    blobs.extend(named.blobs.into_iter().map(|blob| (blob.digest, blob)));
-    documents.push(Document { digest: *digest, media_type: media_type.to_owned(), bytes });
-    Ok(())
+    Ok(crate::image::read_all(store, record)?
+        .images
+        .iter()
+        .any(|image| image.layers.iter().any(BlobDescriptor::is_plain)))
 }
 
 /// Fetches the blob of a layer that is elsewhere.
@@ -319,9 +271,12 @@ pub fn push(
         sources.retain(|source| source != repository);
         uploads.push(Upload { digest: *digest, size: *size, content: content.clone(), sources });
     }
+    let of_elsewhere = image.elsewhere.iter().map(|layer| layer.1.blob().digest);
+    let perhaps: Vec<Digest> = of_elsewhere.chain(image.known.iter().map(|layer| layer.digest)).collect();
+    let has = client.has_blobs(&perhaps, cancel)?;
     for layer in &image.elsewhere {
         let blob = layer.1.blob();
-        if client.has_blob(&blob.digest, cancel)? {
+        if has.contains(&blob.digest) {
             continue;
         }
         let content = fetched(snapshots, layer, progress, cancel)?;
@@ -330,7 +285,7 @@ pub fn push(
     }
     let mut there = Vec::new();
     for layer in &image.known {
-        if client.has_blob(&layer.digest, cancel)? {
+        if has.contains(&layer.digest) {
             there.push((layer.digest, Pushed::Existed));
             continue;
         }

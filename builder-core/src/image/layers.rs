@@ -42,6 +42,8 @@ pub struct ImageForm {
     pub level: Option<i32>,
     /// Whether layers that came in another compression get this one too.
     pub force: bool,
+    /// Whether the manifest of an image of the store stays as it is, every byte, where its layers do.
+    pub keep_manifests: bool,
 }
 
 impl ImageForm {
@@ -178,6 +180,10 @@ pub struct LayerBlobs<'s> {
 }
 
 impl<'s> LayerBlobs<'s> {
+    pub(super) fn snapshots(&self) -> &'s Snapshots {
+        self.snapshots
+    }
+
     /// Makes blobs of one form.
     pub fn new(snapshots: &'s Snapshots, form: ImageForm) -> Self {
         Self { snapshots, form, before: None, names_will_do: false, work: None, made: 0 }
@@ -211,11 +217,13 @@ impl<'s> LayerBlobs<'s> {
         let (compressed, names_will_do) = (self.before, self.names_will_do);
         let before = || -> Result<Option<CompressedLayer>, ImageError> {
             let Some(diff_id) = chain.last() else { return Ok(None) };
-            let here = compressed.and_then(|layers| layers.find(diff_id, &form_name));
-            if here.is_some() || !names_will_do {
-                return Ok(here);
+            if let Some(here) = compressed.and_then(|layers| layers.find(diff_id, &form_name)) {
+                return Ok(Some(here));
             }
-            let name = snapshots.store().layer_form(diff_id, &form_name)?;
+            let store = snapshots.store();
+            // What an image of the store came to be called: mostly its blob is still there.
+            let name = store.layer_form(diff_id, &form_name)?;
+            let name = name.filter(|(digest, size)| names_will_do || store.has_whole_blob(digest, *size));
             Ok(name.map(|(digest, size)| CompressedLayer { digest, size, path: None }))
         };
         let before_this = *made;
@@ -285,5 +293,43 @@ fn copy(from: &mut dyn Read, to: &mut dyn Write, digest: &Digest, cancel: &Cance
             return Ok(());
         }
         to.write_all(&buffer[..count]).map_err(failed)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::OverlayFlavor;
+    use crate::store::{Owner, Store, StoreOptions};
+
+    #[test]
+    fn what_the_store_has_compressed_is_not_compressed_again() {
+        let scratch = tempfile::tempdir().unwrap();
+        let options = StoreOptions { root: scratch.path().join("store"), owner: Owner::Root };
+        let store = Store::open(&options).unwrap();
+        let snapshots = Snapshots::new(store.clone(), OverlayFlavor::Trusted);
+        let plain = store.write_blob(&[0; 1024]).unwrap();
+        let known = BlobDescriptor { media_type: media_type::OCI_LAYER.to_owned(), digest: plain, size: 1024 };
+        let get = |by_name: bool| {
+            let blobs = LayerBlobs::new(&snapshots, ImageForm::archive());
+            let mut blobs = if by_name { blobs.by_name() } else { blobs };
+            blobs.get(&known, &[plain], &CancelToken::new()).unwrap()
+        };
+        let (made, content) = get(false);
+        assert!(matches!(content, Content::File(..)));
+        // It is known by its name now, and not there.
+        let named = Content::Stored { chain: vec![plain], size: made.size };
+        assert_eq!(get(true).1, named);
+        assert!(matches!(get(false).1, Content::File(..)));
+        // Now it is.
+        let mut compressed = Vec::new();
+        let Content::File(path, _) = content else { panic!("a file") };
+        drop(path);
+        let mut out = Compressor::gzip_level(&mut compressed, None).unwrap();
+        out.write_all(&[0; 1024]).unwrap();
+        out.finish().unwrap();
+        assert_eq!(store.write_blob(&compressed).unwrap(), made.digest);
+        let (again, content) = get(false);
+        assert_eq!((again.digest, content), (made.digest, named));
     }
 }

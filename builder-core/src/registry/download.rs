@@ -7,11 +7,11 @@ use reqwest::Response;
 use reqwest::header::{HeaderMap, HeaderValue, RANGE};
 
 use super::RegistryError;
-use super::pace::Pace;
+use super::pace::{Pace, TOO_SLOW, Trickle};
 use super::reply::{continues, failure};
 use super::transport::Transport;
 use crate::oci::BlobDescriptor;
-use crate::store::{BlobWriter, Store};
+use crate::store::{BlobWriter, PartialBlob, Store};
 
 /// Where the bytes of a blob go.
 pub(super) trait Sink {
@@ -20,6 +20,11 @@ pub(super) trait Sink {
 
     /// Forgets all bytes so far.
     fn restart(&mut self) -> Result<(), RegistryError>;
+
+    /// How many bytes were there from the beginning.
+    fn length(&self) -> u64 {
+        0
+    }
 }
 
 impl Sink for Vec<u8> {
@@ -35,31 +40,65 @@ impl Sink for Vec<u8> {
 }
 
 /// A blob on its way into the store. Its writer knows the digest of the bytes so far, so a resumed download
-/// reads nothing twice.
+/// reads nothing twice; a large one goes on in another process, too.
 pub(super) struct Stored<'s> {
     store: &'s Store,
-    writer: BlobWriter,
+    writer: Writer,
+}
+
+enum Writer {
+    /// It is gone when it is interrupted.
+    Passing(BlobWriter),
+    /// It stays.
+    Lasting(PartialBlob),
 }
 
 impl<'s> Stored<'s> {
-    pub(super) fn begin(store: &'s Store) -> Result<Self, RegistryError> {
-        Ok(Self { store, writer: store.blob_writer()? })
+    pub(super) fn begin(store: &'s Store, blob: &BlobDescriptor) -> Result<Self, RegistryError> {
+        let writer = match store.partial_blob(&blob.digest, blob.size)? {
+            Some(partial) => Writer::Lasting(partial),
+            None => Writer::Passing(store.blob_writer()?),
+        };
+        Ok(Self { store, writer })
+    }
+
+    /// Whether it goes on with what came before, perhaps from somebody else.
+    pub(super) fn is_continued(&self) -> bool {
+        matches!(&self.writer, Writer::Lasting(partial) if partial.is_continued())
     }
 
     /// Verifies the blob and gives it its name.
     pub(super) fn finish(self, blob: &BlobDescriptor) -> Result<(), RegistryError> {
-        Ok(self.writer.finish_as(&blob.digest, blob.size)?)
+        let finished = match self.writer {
+            Writer::Passing(writer) => writer.finish_as(&blob.digest, blob.size),
+            Writer::Lasting(partial) => partial.finish_as(&blob.digest, blob.size),
+        };
+        Ok(finished?)
     }
 }
 
 impl Sink for Stored<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), RegistryError> {
-        self.writer.write_all(bytes).map_err(RegistryError::Write)
+        let written = match &mut self.writer {
+            Writer::Passing(writer) => writer.write_all(bytes),
+            Writer::Lasting(partial) => partial.write_all(bytes),
+        };
+        written.map_err(RegistryError::Write)
     }
 
     fn restart(&mut self) -> Result<(), RegistryError> {
-        self.writer = self.store.blob_writer()?;
+        match &mut self.writer {
+            Writer::Passing(writer) => *writer = self.store.blob_writer()?,
+            Writer::Lasting(partial) => partial.restart()?,
+        }
         Ok(())
+    }
+
+    fn length(&self) -> u64 {
+        match &self.writer {
+            Writer::Passing(_) => 0,
+            Writer::Lasting(partial) => partial.length(),
+        }
     }
 }
 
@@ -82,7 +121,9 @@ impl<'d, S: Sink> Download<'d, S> {
         sink: S,
         reached: &'d Cell<u64>,
     ) -> Self {
-        Self { transport, blob, name, sink, seen: 0, reached }
+        let seen = sink.length();
+        reached.set(seen);
+        Self { transport, blob, name, sink, seen, reached }
     }
 
     /// Returns what the bytes went to.
@@ -92,12 +133,17 @@ impl<'d, S: Sink> Download<'d, S> {
 
     /// Fetches what is missing. `progress` is told the bytes so far.
     pub(super) async fn attempt(&mut self, progress: &dyn Fn(u64)) -> Result<(), RegistryError> {
+        if self.seen > 0 && self.seen == self.blob.size {
+            // Whoever fetched all of it did not come to give it its name.
+            progress(self.seen);
+            return Ok(());
+        }
         let mut response = self.open().await?;
         let announced = response.content_length();
         if announced.is_some_and(|length| length > self.blob.size - self.seen) {
             return Err(self.too_long());
         }
-        let mut pace = Pace::default();
+        let (mut pace, mut trickle) = (Pace::default(), Trickle::begin());
         let cut = |source| RegistryError::Cut { digest: self.blob.digest, source };
         loop {
             match response.chunk().await {
@@ -110,6 +156,9 @@ impl<'d, S: Sink> Download<'d, S> {
                     self.reached.set(self.seen);
                     if self.seen == self.blob.size || pace.is_due() {
                         progress(self.seen);
+                    }
+                    if trickle.is_too_slow(chunk.len()) && self.seen < self.blob.size {
+                        return Err(cut(std::io::Error::other(TOO_SLOW)));
                     }
                 }
                 // Everything came: how the connection ended after it does not matter.

@@ -76,6 +76,33 @@ pub enum RegistryError {
         /// What stands in the configuration.
         prefix: String,
     },
+    /// A registry that deletes no tag alone would delete more than was asked for.
+    #[error(
+        "the registry deletes no tag alone, and with the manifest of `{name}` {} would be gone: {}",
+        if tags.len() == 1 { "another tag" } else { "other tags" },
+        tags.join(", ")
+    )]
+    OtherTags {
+        /// The full reference.
+        name: String,
+        /// The other tags.
+        tags: Vec<String>,
+    },
+    /// A registry that deletes no tag alone might delete more than was asked for.
+    #[error("the registry deletes no tag alone, and which others the manifest of `{name}` has cannot be found out")]
+    UnknownTags {
+        /// The full reference.
+        name: String,
+        /// Why.
+        #[source]
+        source: Box<RegistryError>,
+    },
+    /// A repository has more tags than are asked one by one.
+    #[error("the repository has more than {limit} tags")]
+    TooManyTags {
+        /// The limit.
+        limit: usize,
+    },
     /// The registry answered with an error.
     #[error("the registry `{domain}` answered with status {code}{}", said(message))]
     Server {
@@ -187,8 +214,8 @@ impl RegistryError {
                 name.split('/').next().unwrap_or_default()
             )),
             Self::Unreachable { .. } => Some(
-                "without a network, take the base from elsewhere: `builder load`, `builder import FILE NAME`, or \
-                 `--build-context NAME=oci-layout://PATH`, `NAME=host:sh,ls` or a directory"
+                "is the name right, does the registry run, and is there a network? A proxy is taken from `HTTPS_PROXY` \
+                 and `NO_PROXY`"
                     .to_owned(),
             ),
             Self::Tls { .. } => Some(
@@ -201,6 +228,9 @@ impl RegistryError {
                 Some(wait) => format!("the registry limits how often it is asked: try again in {} s", wait.as_secs()),
                 None => "the registry limits how often it is asked: try again later".to_owned(),
             }),
+            Self::OtherTags { .. } | Self::UnknownTags { .. } => {
+                Some("`--force` deletes the manifest with all of its tags".to_owned())
+            }
             Self::Server { code: 405, .. } => Some("this registry does not let anybody do that".to_owned()),
             _ => None,
         }

@@ -15,7 +15,8 @@
 //! | `part`, `upload` | blobs the other way |
 //! | `push`, `referrers` | what is pushed, and what refers to it |
 //! | `tags` | what a repository has, and its end |
-//! | `retry`, `pace` | the one budget of tries; how often progress is told |
+//! | `retry`, `pace` | the one budget of tries; how often progress is told, and what is too slow |
+//! | `waits` | what requests wait for |
 //! | `web` | files of other web servers: the same pieces, other rules |
 //!
 //! Every call blocks: the runtime lives in here and nowhere else. Blobs are hashed and written on threads of their
@@ -42,6 +43,7 @@ mod retry;
 mod tags;
 mod transport;
 mod upload;
+mod waits;
 pub mod web;
 
 use std::cell::Cell;
@@ -58,14 +60,15 @@ pub use options::{Proxy, RegistryOptions};
 pub use part::UploadContent;
 pub use push::{ManifestName, PushedManifest};
 pub use referrers::Referrer;
-pub use tags::Deleted;
+pub use tags::{AlsoDelete, Deleted};
 pub use upload::{Pushed, Upload};
+pub use waits::{Wait, Waits};
 
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::oci::{BlobDescriptor, MAX_MANIFEST_SIZE, media_type};
 use crate::reference::{DEFAULT_TAG, Reference};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use download::{Download, Sink, Stored};
 use endpoint::{Endpoint, endpoints};
 use reply::{bounded, failure};
@@ -74,6 +77,9 @@ use transport::Transport;
 
 /// Blobs that are fetched or sent at the same time.
 const PARALLEL_BLOBS: usize = 3;
+
+/// What is asked at the same time that is answered in a moment.
+const PARALLEL_QUESTIONS: usize = 8;
 
 const ACCEPTED: [&str; 4] =
     [media_type::OCI_MANIFEST, media_type::OCI_INDEX, media_type::DOCKER_MANIFEST, media_type::DOCKER_MANIFEST_LIST];
@@ -283,7 +289,14 @@ impl Client {
         cancel: &CancelToken,
     ) -> Result<(), RegistryError> {
         let progress = |seen| progress(&blob.digest, seen, blob.size);
-        self.download(blob, || Stored::begin(store), &progress, cancel)?.finish(blob)
+        let fetch = || self.download(blob, || Stored::begin(store, blob), &progress, cancel);
+        let fetched = fetch()?;
+        let continued = fetched.is_continued();
+        match fetched.finish(blob) {
+            // What somebody left was wrong, and is gone: now all of it is fetched.
+            Err(RegistryError::Store(StoreError::Mismatch { .. })) if continued => fetch()?.finish(blob),
+            outcome => outcome,
+        }
     }
 
     /// Fetches a blob from the first server that has it.
@@ -295,9 +308,13 @@ impl Client {
         cancel: &CancelToken,
     ) -> Result<S, RegistryError> {
         self.over_servers(cancel, async |transport| {
-            let reached = Cell::new(0);
+            let (reached, waiting) = (Cell::new(0), self.options.waits.begin(transport.domain()));
+            let progress = |seen| {
+                waiting.heard();
+                progress(seen);
+            };
             let mut download = Download::new(transport, blob, self.name_of(&blob.digest), begin()?, &reached);
-            retried_while(cancel, || reached.get(), async || download.attempt(progress).await).await?;
+            retried_while(cancel, &waiting, || reached.get(), async || download.attempt(&progress).await).await?;
             Ok(download.into_sink())
         })
     }
@@ -310,10 +327,11 @@ impl Client {
         request: impl AsyncFn(&Transport) -> Result<T, RegistryError>,
     ) -> Result<T, RegistryError> {
         self.over_servers(cancel, async |transport| {
+            let waiting = self.options.waits.begin(transport.domain());
             if transport.is_mirror() {
                 return tried_once(cancel, request(transport)).await;
             }
-            retried(cancel, async || request(transport).await).await
+            retried(cancel, &waiting, async || request(transport).await).await
         })
     }
 
@@ -357,8 +375,18 @@ impl Client {
     }
 }
 
-/// Does something for each item, for some at the same time. The first error stops the others too.
+/// Does something for each blob, for some at the same time. The first error stops the others too.
 fn in_parallel<I: Sync, T: Send>(
+    items: &[I],
+    cancel: &CancelToken,
+    each: &(dyn Fn(&I, &CancelToken) -> Result<T, RegistryError> + Sync),
+) -> Result<Vec<T>, RegistryError> {
+    side_by_side(PARALLEL_BLOBS, items, cancel, each)
+}
+
+/// Does something for each item, for so many at the same time. The first error stops the others too.
+fn side_by_side<I: Sync, T: Send>(
+    width: usize,
     items: &[I],
     cancel: &CancelToken,
     each: &(dyn Fn(&I, &CancelToken) -> Result<T, RegistryError> + Sync),
@@ -383,7 +411,7 @@ fn in_parallel<I: Sync, T: Send>(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..items.len().min(PARALLEL_BLOBS) {
+        for _ in 1..items.len().min(width) {
             // Without another thread it takes longer: this one takes what is left.
             let _thread = std::thread::Builder::new().name("blob".to_owned()).spawn_scoped(scope, work);
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::credentials::Credentials;
 use super::endpoint::{HostTrust, RegistryRule};
+use super::waits::Waits;
 
 /// How registries are reached.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,13 +31,15 @@ pub struct RegistryOptions {
     /// The bytes of a blob that are sent with one request; all of it where there is nothing. Servers that take no
     /// large requests get smaller ones anyway.
     pub upload_chunk: Option<u64>,
+    /// What requests wait for.
+    pub waits: Waits,
 }
 
 impl Default for RegistryOptions {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(15),
-            silence_timeout: Duration::from_mins(1),
+            silence_timeout: Duration::from_secs(30),
             lookup_timeout: Duration::from_secs(10),
             proxy: None,
             plain_proxy: None,
@@ -45,7 +48,27 @@ impl Default for RegistryOptions {
             rules: Vec::new(),
             trust: Vec::new(),
             upload_chunk: None,
+            waits: Waits::default(),
         }
+    }
+}
+
+impl RegistryOptions {
+    /// The same, but that the certificates of some registries are not verified, and http is taken where there is no
+    /// encryption at all.
+    #[must_use]
+    pub fn insecure_for<'d>(&self, domains: impl IntoIterator<Item = &'d str>) -> Self {
+        let mut options = self.clone();
+        for domain in domains {
+            let is_of_it = |rule: &RegistryRule| {
+                rule.prefix.strip_prefix(domain).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            options.rules.iter_mut().filter(|rule| is_of_it(rule)).for_each(|rule| rule.insecure = true);
+            if !options.rules.iter().any(|rule| rule.prefix == domain) {
+                options.rules.push(RegistryRule::insecure(domain));
+            }
+        }
+        options
     }
 }
 

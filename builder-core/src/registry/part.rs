@@ -19,6 +19,8 @@ use super::transport::Transport;
 
 /// Bytes read at once.
 const PIECE: usize = 128 * 1024;
+/// A server that takes pieces may be this many times slower with each than one that is silent: it may be the line.
+const SLOWNESS: u32 = 2;
 /// Pieces that are read ahead of the network.
 const AHEAD: usize = 4;
 
@@ -93,10 +95,8 @@ impl<'p> Part<'p> {
         transport: &Transport,
         url: &Url,
     ) -> Result<Response, RegistryError> {
-        let length = match self.length {
-            Some(length) => length,
-            None => self.content.size().map_err(RegistryError::Read)?,
-        };
+        let whole = self.content.size().map_err(RegistryError::Read)?;
+        let length = self.length.unwrap_or(whole);
         let (sender, pieces) = channel(AHEAD);
         let response = request.body(reqwest::Body::wrap(Pieces { pieces, left: length })).send();
         let feed = self.feed(length, sender, transport);
@@ -105,7 +105,7 @@ impl<'p> Part<'p> {
             answer = &mut response => answer,
             outcome = &mut feed => {
                 outcome?;
-                match timeout(transport.patience(), response).await {
+                match timeout(transport.patience(whole), response).await {
                     Ok(answer) => answer,
                     Err(_) => return Err(silent(transport, url)),
                 }
@@ -128,7 +128,7 @@ impl<'p> Part<'p> {
             let limit = usize::try_from(length - sent).unwrap_or(PIECE).min(PIECE);
             let mut piece = vec![0; limit];
             content.read_exact(&mut piece).map_err(RegistryError::Read)?;
-            match timeout(transport.options().silence_timeout, sender.send(piece.into())).await {
+            match timeout(transport.options().silence_timeout * SLOWNESS, sender.send(piece.into())).await {
                 Ok(Ok(())) => {}
                 // Nobody wants more: the answer is there, or the connection is not.
                 Ok(Err(_)) => return std::future::pending().await,

@@ -3,6 +3,7 @@
 //! Spec: OCI distribution-spec 1.1, "Push".
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response};
@@ -12,7 +13,7 @@ use super::reply::failure;
 use super::retry::retried_while;
 use super::transport::{Request, Transport};
 use super::upload::{Pushed, Session, Upload};
-use super::{ACCEPTED, Client, RegistryError, in_parallel};
+use super::{ACCEPTED, Client, PARALLEL_QUESTIONS, RegistryError, in_parallel, side_by_side};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::oci::MAX_MANIFEST_SIZE;
@@ -59,6 +60,16 @@ impl Client {
         self.ask(cancel, async |transport| has_blob(transport, digest, &name).await)
     }
 
+    /// Tells which of some blobs are in the repository; several are asked for at the same time.
+    ///
+    /// # Errors
+    /// The first [`RegistryError`].
+    pub fn has_blobs(&self, digests: &[Digest], cancel: &CancelToken) -> Result<BTreeSet<Digest>, RegistryError> {
+        let ask = |digest: &Digest, cancel: &CancelToken| self.has_blob(digest, cancel);
+        let found = side_by_side(PARALLEL_QUESTIONS, digests, cancel, &ask)?;
+        Ok(digests.iter().zip(found).filter(|(_, is_there)| *is_there).map(|(digest, _)| *digest).collect())
+    }
+
     /// Pushes a blob, unless it is there. `progress` is told the bytes so far.
     ///
     /// # Errors
@@ -83,10 +94,14 @@ impl Client {
         cancel: &CancelToken,
     ) -> Result<Pushed, RegistryError> {
         self.over_servers(cancel, async |transport| {
-            let reached = Cell::new(0);
+            let (reached, waiting) = (Cell::new(0), self.options.waits.begin(transport.domain()));
+            let progress = |sent| {
+                waiting.heard();
+                progress(sent);
+            };
             let mut session = Session::new(upload, self.name_of(&upload.digest), self.options.upload_chunk, &reached);
-            let outcome =
-                retried_while(cancel, || reached.get(), async || session.attempt(transport, progress).await).await;
+            let attempt = async || session.attempt(transport, &progress).await;
+            let outcome = retried_while(cancel, &waiting, || reached.get(), attempt).await;
             if outcome.is_err() {
                 session.abandon(transport).await;
             }

@@ -5,6 +5,8 @@ use reqwest::header::{CONTENT_RANGE, HeaderMap};
 use serde::Deserialize;
 
 use super::RegistryError;
+use super::error::Cause;
+use super::pace::{TOO_SLOW, Trickle};
 use super::retry::retry_after;
 
 /// The most bytes of an error's body that are read.
@@ -40,13 +42,14 @@ pub(super) async fn bounded(
     what: &'static str,
     limit: u64,
 ) -> Result<Vec<u8>, RegistryError> {
-    let mut bytes = Vec::new();
+    let (mut bytes, mut trickle) = (Vec::new(), Trickle::begin());
+    let broken = |source: Cause| RegistryError::Broken { domain: domain.to_owned(), source };
     loop {
-        let chunk = response.chunk().await.map_err(|error| RegistryError::Broken {
-            domain: domain.to_owned(),
-            source: Box::new(error.without_url()),
-        })?;
+        let chunk = response.chunk().await.map_err(|error| broken(Box::new(error.without_url())))?;
         let Some(chunk) = chunk else { return Ok(bytes) };
+        if trickle.is_too_slow(chunk.len()) {
+            return Err(broken(TOO_SLOW.into()));
+        }
         if bytes.len() as u64 + chunk.len() as u64 > limit {
             return Err(RegistryError::TooLarge { what, limit });
         }
@@ -58,11 +61,11 @@ pub(super) async fn bounded(
 pub(super) async fn failure(mut response: Response, domain: &str, name: &str) -> RegistryError {
     let code = response.status().as_u16();
     let retry_after = retry_after(response.headers());
-    let mut body = Vec::new();
+    let (mut body, mut trickle) = (Vec::new(), Trickle::begin());
     // Half an explanation is better than none, and an endless one is as good as none.
     while let Ok(Some(chunk)) = response.chunk().await {
         body.extend_from_slice(&chunk);
-        if body.len() as u64 > MAX_ERROR_SIZE {
+        if body.len() as u64 > MAX_ERROR_SIZE || trickle.is_too_slow(chunk.len()) {
             body.clear();
             break;
         }

@@ -1,15 +1,19 @@
 //! When a request is tried again: one budget for everything that it needs, connection, token and body.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
+use super::waits::Waiting;
 use crate::cancel::{CancelToken, Cancelled};
 
 /// How often one request is tried without getting further.
 const TRIES: u32 = 4;
 /// The bytes that a try has to bring to count as one that got further.
 const PROGRESS: u64 = 64 * 1024;
+/// How long tries may take together without getting further; none begins after it. The pauses that a server asks for
+/// do not count.
+const LONGEST_TRIES: Duration = Duration::from_mins(1);
 /// The pause after the first failure; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Who is told to wait longer than this gives up instead: a person should hear of it.
@@ -18,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const CANCEL_TICK: Duration = Duration::from_millis(50);
 
 /// Why a try failed.
-pub(super) trait Failure: From<Cancelled> {
+pub(super) trait Failure: From<Cancelled> + std::error::Error {
     /// Tells whether the same request may succeed a little later.
     fn is_transient(&self) -> bool;
 
@@ -34,9 +38,10 @@ pub(super) fn is_transient_status(code: u16) -> bool {
 /// Tries a request again while its failures are transient, and gives up at once when cancelled.
 pub(super) async fn retried<T, E: Failure>(
     cancel: &CancelToken,
+    waiting: &Waiting,
     request: impl AsyncFnMut() -> Result<T, E>,
 ) -> Result<T, E> {
-    retried_while(cancel, || 0, request).await
+    retried_while(cancel, waiting, || 0, request).await
 }
 
 /// Does the same for what gets further with each try: one that brought [`PROGRESS`] more bytes than any before
@@ -44,31 +49,46 @@ pub(super) async fn retried<T, E: Failure>(
 /// fetched, so do the tries.
 pub(super) async fn retried_while<T, E: Failure>(
     cancel: &CancelToken,
+    waiting: &Waiting,
     reached: impl Fn() -> u64,
     mut request: impl AsyncFnMut() -> Result<T, E>,
 ) -> Result<T, E> {
-    let mut pause = FIRST_PAUSE;
-    let mut tries = 0;
+    let (mut pause, mut tries, mut spent) = (FIRST_PAUSE, 0, Duration::ZERO);
     let mut furthest = reached();
     loop {
+        let begin = Instant::now();
         let error = match unless_cancelled(cancel, request()).await? {
             Err(error) if error.is_transient() => error,
             outcome => return outcome,
         };
         if reached() >= furthest.saturating_add(PROGRESS) {
-            (furthest, tries, pause) = (reached(), 0, FIRST_PAUSE);
+            (furthest, tries, pause, spent) = (reached(), 0, FIRST_PAUSE, Duration::ZERO);
+        } else {
+            spent += begin.elapsed();
         }
         tries += 1;
-        if tries == TRIES {
+        if tries == TRIES || spent >= LONGEST_TRIES {
             return Err(error);
         }
         let wait = error.retry_after().unwrap_or(pause);
         if wait > LONGEST_PAUSE {
             return Err(error);
         }
+        waiting.pauses(wait, in_one_line(&error));
         unless_cancelled(cancel, tokio::time::sleep(wait)).await?;
+        waiting.tries();
         pause *= 2;
     }
+}
+
+/// An error and what is at the bottom of it.
+fn in_one_line(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    let (top, bottom) = (error.to_string(), last.to_string());
+    if top.ends_with(&bottom) { top } else { format!("{top}: {bottom}") }
 }
 
 /// Tries a request once: where there are other servers to ask, the next one is the next try.

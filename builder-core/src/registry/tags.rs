@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::push::{ManifestName, refused};
 use super::reply::bounded;
 use super::transport::{Request, Transport};
-use super::{Client, RegistryError};
+use super::{Client, PARALLEL_QUESTIONS, RegistryError, side_by_side};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 
@@ -28,13 +28,30 @@ struct TagList {
     tags: Option<Vec<String>>,
 }
 
+/// The most tags that are asked what they stand for.
+const MAX_ASKED: usize = 10_000;
+
 /// What a registry deleted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Deleted {
     /// The tag, and nothing else.
     Tag,
-    /// The manifest, and with it every tag that it had.
-    Manifest(Digest),
+    /// The manifest.
+    Manifest {
+        /// Its digest.
+        digest: Digest,
+        /// The tags that it had, which are gone as well; nothing where that could not be found out.
+        tags: Option<Vec<String>>,
+    },
+}
+
+/// Which tags may go with a manifest, where a registry deletes no tag alone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AlsoDelete<'t> {
+    /// None but these.
+    Only(&'t [String]),
+    /// All that it has.
+    All,
 }
 
 impl Client {
@@ -63,26 +80,73 @@ impl Client {
     }
 
     /// Deletes a tag, or a manifest by its digest. A registry that deletes no tags is asked to delete the manifest, and
-    /// every tag of it is gone.
+    /// every tag of it is gone: that has to be allowed.
     ///
     /// # Errors
-    /// [`RegistryError`]; [`RegistryError::Server`] with status 405 where the registry deletes nothing.
-    pub fn delete(&self, manifest: ManifestName<'_>, cancel: &CancelToken) -> Result<Deleted, RegistryError> {
-        match manifest {
-            ManifestName::Digest(digest) => self.delete_one(manifest, cancel).map(|()| Deleted::Manifest(*digest)),
-            ManifestName::Tag(_) => {
-                let name = self.name_of_manifest(manifest);
-                let digest = self.manifest_digest(manifest, cancel)?.ok_or(RegistryError::NotFound { name })?;
-                match self.delete_one(manifest, cancel) {
-                    // What registries say that take a tag for a digest that they cannot read.
-                    Err(RegistryError::Server { code: 400 | 405, .. }) => {
-                        let manifest = ManifestName::Digest(&digest);
-                        self.delete_one(manifest, cancel).map(|()| Deleted::Manifest(digest))
-                    }
-                    outcome => outcome.map(|()| Deleted::Tag),
-                }
+    /// [`RegistryError`]; [`RegistryError::Server`] with status 405 where the registry deletes nothing,
+    /// [`RegistryError::OtherTags`] and [`RegistryError::UnknownTags`] where more would be gone than is allowed.
+    pub fn delete(
+        &self,
+        manifest: ManifestName<'_>,
+        also: AlsoDelete<'_>,
+        cancel: &CancelToken,
+    ) -> Result<Deleted, RegistryError> {
+        let tag = match manifest {
+            // Who names the manifest means all of it.
+            ManifestName::Digest(digest) => return self.delete_manifest(digest, None, AlsoDelete::All, cancel),
+            ManifestName::Tag(tag) => tag,
+        };
+        let name = self.name_of_manifest(manifest);
+        let digest = self.manifest_digest(manifest, cancel)?.ok_or(RegistryError::NotFound { name })?;
+        match self.delete_one(manifest, cancel) {
+            // What registries say that take a tag for a digest that they cannot read.
+            Err(RegistryError::Server { code: 400 | 405, .. }) => {
+                self.delete_manifest(&digest, Some(tag), also, cancel)
             }
+            outcome => outcome.map(|()| Deleted::Tag),
         }
+    }
+
+    fn delete_manifest(
+        &self,
+        digest: &Digest,
+        tag: Option<&str>,
+        also: AlsoDelete<'_>,
+        cancel: &CancelToken,
+    ) -> Result<Deleted, RegistryError> {
+        let tags = self.tags_of(digest, cancel);
+        cancel.check()?;
+        let shown = || self.name_of_manifest(tag.map_or(ManifestName::Digest(digest), ManifestName::Tag));
+        let tags = match (tags, also) {
+            (Err(error), AlsoDelete::Only(_)) => {
+                return Err(RegistryError::UnknownTags { name: shown(), source: Box::new(error) });
+            }
+            (Err(_), AlsoDelete::All) => None,
+            (Ok(tags), AlsoDelete::Only(allowed)) => {
+                let is_other = |found: &&String| Some(found.as_str()) != tag && !allowed.contains(found);
+                let others: Vec<String> = tags.iter().filter(is_other).cloned().collect();
+                if !others.is_empty() {
+                    return Err(RegistryError::OtherTags { name: shown(), tags: others });
+                }
+                Some(tags)
+            }
+            (Ok(tags), AlsoDelete::All) => Some(tags),
+        };
+        self.delete_one(ManifestName::Digest(digest), cancel)?;
+        Ok(Deleted::Manifest { digest: *digest, tags })
+    }
+
+    /// Finds the tags that stand for a manifest, in lexical order. Each tag of the repository is asked.
+    fn tags_of(&self, digest: &Digest, cancel: &CancelToken) -> Result<Vec<String>, RegistryError> {
+        let all = self.tags(cancel)?;
+        if all.len() > MAX_ASKED {
+            return Err(RegistryError::TooManyTags { limit: MAX_ASKED });
+        }
+        let stands_for_it = |tag: &String, cancel: &CancelToken| -> Result<bool, RegistryError> {
+            Ok(self.manifest_digest(ManifestName::Tag(tag), cancel)?.as_ref() == Some(digest))
+        };
+        let found = side_by_side(PARALLEL_QUESTIONS, &all, cancel, &stands_for_it)?;
+        Ok(all.into_iter().zip(found).filter(|(_, is_it)| *is_it).map(|(tag, _)| tag).collect())
     }
 
     fn delete_one(&self, manifest: ManifestName<'_>, cancel: &CancelToken) -> Result<(), RegistryError> {

@@ -15,6 +15,12 @@ use super::{RegistryError, RegistryOptions};
 
 /// How often a request may be sent elsewhere.
 const MAX_REDIRECTS: usize = 5;
+/// A server that was sent something may be silent this many times longer than one that was asked for something.
+const LEAST_THOUGHT: u64 = 2;
+/// The same for each of so many bytes that it has to think about.
+const THOUGHT_OVER: u64 = 128 << 20;
+/// How many times longer at the most.
+const MOST_THOUGHT: u64 = 5;
 /// Who we say we are.
 const USER_AGENT: &str = concat!("builder/", env!("CARGO_PKG_VERSION"));
 
@@ -97,9 +103,10 @@ impl Transport {
         &self.options
     }
 
-    /// How long a server may take to think about what it was sent.
-    pub(super) fn patience(&self) -> Duration {
-        self.options.silence_timeout * 5
+    /// How long a server may take to think about what it was sent, where it has so many bytes to think about.
+    pub(super) fn patience(&self, bytes: u64) -> Duration {
+        let times = LEAST_THOUGHT + (bytes / THOUGHT_OVER).min(MOST_THOUGHT - LEAST_THOUGHT);
+        self.options.silence_timeout * u32::try_from(times).unwrap_or(1)
     }
 
     /// The address of something of the repository.

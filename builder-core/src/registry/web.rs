@@ -17,11 +17,11 @@ use reqwest::{Response, Url};
 
 pub use error::WebError;
 
-use super::pace::Pace;
+use super::pace::{Pace, TOO_SLOW, Trickle};
 use super::reply::continues_at;
 use super::retry::{retried_while, retry_after};
 use super::transport::{NO_PROXY_ADDRESS, chain, client_builder, is_tls, target};
-use super::{Background, RegistryOptions};
+use super::{Background, RegistryOptions, Waits};
 use crate::cancel::CancelToken;
 use crate::digest::{Digest, Digester};
 
@@ -35,6 +35,7 @@ pub struct WebClient {
     runtime: Background,
     http: reqwest::Client,
     limit: u64,
+    waits: Waits,
 }
 
 impl std::fmt::Debug for WebClient {
@@ -98,7 +99,7 @@ impl WebClient {
             http = http.proxy(proxy.of(encrypted).map_err(|_| setup(NO_PROXY_ADDRESS.to_owned()))?);
         }
         let http = http.build().map_err(|error| setup(chain(&error)))?;
-        Ok(Self { runtime, http, limit: options.file_limit })
+        Ok(Self { runtime, http, limit: options.file_limit, waits: options.waits.clone() })
     }
 
     /// Fetches a file; `None` where the one of [`WebRequest::known`] is still it. `progress` is told bytes so far
@@ -115,7 +116,11 @@ impl WebClient {
     ) -> Result<Option<WebFile>, WebError> {
         let url = Url::parse(request.url).map_err(|error| WebError::Address { reason: error.to_string() })?;
         let authorization = request.authorization.map(secret_header).transpose()?;
-        let reached = Cell::new(0);
+        let (reached, waiting) = (Cell::new(0), self.waits.begin(&host_of(&url)));
+        let progress = |seen, total| {
+            waiting.heard();
+            progress(seen, total);
+        };
         let mut download = Download {
             http: &self.http,
             url,
@@ -128,7 +133,7 @@ impl WebClient {
             seen: 0,
             reached: &reached,
         };
-        let tries = retried_while(cancel, || reached.get(), async || download.attempt(progress).await);
+        let tries = retried_while(cancel, &waiting, || reached.get(), async || download.attempt(&progress).await);
         let ended = || WebError::Setup { message: "the runtime has ended".to_owned() };
         if self.runtime.block_on(tries).ok_or_else(ended)?? == Version::Known {
             return Ok(None);
@@ -173,10 +178,13 @@ impl Download<'_> {
         if total.is_some_and(|total| total > self.limit) {
             return Err(WebError::TooLarge { limit: self.limit });
         }
-        let mut pace = Pace::default();
+        let (mut pace, mut trickle) = (Pace::default(), Trickle::begin());
         loop {
             let chunk =
                 response.chunk().await.map_err(|error| WebError::Cut { source: Box::new(error.without_url()) })?;
+            if chunk.as_ref().is_some_and(|chunk| trickle.is_too_slow(chunk.len())) {
+                return Err(WebError::Cut { source: TOO_SLOW.into() });
+            }
             let Some(chunk) = chunk else {
                 progress(self.seen, Some(self.seen));
                 return Ok(Version::Fetched);
@@ -280,9 +288,14 @@ fn validators(headers: &HeaderMap) -> Validators {
     Validators { etag: text(ETAG), last_modified: text(LAST_MODIFIED) }
 }
 
-fn no_answer(url: &Url, error: reqwest::Error) -> WebError {
+/// The host of an address, with its port where it says one.
+fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn no_answer(url: &Url, error: reqwest::Error) -> WebError {
+    let host = host_of(url);
     // The address may hold more than a person should see in a log.
     let error = error.without_url();
     if error.is_builder() {

@@ -85,6 +85,14 @@ pub enum SourceError {
         #[source]
         source: serde_json::Error,
     },
+    /// The images of an archive have more names than anybody gives.
+    #[error("the archive gives its images {count} names, at most {limit} are supported")]
+    TooManyNames {
+        /// How many it gives.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// A document is larger than any real one.
     #[error("`{name}` has more than {limit} bytes")]
     TooLarge {
@@ -115,6 +123,16 @@ pub enum SourceError {
     #[cfg(feature = "registry")]
     #[error(transparent)]
     Registry(Box<crate::registry::RegistryError>),
+    /// A layer of an image of the store is not there, and no registry that is known to have it gives it.
+    #[cfg(feature = "registry")]
+    #[error("layer {digest} is not in the store, and cannot be had from where it is known to be")]
+    Gone {
+        /// The layer, as its manifest names it.
+        digest: Digest,
+        /// What the last registry said.
+        #[source]
+        source: Box<crate::registry::RegistryError>,
+    },
     /// A web server could not give a file.
     #[cfg(feature = "registry")]
     #[error(transparent)]
@@ -154,6 +172,16 @@ pub enum SourceError {
         /// Why.
         #[source]
         source: Box<SourceError>,
+    },
+    /// The image is for one platform, and somebody asked for another. The words are docker's.
+    #[error("image `{name}` was found but its platform ({found}) does not match the specified platform ({wanted})")]
+    PlatformMismatch {
+        /// The full reference.
+        name: String,
+        /// The platform of the image.
+        found: Platform,
+        /// The platform that was asked for.
+        wanted: Platform,
     },
     /// The store has the image for another platform only, and its registry does not give the wanted one.
     #[error("the store has `{name}` for {found}, and the build is for {wanted}")]
@@ -218,7 +246,7 @@ impl SourceError {
     pub fn is_registry(&self) -> bool {
         match self {
             #[cfg(feature = "registry")]
-            Self::Registry(_) | Self::Web(_) => true,
+            Self::Registry(_) | Self::Web(_) | Self::Gone { .. } => true,
             Self::Git(error) => error.is_server(),
             Self::Layer { .. } => true,
             _ => false,
@@ -235,6 +263,19 @@ impl SourceError {
         }
     }
 
+    /// Returns what to do about a base image that cannot be had.
+    pub fn hint_for_base(&self) -> Option<String> {
+        match self {
+            #[cfg(feature = "registry")]
+            Self::Registry(error) if matches!(**error, crate::registry::RegistryError::Unreachable { .. }) => Some(
+                "without a network, take the base from elsewhere: `builder load`, `builder import FILE NAME`, or \
+                 `--build-context NAME=oci-layout://PATH`, `NAME=host:sh,ls` or a directory"
+                    .to_owned(),
+            ),
+            _ => self.hint(),
+        }
+    }
+
     /// Returns what to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -242,6 +283,8 @@ impl SourceError {
             Self::Registry(error) => error.hint(),
             #[cfg(feature = "registry")]
             Self::Web(error) => error.hint(),
+            #[cfg(feature = "registry")]
+            Self::Gone { digest, .. } => SnapshotError::Missing { diff_id: *digest }.hint(),
             Self::Git(error) => error.hint(),
             Self::Checksum { .. } => {
                 Some("what the server gives has changed, or is not what you think it is".to_owned())
@@ -253,6 +296,9 @@ impl SourceError {
             ),
             Self::OtherPlatform { found, .. } => {
                 Some(format!("build for the platform that the image has: `--platform {found}`"))
+            }
+            Self::PlatformMismatch { found, .. } => {
+                Some(format!("leave out `--platform`, or give the one that the image has: `--platform {found}`"))
             }
             Self::Ambiguous { names, .. } if names.is_empty() => {
                 Some("name one by its digest: `oci-layout://PATH@sha256:…`".to_owned())

@@ -9,6 +9,8 @@ pub mod git;
 pub mod host;
 #[cfg(feature = "registry")]
 pub mod http;
+#[cfg(feature = "registry")]
+mod known_places;
 pub(crate) mod layout;
 mod outside;
 mod recalled;
@@ -18,12 +20,14 @@ mod rootfs;
 
 use std::path::PathBuf;
 
-pub use archive::{LoadedImage, load, load_directory, unpack_archive};
+pub use archive::{LoadRequest, LoadedImage, load_directory, unpack_archive};
 pub use changes::{ChangeError, apply as apply_changes};
 pub use error::SourceError;
 #[cfg(feature = "registry")]
 pub use fetch::fetch_blobs;
 pub use fetch::{Progress, fetch, has_blobs, is_fetched};
+#[cfg(feature = "registry")]
+pub use known_places::fetch_from_known_places;
 pub use layout::{resolve_layout, resolve_stored};
 pub use outside::Outside;
 pub use recalled::recall;
@@ -33,6 +37,7 @@ pub use rootfs::{ImportRequest, import};
 
 use crate::digest::Digest;
 use crate::oci::{BlobDescriptor, ImageConfig};
+use crate::platform::Platform;
 
 /// An image whose manifest and config are known.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,6 +62,21 @@ pub struct Resolved {
     pub index: Option<ResolvedIndex>,
     /// Where its blobs are.
     pub origin: Origin,
+}
+
+impl Resolved {
+    /// Makes sure that it is for a platform that somebody asked for. Who asks for none takes what there is.
+    ///
+    /// # Errors
+    /// [`SourceError::PlatformMismatch`].
+    pub fn check_platform(&self, wanted: &Platform) -> Result<(), SourceError> {
+        let found = self.config.platform();
+        if wanted.rank(&found).is_some() {
+            return Ok(());
+        }
+        let (name, wanted) = (self.display.clone(), wanted.clone());
+        Err(SourceError::PlatformMismatch { name, found, wanted })
+    }
 }
 
 /// The index that an image was chosen from.

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{DamagedBlob, Store, StoreError};
 use crate::cancel::CancelToken;
@@ -237,14 +237,8 @@ impl BlobWriter {
     /// [`StoreError::Mismatch`], [`StoreError::Path`].
     pub fn finish_as(self, expected: &Digest, size: u64) -> Result<(), StoreError> {
         let (buffered, found, length) = self.out.finish();
-        let mismatch = if length == size {
-            ContentMismatch::Digest { expected: *expected, found }
-        } else {
-            ContentMismatch::Size { expected: size, found: length }
-        };
-        if length != size || found != *expected {
-            let source = io::Error::new(io::ErrorKind::InvalidData, mismatch);
-            return Err(StoreError::Mismatch { expected: *expected, source });
+        if let Some(mismatch) = mismatch(expected, size, &found, length) {
+            return Err(mismatch);
         }
         persist(&self.store, buffered, &found, false)
     }
@@ -256,6 +250,17 @@ impl BlobWriter {
     }
 }
 
+/// What is wrong with bytes that are not those that were expected.
+pub(super) fn mismatch(expected: &Digest, size: u64, found: &Digest, length: u64) -> Option<StoreError> {
+    let mismatch = match (length == size, found == expected) {
+        (true, true) => return None,
+        (true, false) => ContentMismatch::Digest { expected: *expected, found: *found },
+        (false, _) => ContentMismatch::Size { expected: size, found: length },
+    };
+    let source = io::Error::new(io::ErrorKind::InvalidData, mismatch);
+    Some(StoreError::Mismatch { expected: *expected, source })
+}
+
 /// Puts a finished file under its digest.
 fn persist(
     store: &Store,
@@ -265,16 +270,33 @@ fn persist(
 ) -> Result<(), StoreError> {
     let path = store.blob_path(digest);
     let file = buffered.into_inner().map_err(io::IntoInnerError::into_error).at("write", &path)?;
+    prepare(store, file.as_file(), digest, sync)?;
+    publish(store, digest, |path| file.persist(path).map(drop).map_err(|error| error.error))
+}
+
+/// Makes a finished file ready to be a blob.
+pub(super) fn prepare(store: &Store, file: &File, digest: &Digest, sync: bool) -> Result<(), StoreError> {
+    let path = store.blob_path(digest);
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    file.as_file().set_permissions(mode).at("set the mode of", &path)?;
+    file.set_permissions(mode).at("set the mode of", &path)?;
     if sync {
-        file.as_file().sync_all().at("sync", &path)?;
+        file.sync_all().at("sync", &path)?;
     } else {
         super::durable::note_blob(&store.inner.metadata, digest)?;
     }
+    Ok(())
+}
+
+/// Gives a file that is ready the name of its blob.
+pub(super) fn publish(
+    store: &Store,
+    digest: &Digest,
+    rename: impl FnOnce(&Path) -> io::Result<()>,
+) -> Result<(), StoreError> {
+    let path = store.blob_path(digest);
     let _gate = store.gate()?;
     store.retain(&[*digest])?;
-    file.persist(&path).map_err(|error| error.error).at("rename", &path)?;
+    rename(&path).at("rename", &path)?;
     Ok(())
 }
 

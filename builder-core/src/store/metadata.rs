@@ -52,11 +52,12 @@ const COLLECT_SCHEMA: &str = "
 ";
 
 /// What other parts of the store keep.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 8] = [
     super::builds::SCHEMA,
     super::whereabouts::TABLE,
     super::forms::TABLE,
     super::durable::TABLE,
+    super::left_out::TABLE,
     super::lists::TABLE,
     super::origins::TABLES,
     super::timelines::TABLES,

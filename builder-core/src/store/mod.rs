@@ -10,6 +10,7 @@
 //!   cache-mounts/ID/      directories of `RUN --mount=type=cache`
 //!   merged/N-HEX/         what N layers of a long chain show together, as hard links; made again when missing
 //!   steps.lock            a byte of it is locked for every step that runs
+//!   partial/HEX           the beginning of a blob whose download was interrupted; locked while somebody works on it
 //!   work/PROCESS/         temporary files; PROCESS/lock is held while its owner lives, and PROCESS/held says what a
 //!                         build of it relies on
 //!   metadata.sqlite       images with and without names, snapshots by chain ID, cache records,
@@ -22,7 +23,8 @@
 //! Images without a name are in the database only: their layers may be there as files and not as blobs, and a tool
 //! that reads a layout expects what the index names to be complete.
 //!
-//! Nothing appears under its final name before it is complete: files are written below `work/` and renamed.
+//! Nothing appears under its final name before it is complete: files are written below `work/` (large downloads below `partial/`) and
+//! renamed.
 //! What a killed process leaves below `work/` is removed by the next one that opens the store.
 
 mod blob;
@@ -36,9 +38,12 @@ mod forms;
 mod hold;
 mod images;
 mod layout;
+mod left_out;
 mod lists;
 mod metadata;
 mod origins;
+#[cfg(feature = "registry")]
+mod partial;
 mod recover;
 mod remote;
 mod reserve;
@@ -59,11 +64,13 @@ pub use damaged::{DamagedBlob, damaged_blob};
 pub use durable::Syncing;
 pub use error::StoreError;
 pub use hold::Hold;
-pub use images::ImageRecord;
+pub use images::{ImageRecord, NameChanges};
 pub use layout::{Owner, StoreOptions, is_store};
 pub use lists::ListMember;
 pub use metadata::{CacheRecord, SnapshotRecord};
 pub use origins::{LayerAddress, LayerOrigin};
+#[cfg(feature = "registry")]
+pub(crate) use partial::PartialBlob;
 pub use recover::{is_damaged_database, is_full_database, mark_damaged_database};
 pub use remote::HttpRecord;
 pub use reserve::release_reserve;

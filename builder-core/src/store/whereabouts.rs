@@ -5,6 +5,7 @@ use rusqlite::params;
 
 use super::{Store, StoreError};
 use crate::digest::Digest;
+use crate::reference::Reference;
 
 pub(super) const TABLE: &str = "
     CREATE TABLE IF NOT EXISTS whereabouts (
@@ -42,6 +43,21 @@ impl Store {
         let mut statement = connection.prepare_cached(query).map_err(failed)?;
         let rows = statement.query_map(params![digest.as_bytes(), domain, limit], |row| row.get(0)).map_err(failed)?;
         rows.collect::<rusqlite::Result<_>>().map_err(failed)
+    }
+
+    /// Returns repositories of any registry that have a blob, at most `limit`, each as the name of an image in it.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub fn places_of(&self, digest: &Digest, limit: u32) -> Result<Vec<Reference>, StoreError> {
+        let connection = self.inner.metadata.connection();
+        let query = "SELECT domain, repository FROM whereabouts WHERE digest = ?1 LIMIT ?2";
+        let mut statement = connection.prepare_cached(query).map_err(failed)?;
+        let name = |row: &rusqlite::Row<'_>| {
+            Ok(format!("{}/{}", row.get::<_, String>(0)?, row.get::<_, String>(1)?).parse().ok())
+        };
+        let rows = statement.query_map(params![digest.as_bytes(), limit], name).map_err(failed)?;
+        rows.filter_map(rusqlite::Result::transpose).collect::<rusqlite::Result<_>>().map_err(failed)
     }
 
     /// Tells whether a registry is known to have a manifest.

@@ -86,7 +86,7 @@ pub struct Pruned {
 pub struct CacheUsage {
     /// The things in the cache, those used last first.
     pub items: Vec<CacheItem>,
-    /// What they take together, each file once, in bytes.
+    /// What they take together, each file once, with downloads that were interrupted, in bytes.
     pub size: u64,
     /// What of it images need, too.
     pub shared: u64,
@@ -121,6 +121,12 @@ impl Store {
             usage.size += bytes;
             usage.reclaimable += if entry.item.reclaimable { bytes } else { 0 };
             usage.shared += if entry.item.shared { bytes } else { 0 };
+        }
+        #[cfg(feature = "registry")]
+        {
+            let bytes = self.size_of_partial_blobs()?;
+            usage.size += bytes;
+            usage.reclaimable += bytes;
         }
         usage.images_size = usage.images_reclaimable;
         for digest in &claims.named.blobs {
@@ -157,6 +163,10 @@ impl Store {
             chosen.push(entry.clone());
         }
         let mut pruned = remove::remove(self, &chosen, options)?;
+        #[cfg(feature = "registry")]
+        {
+            pruned.freed += self.remove_partial_blobs()?;
+        }
         let everything = PruneOptions { all: true, ..*options };
         let is_spared = |entry: &Entry| is_free(entry, &everything) && !is_free(entry, options);
         let spared = entries.iter().zip(&sizes).filter(|(entry, _)| is_spared(entry) && (options.filter)(&entry.item));

@@ -122,3 +122,12 @@ fn prune_of_all_has_to_be_meant() {
     }
     assert_eq!(names(&env), ["<none>:<none>", "kept:latest"]);
 }
+
+#[test]
+fn an_image_that_is_damaged_does_not_hide_that_another_is_not_there() {
+    let env = shelf(RunAs::Root);
+    let digest = env.ok(["inspect", "-f", "{{.Id}}", "app"]).stdout;
+    std::fs::remove_file(env.store().join("blobs/sha256").join(digest.trim().trim_start_matches("sha256:"))).unwrap();
+    let said = env.run(["rmi", "nosuch"]).fails(1).stderr;
+    assert!(said.contains("no such image: `nosuch`"), "{said}");
+}

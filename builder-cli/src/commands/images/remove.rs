@@ -19,12 +19,13 @@ pub(in crate::commands) fn rmi(arguments: &RmiArgs, session: &Session) -> Result
             Err(error) => failed.push(error),
         }
     }
-    free(session)?;
+    let freed = free(session);
     let last = failed.pop();
     for error in failed {
         session.printer.note(&format!("error: {error}"));
     }
-    last.map_or(Ok(()), |error| Err(remove_error(error)))
+    // What was asked for comes first: an image that is damaged is another matter.
+    last.map_or(Ok(()), |error| Err(remove_error(error))).and(freed.map(drop))
 }
 
 pub(in crate::commands) fn untag(arguments: &UntagArgs, session: &Session) -> Result<(), CommandError> {

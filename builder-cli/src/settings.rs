@@ -31,7 +31,7 @@ use builder_core::solve::LogLimits;
 
 pub(crate) use budget::{cache_budget, size};
 
-use crate::args::{BuildArgs, ColorArg, GlobalArgs, LintArg, NetworkArg, ProgressArg};
+use crate::args::{ArchiveProgressArgs, BuildArgs, ColorArg, GlobalArgs, LintArg, NetworkArg, ProgressArg};
 use crate::env;
 use crate::error::CommandError;
 use crate::ui::explain::Explain;
@@ -151,6 +151,16 @@ pub(crate) fn progress_of(quiet: bool, progress: Option<ProgressArg>) -> Mode {
             let dumb = variable(env::TERM).is_none_or(|term| term == "dumb");
             if std::io::stderr().is_terminal() && !dumb { Mode::Tty } else { Mode::Plain }
         }
+    }
+}
+
+/// Returns how to show how far an archive is: as docker, nothing where no terminal is and nobody asked for it.
+pub(crate) fn progress_of_archive(arguments: &ArchiveProgressArgs) -> Mode {
+    let asked = arguments.progress.is_some_and(|progress| progress != ProgressArg::Auto)
+        || variable(env::BUILDKIT_PROGRESS).is_some_and(|kind| kind != "auto");
+    match progress_of(arguments.quiet, arguments.progress) {
+        Mode::Plain if !asked => Mode::Quiet,
+        mode => mode,
     }
 }
 

@@ -73,6 +73,13 @@ impl Reference {
         Ok(())
     }
 
+    /// Tells whether another reference means the same: it is the same, or of the same repository and digest. Then
+    /// a tag beside the digest says nothing.
+    pub fn means(&self, other: &Self) -> bool {
+        let same_digest = self.digest.is_some() && self.digest == other.digest;
+        self == other || same_digest && (&self.domain, &self.path) == (&other.domain, &other.path)
+    }
+
     /// Returns the short form that people write: no default domain, no `library/`; the tag is kept.
     pub fn familiar(&self) -> String {
         let mut text = self.familiar_name();

@@ -306,3 +306,54 @@ fn caches_that_never_answer_cost_one_short_wait_and_a_warning_each() {
     assert_eq!(warnings.len(), 4, "{warnings:?}");
     assert!(warnings.iter().all(|warning| warning.contains("did not answer within 0.5 s")), "{warnings:?}");
 }
+
+#[test]
+fn a_step_that_fails_on_a_lie_runs_again_without_the_cache() {
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let machines = Machines::new(run_as);
+        let cache = machines.place("cache");
+        machines.build("one", &["--cache-to", &format!("type=local,dest={},mode=max", cache.display())]).success();
+        let from = format!("type=local,src={}", cache.display());
+        // The last step has to run on what the cache says of the others.
+        let dockerfile = fs::read_to_string(machines.env.path("work/Dockerfile")).unwrap();
+        machines.env.write("Dockerfile", dockerfile.replace("> /both", "> /other"));
+        edit(&cache, |_, document| {
+            let layers = document["layers"].as_array().unwrap().len() as u64;
+            for record in document["records"].as_array_mut().unwrap() {
+                record["layer"] = ((record["layer"].as_u64().unwrap() + 1) % layers).into();
+            }
+        });
+        let built = machines.build("two", &["-t", "app", "--cache-from", &from]).success();
+        assert!(built.stderr.contains("is not used any more: the layer that it has for"), "{}", built.stderr);
+        assert_eq!(machines.image("two").file("other"), "one\ntwo\n");
+        // Nothing of it stays.
+        let alone = machines.build("two", &["-t", "app"]).success();
+        assert_eq!(steps_run(&alone), 0, "{}", alone.stderr);
+        assert_eq!(machines.image("two").file("other"), "one\ntwo\n");
+    }
+}
+
+#[test]
+fn a_step_that_fails_by_itself_is_not_blamed_on_the_cache() {
+    let machines = Machines::new(RunAs::Root);
+    let cache = machines.place("cache");
+    machines.build("one", &["--cache-to", &format!("type=local,dest={},mode=max", cache.display())]).success();
+    let from = format!("type=local,src={}", cache.display());
+    let dockerfile = fs::read_to_string(machines.env.path("work/Dockerfile")).unwrap();
+    machines.env.write("Dockerfile", format!("{dockerfile}RUN cat /none\n"));
+    let failed = machines.build("two", &["-t", "app", "--cache-from", &from]).fails(1);
+    assert!(!failed.stderr.contains("is not used any more"), "{}", failed.stderr);
+    assert_eq!(steps_run(&failed), 0, "{}", failed.stderr);
+}
+
+#[test]
+fn a_cache_that_cannot_be_used_is_told_of_and_counted_nowhere() {
+    let machines = Machines::new(RunAs::Root);
+    let from = format!("type=local,src={}", machines.place("none").display());
+    let built = machines.build("one", &["-t", "app", "--cache-from", &from]).success();
+    assert!(built.stderr.contains("cannot be used") && !built.stderr.contains("fetched 0"), "{}", built.stderr);
+    let options = ["-t", "app", "--cache-from", &from, "--no-cache-filter", "none", "-q"];
+    let quiet = machines.build("two", &options).success();
+    assert!(quiet.stderr.contains("cannot be used"), "{}", quiet.stderr);
+    assert!(quiet.stderr.contains("names no stage of the Dockerfile: `none`"), "{}", quiet.stderr);
+}

@@ -73,6 +73,18 @@ fn the_listings_say_what_there_is() {
     insta::assert_snapshot!("cache_ls", plain(&["cache", "ls"]));
     insta::assert_snapshot!("cache_du", plain(&["cache", "du"]));
     insta::assert_snapshot!("system_df", plain(&["system", "df"]));
+    let df = |format: &str| env.ok(["system", "df", "--format", format]).stdout;
+    assert_eq!(df("{{.Type}}={{.TotalCount}}"), "Images=1\nBuild Cache=4\nCache Mounts=1\nFingerprints=1\n");
+    assert!(
+        df(r"table {{.Type}}\t{{.Reclaimable}}").starts_with("TYPE           RECLAIMABLE\nImages         0B"),
+        "{}",
+        df("table")
+    );
+    assert_eq!(df("table"), env.ok(["system", "df"]).stdout);
+    let row: Value = serde_json::from_str(df("json").lines().next().unwrap()).unwrap();
+    assert_eq!((&row["Type"], &row["TotalCount"], &row["Active"]), (&"Images".into(), &"1".into(), &"1".into()));
+    assert!(row["Size"].is_string() && row["Bytes"].as_u64() > Some(0), "{row}");
+    assert!(env.run(["system", "df", "--format", "{{.Nope}}"]).fails(2).stderr.contains("there are Active, Bytes"));
     assert_eq!(described(&env, &["--filter", "type=exec.cachemount"]), ["cache mount /c"]);
     assert_eq!(described(&env, &["--filter", "description~=^COPY", "--filter", "shared"]), ["COPY file /a/"]);
     assert_eq!(env.ok(["cache", "ls", "-q", "--filter", "until=1h"]).stdout, "");
@@ -92,7 +104,7 @@ fn pruning_spares_images_and_frees_what_it_says() {
     let before = whole_cache(&env);
     let df = env.ok(["system", "df", "--format", "json"]).stdout;
     let rows: Vec<Value> = df.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let promised: u64 = rows[1..].iter().map(|row| row["reclaimable"].as_u64().unwrap()).sum();
+    let promised: u64 = rows[1..].iter().map(|row| row["ReclaimableBytes"].as_u64().unwrap()).sum();
     let freed = prune(&env, &[]);
     assert_eq!(freed, promised);
     assert_eq!(before - whole_cache(&env), freed);
@@ -365,7 +377,7 @@ fn who_only_looks_makes_no_store() {
     }
     env.run(filter).fails(2);
     let df = env.ok(["system", "df", "--format", "json"]).stdout;
-    assert!(df.lines().count() == 4 && df.contains("\"size\":0"), "{df}");
+    assert!(df.lines().count() == 4 && df.contains("\"Bytes\":0,"), "{df}");
 }
 
 #[test]

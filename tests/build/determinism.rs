@@ -63,3 +63,43 @@ fn an_unclamped_build_before_does_not_leak_into_a_clamped_one() {
     let epoch = EPOCH.parse::<u64>().unwrap();
     assert!(!mtimes.is_empty() && mtimes.iter().all(|mtime| *mtime == epoch), "{mtimes:?}");
 }
+
+#[test]
+fn a_time_before_the_epoch_counts_like_content() {
+    let env = TestEnv::root();
+    env.write(
+        "Dockerfile",
+        "FROM base AS one\nCOPY src /src\nRUN stat -c %Y /src/f > /time && touch -d @7 /own\n\
+         FROM base\nCOPY --from=one /src/f /time /\nRUN --mount=type=bind,from=one,source=/src,target=/m cp -p /m/f /g\n",
+    );
+    env.write("src/f", "content");
+    let build = |more: &[&str]| {
+        let file = env.path("out/digest");
+        let arguments =
+            ["build", "--explain", "-t", "app", "--timestamp", EPOCH, "--build-context", "base=host:sh,stat,touch,cp"];
+        let mut command = env.builder();
+        command.args(arguments).args(more).arg("--iidfile").arg(&file).arg(".");
+        let said = crate::support::Finished::of(&mut command).success().stderr;
+        (std::fs::read_to_string(file).unwrap(), said)
+    };
+    let touch = |seconds: u64| {
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        std::fs::File::open(env.path("work/src/f")).unwrap().set_modified(time).unwrap();
+    };
+    let mut seen = Vec::new();
+    for seconds in [1_800_000_000, 5, 6] {
+        touch(seconds);
+        let (cached, said) = build(&[]);
+        assert_eq!(cached, build(&["--no-cache"]).0, "{seconds}");
+        assert!(!seen.contains(&cached), "{seconds}");
+        seen.push(cached);
+        if seconds == 6 {
+            assert!(said.contains("because the times of files that are older than the image"), "{said}");
+        }
+    }
+    // Whatever comes after the time of the image is that time.
+    touch(1_900_000_000);
+    let (cached, said) = build(&[]);
+    assert_eq!(cached, seen.swap_remove(0));
+    assert!(!said.contains("because"), "{said}");
+}

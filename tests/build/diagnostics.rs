@@ -342,3 +342,13 @@ fn a_command_without_a_program_is_told_before_it_runs() {
         );
     }
 }
+
+#[test]
+fn a_zero_byte_that_no_program_can_be_given_is_found_before_anything_runs() {
+    for (line, keyword) in [("RUN echo a\0b", "RUN"), ("RUN [\"cat\", \"a\\u0000b\"]", "RUN"), ("ENV A=a\0b", "ENV")] {
+        let failed = refused(&format!("FROM base\nRUN echo before\n{line}\n"), 2);
+        assert!(failed.stderr.contains(&format!("{keyword} must not hold a zero byte")), "{}", failed.stderr);
+        assert!(failed.stderr.contains("Dockerfile:3"), "{}", failed.stderr);
+        assert!(!failed.stderr.contains("before\n#"), "{}", failed.stderr);
+    }
+}

@@ -4,135 +4,37 @@
 //! earlier results is compared with one without cache on another store, with the same `SOURCE_DATE_EPOCH`. A difference
 //! is told with its seed: `BUILDER_PROPERTY_SEED=N` runs that one alone, `BUILDER_PROPERTY_ROUNDS` sets how many seeds.
 //!
-//! Every file has a time after the epoch, which the layer sets back to it. Times before the epoch are kept in layers and
-//! are, as with BuildKit, no part of what a step is known by: with a file whose time alone changed from one such time to
-//! another, the cached image has the earlier one, and that is right.
+//! Every third seed has no epoch: then times are no part of anything, and what a container would see is compared.
+//!
+//! Times after the epoch are set back to it by the layer; those before it are kept, and files get such times, too. The
+//! builds differ in what they do besides: with a name for the image or without, with a shared cache, two at the same
+//! time, after somebody removed a snapshot.
+
+mod edits;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use builder_core::builder::{BuildOptions, Builder, BuilderOptions, ContextSource, NamedContextSource};
+use builder_core::builder::{
+    BuildOptions, Builder, BuilderOptions, CacheExport, CacheMode, CacheTarget, ContextSource, NamedContextSource,
+};
+use builder_core::cache::shared::{CacheOrigin, LocalCache};
 use builder_core::cancel::CancelToken;
+use builder_core::digest::Digest;
 use builder_core::event::NullSink;
 use builder_core::store::Owner;
 
+use self::edits::{Numbers, edit_tree, remove};
+use crate::support::image::Image;
 use crate::support::scratch_parent;
+use crate::support::tree::Tree;
 
 const EPOCH: i64 = 1_000_000_000;
 const SEEDS: u64 = 20;
 const EDITS: u64 = 10;
 
-/// Numbers that look random and are the same each time (splitmix64).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit as u64).expect("small")
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-}
-
-const DIRECTORIES: [&str; 5] = ["", "a", "b", "a/c", "b/c"];
-const NAMES: [&str; 5] = ["x", "y", "z.txt", "w.log", "-odd name"];
-
-fn place(numbers: &mut Numbers) -> String {
-    let (directory, name) = (numbers.pick(&DIRECTORIES), numbers.pick(&NAMES));
-    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
-}
-
-fn remove(path: &Path) {
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path).expect("remove"),
-        Ok(_) => fs::remove_file(path).expect("remove"),
-        Err(_) => {}
-    }
-}
-
-/// Changes one thing in the tree, and tells what.
-fn edit_tree(root: &Path, numbers: &mut Numbers) -> String {
-    let (from, to) = (place(numbers), place(numbers));
-    let (path, other) = (root.join(&from), root.join(&to));
-    fs::create_dir_all(path.parent().expect("parent")).expect("directory");
-    fs::create_dir_all(other.parent().expect("parent")).expect("directory");
-    match numbers.below(12) {
-        0 => {
-            remove(&path);
-            format!("remove {from}")
-        }
-        1 => {
-            let directory = numbers.pick(&DIRECTORIES[1..]);
-            remove(&root.join(directory));
-            format!("remove {directory}/")
-        }
-        2 if path.exists() && from != to => {
-            remove(&other);
-            fs::rename(&path, &other).expect("rename");
-            format!("rename {from} to {to}")
-        }
-        3 => {
-            let mode = [0o644, 0o755, 0o600, 0o4711][numbers.below(4)];
-            let is_link = fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink());
-            if path.exists() && !is_link {
-                fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("mode");
-            }
-            format!("chmod {mode:o} {from}")
-        }
-        4 => {
-            let target = numbers.pick(&["x", "../a", "/a/x", "missing", "."]);
-            remove(&path);
-            symlink(target, &path).expect("link");
-            format!("link {from} to {target}")
-        }
-        5 if path.is_file() && from != to => {
-            remove(&other);
-            let _of_a_link = fs::hard_link(&path, &other);
-            format!("hard link {from} to {to}")
-        }
-        6 => {
-            if let Ok(file) = fs::File::open(&path) {
-                file.set_modified(std::time::SystemTime::now()).expect("time");
-            }
-            format!("touch {from}")
-        }
-        7 => {
-            let directory = path.with_file_name("empty");
-            let _there = fs::create_dir(&directory);
-            let mode = [0o755, 0o711][numbers.below(2)];
-            fs::set_permissions(&directory, PermissionsExt::from_mode(mode)).expect("mode");
-            format!("directory {}", directory.display())
-        }
-        8 => {
-            let rules = ["*.log", "a", "!a/x", "**/z*", "b/c", "!**/y", ".dockerignore", ""];
-            let text: Vec<&str> = (0..numbers.below(4)).map(|_| numbers.pick(&rules)).collect();
-            fs::write(root.join(".dockerignore"), text.join("\n")).expect("file");
-            format!("ignore {text:?}")
-        }
-        _ => {
-            let is_file = fs::symlink_metadata(&path).is_ok_and(|found| found.is_file());
-            if !is_file {
-                remove(&path);
-            }
-            let content = format!("{}\n", numbers.below(4));
-            fs::write(&path, &content).expect("file");
-            format!("write {content:?} to {from}")
-        }
-    }
-}
-
-const STEPS: [&str; 22] = [
+const STEPS: [&str; 46] = [
     "COPY . /src/",
     "COPY a* b* Dockerfile /dst/",
     "COPY --chmod=0705 x* Dockerfile /modes/",
@@ -155,56 +57,98 @@ const STEPS: [&str; 22] = [
     "RUN --mount=type=bind,target=/context cat /context/x /context/a/x > /bound 2>/dev/null || true",
     "RUN --mount=type=bind,source=Dockerfile,target=/d ls -l --time-style=+ /d > /dev/null",
     "RUN echo again >> /log",
+    "ADD *.tar Dockerfile /unpacked/",
+    "ADD --chown=5 . /added-all/",
+    "COPY a /src/",
+    "COPY . .",
+    "COPY . /src/a/",
+    "COPY --chmod=go-rwx . /private",
+    "COPY --exclude=a --exclude=!a/x . /some-of-a/",
+    "COPY --parents --exclude=*.log ./**/x* Dockerfile /parents/",
+    "COPY --parents ./b/./c* Dockerfile /pivot/",
+    "COPY --link --chown=9 . /linked/deep/",
+    "COPY --link . /src/",
+    "COPY <<A <<\"B\" Dockerfile /inlines/\none $V\nA\ntwo $V\nB",
+    "LABEL l=\"$V\"",
+    "LABEL l=two m=three",
+    "USER 7:8",
+    "ARG W=one",
+    "RUN stat -c '%n %Y %a %u' /src /src/* /unpacked/in/* > /times 2>/dev/null || true",
+    "RUN touch -d @500 /old && cp -p /old /copied && touch -d @600 /old",
+    "RUN --mount=type=bind,target=/context cp -a /context/. /from-mount/",
+    "RUN --mount=type=cache,target=/cache date >> /cache/log && echo cached > /of-cache",
+    "RUN --mount=type=cache,id=x,from=base,source=/bin,target=/cache ls /cache/sh > /of-base",
+    "RUN --mount=type=tmpfs,target=/t echo x > /t/x && echo $V > /of-tmpfs",
+    "SHELL [\"/bin/sh\", \"-e\", \"-c\"]",
+    "RUN if test -d /src; then mv /src /moved-src && mkdir /src; fi",
 ];
 
-const COPIES: [&str; 5] = [
+const COPIES: [&str; 12] = [
     "COPY --from=one /bin /bin",
     "COPY --from=one / /all/",
     "COPY --from=one /lis* /value* /bin/sh /some/",
     "COPY --from=one --chmod=0600 /bin/sh /sh",
     "COPY --from=one --link --exclude=bin /src* /bin/sh /linked/",
+    "COPY --from=two /src* /list* /bin/sh /src/",
+    "COPY --from=two --parents /src*/./a* /bin/sh /parents/",
+    "COPY --from=two --chown=4 /bin/sh /src* /owned/",
+    "RUN --mount=type=bind,from=one,target=/one ls -lR --time-style=+%s /one/src /one/dst > /listed 2>/dev/null || true",
+    "RUN --mount=type=bind,from=two,source=/bin,target=/two,rw touch /two/new && cp -p /two/sh /sh",
+    "COPY . /src/",
+    "RUN --mount=from=two,target=/two cp -a /two/src /two-src 2>/dev/null || true",
 ];
 
-/// The lines of a Dockerfile of two stages, and the argument of the build.
+/// The lines of a Dockerfile of three stages, and the argument of the build.
 struct Recipe {
-    first: Vec<&'static str>,
-    second: Vec<&'static str>,
+    stages: [Vec<&'static str>; 3],
+    /// Whether the second stage begins with the first.
+    continued: bool,
     default: usize,
     argument: Option<usize>,
+    epoch: Option<i64>,
 }
 
 impl Recipe {
-    fn new(numbers: &mut Numbers) -> Self {
-        let first = (0..3 + numbers.below(3)).map(|_| numbers.pick(&STEPS)).collect();
-        let second = (0..=numbers.below(2)).map(|_| numbers.pick(&COPIES)).collect();
-        Self { first, second, default: 0, argument: None }
+    fn new(numbers: &mut Numbers, epoch: Option<i64>) -> Self {
+        let mut steps = |count: usize| (0..count).map(|_| numbers.pick(&STEPS)).collect();
+        let (first, second) = (steps(4), steps(1));
+        let last = (0..=numbers.below(2)).map(|_| numbers.pick(&COPIES)).collect();
+        Self { stages: [first, second, last], continued: numbers.below(2) == 0, default: 0, argument: None, epoch }
     }
 
     fn edit(&mut self, numbers: &mut Numbers) {
-        let lines = if numbers.below(4) == 0 { &mut self.second } else { &mut self.first };
+        let stage = [0, 0, 0, 1, 2][numbers.below(5)];
+        let choice: &[&'static str] = if stage == 2 { &COPIES } else { &STEPS };
+        let lines = &mut self.stages[stage];
         let (place, other) = (numbers.below(lines.len() + 1), numbers.below(lines.len()));
         let line = place.min(lines.len() - 1);
-        match numbers.below(6) {
+        match numbers.below(7) {
             0 if lines.len() > 1 => {
                 lines.remove(line);
             }
             1 => lines.swap(line, other),
             2 => self.default = numbers.below(3),
             3 => self.argument = [None, Some(0), Some(1)][numbers.below(3)],
-            _ if lines.len() < 9 => lines.insert(place, numbers.pick(&STEPS)),
+            4 => self.continued = !self.continued,
+            _ if lines.len() < 9 => lines.insert(place, numbers.pick(choice)),
             _ => {}
         }
     }
 
     fn text(&self) -> String {
-        let mut text = format!("FROM base AS one\nARG V={}\n", self.default);
-        for line in &self.first {
+        let [first, second, last] = &self.stages;
+        let below = if self.continued { "one" } else { "base" };
+        let begin =
+            [format!("base AS one\nARG V={}", self.default), format!("{below} AS two\nARG V=2"), "base".to_owned()];
+        let mut text = "# syntax=docker/dockerfile:1-labs\n".to_owned();
+        for (begin, lines) in begin.iter().zip([first, second, last]) {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{line}");
-        }
-        text.push_str("FROM base\n");
-        for line in &self.second {
-            let _ = writeln!(text, "{line}");
+            let _ = writeln!(text, "FROM {begin}");
+            // What shows times is another file each time where they are not clamped.
+            let shows_times = |line: &str| line.contains("stat -c") || line.contains("+%s");
+            for line in lines.iter().filter(|line| self.epoch.is_some() || !shows_times(line)) {
+                let _ = writeln!(text, "{line}");
+            }
         }
         text
     }
@@ -214,6 +158,8 @@ struct Place {
     directory: tempfile::TempDir,
     cached: Builder,
     fresh: Builder,
+    /// Another machine, which only shares a cache.
+    other: Builder,
 }
 
 impl Place {
@@ -222,28 +168,110 @@ impl Place {
         let directory =
             tempfile::Builder::new().prefix("builder-property-").tempdir_in(scratch_parent()).expect("place");
         let open = |name: &str| Builder::open(BuilderOptions::new(directory.path().join(name), Owner::Root));
-        let (cached, fresh) = (open("cached").expect("store"), open("fresh").expect("store"));
+        let [cached, fresh, other] = ["cached", "fresh", "other"].map(|name| open(name).expect("store"));
         fs::create_dir(directory.path().join("context")).expect("context");
-        Self { directory, cached, fresh }
+        Self { directory, cached, fresh, other }
     }
 
     fn context(&self) -> PathBuf {
         self.directory.path().join("context")
     }
 
-    /// The digest of the image, or why there is none.
-    fn build(&self, builder: &Builder, no_cache: bool, argument: Option<usize>) -> Result<(String, usize), String> {
+    fn options(&self, recipe: &Recipe) -> BuildOptions {
         let mut options = BuildOptions::new(ContextSource::Directory(self.context()));
-        options.source_date_epoch = Some(EPOCH);
-        options.no_cache = no_cache;
-        options.tags.push("app".parse().expect("name"));
-        options.build_args.extend(argument.map(|value| ("V".to_owned(), format!("given {value}"))));
-        let programs = ["sh", "cat", "ls", "mkdir", "ln", "rm", "chmod", "mv", "date", "find", "sort", "test"];
+        options.source_date_epoch = recipe.epoch;
+        options.build_args.extend(recipe.argument.map(|value| ("V".to_owned(), format!("given {value}"))));
+        let programs = [
+            "sh", "cat", "ls", "mkdir", "ln", "rm", "chmod", "mv", "date", "find", "sort", "test", "stat", "touch",
+            "cp",
+        ];
         options.contexts.insert("base".to_owned(), NamedContextSource::Host(programs.map(str::to_owned).to_vec()));
-        let outcome = builder.build(&options, &NullSink, &CancelToken::new(), None);
-        outcome
-            .map(|built| (built.descriptor.digest.to_string(), built.steps_cached))
-            .map_err(|error| error.to_string())
+        options
+    }
+
+    /// Removes the directory of a layer, as somebody might who needs the space.
+    fn lose_a_snapshot(&self, numbers: &mut Numbers) {
+        let directories = fs::read_dir(self.directory.path().join("cached/snapshots")).expect("snapshots");
+        let mut directories: Vec<PathBuf> = directories.map(|entry| entry.expect("entry").path()).collect();
+        directories.sort();
+        if !directories.is_empty() {
+            remove(&directories[numbers.below(directories.len())]);
+        }
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.directory.path().join("shared")
+    }
+
+    /// Builds with what earlier builds left, in one way or another.
+    fn cached(&self, numbers: &mut Numbers, recipe: &Recipe) -> Built {
+        let mut options = self.options(recipe);
+        if recipe.epoch.is_none() || numbers.below(3) > 0 {
+            options.tags.push("app".parse().expect("name"));
+        }
+        match numbers.below(10) {
+            0 => options.no_cache_stages.push("one".to_owned()),
+            1 => self.lose_a_snapshot(numbers),
+            2 => {
+                let target = CacheTarget::Local { directory: self.cache(), tag: "latest".to_owned() };
+                let mut export = CacheExport::new(target);
+                export.mode = CacheMode::Max;
+                options.cache_to.push(export);
+            }
+            3 if self.cache().exists() => {
+                let local = LocalCache { directory: self.cache(), tag: None, digest: None };
+                options.cache_from.push(CacheOrigin::Local(local));
+                return build(&self.other, &options);
+            }
+            4 => {
+                let both = std::thread::scope(|scope| {
+                    let other = scope.spawn(|| build(&self.cached, &options));
+                    [build(&self.cached, &options), other.join().expect("build")]
+                });
+                let [one, other] = both;
+                assert_eq!(shown(&one), shown(&other), "two at the same time");
+                return one;
+            }
+            _ => {}
+        }
+        build(&self.cached, &options)
+    }
+
+    fn fresh(&self, numbers: &mut Numbers, recipe: &Recipe) -> Built {
+        let mut options = self.options(recipe);
+        options.no_cache = true;
+        if recipe.epoch.is_none() || numbers.below(2) == 0 {
+            options.tags.push("app".parse().expect("name"));
+        }
+        build(&self.fresh, &options)
+    }
+}
+
+/// The digest of the image, or what is in it, and how many steps were cached; or why there is none.
+type Built = Result<(String, usize), String>;
+
+fn build(builder: &Builder, options: &BuildOptions) -> Built {
+    let outcome = builder.build(options, &NullSink, &CancelToken::new(), None).map_err(|error| error.to_string())?;
+    let seen = if options.source_date_epoch.is_some() {
+        outcome.descriptor.digest.to_string()
+    } else {
+        let image = Image::open(builder.store().root(), "app");
+        let lines: Vec<String> = Tree::of(&image).lines().iter().map(|line| short(line)).collect();
+        format!("{}\n{}", image.config["config"], lines.join("\n"))
+    };
+    Ok((seen, outcome.steps_cached))
+}
+
+/// What a build came to, however much of it was cached.
+fn shown(built: &Built) -> Result<String, String> {
+    built.clone().map(|(seen, _)| seen)
+}
+
+/// A line, with a digest of what is too much to be shown.
+fn short(line: &str) -> String {
+    match line.split_once('=').filter(|(_, content)| content.len() > 1000) {
+        Some((name, content)) => format!("{name}={}", Digest::of(content.as_bytes())),
+        None => line.to_owned(),
     }
 }
 
@@ -259,15 +287,14 @@ fn check(seed: u64) -> [usize; 3] {
     for _ in 0..8 {
         edit_tree(&place.context(), &mut numbers);
     }
-    let mut recipe = Recipe::new(&mut numbers);
+    let mut recipe = Recipe::new(&mut numbers, (!seed.is_multiple_of(3)).then_some(EPOCH));
     let mut counts = [0; 3];
     for round in 0..EDITS {
         let text = recipe.text();
         fs::write(place.context().join("Dockerfile"), &text).expect("Dockerfile");
-        let cached = place.build(&place.cached, false, recipe.argument);
-        let fresh = place.build(&place.fresh, true, recipe.argument);
-        let digest = |result: &Result<(String, usize), String>| result.clone().map(|(digest, _)| digest);
-        if digest(&cached) != digest(&fresh) {
+        let cached = place.cached(&mut numbers, &recipe);
+        let fresh = place.fresh(&mut numbers, &recipe);
+        if shown(&cached) != shown(&fresh) {
             let (kept, argument) = (place.directory.keep(), recipe.argument);
             panic!(
                 "seed {seed}, round {round}, kept in {}\ncached {cached:?}\nfresh {fresh:?}\n\
@@ -310,5 +337,5 @@ fn a_cached_build_gives_the_image_of_a_build_without_cache() {
     println!("{comparisons} comparisons, {images} of images, {cached} steps cached");
     // A generator that only makes builds that fail, or that have nothing in common, shows nothing.
     assert!(images * 10 > comparisons * 7, "{images} of {comparisons} builds gave an image");
-    assert!(cached > images * 3, "{cached} steps were cached in {images} builds");
+    assert!(cached > images * 2, "{cached} steps were cached in {images} builds");
 }

@@ -72,6 +72,33 @@ fn an_image_is_pushed_under_several_names() {
 }
 
 #[test]
+fn a_tag_beside_a_digest_says_nothing() {
+    let env = TestEnv::root();
+    let registry = Registry::start(&env.path(""));
+    let name = format!("{}/app", registry.address());
+    built(&env, "one", &[&format!("{name}:1")]);
+    env.ok(["push", "-q", &format!("{name}:1")]);
+    let digest = digest(&format!("{name}:1"));
+    let other = TestEnv::root();
+    other.ok(["pull", "-q", &format!("{name}:nosuch@{digest}")]);
+    let shown = || other.ok(["images", "--format", "{{.Repository}} {{.Tag}} {{.Digest}}"]).stdout;
+    assert_eq!(shown(), format!("{name} <none> {digest}\n"));
+    // What is shown is understood.
+    let pinned = format!("{name}@{digest}");
+    for typed in [&pinned, &format!("{name}:nosuch@{digest}"), &format!("{name}:other@{digest}")] {
+        assert_eq!(other.ok(["inspect", "-f", "{{.Descriptor.Digest}}", typed]).stdout, format!("{digest}\n"));
+    }
+    other.run(["inspect", &format!("{name}:nosuch")]).fails(1);
+    other.run(["rmi", &format!("{name}@sha256:{}", "0".repeat(64))]).fails(1);
+    let said = other.ok(["rmi", &pinned]).stdout;
+    assert!(said.starts_with("Untagged: ") && said.contains("Deleted: sha256:"), "{said}");
+    assert_eq!(shown(), "");
+    // An image with a tag is known by its digest as well, as `inspect` says.
+    let said = env.ok(["inspect", "-f", "{{index .RepoDigests 0}}", &format!("{name}:1")]).stdout;
+    assert_eq!(env.ok(["inspect", "-f", "{{index .RepoTags 0}}", said.trim()]).stdout, format!("{name}:1\n"));
+}
+
+#[test]
 fn tags_are_deleted_where_the_registry_lets_us() {
     let env = TestEnv::root();
     let registry = Registry::start_deleting(&env.path(""));

@@ -463,3 +463,23 @@ fn rich_stage(env: &TestEnv) {
          FROM scratch\nCOPY --from=one /d /all\n",
     );
 }
+
+#[test]
+fn names_of_a_file_that_are_not_copied_make_no_difference() {
+    let env = environment();
+    fs::hard_link(env.path("work/src/a"), env.path("work/outside")).unwrap();
+    for name in ["a", "b", "d/c"] {
+        let old = std::time::UNIX_EPOCH + Duration::from_secs(500_000_000);
+        fs::File::open(env.path("work/src").join(name)).unwrap().set_modified(old).unwrap();
+    }
+    settle();
+    // The second copy has nothing that is not there already.
+    env.write("Dockerfile", "FROM scratch\nCOPY src /app/\nCOPY src /other/\nCOPY src /app/\n");
+    let file = env.path("out/straight-digest");
+    let mut command = env.builder();
+    command.args(["build", "-q", "-t", "app", "--timestamp", "1000000000", "--iidfile"]).arg(&file).arg(".");
+    Finished::of(&mut command).success();
+    assert_eq!(fs::read_to_string(&file).unwrap(), fresh_digest(&env));
+    let again = Image::open(&env.store(), "app").paths(2);
+    assert!(!again.contains(&"app/a".to_owned()), "{again:?}");
+}

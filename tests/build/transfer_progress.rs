@@ -1,5 +1,6 @@
 //! How far transfers are: for people with rates, for programs as JSON, or not at all.
 
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -7,7 +8,7 @@ use serde_json::Value;
 use crate::support::fault_proxy::{Fault, FaultProxy, Rule};
 use crate::support::peers::{Registry, tool};
 use crate::support::servers::Web;
-use crate::support::{BASE, TestEnv, noise};
+use crate::support::{BASE, Finished, TestEnv, noise};
 
 /// A registry with an image of one large layer, behind a proxy that passes blobs on slowly.
 fn slow(env: &TestEnv) -> (Registry, FaultProxy) {
@@ -58,6 +59,54 @@ fn pulls_say_how_far_and_how_fast() {
     let screen = tool("script", &["-q", "-e", "-c", &words.join(" "), "/dev/null"]);
     let has_rate = |line: &str| line.contains("sha256:") && line.contains("B/s") && line.contains("=>");
     assert!(screen.lines().any(has_rate), "{screen}");
+}
+
+#[test]
+fn archives_say_how_far_and_how_fast() {
+    let env = TestEnv::root();
+    env.write("noise", noise(3_000_000, 1));
+    env.write("Dockerfile", "FROM scratch\nCOPY noise /noise\n");
+    env.ok(["build", "-q", "-t", "app", "."]);
+    let [saved, exported] = ["saved.tar", "exported.tar"].map(|name| env.path("out").join(name).display().to_string());
+    let other = TestEnv::root();
+    let commands: [(&TestEnv, &[&str], &str); 4] = [
+        (&env, &["save", "app", "-o", &saved], " sha256:"),
+        (&env, &["export", "app", "-o", &exported], " root filesystem "),
+        (&other, &["load", "-i", &saved], " archive "),
+        (&other, &["import", &exported, "flat"], " archive "),
+    ];
+    for (env, command, item) in commands {
+        let with = |more: &str| env.ok(command.iter().chain(&[more]));
+        // Nothing where nobody asks and no terminal is there.
+        let silent = env.ok(command);
+        assert_eq!(silent.stderr, "", "{command:?}");
+        let quiet = with("-q");
+        assert_eq!((&quiet.stderr, &quiet.stdout), (&String::new(), &silent.stdout), "{command:?}");
+        let plain = with("--progress=plain").stderr;
+        let is_end = |line: &&str| line.contains(item) && line.contains("3MB") && line.ends_with(" done");
+        assert!(plain.lines().any(|line| is_end(&line)), "{command:?}: {plain}");
+        let statuses = statuses(&with("--progress=rawjson").stderr);
+        let most = statuses.iter().filter_map(|status| status["current"].as_u64()).max();
+        assert!(most.is_some_and(|most| most >= 3_000_000), "{command:?}: {statuses:?}");
+    }
+    // The rate is told where there is time to see it.
+    let builder = other.builder();
+    let slowly = |progress: &str| {
+        format!(
+            "(head -c 1500000 {saved}; sleep 0.6; tail -c +1500001 {saved}) | BUILDER_ROOT={} {} load --progress={progress}",
+            other.store().display(),
+            builder.get_program().to_string_lossy()
+        )
+    };
+    let said = Finished::of(Command::new("sh").args(["-c", &slowly("plain")])).success().stderr;
+    assert!(said.lines().any(|line| line.contains(" archive 3MB") && line.ends_with("B/s done")), "{said}");
+    // On a terminal it has a line of its own.
+    let line = format!("stty rows 30 cols 160; {}", slowly("tty"));
+    let screen = tool("script", &["-q", "-e", "-c", &line, "/dev/null"]);
+    assert!(screen.lines().any(|line| line.contains("archive") && line.contains("B/s")), "{screen}");
+    // Archives go to pipes as they are, whatever is shown.
+    let piped = env.builder().args(["save", "app", "--progress=plain"]).output().unwrap();
+    assert!(piped.stdout == std::fs::read(&saved).unwrap() && !piped.stderr.is_empty());
 }
 
 #[test]

@@ -305,6 +305,8 @@ fn a_person_can_work_in_a_terminal() {
     let screen = if screen.contains("xterm") { screen } else { tmux.wait_for("\nxterm") };
     assert!(screen.contains("/dev/pts/0"), "{screen}");
     assert!(screen.contains("20 90"), "{screen}");
+    tmux.ask(&["send-keys", "echo console-$((30+4)) > /dev/console", "Enter"]);
+    tmux.wait_for("console-34");
     // The program in front gets the key, and the shell stays.
     tmux.ask(&["send-keys", "echo sleeping-$((50+1)); sleep 60", "Enter"]);
     tmux.wait_for("sleeping-51");

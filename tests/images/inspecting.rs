@@ -31,6 +31,15 @@ fn templates_take_what_is_wanted() {
         ("{{.Os}}/{{.Architecture}} {{len .RootFS.Layers}}", "linux/amd64 3"),
         // What the image does not have is empty, and no error.
         ("[{{.Config.StopSignal}}]{{.Config.Entrypoint}}{{.Config.Healthcheck}}{{.Config.Volumes}}", "[][]<nil>map[]"),
+        // Go's names are as good as the keys of the JSON.
+        ("{{.ID}} {{.Descriptor.MediaType}}", &format!("{id} application/vnd.oci.image.manifest.v1+json")),
+        ("{{eq .Descriptor.Digest .Descriptor.digest}} {{eq .Descriptor.Size .Descriptor.size}}", "true true"),
+        ("{{with .Descriptor}}{{.Annotations}}{{.Platform}}{{end}}", "map[]<nil>"),
+        (
+            "{{with .Config}}{{index .Env 1}} {{.Labels.nothing}} {{.Shell}}{{end}}",
+            "GREETING=hello there <no value> []",
+        ),
+        ("{{.RootFS.Type}} {{json .Config.Labels}}", "layers {\"kind\":\"app\",\"team\":\"core\"}"),
         (
             r#"{{.Created}}\t{{join .Config.Env ","}}"#,
             "2024-03-09T16:00:00Z\tPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin,GREETING=hello there",
@@ -40,6 +49,15 @@ fn templates_take_what_is_wanted() {
     }
     let refused = env.run(["inspect", "-f", "{{.Name}}", "app"]).fails(2).stderr;
     assert!(refused.contains("can't evaluate field Name"), "{refused}");
+    for (format, kind) in [
+        ("{{.Descriptor.Name}}", "v1.Descriptor"),
+        ("{{.Config.name}}", "v1.DockerOCIImageConfig"),
+        ("{{.RootFS.layers}}", "image.RootFS"),
+        ("{{with .Metadata}}{{.Nope}}{{end}}", "image.Metadata"),
+    ] {
+        let refused = env.run(["inspect", "-f", format, "app"]).fails(2).stderr;
+        assert!(refused.contains("can't evaluate field") && refused.contains(kind), "{refused}");
+    }
     assert_eq!(env.ok(["inspect", "--format", "json", "app", "base:1"]).stdout.lines().count(), 2);
 }
 

@@ -1,7 +1,10 @@
 //! `rmi`, `tag`, `untag`, `image prune`.
 
-use crate::shelf::{SECOND, build, shelf};
-use crate::support::{RunAs, TestEnv};
+use std::time::{Duration, Instant};
+
+use crate::shelf::{SECOND, THIRD, build, shelf};
+use crate::support::peers::tool;
+use crate::support::{Finished, RunAs, TestEnv};
 
 fn names(env: &TestEnv) -> Vec<String> {
     let said = env.ok(["images", "--format", "{{.Repository}}:{{.Tag}}"]).stdout;
@@ -63,10 +66,11 @@ fn a_digest_goes_with_the_last_tag_of_its_repository() {
     let env = TestEnv::root();
     env.write("Dockerfile", "FROM scratch\nLABEL a=b\n");
     env.ok(["build", "-t", "one", "-t", "one:2", "-o", "type=image,\"name=one,one:2\",name-canonical=true", "."]);
-    assert_eq!(names(&env).len(), 4, "{:?}", names(&env));
+    // A name with a digest is listed where there is no tag beside it.
+    assert_eq!(names(&env), ["one:2", "one:latest"]);
     let removed = env.ok(["rmi", "one:2"]).stdout;
     assert!(removed.starts_with("Untagged: one:2\nUntagged: one:2@sha256:"), "{removed}");
-    assert_eq!(names(&env), ["one:latest"; 2]);
+    assert_eq!(names(&env), ["one:latest"]);
     let removed = env.ok(["rmi", "one"]).stdout;
     assert!(removed.starts_with("Untagged: one:latest\nUntagged: one:latest@sha256:"), "{removed}");
     assert!(removed.lines().last().unwrap().starts_with("Deleted: sha256:"), "{removed}");
@@ -113,8 +117,29 @@ fn prune_removes_what_has_no_name() {
 fn prune_of_all_has_to_be_meant() {
     let env = shelf(RunAs::Root);
     build(&env, "FROM scratch\nLABEL keep=yes\n", SECOND, &["-t", "kept"]);
-    let refused = env.run(["image", "prune", "-a"]).fails(2).stderr;
-    assert!(refused.contains("--force"), "{refused}");
+    let before = names(&env);
+    // Whoever is on the other side is asked, terminal or not; the end of the input is no yes.
+    let answered = |arguments: &[&str], answer: &str| {
+        let mut command = env.builder();
+        command.args(arguments).stdin(std::fs::File::open(env.write("answer", answer)).unwrap());
+        Finished::of(&mut command).success()
+    };
+    for command in
+        [&["image", "prune"][..], &["image", "prune", "-a"], &["system", "prune"], &["system", "prune", "-a"]]
+    {
+        for answer in ["", "\n", "n\n", "N", "nonsense", "yy\n"] {
+            let said = answered(command, answer);
+            assert_eq!((&*said.stdout, names(&env)), ("", before.clone()), "{command:?} {answer:?}");
+            assert!(said.stderr.contains("[y/N]"), "{}", said.stderr);
+            assert_eq!(said.stderr.contains("--force"), answer.is_empty(), "{}", said.stderr);
+        }
+    }
+    let cached = env.ok(["cache", "ls", "-q"]).stdout;
+    assert_eq!(answered(&["cache", "prune", "--all"], "").stdout, "");
+    assert_eq!(env.ok(["cache", "ls", "-q"]).stdout, cached);
+    let said = answered(&["image", "prune"], "y\n").stdout;
+    assert!(said.starts_with("Deleted: sha256:") && names(&env).len() == before.len() - 1, "{said}");
+    build(&env, "FROM base:1\nLABEL kind=other\nCOPY other /\n", THIRD, &[]);
     let said = env.ok(["image", "prune", "-a", "-f", "--filter", "label!=keep", "--filter", "until=1715000000"]).stdout;
     for line in ["Untagged: app:2", "Untagged: app:latest", "Untagged: example.org/team/app:latest", "Untagged: base:1"]
     {
@@ -123,11 +148,59 @@ fn prune_of_all_has_to_be_meant() {
     assert_eq!(names(&env), ["<none>:<none>", "kept:latest"]);
 }
 
+/// An archive with an empty image under many names.
+const MANY_NAMES: &str = "
+import hashlib, io, json, sys, tarfile
+tar = b'\\0' * 1024
+config = json.dumps({'architecture': 'amd64', 'os': 'linux', 'rootfs': {'type': 'layers', 'diff_ids': [
+    'sha256:' + hashlib.sha256(tar).hexdigest()]}}).encode()
+names = ['many:%d' % number for number in range(int(sys.argv[2]))]
+manifest = json.dumps([{'Config': 'c.json', 'RepoTags': names, 'Layers': ['l.tar']}]).encode()
+with tarfile.open(sys.argv[1], 'w') as archive:
+    for name, content in ('c.json', config), ('l.tar', tar), ('manifest.json', manifest):
+        entry = tarfile.TarInfo(name)
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+";
+
 #[test]
-fn an_image_that_is_damaged_does_not_hide_that_another_is_not_there() {
-    let env = shelf(RunAs::Root);
-    let digest = env.ok(["inspect", "-f", "{{.Id}}", "app"]).stdout;
-    std::fs::remove_file(env.store().join("blobs/sha256").join(digest.trim().trim_start_matches("sha256:"))).unwrap();
-    let said = env.run(["rmi", "nosuch"]).fails(1).stderr;
-    assert!(said.contains("no such image: `nosuch`"), "{said}");
+fn thousands_of_names_take_a_moment() {
+    let env = TestEnv::root();
+    let archive = |count: &str| {
+        let path = env.path("out").join(count).display().to_string();
+        tool("python3", &["-c", MANY_NAMES, &path, count]);
+        path
+    };
+    let (many, too_many) = (archive("3000"), archive("10001"));
+    let every: Vec<String> = (0..3000).map(|number| format!("many:{number}")).collect();
+    let moment = |arguments: &[&str]| {
+        let begun = Instant::now();
+        let said = env.ok(arguments).stdout;
+        // A second or two, also where other tests run; one write a name takes more than a minute.
+        assert!(begun.elapsed() < Duration::from_secs(15), "{:?} took {:?}", &arguments[..2], begun.elapsed());
+        said
+    };
+    assert_eq!(moment(&["load", "-i", &many]).lines().count(), 3000);
+    let index = || std::fs::read_to_string(env.store().join("index.json")).unwrap().matches("\"digest\"").count();
+    assert_eq!(index(), 3000);
+    assert_eq!(moment(&["images"]).lines().count(), 3001);
+    let id = id(&env, "many:7");
+    assert_eq!(moment(&["rmi", "-f", &id]).lines().count(), 3001);
+    assert_eq!(index(), 0);
+    moment(&["load", "-q", "-i", &many]);
+    let by_name: Vec<&str> = ["rmi"].into_iter().chain(every.iter().map(String::as_str)).collect();
+    assert!(moment(&by_name).ends_with(&format!("Deleted: {id}\n")));
+    moment(&["load", "-q", "-i", &many]);
+    assert_eq!(moment(&["untag", "many:1"]).lines().count(), 3000);
+    assert_eq!(names(&env), ["<none>:<none>"]);
+    moment(&["load", "-q", "-i", &many]);
+    let pruned = moment(&["image", "prune", "-af"]);
+    assert!(
+        pruned.contains("\nTotal reclaimed space: ") && !pruned.ends_with(" 0B\n"),
+        "{}",
+        &pruned[pruned.len() - 60..]
+    );
+    assert_eq!(index(), 0);
+    let refused = env.run(["load", "-i", &too_many]).fails(2).stderr;
+    assert!(refused.contains("the archive gives its images 10001 names, at most 10000 are supported"), "{refused}");
 }

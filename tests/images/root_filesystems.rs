@@ -72,6 +72,65 @@ fn the_root_filesystem_comes_out_and_goes_in_the_same() {
     }
 }
 
+/// An archive with device nodes of every kind, one of them under two names.
+const DEVICES: &str = "
+import tarfile, sys
+with tarfile.open(sys.argv[1], 'w', format=tarfile.USTAR_FORMAT) as archive:
+    def add(name, kind, numbers=(0, 0), link='', mode=0o640):
+        entry = tarfile.TarInfo(name)
+        entry.type, (entry.devmajor, entry.devminor), entry.linkname, entry.mode = kind, numbers, link, mode
+        entry.gid, entry.mtime = 5, 1000000000
+        archive.addfile(entry)
+    add('dev', tarfile.DIRTYPE, mode=0o755)
+    add('dev/console', tarfile.CHRTYPE, (5, 1))
+    add('dev/nothing', tarfile.CHRTYPE, (0, 0), mode=0o600)
+    add('dev/other-console', tarfile.LNKTYPE, link='dev/console')
+    add('dev/pipe', tarfile.FIFOTYPE)
+    add('dev/sda', tarfile.BLKTYPE, (8, 0), mode=0o660)
+    add('etc', tarfile.DIRTYPE, mode=0o755)
+    add('etc/null', tarfile.CHRTYPE, (1, 3), mode=0o666)
+";
+
+#[test]
+fn device_nodes_stay_whoever_imports_them() {
+    let lines = |archive: &Path| -> Vec<String> {
+        let listed = tool("tar", &["--full-time", "--numeric-owner", "-tvf", text(archive)]);
+        listed.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    };
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let env = TestEnv::new(run_as);
+        let (given, first, second) = (env.path("out/given.tar"), env.path("out/1.tar"), env.path("out/2.tar"));
+        tool("python3", &["-c", DEVICES, text(&given)]);
+        env.ok(["import", text(&given), "dev:1"]);
+        env.ok(["export", "dev:1", "-o", text(&first)]);
+        assert_eq!(lines(&first), lines(&given), "{run_as:?}");
+        env.ok(["import", text(&first), "dev:2"]);
+        env.ok(["export", "dev:2", "-o", text(&second)]);
+        assert!(fs::read(&first).unwrap() == fs::read(&second).unwrap(), "{run_as:?}");
+        // Through archives of images, too.
+        let saved = env.path("out/saved.tar");
+        env.ok(["save", "dev:1", "-o", text(&saved)]);
+        let other = TestEnv::new(run_as);
+        other.ok(["load", "-i", text(&saved)]);
+        let said = other.builder().args(["export", "dev:1"]).output().unwrap().stdout;
+        assert!(said == fs::read(&first).unwrap(), "{run_as:?}");
+        // What a later layer has in their place is what counts.
+        env.write("file", "file");
+        env.write("Dockerfile", "FROM dev:1\nCOPY file /dev/sda\nCOPY file /etc/new\n");
+        env.ok(["build", "-q", "-t", "dev:3", "-o", "type=image", "-o", "type=tar,dest=../out/3.tar", "."]);
+        env.ok(["export", "dev:3", "-o", text(&second)]);
+        let mut expected = lines(&given);
+        for archive in [&second, &env.path("out/3.tar")] {
+            let mut found = lines(archive);
+            found.retain(|line| !line.ends_with("dev/sda") && !line.ends_with("etc/new") && !line.ends_with('/'));
+            expected.retain(|line| !line.ends_with("dev/sda") && !line.ends_with('/'));
+            assert_eq!(found, expected, "{run_as:?}");
+            let listed = lines(archive).join("\n");
+            assert!(listed.contains("4 ") && listed.contains("dev/sda") && !listed.contains("brw"), "{listed}");
+        }
+    }
+}
+
 #[test]
 fn a_loaded_image_is_unpacked_for_its_export() {
     let env = shelf(RunAs::Root);

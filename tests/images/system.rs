@@ -23,7 +23,6 @@ fn prune_takes_images_with_a_name_where_all_is_asked_for() {
     let said = env.ok(["system", "prune", "-f"]).stdout;
     assert_eq!(said.matches("Deleted: sha256:").count(), 1, "{said}");
     assert_eq!(env.ok(["images", "-q"]).stdout.lines().count(), 4);
-    env.run(["system", "prune", "-a"]).fails(2);
     // What is about the cache alone removes no image.
     env.ok(["system", "prune", "-a", "-f", "--filter", "type=exec.cachemount"]);
     env.ok(["system", "prune", "-a", "-f", "--filter", "until=1700000001"]);

@@ -1,4 +1,4 @@
-//! Completion in a real bash, asked as its line editor asks.
+//! Completion in a real bash, a real fish and a real zsh.
 
 use std::process::Command;
 
@@ -105,6 +105,67 @@ fn names_of_images_and_options_are_offered() {
             "Dockerfile",
         ]
     );
+}
+
+/// What fish offers in the place of the last word, without what it says about it.
+fn offered_by_fish(env: &TestEnv, line: &str) -> Vec<String> {
+    let mut command = program(env, "fish");
+    command.args(["--no-config", "-c", "builder completion fish | source; complete -C $argv[1]", line]);
+    let said = Finished::of(&mut command).success().stdout;
+    said.lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn fish_offers_names_of_images_and_options() {
+    let env = TestEnv::root();
+    images(&env, &["hello", "hello:1.0", "help:2", "localhost:5000/team/other:3"]);
+    for (line, expected) in [
+        ("builder rmi ", &["hello", "hello:1.0", "help:2", "localhost:5000/team/other:3"][..]),
+        ("builder rmi he", &["hello", "hello:1.0", "help:2"]),
+        ("builder rmi hello:", &["hello:1.0", "hello:latest"]),
+        ("builder rmi help:2 local", &["localhost:5000/team/other:3"]),
+        ("builder run --rm hel", &["hello", "hello:1.0", "help:2"]),
+        ("builder build --outp", &["--output"]),
+        ("builder lay", &["layers"]),
+        ("builder layers --format=j", &["--format=json"]),
+        ("builder manifest ann", &["annotate"]),
+        ("builder build -f Dock", &["Dockerfile"]),
+        ("builder layers zzz", &[]),
+    ] {
+        let found = offered_by_fish(&env, line);
+        // Where the builder has nothing, fish has names of files.
+        let is_rmi_alone = line == "builder rmi ";
+        assert!(
+            if is_rmi_alone {
+                expected.iter().all(|name| found.contains(&(*name).to_owned()))
+            } else {
+                found == expected
+            },
+            "{line}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn the_key_completes_what_is_typed_in_zsh() {
+    let env = TestEnv::root();
+    images(&env, &["hello", "hello:1.0", "help:2", "localhost:5000/team/other:3"]);
+    let lines = [
+        ("builder rmi hello:1", "builder rmi hello:1.0 "),
+        ("builder rmi local", "builder rmi localhost:5000/team/other:3 "),
+        ("builder rmi h", "builder rmi hel"),
+        ("builder rmi zzz", "builder rmi zzz"),
+        ("builder run --rm help", "builder run --rm help:2 "),
+        ("builder build --outp", "builder build --output "),
+        ("builder lay", "builder layers "),
+        ("builder manifest ann", "builder manifest annotate "),
+        ("builder build -f Dock", "builder build -f Dockerfile "),
+    ];
+    let mut command = program(&env, "zsh");
+    command.arg("-f").arg(repository().join("tests/report/press_tab_zsh.zsh")).arg(env.path("out/answers"));
+    let said = Finished::of(command.args(lines.iter().map(|(line, _)| line))).success().stdout;
+    let expected: Vec<String> = lines.iter().map(|(_, completed)| format!("[{completed}]")).collect();
+    assert_eq!(said.lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]

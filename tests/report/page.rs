@@ -76,6 +76,8 @@ fn a_page_that_cannot_be_written_is_an_error() {
     let env = TestEnv::root();
     env.write("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");
     env.ok(["build", "-q", "-t", "app", "."]);
+    let said = env.ok(["layers", "app", "--html", "-"]).stdout;
+    assert!(said.starts_with("<!") && said.trim_end().ends_with("</html>") && !env.path("work/-").exists(), "{said}");
     let refused = env.run(["layers", "app", "--html", "no/such/page.html"]).fails(3).stderr;
     assert!(refused.contains("cannot write `no/such/page.html`"), "{refused}");
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::ListFormat;
+use super::{FormatArgs, ListFormat};
 
 /// What the cache holds.
 #[derive(Debug, Args)]
@@ -79,7 +79,7 @@ pub(crate) struct CachePruneArgs {
     /// Remove only until this much of the disk is free
     #[arg(long, value_name = "BYTES")]
     pub(crate) min_free_space: Option<String>,
-    /// Do not ask
+    /// Do not ask on standard input, the end of which means no
     #[arg(short, long)]
     pub(crate) force: bool,
     /// Everything about each thing that is removed
@@ -112,9 +112,8 @@ pub(crate) struct SystemDfArgs {
     /// Also each image and each thing in the cache
     #[arg(short, long, conflicts_with = "format")]
     pub(crate) verbose: bool,
-    /// Form of the list
-    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-    pub(crate) format: ListFormat,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
 }
 
 /// Remove images without a name and what they alone need.
@@ -125,7 +124,7 @@ pub(crate) struct SystemPruneArgs {
     /// Also images with a name, and all of the cache. Of the filters, `until` is about images too: made before
     #[arg(short, long)]
     pub(crate) all: bool,
-    /// Do not ask
+    /// Do not ask on standard input, the end of which means no
     #[arg(short, long)]
     pub(crate) force: bool,
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Subcommand, ValueEnum};
 
+use super::ArchiveProgressArgs;
+
 /// The form of a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum ListFormat {
@@ -189,7 +191,7 @@ pub(crate) struct ImagePruneArgs {
     /// All images, not only those without a name
     #[arg(short, long)]
     pub(crate) all: bool,
-    /// Do not ask
+    /// Do not ask on standard input, the end of which means no
     #[arg(short, long)]
     pub(crate) force: bool,
     /// Only images that fit: `until=24h` or `until=TIME` (made before), `label=KEY[=VALUE]`, `label!=KEY[=VALUE]`
@@ -221,6 +223,8 @@ pub(crate) struct SaveArgs {
     /// Only the images for these platforms [default: all that are there]
     #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
     pub(crate) platforms: Vec<String>,
+    #[command(flatten)]
+    pub(crate) shown: ArchiveProgressArgs,
 }
 
 /// Put the images of an archive into the store.
@@ -229,12 +233,11 @@ pub(crate) struct LoadArgs {
     /// Archive, or a directory with an OCI image layout; `-` for standard input [default: standard input]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
-    /// Show no progress; there is none to show
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
     /// Only the image for this platform [default: all that are there]
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) platform: Option<String>,
+    #[command(flatten)]
+    pub(crate) shown: ArchiveProgressArgs,
 }
 
 /// Write the root filesystem of an image as a tar archive.
@@ -248,6 +251,8 @@ pub(crate) struct ExportArgs {
     /// The image of an index that is meant [default: the one for this machine]
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) platform: Option<String>,
+    #[command(flatten)]
+    pub(crate) shown: ArchiveProgressArgs,
 }
 
 /// Make an image of a root filesystem's tar archive.
@@ -267,6 +272,8 @@ pub(crate) struct ImportArgs {
     /// The platform of the programs in it [default: this machine's]
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) platform: Option<String>,
+    #[command(flatten)]
+    pub(crate) shown: ArchiveProgressArgs,
 }
 
 /// The form of a comparison.

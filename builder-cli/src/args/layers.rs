@@ -28,7 +28,7 @@ pub(crate) struct LayersArgs {
     /// Form of the report
     #[arg(long, value_enum, default_value_t = ListFormat::Table)]
     pub(crate) format: ListFormat,
-    /// Write a page for the browser, with nothing else beside it
+    /// Write a page for the browser, with nothing else beside it; `-` for standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 }

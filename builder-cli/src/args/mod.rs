@@ -38,7 +38,8 @@ pub(crate) use manifest::{
     ManifestRmArgs,
 };
 pub(crate) use registry::{
-    LoginArgs, LogoutArgs, PullArgs, PushArgs, RegistryArgs, RegistryCommand, RegistryRmArgs, RegistryTagsArgs,
+    ArchiveProgressArgs, LoginArgs, LogoutArgs, PullArgs, PushArgs, RegistryArgs, RegistryCommand, RegistryRmArgs,
+    RegistryTagsArgs,
 };
 pub(crate) use run::RunArgs;
 pub(crate) use trial::{TrialArgs, TrialNetwork, TrialPull};

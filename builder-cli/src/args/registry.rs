@@ -15,6 +15,17 @@ pub(crate) struct ShownArgs {
     pub(crate) quiet: bool,
 }
 
+/// How far an archive is, and how that is shown.
+#[derive(Debug, Args)]
+pub(crate) struct ArchiveProgressArgs {
+    /// How to show progress [default: the variable `BUILDKIT_PROGRESS`, else bars on a terminal]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) progress: Option<ProgressArg>,
+    /// Show no progress
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
 /// Push an image into a registry.
 #[derive(Debug, Args)]
 pub(crate) struct PushArgs {

@@ -58,10 +58,13 @@ fn run(arguments: &BuildArgs, options: &BuildOptions, session: &Session) -> Resu
     let outcome = session.builder.build(options, progress.sink(), &session.cancel, Some(&mut stdout));
     let told = progress.finish();
     // Below the steps, where they are seen; programs had them among the events.
+    // What somebody asked for and does not get is said in any case.
+    let is_said = |id: &str| mode != Mode::Quiet || matches!(id, "shared-cache" | "no-such-stage");
+    for (source_file, warning) in told.warnings.iter().filter(|(_, warning)| mode != Mode::Json && is_said(warning.id))
+    {
+        session.printer.diagnostics(Some(source_file), std::slice::from_ref(warning));
+    }
     if matches!(mode, Mode::Tty | Mode::Plain) {
-        for (source_file, warning) in &told.warnings {
-            session.printer.diagnostics(Some(source_file), std::slice::from_ref(warning));
-        }
         session.printer.findings(&told.findings);
         session.printer.checks(&told.checks);
     }
@@ -70,8 +73,10 @@ fn run(arguments: &BuildArgs, options: &BuildOptions, session: &Session) -> Resu
     }
     stdout.flush().map_err(stdout_error)?;
     let outcome = outcome.map_err(command_error)?;
-    if !options.cache_from.is_empty() && !arguments.quiet {
-        let fetched = outcome.fetched;
+    if let Some(fetched) = outcome.fetched
+        && !options.cache_from.is_empty()
+        && !arguments.quiet
+    {
         let layers = if fetched.blobs == 1 { "layer" } else { "layers" };
         let bytes = crate::ui::format::size(fetched.bytes);
         session.printer.note(&format!("fetched {} {layers} ({bytes}) from elsewhere", fetched.blobs));

@@ -31,8 +31,8 @@ pub(super) fn metadata(outcome: &BuildOutcome) -> Value {
     }
     metadata["containerimage.descriptor"] = json!(outcome.descriptor);
     metadata["containerimage.digest"] = json!(outcome.descriptor.digest);
-    if outcome.fetched.blobs > 0 {
-        metadata["builder.fetched"] = json!({ "layers": outcome.fetched.blobs, "bytes": outcome.fetched.bytes });
+    if let Some(fetched) = outcome.fetched.filter(|fetched| fetched.blobs > 0) {
+        metadata["builder.fetched"] = json!({ "layers": fetched.blobs, "bytes": fetched.bytes });
     }
     if !outcome.names.is_empty() {
         metadata["image.name"] = json!(outcome.names.join(","));

@@ -1,30 +1,29 @@
-//! Asks before something is removed, as docker does.
-
-use std::io::{BufRead, IsTerminal};
+//! Asks before something is removed, as docker does: whoever is on the other side of standard input, a terminal or not.
 
 use super::Session;
 use crate::error::CommandError;
 
-/// Asks about what can be built again: programs need not say `--force`.
-pub(super) fn cheap(what: &str, force: bool, session: &Session) -> Result<bool, CommandError> {
-    if force || !std::io::stdin().is_terminal() { Ok(true) } else { ask(what, session) }
-}
+/// The most bytes of an answer.
+const MAX_ANSWER: u64 = 1024;
 
-/// Asks about what somebody gave a name: programs have to say `--force`.
-pub(super) fn dear(what: &str, force: bool, session: &Session) -> Result<bool, CommandError> {
+/// Tells whether something may be removed: `force` says so, or the answer. Nothing else means yes, the end of standard
+/// input least of all.
+pub(super) fn asked(what: &str, force: bool, session: &Session) -> Result<bool, CommandError> {
     if force {
         return Ok(true);
     }
-    if !std::io::stdin().is_terminal() {
-        return Err(CommandError::usage(format!("this would remove {what}, and nobody can be asked"))
-            .hint("say `--force` where that is meant"));
+    session.printer.note(&format!("WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N]"));
+    let answer = answer().map_err(CommandError::environment)?;
+    if answer.is_empty() {
+        session.printer.note("nobody answered, and nothing was removed; `--force` removes without asking");
     }
-    ask(what, session)
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-fn ask(what: &str, session: &Session) -> Result<bool, CommandError> {
-    session.printer.note(&format!("WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N]"));
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(CommandError::environment)?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+/// Reads a line; nothing where there is none.
+fn answer() -> std::io::Result<String> {
+    use std::io::{BufRead, Read};
+    let mut answer = Vec::new();
+    std::io::stdin().lock().take(MAX_ANSWER).read_until(b'\n', &mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }

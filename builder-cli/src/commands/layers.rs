@@ -36,6 +36,9 @@ pub(super) fn layers(arguments: &LayersArgs, session: &Session) -> Result<(), Co
     if let Some(path) = &arguments.html {
         let report = analysis.report(&image, arguments.top.max(PAGE_TOP));
         let page = Page { name: &name, report: &report, analysis: &analysis, timeline: timeline.as_ref() };
+        if path == std::path::Path::new("-") {
+            return session.printer.data(&page.html());
+        }
         let written = std::fs::write(path, page.html());
         return written.map_err(|error| {
             CommandError::environment(format!("cannot write `{}`: {error}", path.display()))

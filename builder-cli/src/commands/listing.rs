@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::args::FormatArgs;
 use crate::error::CommandError;
-use crate::template::Template;
+use crate::template::{Template, mark};
 use crate::ui::table::layout;
 
 /// The form of a list.
@@ -48,20 +48,26 @@ impl Listing {
 
     /// Writes rows. `fields` are all that a row has, `shown` those of the usual columns.
     pub(super) fn write(&self, fields: &[Field], shown: &[&str], rows: &[Value]) -> Result<String, CommandError> {
-        let rendered = |template: &Template, row: &Value| template.render(row).map_err(CommandError::usage);
+        let rendered = |template: &Template, row: &Value| {
+            let mut row = row.clone();
+            mark(&mut row, "", &[]);
+            template.render(&row).map_err(CommandError::usage)
+        };
         match self {
             Self::Json => Ok(rows.iter().map(|row| row.to_string() + "\n").collect()),
             Self::Lines(template) => rows.iter().map(|row| Ok(rendered(template, row)? + "\n")).collect(),
             Self::Columns(template) => {
-                let headings: Map<String, Value> =
-                    fields.iter().map(|(name, heading)| ((*name).to_owned(), (*heading).into())).collect();
-                let cells = |row: &Value| -> Result<Vec<String>, CommandError> {
-                    Ok(rendered(template, row)?.split('\t').map(in_one_line).collect())
-                };
+                let headings: Value = fields
+                    .iter()
+                    .map(|(name, heading)| ((*name).to_owned(), (*heading).into()))
+                    .collect::<Map<String, Value>>()
+                    .into();
+                let cells = |line: String| -> Vec<String> { line.split('\t').map(in_one_line).collect() };
                 // Of a heading some functions make no sense; then there is none.
-                let mut table: Vec<Vec<String>> = cells(&Value::Object(headings)).into_iter().collect();
+                let mut table: Vec<Vec<String>> =
+                    template.render_headings(&headings).ok().map(cells).into_iter().collect();
                 for row in rows {
-                    table.push(cells(row)?);
+                    table.push(cells(rendered(template, row)?));
                 }
                 Ok(layout(&table))
             }
@@ -108,6 +114,8 @@ mod tests {
             (r"{{.ID}}\t.", "1\t.\n22\t.\n"),
             (r"table {{.Name}}\t{{.ID}}", "NAME   THE ID\na b    1\nc      22\n"),
             ("tables", "tables\ntables\n"),
+            (r"table {{lower .Name}}\t{{json .ID}}", "NAME   THE ID\na b    \"1\"\nc      \"22\"\n"),
+            ("{{json .}}", "{\"ID\":\"1\",\"Name\":\"a\\nb\"}\n{\"ID\":\"22\",\"Name\":\"c\"}\n"),
         ] {
             assert_eq!(written(format).as_deref(), Ok(expected), "{format}");
         }

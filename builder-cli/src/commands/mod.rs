@@ -1,5 +1,6 @@
 //! The commands: settings in, one call of the library, output through `ui`.
 
+mod archive_progress;
 mod build;
 mod build_metadata;
 mod cache;

@@ -13,7 +13,7 @@ use crate::args::{ProgressArg, PullArgs, PushArgs};
 use crate::error::{CommandError, ErrorKind};
 use crate::settings;
 use crate::ui::explain::Explain;
-use crate::ui::progress::Progress;
+use crate::ui::progress::{Mode, Progress};
 
 /// The digits of a digest that a person is shown.
 const SHORT: usize = 12;
@@ -189,7 +189,15 @@ pub(super) fn shown<T>(
     session: &Session,
     run: impl FnOnce(&dyn EventSink) -> T,
 ) -> Result<T, CommandError> {
-    let mode = settings::progress_of(quiet, progress);
+    shown_as(settings::progress_of(quiet, progress), session, run)
+}
+
+/// Does the same in a way that is known already.
+pub(super) fn shown_as<T>(
+    mode: Mode,
+    session: &Session,
+    run: impl FnOnce(&dyn EventSink) -> T,
+) -> Result<T, CommandError> {
     let waits = session.builder.registry_options().waits.clone();
     let progress = Progress::start(mode, session.printer.paint(), Explain::Nothing, waits);
     let progress = progress.map_err(CommandError::environment)?;

@@ -5,14 +5,16 @@ use std::io::{BufWriter, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use builder_core::builder::Tasks;
 use builder_core::export::{ExportError, ExportImage, Format, verify_blobs, write_archive, write_file};
 use builder_core::image::{self, ImageError, ImageForm, ImageSet};
 use builder_core::platform::Platform;
 use builder_core::reference::Reference;
-use builder_core::source;
-use builder_core::store::{DamagedBlob, ImageRecord, damaged_blob};
+use builder_core::source::{self, LoadRequest};
+use builder_core::store::{DamagedBlob, ImageRecord, WorkDir, damaged_blob};
 
 use super::Session;
+use super::archive_progress::{reading, with_progress};
 use super::build::command_error;
 use crate::args::{LoadArgs, SaveArgs, SaveFormat};
 use crate::error::{CommandError, ErrorKind};
@@ -29,7 +31,7 @@ pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), Comman
     for text in &arguments.images {
         let record = session.find(text)?;
         let names = text.parse::<Reference>().ok().filter(|name| name.to_string() == record.name);
-        // The archive's manifest is another one: what a digest says would not be true of it.
+        // The archive's manifest may be another one: what a digest says would not be true of it.
         let names = names.filter(|name| name.digest().is_none());
         match images.iter_mut().find(|(known, _)| known.manifest == record.manifest) {
             Some((_, known)) => known.extend(names),
@@ -42,14 +44,29 @@ pub(super) fn save(arguments: &SaveArgs, session: &Session) -> Result<(), Comman
     };
     // A terminal is refused before anything is compressed.
     refuse_terminal(arguments.output.as_deref())?;
+    with_progress(&arguments.shown, session, |events| {
+        let tasks = Tasks::new(events);
+        let render = || {
+            let images = images.iter().map(|(record, names)| rendered(record, names.clone(), &platforms, session));
+            tasks.run("preparing layers".to_owned(), || images.collect::<Result<Vec<_>, CommandError>>())
+        };
+        write_images(arguments, format, &render, &tasks, session)
+    })?
+}
+
+fn write_images(
+    arguments: &SaveArgs,
+    format: Format,
+    render: &dyn Fn() -> Result<Vec<ExportImage>, CommandError>,
+    tasks: &Tasks<'_>,
+    session: &Session,
+) -> Result<(), CommandError> {
     let snapshots = session.builder.snapshots();
-    let render = || {
-        let images = images.iter().map(|(record, names)| rendered(record, names.clone(), &platforms, session));
-        images.collect::<Result<Vec<_>, CommandError>>()
-    };
     let write = |images: &[ExportImage]| {
         let written = into(arguments.output.as_deref(), session, |out| {
-            write_archive(snapshots, images, format, 0, out, &session.cancel)
+            tasks.run_told("saving images".to_owned(), |progress| {
+                write_archive(snapshots, images, format, 0, out, progress, &session.cancel)
+            })
         });
         written?.map_err(export_error)
     };
@@ -82,6 +99,8 @@ fn rendered(
         let shown = names.first().map_or_else(|| record.config.short(), Reference::familiar);
         stored.images = chosen(&stored.images, platforms, &shown)?;
         stored.index = stored.images.len() > 1;
+    } else if let Some(image) = image::as_stored(session.builder.store(), record, &stored).map_err(failed)? {
+        return Ok(ExportImage { image, names });
     }
     let shown: Vec<String> = names.iter().map(ToString::to_string).collect();
     let set = ImageSet {
@@ -92,7 +111,8 @@ fn rendered(
         rewritten_to: None,
         names: &shown,
     };
-    let image = image::render(session.builder.snapshots(), &set, ImageForm::archive(), &session.cancel);
+    let form = ImageForm { keep_manifests: true, ..ImageForm::archive() };
+    let image = image::render(session.builder.snapshots(), &set, form, &session.cancel);
     Ok(ExportImage { image: image.map_err(failed)?, names })
 }
 
@@ -123,10 +143,23 @@ pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<(), Comman
     let path = arguments.input.as_deref().filter(|path| *path != Path::new("-"));
     let name = path.unwrap_or(Path::new("-"));
     let store = session.builder.store();
-    let loaded = match path.filter(|path| path.is_dir()) {
-        Some(directory) => source::load_directory(directory, name, store, platform.as_ref(), &session.cancel),
-        None => source::load(open(path)?, name, store, platform.as_ref(), &session.cancel),
-    };
+    let directory = path.filter(|path| path.is_dir());
+    let archive = if directory.is_some() { None } else { Some(open(path)?) };
+    let loaded = with_progress(&arguments.shown, session, |events| {
+        let tasks = Tasks::new(events);
+        let unpack = |archive: Box<dyn Read + Send>| {
+            let task = (format!("loading {}", shown(path)), "archive");
+            reading(&tasks, task, size(path), archive, |archive| {
+                source::unpack_archive(archive, name, store, &session.cancel)
+            })
+        };
+        let unpacked = archive.map(unpack).transpose()?;
+        let directory = unpacked.as_ref().map(WorkDir::path).or(directory).unwrap_or(name);
+        tasks.run_told("adding images to the store".to_owned(), |progress| {
+            let (platform, cancel) = (platform.as_ref(), &session.cancel);
+            source::load_directory(directory, name, &LoadRequest { store, platform, progress, cancel })
+        })
+    })?;
     for image in loaded.map_err(source_error)? {
         if image.names.is_empty() {
             session.printer.data(&format!("Loaded image ID: {}\n", image.config))?;
@@ -194,6 +227,16 @@ fn refuse_terminal(path: Option<&Path>) -> Result<(), CommandError> {
         return Err(CommandError::usage("refusing to write an archive to a terminal").hint("add -o FILE"));
     }
     Ok(())
+}
+
+/// What an archive is called where its progress is shown.
+pub(super) fn shown(path: Option<&Path>) -> String {
+    path.map_or_else(|| "standard input".to_owned(), |path| path.display().to_string())
+}
+
+/// The size of an archive in bytes, where it is a file.
+pub(super) fn size(path: Option<&Path>) -> Option<u64> {
+    std::fs::metadata(path?).ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len())
 }
 
 /// Opens an archive; without a path it is standard input.

@@ -10,6 +10,7 @@ use builder_core::sandbox::isolation::in_initial_user_namespace;
 use builder_core::sandbox::{Resources, Ulimit};
 use builder_core::solve::RunOptions;
 use builder_core::text::parse_size;
+use rustix::thread::CapabilitySet;
 
 use crate::args::RunArgs;
 use crate::error::CommandError;
@@ -69,7 +70,8 @@ pub(super) fn shm_bytes(given: Option<&str>) -> Result<Option<u64>, CommandError
 
 /// Reads `--ulimit`.
 pub(super) fn ulimits(given: &[String]) -> Result<Vec<Ulimit>, CommandError> {
-    given.iter().map(|text| ulimit(text)).collect()
+    let highest = Highest::of_this_process();
+    given.iter().map(|text| highest.allows(text, ulimit(text)?)).collect()
 }
 
 /// Reads `--add-host`.
@@ -87,6 +89,23 @@ fn cgroup_parent(given: Option<&str>) -> Result<Option<String>, CommandError> {
     Ok(Some(parent.to_owned()))
 }
 
+/// Reads `--cpuset-cpus` and `--cpuset-mems`: numbers and ranges of them, with commas.
+fn numbers(flag: &str, given: Option<&str>) -> Result<Option<String>, CommandError> {
+    let Some(text) = given.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let number =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u32>().ok()).flatten();
+    let is_range = |part: &str| match part.split_once('-') {
+        None => number(part).is_some(),
+        Some((from, to)) => number(from).zip(number(to)).is_some_and(|(from, to)| from <= to),
+    };
+    if text.split(',').all(is_range) {
+        return Ok(Some(text.to_owned()));
+    }
+    let name = flag.trim_start_matches('-');
+    Err(CommandError::usage(format!("invalid {name} value: {text}: no list of numbers"))
+        .hint(format!("write numbers or ranges of them, such as {flag} 0-2,4")))
+}
+
 fn resources(arguments: &RunArgs) -> Result<Resources, CommandError> {
     let resources = Resources {
         cgroup_parent: cgroup_parent(arguments.cgroup_parent.as_deref())?,
@@ -99,8 +118,8 @@ fn resources(arguments: &RunArgs) -> Result<Resources, CommandError> {
         cpu_shares: arguments.cpu_shares,
         cpu_period: arguments.cpu_period,
         cpu_quota: arguments.cpu_quota,
-        cpuset_cpus: arguments.cpuset_cpus.clone(),
-        cpuset_mems: arguments.cpuset_mems.clone(),
+        cpuset_cpus: numbers("--cpuset-cpus", arguments.cpuset_cpus.as_deref())?,
+        cpuset_mems: numbers("--cpuset-mems", arguments.cpuset_mems.as_deref())?,
     };
     if resources.memory.is_some_and(|memory| memory < LEAST_MEMORY) {
         return Err(CommandError::usage("minimum memory limit allowed is 6MB"));
@@ -136,6 +155,40 @@ fn ulimit(text: &str) -> Result<Ulimit, CommandError> {
         let (why, hint) = what_is_wrong(text);
         CommandError::usage(format!("invalid ulimit `{text}`: {why}")).hint(hint)
     })
+}
+
+/// How far a process that this one starts can raise its limits.
+struct Highest {
+    /// Whether it may raise them at all.
+    may_raise: bool,
+    /// The most files that even root may have open (`proc(5)`, `fs.nr_open`), where that can be known.
+    files: Option<u64>,
+}
+
+impl Highest {
+    fn of_this_process() -> Self {
+        let held = rustix::thread::capabilities(None).map(|sets| sets.effective);
+        let raises = held.is_ok_and(|held| held.contains(CapabilitySet::SYS_RESOURCE));
+        let files = std::fs::read_to_string("/proc/sys/fs/nr_open").ok().and_then(|text| text.trim().parse().ok());
+        // What root of a user namespace may do to its own is no right to raise the machine's.
+        Self { may_raise: raises && in_initial_user_namespace(), files }
+    }
+
+    /// Gives a limit back that can be set.
+    fn allows(&self, text: &str, limit: Ulimit) -> Result<Ulimit, CommandError> {
+        let hard = limit.current_hard().unwrap_or(u64::MAX);
+        let (highest, hint) = match self.files.filter(|_| limit.name() == "nofile" && self.may_raise) {
+            Some(files) => (files, "the system's own limit is `sysctl fs.nr_open`"),
+            None if self.may_raise => return Ok(limit),
+            None => (hard, "only root can raise a hard limit"),
+        };
+        if limit.hard <= highest {
+            return Ok(limit);
+        }
+        let asked = if limit.hard == u64::MAX { "no limit".to_owned() } else { limit.hard.to_string() };
+        let why = format!("invalid ulimit `{text}`: {asked} is more than the {highest} that can be had here");
+        Err(CommandError::usage(why).hint(hint))
+    }
 }
 
 /// Why a text is no limit, and what to write.
@@ -217,6 +270,34 @@ mod tests {
             let error = ulimit(bad).unwrap_err();
             assert!(error.to_string().ends_with(why) && error.hints[0].contains(hint), "{bad}: {error:?}");
         }
+    }
+
+    #[test]
+    fn limits_that_cannot_be_had_are_refused() {
+        let root = Highest { may_raise: true, files: Some(1000) };
+        for (text, fits) in [("nofile=10:1000", true), ("nofile=1001", false), ("nofile=-1", false), ("core=-1", true)]
+        {
+            assert_eq!(root.allows(text, ulimit(text).unwrap()).is_ok(), fits, "{text}");
+        }
+        let user = Highest { may_raise: false, files: Some(1000) };
+        let hard = ulimit("nofile=1").unwrap().current_hard().unwrap();
+        let text = format!("nofile={hard}");
+        assert!(user.allows(&text, ulimit(&text).unwrap()).is_ok());
+        let text = format!("nofile=1:{}", hard + 1);
+        let refused = user.allows(&text, ulimit(&text).unwrap()).unwrap_err().to_string();
+        assert!(refused.contains(&format!("more than the {hard} that can be had here")), "{refused}");
+    }
+
+    #[test]
+    fn sets_of_processors_are_lists_of_numbers() {
+        for good in ["0", "0-3", "1,3", "0-2,4,6-7"] {
+            assert_eq!(numbers("--cpuset-cpus", Some(good)).unwrap().as_deref(), Some(good));
+        }
+        for bad in ["x", "0-", "-1", "3-1", "0,,1", "0 1", "+1", "99999999999"] {
+            let refused = numbers("--cpuset-mems", Some(bad)).unwrap_err().to_string();
+            assert!(refused.contains("invalid cpuset-mems value"), "{bad}: {refused}");
+        }
+        assert_eq!(numbers("--cpuset-cpus", Some("")).unwrap(), None);
     }
 
     #[test]

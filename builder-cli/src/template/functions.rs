@@ -4,10 +4,12 @@ use serde_json::Value;
 
 use super::printf::printf;
 use super::render::{Found, is_true};
-use super::show::show;
+use super::show::{show, type_name};
+use super::structs::{is_struct, plain, visible};
+use super::verbs::is_printable;
 
 /// Their names.
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 29] = [
     "and",
     "or",
     "not",
@@ -24,6 +26,9 @@ const NAMES: [&str; 26] = [
     "println",
     "printf",
     "urlquery",
+    "html",
+    "js",
+    "call",
     "json",
     "jsonpretty",
     "join",
@@ -49,8 +54,14 @@ pub(super) fn call(name: &str, arguments: &[Found]) -> Result<Found, String> {
         // The first that decides was seen by who called.
         ("and" | "or", [.., last]) => return Ok(last.clone()),
         ("not", [value]) => (!is_true(value)).into(),
-        ("eq", [first, rest @ ..]) if !rest.is_empty() => rest.iter().any(|other| equal(first, other)).into(),
-        ("ne", [a, b]) => (!equal(a, b)).into(),
+        ("eq", [first, rest @ ..]) if !rest.is_empty() => {
+            let mut found = false;
+            for other in rest {
+                found = found || equal(first, other)?;
+            }
+            found.into()
+        }
+        ("ne", [a, b]) => (!equal(a, b)?).into(),
         ("lt", [a, b]) => compare(a, b)?.is_lt().into(),
         ("le", [a, b]) => compare(a, b)?.is_le().into(),
         ("gt", [a, b]) => compare(a, b)?.is_gt().into(),
@@ -64,6 +75,9 @@ pub(super) fn call(name: &str, arguments: &[Found]) -> Result<Found, String> {
             format!("{}\n", shown.join(" ")).into()
         }
         ("printf", [format, values @ ..]) => printf(text(format)?, values)?.into(),
+        ("html", values) => html(&print(values)).into(),
+        ("js", values) => js(&print(values)).into(),
+        ("call", [value, ..]) => return Err(format!("non-function of type {}", type_name(value.as_ref()))),
         ("urlquery", values) => url_query(&print(values)).into(),
         ("json", [value]) => json(value, false)?.into(),
         ("jsonpretty", [value]) => json(value, true)?.into(),
@@ -123,30 +137,41 @@ fn print(values: &[Found]) -> String {
 }
 
 fn json(value: &Found, pretty: bool) -> Result<String, String> {
-    let value = value.as_ref().unwrap_or(&Value::Null);
-    let text = if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+    let value = plain(value.as_ref().unwrap_or(&Value::Null));
+    let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
     text.map_err(|error| error.to_string())
 }
 
-fn equal(a: &Found, b: &Found) -> bool {
-    match (a, b) {
-        (Some(Value::Number(a)), Some(Value::Number(b))) => a.as_f64() == b.as_f64(),
-        (None, Some(Value::Null)) | (Some(Value::Null), None) => true,
-        (a, b) => a == b,
+/// As in Go, where a number is no text and one with a point no other one.
+fn equal(a: &Found, b: &Found) -> Result<bool, String> {
+    let incompatible = || "incompatible types for comparison".to_owned();
+    match (a.as_ref().unwrap_or(&Value::Null), b.as_ref().unwrap_or(&Value::Null)) {
+        (Value::Array(_) | Value::Object(_), _) => {
+            Err(format!("non-comparable type {}: {}", show(a.as_ref()), type_name(a.as_ref())))
+        }
+        (_, Value::Array(_) | Value::Object(_)) => {
+            Err(format!("non-comparable type {}: {}", show(b.as_ref()), type_name(b.as_ref())))
+        }
+        (Value::Null, other) | (other, Value::Null) => Ok(other.is_null()),
+        (Value::Number(a), Value::Number(b)) if a.is_f64() == b.is_f64() => Ok(a.as_f64() == b.as_f64()),
+        (Value::String(a), Value::String(b)) => Ok(a == b),
+        (Value::Bool(a), Value::Bool(b)) => Ok(a == b),
+        _ => Err(incompatible()),
     }
 }
 
 fn compare(a: &Found, b: &Found) -> Result<std::cmp::Ordering, String> {
     match (a, b) {
         (Some(Value::String(a)), Some(Value::String(b))) => Ok(a.cmp(b)),
-        (Some(Value::Number(a)), Some(Value::Number(b))) => {
+        (Some(Value::Number(a)), Some(Value::Number(b))) if a.is_f64() == b.is_f64() => {
             let order = match (a.as_i64(), b.as_i64()) {
                 (Some(a), Some(b)) => Some(a.cmp(&b)),
                 _ => a.as_f64().partial_cmp(&b.as_f64()),
             };
             order.ok_or_else(|| "the numbers have no order".to_owned())
         }
-        (a, b) => Err(format!("incompatible types for comparison: {} and {}", show(a.as_ref()), show(b.as_ref()))),
+        (Some(Value::Bool(_)), Some(Value::Bool(_))) => Err("invalid type for comparison".to_owned()),
+        _ => Err("incompatible types for comparison".to_owned()),
     }
 }
 
@@ -162,7 +187,9 @@ fn index(value: Found, keys: &[Found]) -> Result<Found, String> {
                 Some(items.swap_remove(at))
             }
             // A map without the key has the empty value of what it maps to, which is a text here.
-            (Some(Value::Object(mut map)), Some(Value::String(key))) => map.remove(key).or_else(|| Some("".into())),
+            (Some(Value::Object(mut map)), Some(Value::String(key))) if !is_struct(&map) => {
+                map.remove(key).or_else(|| Some("".into()))
+            }
             (Some(Value::Null) | None, _) => return Err("index of untyped nil".to_owned()),
             (Some(Value::String(text)), key) => {
                 let at = usize::try_from(number(key)?).unwrap_or(usize::MAX);
@@ -182,8 +209,12 @@ fn slice(value: Option<&Value>, bounds: &[Found]) -> Result<Value, String> {
         Some(bound) => Ok::<_, String>(usize::try_from(number(bound)?).unwrap_or(usize::MAX)),
     };
     let (from, to) = (bound(0, 0)?, bound(1, length)?);
-    if from > to || to > length || bounds.len() > 2 {
+    let most = bound(2, length)?;
+    if from > to || to > most || most > length || bounds.len() > 3 {
         return Err(format!("bounds {from}:{to} are out of range"));
+    }
+    if bounds.len() == 3 && matches!(value, Some(Value::String(_))) {
+        return Err("cannot 3-index slice a string".to_owned());
     }
     match value {
         Some(Value::Array(items)) => Ok(items[from..to].to_vec().into()),
@@ -197,10 +228,10 @@ fn slice(value: Option<&Value>, bounds: &[Found]) -> Result<Value, String> {
 fn length(value: Option<&Value>) -> Result<usize, String> {
     match value {
         Some(Value::Array(items)) => Ok(items.len()),
-        Some(Value::Object(map)) => Ok(map.len()),
+        Some(Value::Object(map)) if !is_struct(map) => Ok(visible(map).count()),
         Some(Value::String(text)) => Ok(text.len()),
         Some(Value::Null) => Ok(0),
-        other => Err(format!("len of {}", show(other))),
+        other => Err(format!("len of type {}", type_name(other))),
     }
 }
 
@@ -225,6 +256,38 @@ fn url_query(text: &str) -> String {
             b' ' => out.push('+'),
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
             other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
+}
+
+fn html(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\0' => out.push('\u{fffd}'),
+            '"' => out.push_str("&#34;"),
+            '\'' => out.push_str("&#39;"),
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn js(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' | '\'' | '"' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '<' | '>' | '&' | '=' | '\0'..='\x1f' => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if c.is_ascii() || is_printable(c) => out.push(c),
+            c => out.push_str(&format!("\\u{:04X}", u32::from(c))),
         }
     }
     out

@@ -168,8 +168,12 @@ fn number(text: &str) -> Result<(Kind, usize), String> {
     let end =
         text[1..].find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_'))).map_or(text.len(), |n| n + 1);
     let digits = text[..end].trim_start_matches('+').replace('_', "");
-    let hex = digits.strip_prefix("0x").and_then(|hex| i64::from_str_radix(hex, 16).ok());
-    let value = hex.or_else(|| digits.parse::<i64>().ok()).map(Value::from);
+    let (sign, plain) = digits.strip_prefix('-').map_or((1, &*digits), |plain| (-1, plain));
+    let based = [("0x", 16), ("0b", 2), ("0o", 8)].into_iter().find_map(|(prefix, base)| {
+        let lower = plain.to_ascii_lowercase();
+        i64::from_str_radix(lower.strip_prefix(prefix)?, base).ok()
+    });
+    let value = based.map(|value| sign * value).or_else(|| digits.parse::<i64>().ok()).map(Value::from);
     let value = value.or_else(|| digits.parse::<f64>().ok().map(Value::from));
     value.map(|value| (Kind::Literal(value), end)).ok_or_else(|| format!("`{}` is no number", &text[..end]))
 }
@@ -193,7 +197,15 @@ fn quoted(text: &str, quote: char) -> Result<(Kind, usize), String> {
                 Some((_, 'n')) => value.push('\n'),
                 Some((_, 't')) => value.push('\t'),
                 Some((_, 'r')) => value.push('\r'),
-                Some((_, '0')) => value.push('\0'),
+                Some((_, 'a')) => value.push('\x07'),
+                Some((_, 'b')) => value.push('\x08'),
+                Some((_, 'f')) => value.push('\x0c'),
+                Some((_, 'v')) => value.push('\x0b'),
+                Some((_, first @ '0'..='7')) => {
+                    let digits: String = std::iter::once(first).chain(chars.by_ref().take(2).map(|(_, c)| c)).collect();
+                    let code = u32::from_str_radix(&digits, 8).ok().filter(|_| digits.len() == 3);
+                    value.push(code.and_then(char::from_u32).ok_or_else(|| format!("`\\{digits}` is no character"))?);
+                }
                 Some((_, c @ ('\\' | '"' | '\''))) => value.push(c),
                 Some((_, c @ ('x' | 'u' | 'U'))) => {
                     let length = match c {

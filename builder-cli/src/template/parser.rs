@@ -1,5 +1,7 @@
 //! From tokens to a tree.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::functions;
@@ -18,6 +20,18 @@ pub(super) enum Node {
     Range(Block),
     Break,
     Continue,
+    /// A named template, and what it is filled in with.
+    Template {
+        name: String,
+        pipeline: Option<Pipeline>,
+    },
+}
+
+/// A template with those that it names.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct Tree {
+    pub(super) nodes: Vec<Node>,
+    pub(super) named: BTreeMap<String, Vec<Node>>,
 }
 
 /// A block with a condition, or with a list.
@@ -68,13 +82,14 @@ struct Parser<'p> {
     pieces: std::slice::Iter<'p, Piece>,
     loops: usize,
     depth: usize,
+    named: BTreeMap<String, Vec<Node>>,
 }
 
 /// Makes a tree of a template's pieces.
-pub(super) fn parse(pieces: &[Piece]) -> Result<Vec<Node>, String> {
-    let mut parser = Parser { pieces: pieces.iter(), loops: 0, depth: 0 };
+pub(super) fn parse(pieces: &[Piece]) -> Result<Tree, String> {
+    let mut parser = Parser { pieces: pieces.iter(), loops: 0, depth: 0, named: BTreeMap::new() };
     match parser.list()? {
-        (nodes, End::Template) => Ok(nodes),
+        (nodes, End::Template) => Ok(Tree { nodes, named: parser.named }),
         (_, End::Block) => Err("unexpected {{end}}".to_owned()),
         (_, End::Else(_)) => Err("unexpected {{else}}".to_owned()),
     }
@@ -106,13 +121,49 @@ impl Parser<'_> {
                 }
                 "break" => nodes.push(Node::Break),
                 "continue" => nodes.push(Node::Continue),
-                "define" | "template" | "block" => {
-                    return Err(format!("named templates (`{keyword}`) are not supported"));
+                "define" if self.depth > 0 => return Err("unexpected {{define}} in a block".to_owned()),
+                "define" => {
+                    let (name, more) = name_of(keyword, rest)?;
+                    if !more.is_empty() {
+                        return Err("unexpected words in {{define}}".to_owned());
+                    }
+                    self.define(keyword, name)?;
+                }
+                "template" => {
+                    let (name, more) = name_of(keyword, rest)?;
+                    let pipeline = if more.is_empty() { None } else { Some(pipeline(more, 0)?) };
+                    nodes.push(Node::Template { name, pipeline });
+                }
+                "block" => {
+                    let (name, more) = name_of(keyword, rest)?;
+                    let pipeline = Some(pipeline(more, 0)?);
+                    self.define(keyword, name.clone())?;
+                    nodes.push(Node::Template { name, pipeline });
                 }
                 _ => nodes.push(Node::Action(pipeline(tokens, 0)?)),
             }
         }
         Ok((nodes, End::Template))
+    }
+
+    /// Reads what a name stands for, up to its end.
+    fn define(&mut self, keyword: &str, name: String) -> Result<(), String> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err("too many blocks in blocks".to_owned());
+        }
+        // A loop around it is none of its own.
+        let loops = std::mem::take(&mut self.loops);
+        let (nodes, End::Block) = self.list()? else {
+            return Err(format!("{{{{{keyword}}}}} has no {{{{end}}}}"));
+        };
+        self.loops = loops;
+        self.depth -= 1;
+        if self.named.contains_key(&name) {
+            return Err(format!("multiple definition of template {name:?}"));
+        }
+        self.named.insert(name, nodes);
+        Ok(())
     }
 
     fn block(&mut self, keyword: &str, head: &[Token]) -> Result<Node, String> {
@@ -147,6 +198,14 @@ impl Parser<'_> {
             "with" => Node::With(block),
             _ => Node::Range(block),
         })
+    }
+}
+
+/// The name that stands after a keyword, and what follows it.
+fn name_of<'t>(keyword: &str, tokens: &'t [Token]) -> Result<(String, &'t [Token]), String> {
+    match tokens.split_first() {
+        Some((Token { kind: Kind::Literal(Value::String(name)), .. }, rest)) => Ok((name.clone(), rest)),
+        _ => Err(format!("{{{{{keyword}}}}} is without a name in quotes")),
     }
 }
 

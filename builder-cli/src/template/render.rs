@@ -3,14 +3,27 @@
 use serde_json::Value;
 
 use super::functions;
-use super::parser::{Base, Block, Node, Operand, Pipeline};
-use super::show::show;
+use super::parser::{Base, Block, Node, Operand, Pipeline, Tree};
+use super::show::{show, type_name};
+use super::structs;
 
 /// The most bytes that a template makes of one value.
 const MAX_OUTPUT: usize = 256 * 1024 * 1024;
 
 /// The most that a range over a number counts to.
 const MAX_COUNT: u64 = 1_000_000;
+
+/// Blocks and named templates that are filled in within each other, at most.
+const MAX_DEPTH: usize = 300;
+
+/// What the functions are called for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Functions {
+    /// A value.
+    OfValues,
+    /// The headings of a table, which stay as they are whatever a cell becomes.
+    OfHeadings,
+}
 
 /// A value; `None` is what Go prints as `<no value>`.
 pub(super) type Found = Option<Value>;
@@ -23,20 +36,29 @@ enum Flow {
     Continue,
 }
 
-struct Renderer {
+struct Renderer<'t> {
     out: String,
     variables: Vec<(String, Found)>,
+    tree: &'t Tree,
+    functions: Functions,
+    /// How many blocks and named templates are in each other now.
+    depth: usize,
 }
 
-pub(super) fn render(nodes: &[Node], data: &Value) -> Result<String, String> {
+pub(super) fn render(tree: &Tree, data: &Value, functions: Functions) -> Result<String, String> {
     let root = Some(data.clone());
-    let mut renderer = Renderer { out: String::new(), variables: vec![(String::new(), root.clone())] };
-    renderer.list(nodes, &root)?;
+    let variables = vec![(String::new(), root.clone())];
+    let mut renderer = Renderer { out: String::new(), variables, tree, functions, depth: 0 };
+    renderer.list(&tree.nodes, &root)?;
     Ok(renderer.out)
 }
 
-impl Renderer {
+impl Renderer<'_> {
     fn list(&mut self, nodes: &[Node], dot: &Found) -> Result<Flow, String> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(format!("more than {MAX_DEPTH} templates in each other"));
+        }
         let scope = self.variables.len();
         let mut flow = Flow::On;
         for node in nodes {
@@ -46,6 +68,7 @@ impl Renderer {
             }
         }
         self.variables.truncate(scope);
+        self.depth -= 1;
         Ok(flow)
     }
 
@@ -70,8 +93,20 @@ impl Renderer {
                 return flow;
             }
             Node::Range(block) => return self.range(block, dot),
+            Node::Template { name, pipeline } => self.template(name, pipeline.as_ref(), dot)?,
         }
         Ok(Flow::On)
+    }
+
+    /// Fills in a named template: of the variables around it, it sees none.
+    fn template(&mut self, name: &str, pipeline: Option<&Pipeline>, dot: &Found) -> Result<(), String> {
+        let tree = self.tree;
+        let nodes = tree.named.get(name).ok_or_else(|| format!("template {name:?} not defined"))?;
+        let value = pipeline.map_or(Ok(None), |pipeline| self.pipeline(pipeline, dot))?;
+        let around = std::mem::replace(&mut self.variables, vec![(String::new(), value.clone())]);
+        self.list(nodes, &value)?;
+        self.variables = around;
+        Ok(())
     }
 
     fn range(&mut self, block: &Block, dot: &Found) -> Result<Flow, String> {
@@ -81,7 +116,7 @@ impl Renderer {
             Some(Value::Array(items)) => {
                 items.into_iter().enumerate().map(|(index, item)| (index.into(), item)).collect()
             }
-            Some(Value::Object(map)) => {
+            Some(Value::Object(map)) if !structs::is_struct(&map) => {
                 let mut pairs: Vec<(String, Value)> = map.into_iter().collect();
                 pairs.sort_by(|a, b| a.0.cmp(&b.0));
                 pairs.into_iter().map(|(key, value)| (key.into(), value)).collect()
@@ -145,6 +180,9 @@ impl Renderer {
 
     fn command(&mut self, command: &[Operand], last: Option<Found>, dot: &Found) -> Result<Found, String> {
         let Some((first, rest)) = command.split_first() else { return Ok(None) };
+        if first.base == Base::Nil {
+            return Err("nil is not a command".to_owned());
+        }
         let Base::Function(name) = &first.base else { return self.operand(first, dot) };
         let mut arguments = Vec::new();
         for operand in rest {
@@ -156,8 +194,20 @@ impl Renderer {
             arguments.push(value);
         }
         arguments.extend(last);
-        let value = functions::call(name, &arguments).map_err(|reason| format!("error calling {name}: {reason}"))?;
+        let value = self.call(name, &arguments)?;
         look_up(value, &first.fields)
+    }
+
+    fn call(&self, name: &str, arguments: &[Found]) -> Result<Found, String> {
+        if let (
+            Functions::OfHeadings,
+            "json" | "split" | "join" | "title" | "lower" | "upper" | "truncate",
+            [first, ..],
+        ) = (self.functions, name, arguments)
+        {
+            return Ok(first.clone());
+        }
+        functions::call(name, arguments).map_err(|reason| format!("error calling {name}: {reason}"))
     }
 
     fn operand(&mut self, operand: &Operand, dot: &Found) -> Result<Found, String> {
@@ -169,9 +219,7 @@ impl Renderer {
             }
             Base::Literal(value) => Some(value.clone()),
             Base::Nil => Some(Value::Null),
-            Base::Function(name) => {
-                functions::call(name, &[]).map_err(|error| format!("error calling {name}: {error}"))?
-            }
+            Base::Function(name) => self.call(name, &[])?,
             Base::Pipeline(inner) => self.pipeline(inner, dot)?,
         };
         look_up(value, &operand.fields)
@@ -183,18 +231,9 @@ fn look_up(value: Found, fields: &[String]) -> Result<Found, String> {
     for name in fields {
         value = match value {
             None => None,
-            Some(Value::Object(mut map)) => {
-                let is_struct = !map.is_empty() && map.keys().all(|key| key.starts_with(|c: char| c.is_uppercase()));
-                let found = map.remove(name);
-                if found.is_none() && is_struct {
-                    let mut known: Vec<&str> = map.keys().map(String::as_str).collect();
-                    known.sort_unstable();
-                    return Err(format!("can't evaluate field {name}; there are {}", known.join(", ")));
-                }
-                found
-            }
+            Some(Value::Object(map)) => structs::field(map, name)?,
             Some(Value::Null) => return Err(format!("nil pointer evaluating .{name}")),
-            Some(other) => return Err(format!("can't evaluate field {name} in {}", show(Some(&other)))),
+            Some(other) => return Err(format!("can't evaluate field {name} in type {}", type_name(Some(&other)))),
         };
     }
     Ok(value)
@@ -208,6 +247,6 @@ pub(super) fn is_true(value: &Found) -> bool {
         Some(Value::Number(number)) => number.as_f64() != Some(0.0),
         Some(Value::String(text)) => !text.is_empty(),
         Some(Value::Array(items)) => !items.is_empty(),
-        Some(Value::Object(map)) => !map.is_empty(),
+        Some(Value::Object(map)) => !map.is_empty() || structs::is_struct(map),
     }
 }

@@ -1,7 +1,8 @@
 //! A build that is ready to run, with as many attempts as it has shared caches that are broken.
 
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::build::built;
@@ -13,10 +14,11 @@ use crate::cache::shared::SharedCache;
 use crate::cancel::CancelToken;
 use crate::event::EventSink;
 use crate::explanation::ExplainedStep;
+use crate::ids::VertexId;
 use crate::image::Attestation;
 use crate::platform::Platform;
-use crate::snapshot::Snapshots;
-use crate::solve::{SolveInputs, SolveOptions, Solved, Solver, StepResult, Watcher};
+use crate::snapshot::{SnapshotError, Snapshots};
+use crate::solve::{Disproof, SolveInputs, SolveOptions, Solved, Solver, StepResult, Watcher};
 use crate::store::{Syncing, damaged_blob};
 
 /// A build that is ready to run.
@@ -44,6 +46,9 @@ pub(super) struct Attempt {
     pub(super) syncing: Syncing,
 }
 
+/// How many layers that somebody edited one build makes again.
+const MAX_EDITED: usize = 100;
+
 impl Builder {
     /// Attempts a build, and again without each shared cache that turns out to be broken, and for each damaged blob. What
     /// went to standard output cannot be taken back.
@@ -53,20 +58,37 @@ impl Builder {
         mut stdout: Option<&mut (dyn Write + Send)>,
         cancel: &CancelToken,
     ) -> Result<Attempt, BuildError> {
+        let mut forgotten = 0;
         let attempt = || {
             // What a cache promised and does not have is made here: everything else is in the store by now.
             loop {
                 let had_stdout = stdout.is_some();
-                let error = match self.attempt(run, &mut stdout, cancel) {
+                let left = Mutex::default();
+                let error = match self.attempt(run, &left, &mut stdout, cancel) {
                     Ok(attempt) => return Ok(attempt),
                     Err(error) => error,
                 };
                 let is_written = had_stdout && stdout.is_none();
-                match shared_cache::to_blame(&error) {
-                    Some((cache, why)) if !is_written && run.shared.distrust(cache, &why) => {
-                        self.snapshots.forget_cache(cache);
+                let blamed = || {
+                    let left = left.into_inner().unwrap_or_else(PoisonError::into_inner);
+                    shared_cache::to_blame(&error).or_else(|| self.lied(run, &error, &left, cancel))
+                };
+                if is_written {
+                    return Err((error, is_written));
+                }
+                if let Some((cache, why)) = blamed() {
+                    if !run.shared.distrust(cache, &why) {
+                        return Err((error, is_written));
                     }
-                    _ => return Err((error, is_written)),
+                    self.snapshots.forget_cache(cache);
+                } else if forgotten < MAX_EDITED
+                    && matches!(shared_cache::of_snapshots(error.kind()), Some(SnapshotError::Changed { .. }))
+                {
+                    // The layer is forgotten, and is made again.
+                    forgotten += 1;
+                    run.snapshots.look_again();
+                } else {
+                    return Err((error, is_written));
                 }
             }
         };
@@ -77,10 +99,33 @@ impl Builder {
         outcome.map_err(|(error, _)| error)
     }
 
-    /// Runs the steps and writes what is asked for. Nothing is written before everything is here that it needs.
+    /// The shared cache whose word a step failed on, where it is shown to be a lie. What the store had from it is taken
+    /// back.
+    fn lied(
+        &self,
+        run: &Run<'_>,
+        error: &BuildError,
+        left: &BTreeMap<usize, StepResult>,
+        cancel: &CancelToken,
+    ) -> Option<(usize, String)> {
+        let BuildErrorKind::Solve { error, .. } = error.kind() else { return None };
+        if error.is_cancelled() || cancel.is_cancelled() {
+            return None;
+        }
+        let solver =
+            Solver::new(&self.store, run.snapshots, run.solve_options, run.events).with_shared_cache(Some(run.shared));
+        let Disproof { cache, step } = solver.disprove(&run.inputs, error.vertex, left, cancel)?;
+        // A record that stays is found again: then the build fails as it did.
+        let _ = run.shared.take_back(cache, &self.store);
+        Some((cache, format!("the layer that it has for `{step}` is another one")))
+    }
+
+    /// Runs the steps and writes what is asked for. Nothing is written before everything is here that it needs. `left`
+    /// gets what each step leaves.
     fn attempt(
         &self,
         run: &Run<'_>,
+        left: &Mutex<BTreeMap<usize, StepResult>>,
         stdout: &mut Option<&mut (dyn Write + Send)>,
         cancel: &CancelToken,
     ) -> Result<Attempt, BuildError> {
@@ -94,10 +139,14 @@ impl Builder {
             cancel,
         };
         let solve = |watcher: &Watcher<'_>| {
+            let watcher = |id: VertexId, result: &StepResult| {
+                left.lock().unwrap_or_else(PoisonError::into_inner).insert(id.index(), result.clone());
+                watcher(id, result);
+            };
             let solver = Solver::new(&self.store, run.snapshots, run.solve_options, run.events)
                 .about(&prepared.source_file)
                 .with_shared_cache((!options.cache_from.is_empty()).then_some(run.shared))
-                .with_watcher(watcher);
+                .with_watcher(&watcher);
             let failed = |error| BuildErrorKind::Solve { source_file: Arc::clone(&prepared.source_file), error };
             let outcome = solver.solve(&run.inputs, cancel).map_err(failed)?;
             let built = prepared.plans.iter().map(|plan| built(prepared, plan, &outcome.results, epoch, inline));

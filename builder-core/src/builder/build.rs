@@ -100,7 +100,7 @@ impl Builder {
             steps_cached: cached,
             build: solve_options.build,
             explanations,
-            fetched: self.snapshots.fetched(),
+            fetched: Some(self.snapshots.fetched()).filter(|fetched| fetched.blobs > 0 || shared.is_of_use()),
         })
     }
 

@@ -1,6 +1,9 @@
 //! The images of the store: found by what a person typed, listed, named, removed.
 
+use std::collections::HashSet;
+
 use super::Builder;
+use super::shelf::Shelf;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::image::{self, ImageError, ImageFilter, ListedImage};
@@ -93,28 +96,21 @@ impl Builder {
         Ok(images)
     }
 
-    /// Removes a name, and the image with its last name; or an image by its ID, with all its names where `force` says
-    /// so or it has but one. What nothing needs then is left to [`crate::store::Store::remove_unreferenced`].
+    /// Removes names, and an image with its last name; or images by their IDs, with all names where `force` says so or
+    /// one has but one. What is wrong with one keeps none of the others. What nothing needs then is left to
+    /// [`crate::store::Store::remove_unreferenced`].
     ///
     /// # Errors
-    /// [`RemoveError`].
-    pub fn remove_image(&self, text: &str, force: bool) -> Result<Removed, RemoveError> {
-        let record = self.find_image(text)?;
-        let by_name = text.parse::<Reference>().ok().filter(|reference| reference.to_string() == record.name);
-        let known: Vec<Reference> =
-            self.records_of(&record.config)?.iter().filter_map(|other| other.name.parse().ok()).collect();
-        let is_id = by_name.is_none();
-        let taken = if let Some(name) = by_name {
-            with_digests_alone(&name, &known)
-        } else {
-            let tags = known.iter().filter(|name| name.digest().is_none()).count();
-            if tags > 1 && !force {
-                let names = known.iter().map(Reference::familiar).collect();
-                return Err(RemoveError::Referenced { id: record.config.short(), names });
-            }
-            known
-        };
-        self.take(&record.config, taken, is_id)
+    /// [`RemoveError`]; the inner ones are about one of `texts` each.
+    pub fn remove_images(
+        &self,
+        texts: &[String],
+        force: bool,
+    ) -> Result<Vec<Result<Removed, RemoveError>>, RemoveError> {
+        let mut stored = Shelf::read(&self.store)?;
+        let outcomes = texts.iter().map(|text| remove(&mut stored, text, force)).collect();
+        stored.write(&self.store)?;
+        Ok(outcomes)
     }
 
     /// Takes names away; the image stays, without a name where it loses its last. Without `names` it loses all.
@@ -122,23 +118,20 @@ impl Builder {
     /// # Errors
     /// [`RemoveError`].
     pub fn untag_image(&self, text: &str, names: &[String]) -> Result<Vec<Reference>, RemoveError> {
-        let record = self.find_image(text)?;
-        let own: Vec<Reference> =
-            self.records_of(&record.config)?.iter().filter_map(|other| other.name.parse().ok()).collect();
+        let stored = Shelf::read(&self.store)?;
+        let own = stored.names_of(&stored.find(text)?.config);
         let wanted = if names.is_empty() {
             own
         } else {
+            let known: HashSet<String> = own.iter().map(Reference::to_string).collect();
             let read = |name: &String| {
                 let reference = name.parse::<Reference>().map_err(|_| RemoveError::NotAName { text: name.clone() })?;
-                own.contains(&reference)
-                    .then_some(reference)
-                    .ok_or_else(|| RemoveError::NotFound { text: name.clone() })
+                let is_own = known.contains(&reference.to_string());
+                is_own.then_some(reference).ok_or_else(|| RemoveError::NotFound { text: name.clone() })
             };
             names.iter().map(read).collect::<Result<_, _>>()?
         };
-        for name in &wanted {
-            self.store.untag_and_keep(name)?;
-        }
+        self.store.untag_and_keep(&wanted)?;
         Ok(wanted)
     }
 
@@ -148,60 +141,41 @@ impl Builder {
     /// [`RemoveError`].
     pub fn prune_images(&self, filter: &ImageFilter, cancel: &CancelToken) -> Result<Vec<Removed>, RemoveError> {
         let mut removed = Vec::new();
-        let mut seen: Vec<Digest> = Vec::new();
-        for image in self.list_images(filter, cancel)? {
+        let mut seen: HashSet<Digest> = HashSet::new();
+        let fitting = self.list_images(filter, cancel)?;
+        let mut stored = Shelf::read(&self.store)?;
+        for image in fitting {
             let (id, manifest) = (image.record.config, image.record.manifest);
             match image.reference() {
                 // Another image of the same config may have a name.
                 None => {
-                    self.store.forget(&manifest)?;
-                    let left = !self.records_of(&id)?.is_empty();
-                    removed.push(Removed { untagged: Vec::new(), deleted: (!left).then_some(id) });
+                    stored.forget(&id, &manifest);
+                    removed.push(Removed { untagged: Vec::new(), deleted: (!stored.has(&id)).then_some(id) });
                 }
-                Some(_) if seen.contains(&id) => {}
-                Some(_) => {
-                    let names = self.records_of(&id)?.iter().filter_map(|other| other.name.parse().ok()).collect();
-                    removed.push(self.take(&id, names, false)?);
-                    seen.push(id);
-                }
+                Some(_) if !seen.insert(id) => {}
+                Some(_) => removed.push(stored.take(&id, stored.names_of(&id), false)),
             }
         }
+        stored.write(&self.store)?;
         Ok(removed)
-    }
-
-    fn records_of(&self, config: &Digest) -> Result<Vec<ImageRecord>, StoreError> {
-        let mut images = self.store.all_images()?;
-        images.retain(|image| image.config == *config);
-        Ok(images)
-    }
-
-    fn take(&self, config: &Digest, names: Vec<Reference>, nameless: bool) -> Result<Removed, RemoveError> {
-        for name in &names {
-            self.store.untag(name)?;
-        }
-        let left = self.records_of(config)?;
-        let mut stays = false;
-        for image in left {
-            if nameless && image.name.is_empty() {
-                self.store.forget(&image.manifest)?;
-            } else {
-                stays = true;
-            }
-        }
-        Ok(Removed { untagged: names, deleted: (!stays).then_some(*config) })
     }
 }
 
-/// A name, and what is it with a digest; all names of the repository with a digest, where no other tag of it is left:
-/// nobody would find them.
-fn with_digests_alone(name: &Reference, named: &[Reference]) -> Vec<Reference> {
-    let same = |other: &&Reference| (other.domain(), other.path()) == (name.domain(), name.path());
-    let others: Vec<&Reference> = named.iter().filter(same).filter(|other| *other != name).collect();
-    let last = others.iter().all(|other| other.digest().is_some());
-    let goes_along = |other: &&&Reference| other.digest().is_some() && (last || other.tag() == name.tag());
-    let mut taken = vec![name.clone()];
-    if name.digest().is_none() {
-        taken.extend(others.iter().filter(goes_along).map(|other| (*other).clone()));
-    }
-    taken
+fn remove(shelf: &mut Shelf, text: &str, force: bool) -> Result<Removed, RemoveError> {
+    let record = shelf.find(text)?.clone();
+    let own = record.name.parse::<Reference>().ok();
+    let by_name = own.filter(|own| text.parse::<Reference>().is_ok_and(|typed| own.means(&typed)));
+    let is_id = by_name.is_none();
+    let taken = if let Some(name) = by_name {
+        shelf.with_digests_alone(&record.config, &name)
+    } else {
+        let known = shelf.names_of(&record.config);
+        let tags = known.iter().filter(|name| name.digest().is_none()).count();
+        if tags > 1 && !force {
+            let names = known.iter().map(Reference::familiar).collect();
+            return Err(RemoveError::Referenced { id: record.config.short(), names });
+        }
+        known
+    };
+    Ok(shelf.take(&record.config, taken, is_id))
 }

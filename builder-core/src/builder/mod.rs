@@ -39,6 +39,7 @@ mod provenance;
 mod remote;
 mod root_filesystem;
 mod shared_cache;
+mod shelf;
 mod syntax;
 mod timeline;
 #[cfg(feature = "registry")]
@@ -65,6 +66,7 @@ pub use options::{
     PushOutput,
 };
 pub use outcome::BuildOutcome;
+pub use prepare::Tasks;
 pub use provenance::{Provenance, ProvenanceMode, ProvenanceVersion};
 pub use root_filesystem::ImportSource;
 pub use shared_cache::{CacheExport, CacheMode, CacheTarget};

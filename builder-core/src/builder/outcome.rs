@@ -27,6 +27,7 @@ pub struct BuildOutcome {
     pub build: BuildRecord,
     /// Why the steps ran, and which builds made what was in the cache.
     pub explanations: Vec<ExplainedStep>,
-    /// Layers that were fetched because a step or an output needed them and a shared cache knew where they are.
-    pub fetched: crate::snapshot::FetchedLayers,
+    /// Layers that were fetched because a step or an output needed them and a shared cache knew where they are; `None`
+    /// where no shared cache was asked, or none could be used.
+    pub fetched: Option<crate::snapshot::FetchedLayers>,
 }

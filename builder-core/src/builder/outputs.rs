@@ -304,7 +304,7 @@ impl Writer<'_> {
         }
         let images = [self.export_image(output)?];
         let time = self.results.epoch.unwrap_or(0);
-        Ok(export::write_archive(snapshots, &images, format(output), time, out, cancel)?)
+        Ok(export::write_archive(snapshots, &images, format(output), time, out, &|_, _, _| {}, cancel)?)
     }
 
     fn directory(&mut self, output: &Output, path: &Path) -> Result<(), BuildError> {
@@ -325,6 +325,7 @@ impl Writer<'_> {
                 directory: if split { platform.directory_name() } else { String::new() },
                 shown: platform.to_string(),
                 diff_ids: &built.diff_ids,
+                layers: &built.image.layers,
                 files: Vec::new(),
             };
             filesystem.files = self.statements(output, built, &filesystem)?;

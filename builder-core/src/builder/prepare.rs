@@ -92,14 +92,15 @@ struct Target<'t> {
     cancel: &'t CancelToken,
 }
 
-/// Times the tasks that are no step of the plan.
-pub(super) struct Tasks<'e> {
+/// Tells of tasks that are no step of a plan: their begin, how far they are, and their end with the time that they took.
+pub struct Tasks<'e> {
     events: &'e dyn EventSink,
     next: std::sync::atomic::AtomicU32,
 }
 
 impl<'e> Tasks<'e> {
-    pub(super) fn new(events: &'e dyn EventSink) -> Self {
+    /// Tells of them to `events`.
+    pub fn new(events: &'e dyn EventSink) -> Self {
         Self { events, next: std::sync::atomic::AtomicU32::new(0) }
     }
 
@@ -109,16 +110,19 @@ impl<'e> Tasks<'e> {
         Self { events, next: std::sync::atomic::AtomicU32::new(told) }
     }
 
-    pub(super) fn run<T, E: std::fmt::Display>(
-        &self,
-        name: String,
-        action: impl FnOnce() -> Result<T, E>,
-    ) -> Result<T, E> {
+    /// Runs a task.
+    ///
+    /// # Errors
+    /// Those of the task.
+    pub fn run<T, E: std::fmt::Display>(&self, name: String, action: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.run_told(name, |_| action())
     }
 
     /// Does the same for what can tell how far its parts are: blobs, in bytes so far and in all.
-    pub(super) fn run_told<T, E: std::fmt::Display>(
+    ///
+    /// # Errors
+    /// Those of the task.
+    pub fn run_told<T, E: std::fmt::Display>(
         &self,
         name: String,
         action: impl FnOnce(&(dyn Fn(&crate::digest::Digest, u64, u64) + Sync)) -> Result<T, E>,
@@ -129,7 +133,10 @@ impl<'e> Tasks<'e> {
     }
 
     /// Does the same for what has parts with names, of which the size may not be known.
-    pub(super) fn run_measured<T, E: std::fmt::Display>(
+    ///
+    /// # Errors
+    /// Those of the task.
+    pub fn run_measured<T, E: std::fmt::Display>(
         &self,
         name: String,
         action: impl FnOnce(&(dyn Fn(&str, u64, Option<u64>) + Sync)) -> Result<T, E>,
@@ -144,6 +151,12 @@ impl<'e> Tasks<'e> {
         let error = outcome.as_ref().err().map(ToString::to_string);
         self.events.emit(Event::TaskFinished { task, error, elapsed: begin.elapsed() });
         outcome
+    }
+}
+
+impl std::fmt::Debug for Tasks<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tasks").finish_non_exhaustive()
     }
 }
 

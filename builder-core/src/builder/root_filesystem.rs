@@ -49,6 +49,7 @@ impl Builder {
             directory: String::new(),
             shown: resolved.config.platform().to_string(),
             diff_ids: &resolved.config.rootfs.diff_ids,
+            layers: &resolved.layers,
             files: Vec::new(),
         };
         Ok(export::write_tar(&self.snapshots, &[filesystem], None, out, cancel)?)

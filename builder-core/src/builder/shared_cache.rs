@@ -90,16 +90,11 @@ impl CacheWatch for Watch<'_> {
 /// The shared cache that failed a build, and why: a step, or an output that needs a layer of it.
 pub(super) fn to_blame(error: &BuildError) -> Option<(usize, String)> {
     let (cache, error): (_, &dyn std::error::Error) = match error.kind() {
-        BuildErrorKind::Solve { error, .. } => match &error.cause {
-            StepError::Snapshot(error) => (cache_of(error)?, error),
-            _ => return None,
-        },
-        BuildErrorKind::Image(ImageError::Snapshot(error))
-        | BuildErrorKind::Export(ExportError::Snapshot(error) | ExportError::Image(ImageError::Snapshot(error))) => {
+        BuildErrorKind::Export(error @ ExportError::Elsewhere { cache: Some(cache), .. }) => (*cache, error),
+        kind => {
+            let error = of_snapshots(kind)?;
             (cache_of(error)?, error)
         }
-        BuildErrorKind::Export(error @ ExportError::Elsewhere { cache: Some(cache), .. }) => (*cache, error),
-        _ => return None,
     };
     let mut why = error.to_string();
     let mut cause = error.source();
@@ -108,6 +103,21 @@ pub(super) fn to_blame(error: &BuildError) -> Option<(usize, String)> {
         cause = inner.source();
     }
     Some((cache, why))
+}
+
+/// What is wrong with a layer, where that failed a build.
+pub(super) fn of_snapshots(kind: &BuildErrorKind) -> Option<&SnapshotError> {
+    match kind {
+        BuildErrorKind::Solve { error, .. } => match &error.cause {
+            StepError::Snapshot(error) => Some(error),
+            _ => None,
+        },
+        BuildErrorKind::Image(ImageError::Snapshot(error))
+        | BuildErrorKind::Export(ExportError::Snapshot(error) | ExportError::Image(ImageError::Snapshot(error))) => {
+            Some(error)
+        }
+        _ => None,
+    }
 }
 
 fn cache_of(error: &SnapshotError) -> Option<usize> {

@@ -179,12 +179,13 @@ fn plain(name: &str) -> Option<(ChangeKind, &'static str)> {
         "operation" => (ChangeKind::Flag, "--link"),
         "destination" => (ChangeKind::Source, "the destination"),
         "files" => (ChangeKind::Other, FILES),
+        "older times" => (ChangeKind::Other, "the times of files that are older than the image"),
         "program" => (ChangeKind::Other, "the list of programs"),
         "content" => (ChangeKind::Other, "what comes from there"),
         // The words of mounts are in parts of their own.
-        "mount" | "mount target" | "mount writable" | "mounted filesystem" | "mounted files" | "mounted path"
-        | "cache base" | "cache owner" | "cache source" | "tmpfs size" | "secret" | "secret variable"
-        | "secret owner" => (ChangeKind::Flag, MOUNTS),
+        "mount" | "mount target" | "mount writable" | "mounted filesystem" | "mounted files" | "mounted times"
+        | "mounted path" | "cache base" | "cache owner" | "cache source" | "tmpfs size" | "secret"
+        | "secret variable" | "secret owner" => (ChangeKind::Flag, MOUNTS),
         _ => return None,
     })
 }

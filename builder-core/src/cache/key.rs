@@ -9,7 +9,7 @@ use crate::layer::ContentId;
 use crate::remote::without_credentials;
 
 /// Version of the encoding. A change of what goes into any key is a change of this number.
-const KEY_VERSION: u32 = 3;
+const KEY_VERSION: u32 = 4;
 
 /// Longest value that is kept as text for explanations, in bytes; longer ones are kept as a digest.
 const MAX_EXPLAINED_VALUE: usize = 4096;
@@ -143,7 +143,7 @@ impl KeyBuilder {
     }
 }
 
-/// What a root filesystem holds, without times: the digest that stands for it in the keys of its readers.
+/// What a root filesystem holds, without times where they are not clamped: the digest that stands for it in the keys of its readers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FilesystemContent(pub [u8; 32]);
 
@@ -172,13 +172,17 @@ impl FilesystemContent {
         Self(*hasher.finalize().as_bytes())
     }
 
-    /// The filesystem that results when a layer is put upon this one.
+    /// The filesystem that results when a layer is put upon this one. Its times are no part of it, unless the layer is
+    /// named by its diff ID.
     #[must_use]
-    pub fn with_layer(self, layer: &ContentId) -> Self {
+    pub fn with_layer(self, layer: &ContentId, with_times: Option<&Digest>) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"builder filesystem: layer");
         hasher.update(&self.0);
         hasher.update(&layer.0);
+        if let Some(diff_id) = with_times {
+            hasher.update(diff_id.as_bytes());
+        }
         Self(*hasher.finalize().as_bytes())
     }
 }
@@ -205,7 +209,7 @@ mod tests {
     fn the_encoding_is_pinned() {
         assert_eq!(
             format!("{:?}", key(&[("argument", "true")])),
-            "31459533405e2ca66d26b146b1625173503b8c1d02c6948d5b3aa692e74f9cc6",
+            "6ae30d4effab45598f0e9ec80ff6df7e653c0a532ea4602bf1e34e8f215ae941",
             "a changed encoding needs a new KEY_VERSION"
         );
     }

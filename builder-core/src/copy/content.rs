@@ -180,14 +180,14 @@ fn content(
     cancel.check()?;
     let can_be_known = matches!(node.metadata.kind, FileKind::File | FileKind::Directory | FileKind::Symlink);
     let Some(known) = tree.fingerprints().filter(|_| can_be_known) else {
-        return Ok(read(tree.root(), node, path, buffer, cancel)?.0);
+        return Ok(read(tree.root(), node, path, buffer, cancel).map_err(|error| error.of_selected(path))?.0);
     };
     if let Some(digest) = known.content(path, &node.metadata) {
         let bytes = if node.metadata.kind == FileKind::File { node.metadata.size } else { 0 };
         return Ok(Content { digest, bytes });
     }
     let before = Before::now();
-    let (content, after) = read(tree.root(), node, path, buffer, cancel)?;
+    let (content, after) = read(tree.root(), node, path, buffer, cancel).map_err(|error| error.of_selected(path))?;
     if after.is_unchanged_since(&node.metadata) {
         known.remember(path, &after, before, content.digest);
     }

@@ -1,6 +1,9 @@
 //! What can go wrong in a COPY or ADD.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
 
 use crate::build_context::ContextError;
 use crate::cancel::Cancelled;
@@ -64,6 +67,15 @@ pub enum CopyError {
         #[source]
         source: ExtractError,
     },
+    /// A file is not what it was when it was selected, or is gone.
+    #[error("`{}` changed while it was read", path.display())]
+    Changed {
+        /// The path in the source.
+        path: PathBuf,
+        /// What the system said of it.
+        #[source]
+        source: PathError,
+    },
     /// The build was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -77,7 +89,24 @@ impl CopyError {
                 Some("the file exists, but the ignore file of the build context excludes it".to_owned())
             }
             Self::NotFound { similar: Some(similar), .. } => Some(format!("did you mean `{similar}`?")),
+            Self::Changed { .. } => Some("something writes to it: build again when that is done".to_owned()),
             _ => None,
+        }
+    }
+
+    /// Puts in other words that something of the source, which was there when it was selected, is gone or something
+    /// else when it is read.
+    pub(super) fn of_selected(self, selected: &Path) -> Self {
+        match self {
+            // What is said of the destination has its whole path.
+            Self::Path(error)
+                if matches!(error.operation, "open" | "open directory" | "look at" | "read link")
+                    && error.path.is_relative()
+                    && is_another(&error.source) =>
+            {
+                Self::Changed { path: selected.to_owned(), source: error }
+            }
+            other => other,
         }
     }
 
@@ -92,6 +121,15 @@ impl CopyError {
             Self::NotFound { index, .. } | Self::BadPattern { index, .. } => Some(*index),
             _ => None,
         }
+    }
+}
+
+/// Whether something is not there, or is of another kind.
+fn is_another(error: &io::Error) -> bool {
+    let kinds = [Errno::LOOP, Errno::NOENT, Errno::NOTDIR, Errno::NXIO, Errno::INVAL];
+    match error.raw_os_error() {
+        Some(code) => kinds.iter().any(|kind| kind.raw_os_error() == code),
+        None => error.kind() == io::ErrorKind::InvalidInput,
     }
 }
 

@@ -15,6 +15,7 @@ mod graft;
 mod place;
 mod run;
 mod select;
+mod times;
 mod write;
 
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use error::CopyError;
 pub use graft::CopyGraft;
 pub use run::{graft, run};
 pub use select::Selection;
+pub use times::times_digest;
 
 use crate::build_context::Context;
 use crate::build_context::fingerprints::Fingerprints;

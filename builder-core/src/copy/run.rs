@@ -199,7 +199,8 @@ impl<'a> Copier<'a> {
         }
         let (directory, _) = open_parent(self.request.tree.root(), &found.path)?;
         if self.request.unpack && found.node.metadata.kind == FileKind::File {
-            let opened = entry::open_file_at(&directory, &found.node.name).at("open", &found.path)?;
+            let opened = entry::open_file_at(&directory, &found.node.name).at("open", &found.path);
+            let opened = opened.map_err(|error| CopyError::from(error).of_selected(&found.path))?;
             let mut file = File::from(opened.0);
             if is_archive(&file) {
                 file.rewind().at("read", &found.path)?;
@@ -212,7 +213,7 @@ impl<'a> Copier<'a> {
         let (place, name) = place::for_file(root, self.request.destination, &found.name, self.new_directory())?;
         self.note(&place);
         let mut writer = Writer::new(self.request, self.request.destination_root, self.cancel);
-        writer.single(&directory, &found.node, &place, &name)?;
+        writer.single(&directory, &found.node, &place, &name).map_err(|error| error.of_selected(&found.path))?;
         self.outcome.add(writer.outcome);
         Ok(())
     }

@@ -702,3 +702,43 @@ fn the_name_of_an_inline_file_leads_nowhere() {
     assert!(!fixture.directory.path().join("new").exists() && !fixture.root("outside").exists());
     assert_eq!(fs::read_dir(fixture.root("")).unwrap().count(), 0);
 }
+
+#[test]
+fn what_is_gone_or_something_else_after_the_selection_is_told_with_its_name() {
+    type Change = fn(&Fixture);
+    let changes: [(&str, Change); 5] = [
+        ("link", |at| {
+            fs::remove_file(at.source("d/g")).unwrap();
+            symlink("s/h", at.source("d/g")).unwrap();
+        }),
+        ("gone", |at| fs::remove_file(at.source("d/g")).unwrap()),
+        ("directory", |at| {
+            fs::remove_file(at.source("d/g")).unwrap();
+            fs::create_dir(at.source("d/g")).unwrap();
+        }),
+        ("directory becomes a link", |at| {
+            fs::rename(at.source("d/s"), at.source("elsewhere")).unwrap();
+            symlink("../elsewhere", at.source("d/s")).unwrap();
+        }),
+        ("link becomes a file", |at| {
+            fs::remove_file(at.source("d/link")).unwrap();
+            fs::write(at.source("d/link"), "").unwrap();
+        }),
+    ];
+    for (name, change) in changes {
+        let fixture = Fixture::new();
+        symlink("g", fixture.source("d/link")).unwrap();
+        let root = RootDir::open(&fixture.root("")).unwrap();
+        let (context, sources, cancel) = (fixture.context(), paths(&["d"]), CancelToken::new());
+        let tree = CopyTree::Context(&context);
+        let selection = Selection::find(&tree, &sources, &[], &cancel).unwrap();
+        change(&fixture);
+        let copied = super::run(&CopyRequest::new(tree, &sources, &root, "/x/"), &selection, &cancel).unwrap_err();
+        let digested = super::content_digest(&tree, &sources, &selection, &cancel).unwrap_err();
+        for error in [copied, digested] {
+            let said = error.to_string();
+            assert!(matches!(error, CopyError::Changed { .. }), "{name}: {said}");
+            assert!(said.starts_with("`d/") && said.ends_with("changed while it was read"), "{name}: {said}");
+        }
+    }
+}

@@ -134,7 +134,7 @@ impl<'a> Writer<'a> {
 
     fn open_source(&self, path: &Path) -> Result<OwnedFd, CopyError> {
         let opened = self.request.tree.root().open_resolved(path, OFlags::RDONLY | OFlags::DIRECTORY);
-        Ok(opened.at("open directory", path)?)
+        opened.at("open directory", path).map_err(|error| CopyError::from(error).of_selected(path))
     }
 
     /// Makes a directory where there is none; tells whether it did.
@@ -172,7 +172,8 @@ impl<'a> Writer<'a> {
         for node in nodes {
             self.cancel.check()?;
             self.path.push(&node.name);
-            self.entry(&Step { from: from.as_fd(), node, to: to.as_fd(), name: &node.name })?;
+            let step = Step { from: from.as_fd(), node, to: to.as_fd(), name: &node.name };
+            self.entry(&step).map_err(|error| error.of_selected(&directory.from.join(&node.name)))?;
             self.path.pop();
         }
         Ok(())
@@ -343,13 +344,13 @@ impl<'a> Writer<'a> {
 
 /// The files that are selected under several names.
 #[derive(Default)]
-struct Several {
+pub(super) struct Several {
     seen: HashMap<(u64, u64), bool>,
     any: bool,
 }
 
 impl Several {
-    fn look_at(&mut self, node: &Node) {
+    pub(super) fn look_at(&mut self, node: &Node) {
         for child in &node.children {
             if child.metadata.kind == FileKind::File && child.metadata.links > 1 {
                 let seen = self.seen.entry(child.metadata.identity);
@@ -363,7 +364,7 @@ impl Several {
         !self.any
     }
 
-    fn contains(&self, node: &Node) -> bool {
+    pub(super) fn contains(&self, node: &Node) -> bool {
         self.any && self.seen.get(&node.metadata.identity).is_some_and(|several| *several)
     }
 }

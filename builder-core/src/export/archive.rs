@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::ExportError;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
-use crate::fs::PathContext;
+use crate::fs::{Counted, PathContext};
 use crate::image::{Content, Descriptor, Rendered, RenderedImage};
 use crate::oci::media_type;
 use crate::platform::Platform;
@@ -44,7 +44,8 @@ struct Layout<'i> {
     documents: Vec<(&'static str, Vec<u8>)>,
 }
 
-/// Writes images as one archive. File times in it are `time`, seconds since 1970.
+/// Writes images as one archive. File times in it are `time`, seconds since 1970. `progress` is told a blob, its bytes
+/// so far and in all.
 ///
 /// # Errors
 /// [`ExportError`].
@@ -54,6 +55,7 @@ pub fn write_archive(
     format: Format,
     time: i64,
     out: &mut dyn Write,
+    progress: &(dyn Fn(&Digest, u64, u64) + Sync),
     cancel: &CancelToken,
 ) -> Result<(), ExportError> {
     let layout = prepare(images, format)?;
@@ -72,9 +74,17 @@ pub fn write_archive(
             Place::Bytes(bytes) => archive.append_data(&mut header(bytes.len() as u64, time), name, bytes),
             Place::File(path, size) => {
                 let file = File::open(&path).at("open", path)?.take(size);
-                archive.append_data(&mut header(size, time), name, file)
+                archive.append_data(
+                    &mut header(size, time),
+                    name,
+                    Counted::new(file, &|count| progress(digest, count, size)),
+                )
             }
-            Place::Stored(blob, size) => archive.append_data(&mut header(size, time), name, blob),
+            Place::Stored(blob, size) => archive.append_data(
+                &mut header(size, time),
+                name,
+                Counted::new(blob, &|count| progress(digest, count, size)),
+            ),
         }
         .map_err(ExportError::Write)?;
     }

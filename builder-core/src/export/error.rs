@@ -77,6 +77,9 @@ pub enum ExportError {
     /// The image could not be read.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// The archive of a layer could not be looked into.
+    #[error(transparent)]
+    Report(#[from] crate::report::ReportError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -140,6 +143,7 @@ impl ExportError {
             Self::Cancelled(_) | Self::Layer(LayerError::Cancelled(_)) | Self::Store(StoreError::Cancelled(_)) => true,
             Self::Snapshot(error) => error.is_cancelled(),
             Self::Image(error) => error.is_cancelled(),
+            Self::Report(error) => error.is_cancelled(),
             _ => false,
         }
     }

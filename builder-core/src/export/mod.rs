@@ -4,6 +4,7 @@ mod archive;
 mod cache;
 mod error;
 mod file;
+mod left_out;
 #[cfg(feature = "registry")]
 mod registry;
 mod rootfs;

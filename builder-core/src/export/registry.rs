@@ -2,7 +2,6 @@
 
 mod list;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use list::PushList;
@@ -11,30 +10,20 @@ use super::ExportError;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::image::{CompressedLayer, CompressedLayers, Content, ImageForm, ImageSet, LayerBlobs, Rendered};
-use crate::oci::{BlobDescriptor, MAX_MANIFEST_SIZE, links, media_type};
+use crate::oci::{BlobDescriptor, MAX_MANIFEST_SIZE, WholeDocument, closure, media_type};
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::registry::{Client, ManifestName, Pushed, RegistryError, RegistryOptions, Upload, UploadContent};
 use crate::snapshot::{LayerSource, Snapshots};
 use crate::store::{ImageRecord, Store};
 
-/// Nested indexes are followed this deep; one is usual, two exist.
-const MAX_INDEX_DEPTH: usize = 4;
 /// The repositories that a registry is asked to take a blob from, at most.
 const MAX_SOURCES: u32 = 2;
-
-/// A manifest or an index.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Document {
-    digest: Digest,
-    media_type: String,
-    bytes: Vec<u8>,
-}
 
 /// An image that is complete: its documents, each after those that it names, and its blobs.
 #[derive(Debug)]
 pub struct PushImage {
-    documents: Vec<Document>,
+    documents: Vec<WholeDocument>,
     blobs: Vec<(Digest, u64, UploadContent)>,
     /// Layers that are not here: they are only fetched where the registry does not have them.
     elsewhere: Vec<LayerElsewhere>,
@@ -91,9 +80,11 @@ impl PushImage {
         form: ImageForm,
         cancel: &CancelToken,
     ) -> Result<Self, ExportError> {
-        let read = |digest: &Digest| match image.blobs.get(digest) {
-            Some(Content::Bytes(bytes)) => Ok(bytes.clone()),
-            _ => Ok(snapshots.store().read_blob(digest, MAX_MANIFEST_SIZE)?),
+        let read = |digest: &Digest| -> Result<Vec<u8>, ExportError> {
+            match image.blobs.get(digest) {
+                Some(Content::Bytes(bytes)) => Ok(bytes.clone()),
+                _ => Ok(snapshots.store().read_blob(digest, MAX_MANIFEST_SIZE)?),
+            }
         };
         let (documents, named) = closure(&image.descriptor.digest, &image.descriptor.media_type, &read)?;
         let (mut blobs, mut elsewhere, mut known) = (Vec::new(), Vec::new(), Vec::new());
@@ -153,7 +144,7 @@ impl PushImage {
 
     /// Takes an image of the store, byte for byte.
     fn exact(store: &Store, manifest: &Digest, media_type: &str) -> Result<Self, ExportError> {
-        let read = |digest: &Digest| Ok(store.read_blob(digest, MAX_MANIFEST_SIZE)?);
+        let read = |digest: &Digest| store.read_blob(digest, MAX_MANIFEST_SIZE);
         let (documents, named) = closure(manifest, media_type, &read)?;
         let mut blobs = Vec::new();
         for blob in named {
@@ -219,45 +210,10 @@ fn stored_as_is(store: &Store, record: &ImageRecord) -> Result<PushImage, Export
 }
 
 fn has_plain_layers(store: &Store, record: &ImageRecord) -> Result<bool, ExportError> {
-    let plain =
-        |layer: &BlobDescriptor| matches!(layer.media_type.as_str(), media_type::OCI_LAYER | media_type::DOCKER_LAYER);
-    Ok(crate::image::read_all(store, record)?.images.iter().any(|image| image.layers.iter().any(plain)))
-}
-
-type Closure = (Vec<Document>, Vec<BlobDescriptor>);
-
-/// A document and all that it names, each once, what is named first.
-fn closure(
-    digest: &Digest,
-    media_type: &str,
-    read: &dyn Fn(&Digest) -> Result<Vec<u8>, ExportError>,
-) -> Result<Closure, ExportError> {
-    let (mut documents, mut blobs) = (Vec::new(), BTreeMap::new());
-    let mut seen = BTreeSet::new();
-    collect(digest, media_type, read, 0, &mut seen, &mut documents, &mut blobs)?;
-    Ok((documents, blobs.into_values().collect()))
-}
-
-fn collect(
-    digest: &Digest,
-    media_type: &str,
-    read: &dyn Fn(&Digest) -> Result<Vec<u8>, ExportError>,
-    depth: usize,
-    seen: &mut BTreeSet<Digest>,
-    documents: &mut Vec<Document>,
-    blobs: &mut BTreeMap<Digest, BlobDescriptor>,
-) -> Result<(), ExportError> {
-    if depth > MAX_INDEX_DEPTH || !seen.insert(*digest) {
-        return Ok(());
-    }
-    let bytes = read(digest)?;
-    let named = links(&bytes).unwrap_or_default();
-    for manifest in &named.manifests {
-        collect(&manifest.digest, &manifest.media_type, read, depth + 1, seen, documents, blobs)?;
-    }
-    blobs.extend(named.blobs.into_iter().map(|blob| (blob.digest, blob)));
-    documents.push(Document { digest: *digest, media_type: media_type.to_owned(), bytes });
-    Ok(())
+    Ok(crate::image::read_all(store, record)?
+        .images
+        .iter()
+        .any(|image| image.layers.iter().any(BlobDescriptor::is_plain)))
 }
 
 /// Fetches the blob of a layer that is elsewhere.

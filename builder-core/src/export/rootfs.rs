@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::ExportError;
+use super::left_out::left_out;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::fs::PathContext;
@@ -16,6 +17,7 @@ use crate::fs::extract::{ExtractError, ExtractLimits, ExtractOptions, extract};
 use crate::fs::root::RootDir;
 use crate::fs::tar_stream::TarStream;
 use crate::layer::{self, Tree};
+use crate::oci::BlobDescriptor;
 use crate::snapshot::Snapshots;
 
 /// Bytes read at once.
@@ -30,6 +32,8 @@ pub struct RootFilesystem<'f> {
     pub shown: String,
     /// Its layers, bottom first.
     pub diff_ids: &'f [Digest],
+    /// The same as blobs.
+    pub layers: &'f [BlobDescriptor],
     /// Files besides it: name and content.
     pub files: Vec<(String, Vec<u8>)>,
 }
@@ -64,7 +68,8 @@ pub fn write_tar(
     let mut trees = Vec::new();
     for filesystem in filesystems {
         let root = snapshots.view(filesystem.diff_ids)?;
-        trees.push(Tree { directory: &filesystem.directory, root, files: &filesystem.files });
+        let left_out = left_out(snapshots, filesystem, &root, cancel)?;
+        trees.push(Tree { directory: &filesystem.directory, root, files: &filesystem.files, left_out });
     }
     layer::write_trees(&trees, source_date_epoch, out, cancel)?;
     Ok(())

@@ -2,6 +2,7 @@
 //! root.
 
 pub mod accounts;
+mod counted;
 pub mod create;
 pub mod entry;
 pub mod extract;
@@ -11,4 +12,5 @@ mod path_error;
 pub mod root;
 pub(crate) mod tar_stream;
 
+pub use counted::Counted;
 pub use path_error::{PathContext, PathError};

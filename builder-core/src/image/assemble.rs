@@ -89,6 +89,7 @@ pub fn assemble(request: &AssembleRequest) -> Result<ImageParts, ImageError> {
         annotations: std::collections::BTreeMap::new(),
         descriptor_annotations: std::collections::BTreeMap::new(),
         attestations: Vec::new(),
+        manifest: None,
     })
 }
 

@@ -46,14 +46,16 @@ pub fn write(
         config: image.id(),
         created: image.created.clone(),
     };
+    let mut changed = Vec::new();
     for name in names {
         let record = record(name);
         // A name that already is this image's costs nothing.
         let known = name.parse().ok().map(|reference| store.image(&reference)).transpose()?.flatten();
         if known.as_ref() != Some(&record) || !store.shows(&record) {
-            store.tag(&record)?;
+            changed.push(record);
         }
     }
+    store.tag_all(&changed)?;
     if names.is_empty() {
         store.keep(&record(""))?;
     }

@@ -42,6 +42,8 @@ pub struct ImageForm {
     pub level: Option<i32>,
     /// Whether layers that came in another compression get this one too.
     pub force: bool,
+    /// Whether the manifest of an image of the store stays as it is, every byte, where its layers do.
+    pub keep_manifests: bool,
 }
 
 impl ImageForm {
@@ -178,6 +180,10 @@ pub struct LayerBlobs<'s> {
 }
 
 impl<'s> LayerBlobs<'s> {
+    pub(super) fn snapshots(&self) -> &'s Snapshots {
+        self.snapshots
+    }
+
     /// Makes blobs of one form.
     pub fn new(snapshots: &'s Snapshots, form: ImageForm) -> Self {
         Self { snapshots, form, before: None, names_will_do: false, work: None, made: 0 }

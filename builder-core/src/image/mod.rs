@@ -10,6 +10,7 @@ mod diff;
 mod diff_tree;
 mod documents;
 mod error;
+mod exact;
 mod history;
 mod image_list;
 mod inspect;
@@ -30,6 +31,7 @@ pub use diff::{ConfigChange, Difference, FileChange, ImageDiff, Totals, config_c
 pub use diff_tree::file_changes;
 pub use documents::Descriptor;
 pub use error::ImageError;
+pub use exact::as_stored;
 pub use history::rfc3339;
 pub use image_list::{ImageList, PlatformChange};
 pub use inspect::inspect;

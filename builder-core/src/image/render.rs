@@ -7,6 +7,7 @@ use super::annotations::{self, Annotation, AnnotationLevel};
 use super::attestations::attestation_manifest;
 use super::compressed::CompressedLayers;
 use super::documents::{Descriptor, IndexDocument, ManifestDocument, PlatformDocument};
+use super::exact::{layer_contents, stays, stored_documents};
 use super::layers::{Content, ImageForm, LayerBlobs, MediaTypes};
 use super::view::ImageParts;
 use crate::cancel::CancelToken;
@@ -154,6 +155,19 @@ fn rendered<'r>(
     Ok(Rendered { descriptor, blobs, images, is_index: index, created, _work: layers.into_work() })
 }
 
+impl Rendered {
+    /// An image that is in the store as a whole.
+    pub(super) fn of_store(
+        descriptor: Descriptor,
+        blobs: BTreeMap<Digest, Content>,
+        images: Vec<RenderedImage>,
+        is_index: bool,
+        created: String,
+    ) -> Self {
+        Self { descriptor, blobs, images, is_index, created, _work: None }
+    }
+}
+
 struct Renderer<'r> {
     set: &'r ImageSet<'r>,
     form: ImageForm,
@@ -163,7 +177,34 @@ struct Renderer<'r> {
 }
 
 impl Renderer<'_> {
+    /// An image whose manifest stays as it is.
+    fn kept(&mut self, image: &ImageParts) -> Result<Option<(Descriptor, RenderedImage)>, ImageError> {
+        let snapshots = self.layers.snapshots();
+        let Some(manifest) = image.manifest.as_ref().filter(|_| self.form.keep_manifests) else { return Ok(None) };
+        let annotated = self.set.annotations.iter().any(|annotation| annotation.level == AnnotationLevel::Manifest);
+        if annotated || !stays(snapshots.store(), image)? {
+            return Ok(None);
+        }
+        let mut descriptor = Descriptor::foreign(&manifest.media_type, manifest.digest, manifest.size);
+        descriptor.platform = Some(PlatformDocument::new(&image.platform, &image.os_features));
+        descriptor.annotations.clone_from(&image.descriptor_annotations);
+        let platform = Some(&image.platform);
+        descriptor.annotations.extend(annotations::of(
+            self.set.annotations,
+            AnnotationLevel::ManifestDescriptor,
+            platform,
+        ));
+        let (bytes, rendered) = stored_documents(snapshots.store(), image, manifest)?;
+        self.blobs.extend(layer_contents(image));
+        self.blobs.insert(rendered.config, Content::Bytes(image.config_bytes.clone()));
+        self.blobs.insert(manifest.digest, Content::Bytes(bytes));
+        Ok(Some((descriptor, rendered)))
+    }
+
     fn image(&mut self, image: &ImageParts) -> Result<(Descriptor, RenderedImage), ImageError> {
+        if let Some(kept) = self.kept(image)? {
+            return Ok(kept);
+        }
         let mut layers = Vec::new();
         for (index, known) in image.layers.iter().enumerate() {
             let chain = image.diff_ids.get(..=index).unwrap_or_default();

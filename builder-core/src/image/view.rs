@@ -43,6 +43,8 @@ pub struct ImageParts {
     pub descriptor_annotations: BTreeMap<String, String>,
     /// What is stated about it.
     pub attestations: Vec<Attestation>,
+    /// The manifest that it has in the store: digest, media type, and size in bytes.
+    pub manifest: Option<BlobDescriptor>,
 }
 
 /// All images of one name, as parts.
@@ -131,7 +133,12 @@ pub fn read(store: &Store, record: &ImageRecord, platform: &Platform) -> Result<
 pub fn read_all(store: &Store, record: &ImageRecord) -> Result<StoredImage, ImageError> {
     let entries = match document(store, &record.manifest, Some(&record.media_type))? {
         Document::Manifest(manifest) => {
-            let images = vec![parts(store, manifest, None, Vec::new())?];
+            let mut images = vec![parts(store, manifest, None, Vec::new())?];
+            images[0].manifest = Some(BlobDescriptor {
+                digest: record.manifest,
+                size: record.manifest_size,
+                media_type: record.media_type.clone(),
+            });
             return Ok(StoredImage { images, index: false, index_annotations: BTreeMap::new() });
         }
         Document::Index(entries) => entries,
@@ -152,6 +159,7 @@ pub fn read_all(store: &Store, record: &ImageRecord) -> Result<StoredImage, Imag
         }
         let mut parts = parts(store, manifest, entry.platform, attestations)?;
         parts.descriptor_annotations = entry.annotations;
+        parts.manifest = Some(entry.descriptor);
         stored.images.push(parts);
     }
     if stored.images.is_empty() {
@@ -225,6 +233,7 @@ fn parts(
         annotations: manifest.annotations,
         descriptor_annotations: BTreeMap::new(),
         attestations,
+        manifest: None,
     })
 }
 

@@ -12,6 +12,7 @@ mod graft;
 pub mod gzip;
 mod hashing;
 mod header;
+mod left_out;
 mod lower;
 mod read_ahead;
 mod unpack;
@@ -22,6 +23,8 @@ use serde::{Deserialize, Serialize};
 
 pub use error::LayerError;
 pub(crate) use graft::{Attributes, Graft, GraftWriter};
+pub(crate) use left_out::Devices;
+pub use left_out::LeftOut;
 pub(crate) use read_ahead::read_ahead;
 pub use unpack::unpack;
 pub use write::{Tree, write_layer, write_trees};
@@ -68,6 +71,8 @@ pub struct LayerSummary {
     pub content: ContentId,
     /// The number of entries.
     pub entries: u64,
+    /// Whether it has device nodes that could not be made of it here.
+    pub left_out: bool,
 }
 
 #[cfg(test)]

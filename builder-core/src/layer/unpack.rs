@@ -36,14 +36,22 @@ const MAX_PATH: usize = 4096;
 
 /// Unpacks the plain tar `reader` into `root` and computes the layer's diff ID on the way.
 ///
-/// Device nodes that this process may not make (rootless) are left out; the layer's blob still has them.
+/// Device nodes that this process may not make (rootless) are left out, and so is the character device 0:0, which
+/// overlayfs takes for a whiteout; the layer's blob still has them.
 ///
 /// # Errors
 /// [`LayerError::Read`] for a broken archive, [`LayerError::Escape`] for entries without a path inside the root,
 /// [`LayerError::Limit`], [`LayerError::MissingLinkTarget`], [`LayerError::Path`], [`LayerError::Cancelled`].
 pub fn unpack(reader: &mut dyn Read, root: &RootDir, cancel: &CancelToken) -> Result<LayerSummary, LayerError> {
     let mut stream = DigestReader { inner: reader, digester: Digester::new() };
-    let mut unpacker = Unpacker { root, made: HashSet::new(), directories: Vec::new(), entries: 0, last: None };
+    let mut unpacker = Unpacker {
+        root,
+        made: HashSet::new(),
+        directories: Vec::new(),
+        left_out: HashSet::new(),
+        entries: 0,
+        last: None,
+    };
     {
         let mut archive = TarStream::new(&mut stream);
         while let Some(entry) = archive.next().map_err(LayerError::Read)? {
@@ -55,7 +63,13 @@ pub fn unpack(reader: &mut dyn Read, root: &RootDir, cancel: &CancelToken) -> Re
     io::copy(&mut stream, &mut io::sink()).map_err(LayerError::Read)?;
     unpacker.finish()?;
     let (size, diff_id) = (stream.digester.length(), stream.digester.finish());
-    Ok(LayerSummary { diff_id, size, content: ContentId(*diff_id.as_bytes()), entries: unpacker.entries })
+    Ok(LayerSummary {
+        diff_id,
+        size,
+        content: ContentId(*diff_id.as_bytes()),
+        entries: unpacker.entries,
+        left_out: !unpacker.left_out.is_empty(),
+    })
 }
 
 struct DigestReader<'r> {
@@ -80,6 +94,8 @@ struct Unpacker<'r> {
     made: HashSet<PathBuf>,
     /// Directories and their times, which are set when nothing is put into them any more.
     directories: Vec<(PathBuf, Time)>,
+    /// Device nodes that could not be made.
+    left_out: HashSet<PathBuf>,
     entries: u64,
     /// The directory of the last entry: the next one is mostly in the same.
     last: Option<(PathBuf, Parent)>,
@@ -178,10 +194,13 @@ impl Unpacker<'_> {
                 attributes.apply_at(at, false)
             }
             EntryType::Link => self.hard_link(&link_name(link, &at.path)?, at),
-            EntryType::Fifo => special(at, FileKind::Fifo, (0, 0), &attributes),
+            EntryType::Fifo => special(at, FileKind::Fifo, (0, 0), &attributes).map(|_| ()),
             EntryType::Char | EntryType::Block => {
                 let kind = if kind == EntryType::Char { FileKind::CharDevice } else { FileKind::BlockDevice };
-                special(at, kind, device, &attributes)
+                if !special(at, kind, device, &attributes)? {
+                    self.left_out.insert(at.path.clone());
+                }
+                Ok(())
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 let mut file = create::create_file_at(at.fd, at.name).at("create", &at.path)?;
@@ -194,9 +213,13 @@ impl Unpacker<'_> {
         }
     }
 
-    fn hard_link(&self, target: &Path, at: &Place<'_>) -> Result<(), LayerError> {
+    fn hard_link(&mut self, target: &Path, at: &Place<'_>) -> Result<(), LayerError> {
         let missing = || LayerError::MissingLinkTarget { path: at.path.clone(), target: target.to_owned() };
         let cleaned = clean(target)?.ok_or_else(missing)?;
+        if self.left_out.contains(&cleaned) {
+            self.left_out.insert(at.path.clone());
+            return Ok(());
+        }
         let (Some(name), parent) = (cleaned.file_name(), cleaned.parent().unwrap_or(Path::new(""))) else {
             return Err(missing());
         };
@@ -274,13 +297,18 @@ impl Attributes {
     }
 }
 
-fn special(at: &Place<'_>, kind: FileKind, device: (u32, u32), attributes: &Attributes) -> Result<(), LayerError> {
+/// Makes a special file; tells whether that was possible.
+fn special(at: &Place<'_>, kind: FileKind, device: (u32, u32), attributes: &Attributes) -> Result<bool, LayerError> {
+    if kind == FileKind::CharDevice && device == (0, 0) {
+        return Ok(false);
+    }
     match create::create_special_at(at.fd, at.name, kind, device) {
         // In a user namespace nobody may make devices; the sandbox brings its own `/dev`.
-        Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) && kind != FileKind::Fifo => Ok(()),
+        Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) && kind != FileKind::Fifo => Ok(false),
         other => {
             other.at("create device", &at.path)?;
-            attributes.apply_at(at, true)
+            attributes.apply_at(at, true)?;
+            Ok(true)
         }
     }
 }
@@ -310,7 +338,7 @@ fn link_name(target: Vec<u8>, path: &Path) -> Result<PathBuf, LayerError> {
 }
 
 /// Brings an entry's path to normal form: no leading `/` or `./`; `None` for the root itself.
-fn clean(path: &Path) -> Result<Option<PathBuf>, LayerError> {
+pub(super) fn clean(path: &Path) -> Result<Option<PathBuf>, LayerError> {
     let escape = || LayerError::Escape { path: path.to_owned() };
     if path.as_os_str().len() > MAX_PATH || path.as_os_str().as_bytes().contains(&0) {
         return Err(escape());

@@ -20,6 +20,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps};
 use super::graft::{Attributes, Graft, GraftWriter};
 use super::hashing::HashingWriter;
 use super::header::{Entry, NO_XATTRS, write_end, write_header, write_padding};
+use super::left_out::LeftOut;
 use super::lower::Lower;
 use super::xattrs::xattrs;
 use super::{ContentId, LayerError, LayerSummary, OPAQUE_WHITEOUT, OverlayFlavor, WHITEOUT_PREFIX};
@@ -95,6 +96,8 @@ pub struct Tree<'t> {
     pub root: OwnedFd,
     /// Files besides it: name and content.
     pub files: &'t [(String, Vec<u8>)],
+    /// Device nodes of it that it does not show.
+    pub left_out: LeftOut,
 }
 
 /// Writes whole root filesystems as one tar. Nothing on disk changes; `clamp` is for the archive alone, and is the
@@ -102,11 +105,11 @@ pub struct Tree<'t> {
 ///
 /// # Errors
 /// As [`write_layer`].
-pub fn write_trees(
-    trees: &[Tree<'_>],
+pub fn write_trees<'t>(
+    trees: &'t [Tree<'t>],
     clamp: Option<i64>,
-    out: &mut dyn Write,
-    cancel: &CancelToken,
+    out: &'t mut dyn Write,
+    cancel: &'t CancelToken,
 ) -> Result<LayerSummary, LayerError> {
     let mut writer = LayerWriter::new(None, clamp, out, cancel);
     for tree in trees {
@@ -118,6 +121,7 @@ pub fn write_trees(
             writer.made_up(path.as_bytes(), b'5', 0o755, b"")?;
         }
         writer.links.clear();
+        writer.left_out = Some(BesideFiles { tree, first: HashMap::new() });
         writer.directory(&listed, &Lower::default(), Path::new(tree.directory), 0)?;
         for (name, content) in tree.files {
             let path = Path::new(tree.directory).join(name);
@@ -125,6 +129,20 @@ pub fn write_trees(
         }
     }
     writer.finish()
+}
+
+/// What a whole root filesystem has besides its files.
+struct BesideFiles<'t> {
+    tree: &'t Tree<'t>,
+    /// The first path of each device node with several names.
+    first: HashMap<&'t Path, PathBuf>,
+}
+
+impl BesideFiles<'_> {
+    /// The path in the root filesystem that a path of the archive stands for.
+    fn inside<'p>(&self, path: &'p Path) -> &'p Path {
+        path.strip_prefix(self.tree.directory).unwrap_or(path)
+    }
 }
 
 /// What became of something in a layer directory.
@@ -153,6 +171,7 @@ pub(super) struct LayerWriter<'a> {
     flavor: Option<OverlayFlavor>,
     pub(super) clamp: Option<i64>,
     graft: Option<&'a dyn Graft>,
+    left_out: Option<BesideFiles<'a>>,
     cancel: &'a CancelToken,
 }
 
@@ -175,6 +194,7 @@ impl<'a> LayerWriter<'a> {
             flavor,
             clamp,
             graft: None,
+            left_out: None,
             cancel,
         }
     }
@@ -192,7 +212,7 @@ impl<'a> LayerWriter<'a> {
         write_end(&mut self.out).map_err(LayerError::Write)?;
         let (diff_id, size) = self.out.finish().map_err(LayerError::Write)?;
         let content = ContentId(*self.content.finalize().as_bytes());
-        Ok(LayerSummary { diff_id, size, content, entries: self.entries })
+        Ok(LayerSummary { diff_id, size, content, entries: self.entries, left_out: false })
     }
 
     /// Writes an entry for what is in no filesystem: root's, and as old as the clamp says.
@@ -222,6 +242,10 @@ impl<'a> LayerWriter<'a> {
             if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
                 names.push(entry.file_name().to_owned());
             }
+        }
+        if let Some(beside) = &self.left_out {
+            let left_out = beside.tree.left_out.names(beside.inside(path));
+            names.extend(left_out.filter_map(|name| CString::new(name.as_bytes()).ok()));
         }
         names.sort_unstable();
         if let Some(graft) = self.graft.filter(|graft| graft.directory() == path) {
@@ -261,6 +285,9 @@ impl<'a> LayerWriter<'a> {
         path: &Path,
         depth: usize,
     ) -> Result<Written, LayerError> {
+        if self.device_beside(path)? {
+            return Ok(Written::Yes);
+        }
         let mut stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).at("examine", path)?;
         let kind = FileType::from_raw_mode(stat.st_mode);
         if kind == FileType::CharacterDevice && stat.st_rdev == 0 {
@@ -321,6 +348,24 @@ impl<'a> LayerWriter<'a> {
             _ => Err(LayerError::UnsupportedType { path: path.to_owned(), kind: '?' }),
         }?;
         Ok(Written::Yes)
+    }
+
+    /// Writes a device node that the filesystem does not show; tells whether a path is one.
+    fn device_beside(&mut self, path: &Path) -> Result<bool, LayerError> {
+        let Some(beside) = &mut self.left_out else { return Ok(false) };
+        let Some(device) = beside.tree.left_out.device(beside.inside(path)) else { return Ok(false) };
+        let first = beside.first.get(&*device.first).cloned();
+        beside.first.entry(&device.first).or_insert_with(|| path.to_owned());
+        let mut attributes = device.attributes;
+        attributes.mtime = self.clamp.map_or(attributes.mtime, |clamp| attributes.mtime.min(clamp));
+        match first {
+            Some(first) => {
+                attributes.device = (0, 0);
+                self.head(path, b'1', &attributes, first.as_os_str().as_bytes(), &NO_XATTRS)?;
+            }
+            None => self.head(path, device.kind, &attributes, b"", &NO_XATTRS)?,
+        }
+        Ok(true)
     }
 
     /// Begins a directory: one that is below the layer just the same waits until something in it is written.

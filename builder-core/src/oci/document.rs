@@ -31,6 +31,13 @@ pub struct BlobDescriptor {
     pub media_type: String,
 }
 
+impl BlobDescriptor {
+    /// Tells whether it is a layer without compression.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.media_type.as_str(), media_type::OCI_LAYER | media_type::DOCKER_LAYER)
+    }
+}
+
 /// The manifest of one image.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Manifest {

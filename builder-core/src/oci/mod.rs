@@ -5,6 +5,8 @@
 
 #[cfg(feature = "build")]
 mod chain;
+#[cfg(feature = "build")]
+mod closure;
 mod config;
 #[cfg(feature = "build")]
 mod document;
@@ -18,6 +20,8 @@ mod select;
 pub use chain::{chain_id, chain_ids};
 #[cfg(feature = "build")]
 pub(crate) use chain::{chain_ids_by, chain_upon};
+#[cfg(feature = "build")]
+pub(crate) use closure::{WholeDocument, closure};
 pub use config::{ContainerConfig, Healthcheck, History, ImageConfig, RootFs};
 #[cfg(feature = "build")]
 pub use document::{

@@ -31,4 +31,5 @@ pub use analysis::{Analysis, Entry, EntryKind};
 pub use error::ReportError;
 pub use figures::{FileFigure, Hidden, ImageReport, LayerFigures, WasteFigure};
 pub use read::analyse;
+pub(crate) use read::each_entry;
 pub use sizes::{SizeKind, SizeNode, SizeTree};

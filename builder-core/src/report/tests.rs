@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::read::entries;
+use super::read::{entries, lay_on};
 use super::{Analysis, Entry, EntryKind, Hidden, ReportError, SizeKind};
 use crate::cancel::CancelToken;
 use crate::layer::LayerError;
@@ -287,9 +287,12 @@ fn what_is_no_layer_is_refused() {
     assert!(matches!(refused(EntryKind::HardLink, b"b", b"c"), LayerError::MissingLinkTarget { .. }));
     let cut = [0x41; 700];
     let cancel = CancelToken::new();
-    assert!(matches!(entries(&mut &cut[..], &mut analysis, &cancel), Err(LayerError::Read(_))));
+    assert!(matches!(
+        entries(&mut &cut[..], &mut |entry, size| lay_on(&mut analysis, entry, size), &cancel),
+        Err(LayerError::Read(_))
+    ));
     cancel.cancel();
-    let cancelled = entries(&mut &cut[..], &mut analysis, &cancel).unwrap_err();
+    let cancelled = entries(&mut &cut[..], &mut |entry, size| lay_on(&mut analysis, entry, size), &cancel).unwrap_err();
     assert!(matches!(&cancelled, LayerError::Cancelled(_)), "{cancelled:?}");
     assert!(ReportError::Layer { digest: crate::digest::Digest::of(b""), source: cancelled }.is_cancelled());
 }

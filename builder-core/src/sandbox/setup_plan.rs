@@ -262,6 +262,10 @@ impl Files {
         };
         dev.extend(NODES.iter().zip(NODE_NUMBERS).map(|((name, _, _), number)| entry(name, node(number))));
         dev.extend(DEV_LINKS.map(|(name, target)| entry(name, EntryContent::Link(target))));
+        if matches!(spec.stdio, Stdio::Terminal(_)) {
+            // The first terminal of its own file system.
+            dev.push(entry("console", EntryContent::Link("pts/0")));
+        }
 
         let mut files = Self { dev, staged: Vec::new(), mounted: Vec::new() };
         for (path, kind) in step_mounts::in_dev(&spec.mounts) {

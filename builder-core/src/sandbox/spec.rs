@@ -2,6 +2,8 @@
 
 use std::os::fd::OwnedFd;
 
+use rustix::process::Resource;
+
 use super::control_group::Resources;
 use super::stdio::{SignalQueue, Stdio};
 use super::step_mounts::SandboxMount;
@@ -46,29 +48,29 @@ pub struct Ulimit {
 
 impl Ulimit {
     /// The names of limits, in the order of docker's list, with their numbers.
-    const NAMES: [(&'static str, u32); 16] = [
-        ("core", libc::RLIMIT_CORE),
-        ("cpu", libc::RLIMIT_CPU),
-        ("data", libc::RLIMIT_DATA),
-        ("fsize", libc::RLIMIT_FSIZE),
-        ("locks", libc::RLIMIT_LOCKS),
-        ("memlock", libc::RLIMIT_MEMLOCK),
-        ("msgqueue", libc::RLIMIT_MSGQUEUE),
-        ("nice", libc::RLIMIT_NICE),
-        ("nofile", libc::RLIMIT_NOFILE),
-        ("nproc", libc::RLIMIT_NPROC),
-        ("rss", libc::RLIMIT_RSS),
-        ("rtprio", libc::RLIMIT_RTPRIO),
-        ("rttime", libc::RLIMIT_RTTIME),
-        ("sigpending", libc::RLIMIT_SIGPENDING),
-        ("stack", libc::RLIMIT_STACK),
-        ("as", libc::RLIMIT_AS),
+    const NAMES: [(&'static str, u32, Resource); 16] = [
+        ("core", libc::RLIMIT_CORE, Resource::Core),
+        ("cpu", libc::RLIMIT_CPU, Resource::Cpu),
+        ("data", libc::RLIMIT_DATA, Resource::Data),
+        ("fsize", libc::RLIMIT_FSIZE, Resource::Fsize),
+        ("locks", libc::RLIMIT_LOCKS, Resource::Locks),
+        ("memlock", libc::RLIMIT_MEMLOCK, Resource::Memlock),
+        ("msgqueue", libc::RLIMIT_MSGQUEUE, Resource::Msgqueue),
+        ("nice", libc::RLIMIT_NICE, Resource::Nice),
+        ("nofile", libc::RLIMIT_NOFILE, Resource::Nofile),
+        ("nproc", libc::RLIMIT_NPROC, Resource::Nproc),
+        ("rss", libc::RLIMIT_RSS, Resource::Rss),
+        ("rtprio", libc::RLIMIT_RTPRIO, Resource::Rtprio),
+        ("rttime", libc::RLIMIT_RTTIME, Resource::Rttime),
+        ("sigpending", libc::RLIMIT_SIGPENDING, Resource::Sigpending),
+        ("stack", libc::RLIMIT_STACK, Resource::Stack),
+        ("as", libc::RLIMIT_AS, Resource::As),
     ];
 
     /// Reads `name=soft[:hard]`; -1 is no limit.
     pub fn parse(text: &str) -> Option<Self> {
         let (name, limits) = text.split_once('=')?;
-        let (_, resource) = Self::NAMES.iter().find(|(known, _)| *known == name)?;
+        let (_, resource, _) = Self::NAMES.iter().find(|(known, ..)| *known == name)?;
         let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
         let limit = |text: &str| match text.parse::<i64>().ok()? {
             -1 => Some(libc::RLIM64_INFINITY),
@@ -80,12 +82,18 @@ impl Ulimit {
 
     /// Returns the names that there are.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        Self::NAMES.iter().map(|(name, _)| *name)
+        Self::NAMES.iter().map(|(name, ..)| *name)
+    }
+
+    /// Returns how far this process may raise its own limit of the resource; nothing where there is no end.
+    pub fn current_hard(&self) -> Option<u64> {
+        let (.., resource) = Self::NAMES.iter().find(|(_, number, _)| *number == self.resource)?;
+        rustix::process::getrlimit(*resource).maximum
     }
 
     /// Returns the name of the resource.
     pub fn name(&self) -> &'static str {
-        Self::NAMES.iter().find(|(_, number)| *number == self.resource).map_or("", |(name, _)| name)
+        Self::NAMES.iter().find(|(_, number, _)| *number == self.resource).map_or("", |(name, ..)| name)
     }
 }
 

@@ -39,6 +39,13 @@ impl Snapshots {
         Self { memory: Some(Memory::default()), ..self.clone() }
     }
 
+    /// Looks again for everything: what a build relies on was taken away.
+    pub fn look_again(&self) {
+        if let Some(memory) = &self.memory {
+            *memory.lock() = Found::default();
+        }
+    }
+
     /// Returns the chain IDs of a chain and of all chains that it begins with, the shortest first.
     pub(super) fn chain_ids(&self, diff_ids: &[Digest]) -> Vec<Digest> {
         let Some(memory) = &self.memory else { return chain_ids(diff_ids) };

@@ -185,6 +185,9 @@ impl Snapshots {
         let root =
             if parent.is_empty() { RootDir::open(&active.upper)? } else { RootDir::from_fd(active.mount(None)?) };
         let layer = layer::unpack(reader, &root, cancel)?;
+        if layer.left_out {
+            self.store.note_left_out(&layer.diff_id)?;
+        }
         Ok((active, layer))
     }
 

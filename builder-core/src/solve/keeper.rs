@@ -197,7 +197,7 @@ impl Keeper<'_> {
     fn find(&self, key: &Key) -> Result<Option<StepResult>, StepError> {
         let Some(record) = self.outside.store.cache_record(&key.0.0)? else { return Ok(None) };
         let usable = self.snapshots.has(&[record.diff_id])? || self.snapshots.adopt(&[], &record.diff_id)?;
-        Ok(usable.then(|| result(&record, true)))
+        Ok(usable.then(|| result(&record, self.clamp.is_some(), true)))
     }
 
     fn make(&self, key: &Key, fill: impl FnOnce(&Path) -> Result<(), StepError>) -> Result<StepResult, StepError> {
@@ -212,14 +212,15 @@ impl Keeper<'_> {
             parts: serde_json::to_string(&key.1).unwrap_or_default(),
         };
         self.outside.store.put_cache_record(&key.0.0, &record)?;
-        Ok(result(&record, false))
+        Ok(result(&record, self.clamp.is_some(), false))
     }
 }
 
-fn result(record: &CacheRecord, cached: bool) -> StepResult {
+fn result(record: &CacheRecord, clamped: bool, cached: bool) -> StepResult {
     StepResult {
         diff_ids: [record.diff_id].into(),
-        content: crate::cache::FilesystemContent::empty().with_layer(&record.content),
+        content: crate::cache::FilesystemContent::empty()
+            .with_layer(&record.content, clamped.then_some(&record.diff_id)),
         layer: Some(StepLayer {
             diff_id: record.diff_id,
             content: record.content,

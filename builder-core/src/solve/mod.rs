@@ -3,6 +3,7 @@
 //! The solver keeps no state of its own between builds: results are layers in the snapshot store, and
 //! records in the cache. A vertex that fails stops the build; what other vertexes have finished stays.
 
+mod disprove;
 mod error;
 mod explain;
 mod keeper;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub use disprove::Disproof;
 pub use error::{SolveError, StepError};
 pub use keeper::{Keeper, Kept, Watch};
 

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::layout::{blob_name, index_entries, keep_index, names, read_bounded, read_verified, resolve};
-use super::{Origin, SourceError};
+use super::{Origin, Progress, SourceError};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::fs::root::RootDir;
+use crate::fs::{Counted, PathContext};
 use crate::layer::LayerError;
 use crate::layer::compression::decompress;
 use crate::oci::{BlobDescriptor, Document, ImageConfig, MAX_CONFIG_SIZE, MAX_LAYERS, MAX_MANIFEST_SIZE, media_type};
@@ -19,6 +20,10 @@ use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::snapshot::SnapshotError;
 use crate::store::{ImageRecord, Store, WorkDir};
+
+/// The most names that the images of an archive have. Each one is a line of the store's own `index.json`, which is
+/// written anew with every change of a name.
+const MAX_NAMES: usize = 10_000;
 
 /// An image that an archive brought.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,8 +73,35 @@ pub fn unpack_archive(
     }
 }
 
-/// Puts every image of an archive into the store, under its names. `name` is what the archive is called in
-/// messages. Of an index it is the image for `platform`; where none was named all that it has, or the one for this
+/// What is loaded, into where.
+#[derive(Clone, Copy)]
+pub struct LoadRequest<'l> {
+    /// The store.
+    pub store: &'l Store,
+    /// The platform of the image that is wanted, where one is.
+    pub platform: Option<&'l Platform>,
+    /// Is told a blob, its bytes so far and in all.
+    pub progress: &'l Progress<'l>,
+    /// Ends it.
+    pub cancel: &'l CancelToken,
+}
+
+impl std::fmt::Debug for LoadRequest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LoadRequest").field("platform", &self.platform).finish_non_exhaustive()
+    }
+}
+
+/// An archive that was unpacked, and what it is called.
+#[derive(Clone, Copy)]
+struct Archive<'a> {
+    directory: &'a Path,
+    name: &'a Path,
+    how: &'a LoadRequest<'a>,
+}
+
+/// Puts every image of an unpacked archive, or of a directory with an OCI image layout, into the store, under its
+/// names. `name` is what the archive is called in messages. Of an index it is the image for `platform`; where none was named all that it has, or the one for this
 /// machine where some are missing.
 ///
 /// # Errors
@@ -77,30 +109,10 @@ pub fn unpack_archive(
 /// without an image for the platform, [`SourceError::Name`] for names with a digest that is not the
 /// image's, and what else can be wrong with one; images before the bad
 /// one stay.
-pub fn load(
-    reader: impl Read + Send,
-    name: &Path,
-    store: &Store,
-    platform: Option<&Platform>,
-    cancel: &CancelToken,
-) -> Result<Vec<LoadedImage>, SourceError> {
-    let work = unpack_archive(reader, name, store, cancel)?;
-    load_directory(work.path(), name, store, platform, cancel)
-}
-
-/// Does the same for an archive that was unpacked, or an OCI image layout that is a directory.
-///
-/// # Errors
-/// As [`load`].
-pub fn load_directory(
-    directory: &Path,
-    name: &Path,
-    store: &Store,
-    platform: Option<&Platform>,
-    cancel: &CancelToken,
-) -> Result<Vec<LoadedImage>, SourceError> {
+pub fn load_directory(directory: &Path, name: &Path, how: &LoadRequest<'_>) -> Result<Vec<LoadedImage>, SourceError> {
+    let archive = Archive { directory, name, how };
     if directory.join("index.json").is_file() {
-        return load_layout(directory, name, store, platform, cancel);
+        return load_layout(&archive);
     }
     if !directory.join("manifest.json").is_file() {
         return Err(SourceError::NotAnImage { path: name.to_owned() });
@@ -108,62 +120,99 @@ pub fn load_directory(
     let bytes = read_bounded(directory, Path::new("manifest.json"), MAX_MANIFEST_SIZE)?;
     let damaged = |source| SourceError::Damaged { name: "manifest.json".to_owned(), source };
     let images: Vec<DockerImage> = serde_json::from_slice(&bytes).map_err(damaged)?;
-    images.iter().map(|image| load_docker(directory, image, store, platform, cancel)).collect()
+    check_names(images.iter().filter_map(|image| image.repo_tags.as_ref()).map(Vec::len).sum())?;
+    named_at_once(how.store, |loaded| {
+        for image in &images {
+            loaded.push(load_docker(&archive, image)?);
+        }
+        Ok(())
+    })
 }
 
-fn load_layout(
-    directory: &Path,
-    name: &Path,
+/// Refuses an archive with more names than anybody gives.
+fn check_names(count: usize) -> Result<(), SourceError> {
+    if count > MAX_NAMES { Err(SourceError::TooManyNames { count, limit: MAX_NAMES }) } else { Ok(()) }
+}
+
+/// Loads images and gives them their names, all of them at once; where one fails, those before it.
+fn named_at_once(
     store: &Store,
-    platform: Option<&Platform>,
-    cancel: &CancelToken,
+    load: impl FnOnce(&mut Vec<(ImageRecord, Vec<String>)>) -> Result<(), SourceError>,
 ) -> Result<Vec<LoadedImage>, SourceError> {
+    let mut images = Vec::new();
+    let outcome = load(&mut images);
+    let mut records = Vec::new();
+    for (record, names) in &images {
+        let names = if names.is_empty() { &[String::new()][..] } else { names };
+        records.extend(names.iter().map(|name| ImageRecord { name: name.clone(), ..record.clone() }));
+    }
+    store.tag_all(&records)?;
+    outcome?;
+    let loaded = |(record, names): (ImageRecord, Vec<String>)| LoadedImage {
+        names,
+        manifest: record.manifest,
+        config: record.config,
+    };
+    Ok(images.into_iter().map(loaded).collect())
+}
+
+fn load_layout(archive: &Archive<'_>) -> Result<Vec<LoadedImage>, SourceError> {
+    let (directory, name) = (archive.directory, archive.name);
     let mut images: BTreeMap<Digest, Vec<String>> = BTreeMap::new();
-    for entry in index_entries(directory, name)? {
+    let entries = index_entries(directory, name)?;
+    check_names(entries.iter().map(|entry| names(entry).count()).sum())?;
+    for entry in entries {
         let known = images.entry(entry.descriptor.digest).or_default();
         known.extend(full_names(names(&entry).map(str::to_owned).collect(), Some(entry.descriptor.digest))?);
     }
-    let mut loaded = Vec::new();
-    for (digest, mut full) in images {
-        full.sort();
-        full.dedup();
-        let read = |digest: &Digest, limit: u64| {
-            let bytes = read_verified(directory, name, digest, limit)?;
-            keep_index(store, &bytes)?;
-            Ok(bytes)
-        };
-        let wanted = platform.cloned().unwrap_or_else(Platform::host);
-        let image = resolve(&read, digest, &wanted, name.display().to_string(), Origin::Layout(directory.to_owned()))?;
-        check_platform(&full, name, &image.config, platform)?;
-        let created = image.config.created.clone().unwrap_or_default();
-        let mut record = ImageRecord {
-            name: String::new(),
-            manifest: image.manifest,
-            manifest_size: image.manifest_bytes.len() as u64,
-            media_type: image.media_type.clone(),
-            config: image.config_digest,
-            created,
-        };
-        if let Some(index) = &image.index
-            && platform.is_none()
-            && index.members.len() > 1
-            && whole_index(directory, name, &index.digest, store, cancel)?
-        {
-            record.manifest = index.digest;
-            record.manifest_size = index.size;
-            record.media_type.clone_from(&index.media_type);
-            record.config = index.digest;
-        } else {
-            for layer in &image.layers {
-                take_blob(directory, layer, store, cancel)?;
-            }
-            store.write_blob(&image.config_bytes)?;
-            store.write_blob(&image.manifest_bytes)?;
+    named_at_once(archive.how.store, |loaded| {
+        for (digest, mut full) in images {
+            full.sort();
+            full.dedup();
+            let record = load_image(archive, digest, &full)?;
+            loaded.push((record, full));
         }
-        record_under(store, record.clone(), &full)?;
-        loaded.push(LoadedImage { names: full, manifest: record.manifest, config: record.config });
+        Ok(())
+    })
+}
+
+/// Takes an image of a layout into the store, without its names.
+fn load_image(archive: &Archive<'_>, digest: Digest, names: &[String]) -> Result<ImageRecord, SourceError> {
+    let Archive { directory, name, how: LoadRequest { store, platform, .. } } = *archive;
+    let read = |digest: &Digest, limit: u64| {
+        let bytes = read_verified(directory, name, digest, limit)?;
+        keep_index(store, &bytes)?;
+        Ok(bytes)
+    };
+    let wanted = platform.cloned().unwrap_or_else(Platform::host);
+    let image = resolve(&read, digest, &wanted, name.display().to_string(), Origin::Layout(directory.to_owned()))?;
+    check_platform(names, name, &image.config, *platform)?;
+    let created = image.config.created.clone().unwrap_or_default();
+    let mut record = ImageRecord {
+        name: String::new(),
+        manifest: image.manifest,
+        manifest_size: image.manifest_bytes.len() as u64,
+        media_type: image.media_type.clone(),
+        config: image.config_digest,
+        created,
+    };
+    if let Some(index) = &image.index
+        && platform.is_none()
+        && index.members.len() > 1
+        && whole_index(archive, &index.digest)?
+    {
+        record.manifest = index.digest;
+        record.manifest_size = index.size;
+        record.media_type.clone_from(&index.media_type);
+        record.config = index.digest;
+    } else {
+        for layer in &image.layers {
+            take_blob(archive, layer)?;
+        }
+        store.write_blob(&image.config_bytes)?;
+        store.write_blob(&image.manifest_bytes)?;
     }
-    Ok(loaded)
+    Ok(record)
 }
 
 /// Refuses an image for another platform than the one that was asked for.
@@ -184,23 +233,20 @@ fn check_platform(
 }
 
 /// Takes a blob of a layout into the store.
-fn take_blob(directory: &Path, blob: &BlobDescriptor, store: &Store, cancel: &CancelToken) -> Result<(), SourceError> {
-    if !store.has_whole_blob(&blob.digest, blob.size) {
-        let mut file = RootDir::open(directory)?.open_file(&blob_name(&blob.digest))?;
-        store.ingest(&blob.digest, blob.size, &mut file, cancel)?;
+fn take_blob(archive: &Archive<'_>, blob: &BlobDescriptor) -> Result<(), SourceError> {
+    let how = archive.how;
+    if !how.store.has_whole_blob(&blob.digest, blob.size) {
+        let file = RootDir::open(archive.directory)?.open_file(&blob_name(&blob.digest))?;
+        let tell = |count| (how.progress)(&blob.digest, count, blob.size);
+        how.store.ingest(&blob.digest, blob.size, &mut Counted::new(file, &tell), how.cancel)?;
     }
     Ok(())
 }
 
 /// Takes an index with everything that it names, where the layout has all of it: images and statements about them.
 /// Nothing is taken, and `false` returned, where something is missing or no image.
-fn whole_index(
-    directory: &Path,
-    name: &Path,
-    index: &Digest,
-    store: &Store,
-    cancel: &CancelToken,
-) -> Result<bool, SourceError> {
+fn whole_index(archive: &Archive<'_>, index: &Digest) -> Result<bool, SourceError> {
+    let Archive { directory, name, how: LoadRequest { store, .. } } = *archive;
     let there = |digest: &Digest| directory.join(blob_name(digest)).is_file();
     let bytes = read_verified(directory, name, index, MAX_MANIFEST_SIZE)?;
     let Document::Index(entries) = Document::parse(&bytes, None)? else { return Ok(false) };
@@ -220,7 +266,7 @@ fn whole_index(
         return Ok(false);
     }
     for blob in &blobs {
-        take_blob(directory, blob, store, cancel)?;
+        take_blob(archive, blob)?;
     }
     store.write_blob(&bytes)?;
     Ok(true)
@@ -263,33 +309,16 @@ fn full_names(names: Vec<String>, verified: Option<Digest>) -> Result<Vec<String
     Ok(full)
 }
 
-/// Records an image under its names, or without one where it has none.
-fn record_under(store: &Store, mut record: ImageRecord, names: &[String]) -> Result<(), SourceError> {
-    for name in names {
-        record.name.clone_from(name);
-        store.tag(&record)?;
-    }
-    if names.is_empty() {
-        store.keep(&record)?;
-    }
-    Ok(())
-}
-
 /// Makes an OCI image of one entry of `manifest.json`: its layers become plain tar blobs.
-fn load_docker(
-    directory: &Path,
-    image: &DockerImage,
-    store: &Store,
-    platform: Option<&Platform>,
-    cancel: &CancelToken,
-) -> Result<LoadedImage, SourceError> {
+fn load_docker(archive: &Archive<'_>, image: &DockerImage) -> Result<(ImageRecord, Vec<String>), SourceError> {
+    let Archive { directory, how: LoadRequest { store, platform, progress, cancel }, .. } = *archive;
     let names = full_names(image.repo_tags.clone().unwrap_or_default(), None)?;
     let root = RootDir::open(directory)?;
     let missing = |name: &str| SourceError::MissingFile(name.to_owned());
     let config_bytes = root.read(Path::new(&image.config), MAX_CONFIG_SIZE)?.ok_or_else(|| missing(&image.config))?;
     let damaged = |source| SourceError::Damaged { name: image.config.clone(), source };
     let config: ImageConfig = serde_json::from_slice(&config_bytes).map_err(damaged)?;
-    check_platform(&names, Path::new(&image.config), &config, platform)?;
+    check_platform(&names, Path::new(&image.config), &config, *platform)?;
     let diff_ids = &config.rootfs.diff_ids;
     if diff_ids.len() != image.layers.len() || diff_ids.len() > MAX_LAYERS {
         return Err(SourceError::LayerCount { layers: image.layers.len(), diff_ids: diff_ids.len() });
@@ -299,7 +328,9 @@ fn load_docker(
         if store.blob_size(diff_id).is_none() {
             // Old archives have links from one layer's name to another's; they are followed inside the archive.
             let file = root.open_file(Path::new(name)).map_err(|_| missing(name))?;
-            let mut tar = decompress(file).map_err(SourceError::Read)?;
+            let size = file.metadata().at("examine", name)?.len();
+            let tell = |count| progress(diff_id, count, size);
+            let mut tar = decompress(Counted::new(file, &tell)).map_err(SourceError::Read)?;
             let mut blob = store.blob_writer()?;
             std::io::copy(&mut tar, &mut blob).map_err(SourceError::Read)?;
             cancel.check()?;
@@ -328,6 +359,5 @@ fn load_docker(
         config: config_digest,
         created: config.created.unwrap_or_default(),
     };
-    record_under(store, record, &names)?;
-    Ok(LoadedImage { names, manifest: digest, config: config_digest })
+    Ok((record, names))
 }

@@ -85,6 +85,14 @@ pub enum SourceError {
         #[source]
         source: serde_json::Error,
     },
+    /// The images of an archive have more names than anybody gives.
+    #[error("the archive gives its images {count} names, at most {limit} are supported")]
+    TooManyNames {
+        /// How many it gives.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// A document is larger than any real one.
     #[error("`{name}` has more than {limit} bytes")]
     TooLarge {

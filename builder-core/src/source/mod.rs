@@ -20,7 +20,7 @@ mod rootfs;
 
 use std::path::PathBuf;
 
-pub use archive::{LoadedImage, load, load_directory, unpack_archive};
+pub use archive::{LoadRequest, LoadedImage, load_directory, unpack_archive};
 pub use changes::{ChangeError, apply as apply_changes};
 pub use error::SourceError;
 #[cfg(feature = "registry")]

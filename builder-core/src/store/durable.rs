@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::hold::now;
+use super::hold::{Gate, now};
 use super::metadata::{Metadata, one_snapshot};
 use super::{SnapshotRecord, Store, StoreError, remove_tree};
 use crate::digest::{Digest, Digester};
@@ -27,6 +27,8 @@ pub(super) const TABLE: &str = "
 /// Where snapshots are in a store; the rest of a place is the name of a directory.
 const SNAPSHOTS: &str = "snapshots/";
 const BLOBS: &str = "blobs/sha256/";
+/// Stands for all directories that are merged of many layers.
+const MERGED: &str = "merged";
 /// Seconds after which things are synced that have not been: the kernel has written them out by then.
 const SETTLED: i64 = 300;
 
@@ -61,19 +63,37 @@ pub(super) fn sync_database(root: &Path) -> Result<(), StoreError> {
 }
 
 fn note(connection: &Connection, place: &str) -> rusqlite::Result<()> {
+    note_in(connection, place, &boot())
+}
+
+fn note_in(connection: &Connection, place: &str, boot: &str) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached("INSERT OR REPLACE INTO unsynced VALUES (?1, ?2, ?3)")?;
-    statement.execute(params![place, boot(), now()]).map(drop)
+    statement.execute(params![place, boot, now()]).map(drop)
+}
+
+fn is_noted(connection: &Connection, place: &str, boot: &str) -> Result<bool, StoreError> {
+    let mut query =
+        connection.prepare_cached("SELECT 1 FROM unsynced WHERE place = ?1 AND boot = ?2").map_err(failed)?;
+    query.exists(params![place, boot]).map_err(failed)
 }
 
 /// Removes the blobs that were lost with another boot, and all that is made of snapshots which may be lost.
 pub(super) fn remove_lost(metadata: &Metadata, root: &Path, boot: &str) -> Result<(), StoreError> {
+    if suspects(&metadata.connection(), boot)?.is_empty() {
+        return Ok(());
+    }
+    // Who opens the store at the same time waits, and finds it done.
+    let _gate = Gate::alone(root)?;
     let connection = metadata.connection();
     let suspects = suspects(&connection, boot)?;
     let (blobs, snapshots): (Vec<_>, Vec<_>) = suspects.into_iter().partition(|place| place.starts_with(BLOBS));
     let merged = root.join("merged");
-    // Directories of many layers are hard links to files that may be lost.
-    if !snapshots.is_empty() && merged.is_dir() {
-        remove_tree(&merged)?;
+    // Directories of many layers are hard links to files that may be lost. Those that are made from here on are not.
+    if !snapshots.is_empty() && !is_noted(&connection, MERGED, boot)? {
+        if merged.is_dir() {
+            remove_tree(&merged)?;
+        }
+        note_in(&connection, MERGED, boot).map_err(failed)?;
     }
     for place in &blobs {
         remove_unless_whole(&root.join(place), place.strip_prefix(BLOBS).unwrap_or_default())?;
@@ -239,6 +259,27 @@ mod tests {
         assert_eq!(found.iter().map(|record| &record.directory).collect::<Vec<_>>(), ["suspect"]);
         store.clear_suspect("suspect").unwrap();
         assert!(store.suspect_snapshots().unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_merged_after_a_start_of_the_machine_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let store = open(root.path());
+        put_snapshot(&store, "suspect");
+        move_to_another_boot(&store);
+        let (old, new) = (root.path().join("merged/32-old"), root.path().join("merged/32-new"));
+        fs::create_dir_all(&old).unwrap();
+        let first = open(root.path());
+        assert!(!old.exists());
+        // One process merges while the next one opens the store, and nobody has looked at the snapshot yet.
+        fs::create_dir_all(&new).unwrap();
+        let second = open(root.path());
+        assert!(new.exists());
+        assert_eq!(second.suspect_snapshots().unwrap().len(), 1);
+        drop((first, second));
+        move_to_another_boot(&store);
+        drop(open(root.path()));
+        assert!(!new.exists());
     }
 
     #[test]

@@ -111,6 +111,20 @@ pub(crate) struct Gate {
     _lock: File,
 }
 
+impl Gate {
+    /// Enters the gate of a store that is being opened alone.
+    pub(super) fn alone(root: &Path) -> Result<Self, StoreError> {
+        Self::lock(&root.join("snapshots"), FlockOperation::LockExclusive)
+    }
+
+    fn lock(path: &Path, operation: FlockOperation) -> Result<Self, StoreError> {
+        // A descriptor of its own each time: locks belong to descriptors, and threads would share one.
+        let lock = File::open(path).at("open", path)?;
+        rustix::fs::flock(&lock, operation).at("lock", path)?;
+        Ok(Self { _lock: lock })
+    }
+}
+
 /// Seconds since 1970.
 pub(super) fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -126,20 +140,12 @@ impl Store {
 
     /// Enters the gate with others.
     pub(crate) fn gate(&self) -> Result<Gate, StoreError> {
-        self.lock_gate(FlockOperation::LockShared)
+        Gate::lock(&self.snapshots_dir(), FlockOperation::LockShared)
     }
 
     /// Enters the gate alone.
     pub(super) fn gate_alone(&self) -> Result<Gate, StoreError> {
-        self.lock_gate(FlockOperation::LockExclusive)
-    }
-
-    fn lock_gate(&self, operation: FlockOperation) -> Result<Gate, StoreError> {
-        let path = self.snapshots_dir();
-        // A descriptor of its own each time: locks belong to descriptors, and threads would share one.
-        let lock = File::open(&path).at("open", &path)?;
-        rustix::fs::flock(&lock, operation).at("lock", &path)?;
-        Ok(Gate { _lock: lock })
+        Gate::lock(&self.snapshots_dir(), FlockOperation::LockExclusive)
     }
 
     /// Notes chains and blobs that are there, where somebody holds the store. The caller is behind the gate.

@@ -34,6 +34,15 @@ pub struct ImageRecord {
     pub created: String,
 }
 
+/// Names and images that go, all at once.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct NameChanges {
+    /// Names, and the manifests of the images whose names they are.
+    pub untagged: Vec<(String, Digest)>,
+    /// The manifests of images without a name.
+    pub forgotten: Vec<Digest>,
+}
+
 const COLUMNS: &str = "name, manifest, manifest_size, media_type, config, created";
 const NAMELESS: &str = "'', manifest, manifest_size, media_type, config, created";
 
@@ -59,11 +68,49 @@ impl Store {
     /// # Errors
     /// [`StoreError::Metadata`], [`StoreError::Path`].
     pub fn tag(&self, image: &ImageRecord) -> Result<(), StoreError> {
+        self.tag_all(std::slice::from_ref(image))
+    }
+
+    /// Does the same for several, all at once; one without a name is kept.
+    ///
+    /// # Errors
+    /// As [`Store::tag`].
+    pub fn tag_all(&self, images: &[ImageRecord]) -> Result<(), StoreError> {
+        if images.is_empty() {
+            return Ok(());
+        }
         self.changing_names(|connection| {
-            let query = format!("SELECT {COLUMNS} FROM images WHERE name = ?1");
-            let before = connection.query_row(&query, [&image.name], record).optional()?;
-            put(connection, image)?;
-            before.map_or(Ok(()), |before| keep(connection, &before))
+            for image in images {
+                if image.name.is_empty() {
+                    keep(connection, image)?;
+                    continue;
+                }
+                let before = named(connection, &image.name)?;
+                put(connection, image)?;
+                before.map_or(Ok(()), |before| keep(connection, &before))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes names and images without one away, all at once. A name that has become another image's meanwhile stays.
+    ///
+    /// # Errors
+    /// As [`Store::tag`].
+    pub fn change_names(&self, changes: &NameChanges) -> Result<(), StoreError> {
+        if changes.untagged.is_empty() && changes.forgotten.is_empty() {
+            return Ok(());
+        }
+        self.changing_names(|connection| {
+            for (name, manifest) in &changes.untagged {
+                let mut delete = connection.prepare_cached("DELETE FROM images WHERE name = ?1 AND manifest = ?2")?;
+                delete.execute(params![name, manifest.as_bytes()])?;
+            }
+            for manifest in &changes.forgotten {
+                let mut delete = connection.prepare_cached("DELETE FROM unnamed_images WHERE manifest = ?1")?;
+                delete.execute([manifest.as_bytes()])?;
+            }
+            Ok(())
         })
     }
 
@@ -74,8 +121,7 @@ impl Store {
     /// As [`Store::tag`].
     pub fn tag_of_index(&self, image: &ImageRecord, index: &ImageRecord, members: &[Digest]) -> Result<(), StoreError> {
         self.changing_names(|connection| {
-            let query = format!("SELECT {COLUMNS} FROM images WHERE name = ?1");
-            let before = connection.query_row(&query, [&image.name], record).optional()?;
+            let before = named(connection, &image.name)?;
             let shared = before.as_ref().is_some_and(|before| {
                 before.manifest == index.manifest
                     || (before.manifest != image.manifest && members.contains(&before.manifest))
@@ -116,18 +162,18 @@ impl Store {
         Ok(self.changing_names(|connection| connection.execute("DELETE FROM images WHERE name = ?1", [name]))? > 0)
     }
 
-    /// Takes a name away and keeps the image, without a name where it was its last; tells whether it was there.
+    /// Takes names away and keeps their images, without a name where it was their last.
     ///
     /// # Errors
     /// [`StoreError::Metadata`], [`StoreError::Path`].
-    pub fn untag_and_keep(&self, reference: &Reference) -> Result<bool, StoreError> {
-        let name = reference.to_string();
+    pub fn untag_and_keep(&self, references: &[Reference]) -> Result<(), StoreError> {
         self.changing_names(|connection| {
-            let query = format!("SELECT {COLUMNS} FROM images WHERE name = ?1");
-            let before = connection.query_row(&query, [&name], record).optional()?;
-            connection.execute("DELETE FROM images WHERE name = ?1", [&name])?;
-            before.as_ref().map_or(Ok(()), |before| keep(connection, before))?;
-            Ok(before.is_some())
+            for name in references.iter().map(Reference::to_string) {
+                let before = named(connection, &name)?;
+                connection.prepare_cached("DELETE FROM images WHERE name = ?1")?.execute([&name])?;
+                before.as_ref().map_or(Ok(()), |before| keep(connection, before))?;
+            }
+            Ok(())
         })
     }
 
@@ -166,9 +212,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Metadata`].
     pub fn image(&self, reference: &Reference) -> Result<Option<ImageRecord>, StoreError> {
-        let query = format!("SELECT {COLUMNS} FROM images WHERE name = ?1");
-        let connection = self.inner.metadata.connection();
-        connection.query_row(&query, [reference.to_string()], record).optional().map_err(failed)
+        named(&self.inner.metadata.connection(), &reference.to_string()).map_err(failed)
     }
 
     /// Returns all named images, by name.
@@ -205,10 +249,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::Metadata`].
     pub fn find_images(&self, text: &str) -> Result<Vec<ImageRecord>, StoreError> {
-        if let Ok(reference) = text.parse::<Reference>()
-            && let Some(image) = self.image(&reference)?
-        {
-            return Ok(vec![image]);
+        if let Ok(reference) = text.parse::<Reference>() {
+            if let Some(image) = self.image(&reference)? {
+                return Ok(vec![image]);
+            }
+            if let Some(digest) = reference.digest() {
+                return self.with_digest(&reference, digest);
+            }
         }
         let digits = text.strip_prefix("sha256:").unwrap_or(text);
         if digits.len() < 4 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -216,6 +263,18 @@ impl Store {
         }
         let matches = |digest: &Digest| digest.hex().starts_with(digits);
         Ok(self.all_images()?.into_iter().filter(|i| matches(&i.config) || matches(&i.manifest)).collect())
+    }
+
+    /// The image that a name with a digest means, where that is not its own: under another tag or none, or with a tag
+    /// alone.
+    fn with_digest(&self, reference: &Reference, digest: &Digest) -> Result<Vec<ImageRecord>, StoreError> {
+        let means = |image: &ImageRecord| {
+            image.name.parse::<Reference>().is_ok_and(|name| {
+                let same = (name.domain(), name.path()) == (reference.domain(), reference.path());
+                same && (image.manifest == *digest || name.digest() == Some(digest))
+            })
+        };
+        Ok(self.images()?.into_iter().find(means).into_iter().collect())
     }
 
     /// Tells whether what a reference says about the image of its name is true: without a digest it says nothing,
@@ -283,6 +342,12 @@ impl Store {
     }
 }
 
+/// Returns the record of a name.
+fn named(connection: &rusqlite::Connection, name: &str) -> rusqlite::Result<Option<ImageRecord>> {
+    let query = format!("SELECT {COLUMNS} FROM images WHERE name = ?1");
+    connection.prepare_cached(&query)?.query_row([name], record).optional()
+}
+
 /// Writes the record of a name.
 fn put(connection: &rusqlite::Connection, image: &ImageRecord) -> rusqlite::Result<()> {
     let values = params![
@@ -293,8 +358,9 @@ fn put(connection: &rusqlite::Connection, image: &ImageRecord) -> rusqlite::Resu
         image.config.as_bytes(),
         image.created
     ];
-    connection.execute("INSERT OR REPLACE INTO images VALUES (?1, ?2, ?3, ?4, ?5, ?6)", values)?;
-    connection.execute("DELETE FROM unnamed_images WHERE manifest = ?1", [image.manifest.as_bytes()]).map(|_| ())
+    connection.prepare_cached("INSERT OR REPLACE INTO images VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(values)?;
+    let mut delete = connection.prepare_cached("DELETE FROM unnamed_images WHERE manifest = ?1")?;
+    delete.execute([image.manifest.as_bytes()]).map(|_| ())
 }
 
 /// Writes the record of a name that has none.

@@ -52,11 +52,12 @@ const COLLECT_SCHEMA: &str = "
 ";
 
 /// What other parts of the store keep.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 8] = [
     super::builds::SCHEMA,
     super::whereabouts::TABLE,
     super::forms::TABLE,
     super::durable::TABLE,
+    super::left_out::TABLE,
     super::lists::TABLE,
     super::origins::TABLES,
     super::timelines::TABLES,
@@ -239,6 +240,11 @@ impl Metadata {
         ];
         let statement = "INSERT OR REPLACE INTO cache VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         self.connection().execute(statement, values).map_err(failed("record a step"))?;
+        Ok(())
+    }
+
+    pub(super) fn remove_cache_record(&self, key: &[u8; 32]) -> Result<(), StoreError> {
+        self.connection().execute("DELETE FROM cache WHERE key = ?1", [key]).map_err(failed("forget a step"))?;
         Ok(())
     }
 }

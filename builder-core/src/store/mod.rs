@@ -38,6 +38,7 @@ mod forms;
 mod hold;
 mod images;
 mod layout;
+mod left_out;
 mod lists;
 mod metadata;
 mod origins;
@@ -63,7 +64,7 @@ pub use damaged::{DamagedBlob, damaged_blob};
 pub use durable::Syncing;
 pub use error::StoreError;
 pub use hold::Hold;
-pub use images::ImageRecord;
+pub use images::{ImageRecord, NameChanges};
 pub use layout::{Owner, StoreOptions, is_store};
 pub use lists::ListMember;
 pub use metadata::{CacheRecord, SnapshotRecord};
@@ -198,6 +199,14 @@ impl Store {
     /// [`StoreError::Metadata`].
     pub fn put_cache_record(&self, key: &[u8; 32], record: &CacheRecord) -> Result<(), StoreError> {
         self.inner.metadata.put_cache_record(key, record)
+    }
+
+    /// Forgets what a step with this key resulted in.
+    ///
+    /// # Errors
+    /// [`StoreError::Metadata`].
+    pub fn remove_cache_record(&self, key: &[u8; 32]) -> Result<(), StoreError> {
+        self.inner.metadata.remove_cache_record(key)
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn prune(arguments: &CachePruneArgs, session: &Session) -> Result<(),
         (false, true) => "all of the cache that neither an image nor a running build needs",
         (false, false) => "what fits of the cache that neither an image nor a running build needs",
     };
-    if !confirm::cheap(what, arguments.force, session)? {
+    if !confirm::asked(what, arguments.force, session)? {
         return Ok(());
     }
     let filter = |item: &CacheItem| filters.fit(item);
@@ -49,13 +49,12 @@ pub(super) fn prune(arguments: &CachePruneArgs, session: &Session) -> Result<(),
 
 pub(super) fn system(arguments: &SystemPruneArgs, session: &Session) -> Result<(), CommandError> {
     let filters = Filters::parse(&arguments.filter.filters, settings::now().0)?;
-    let asked = if arguments.all {
-        confirm::dear("all images that fit, with their names, and all of the cache", arguments.force, session)?
+    let what = if arguments.all {
+        "all images that fit, with their names, and all of the cache"
     } else {
-        let what = "images without a name, and all of the cache that neither an image nor a running build needs";
-        confirm::cheap(what, arguments.force, session)?
+        "images without a name, and all of the cache that neither an image nor a running build needs"
     };
-    if !asked {
+    if !confirm::asked(what, arguments.force, session)? {
         return Ok(());
     }
     let images = if arguments.all { filter_of_images(&arguments.filter.filters)? } else { None };

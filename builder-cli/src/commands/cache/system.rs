@@ -1,14 +1,28 @@
 //! `system df`.
 
 use builder_core::store::{CacheItem, CacheKind};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::list;
-use crate::args::{ListFormat, SystemDfArgs};
+use crate::args::SystemDfArgs;
+use crate::commands::listing::{Field, Listing};
 use crate::commands::{Session, images};
 use crate::error::CommandError;
 use crate::ui::format::size;
-use crate::ui::table::layout;
+
+/// What a line has: docker's fields, and bytes.
+const FIELDS: [Field; 7] = [
+    ("Type", "TYPE"),
+    ("TotalCount", "TOTAL"),
+    ("Active", "ACTIVE"),
+    ("Size", "SIZE"),
+    ("Reclaimable", "RECLAIMABLE"),
+    ("Bytes", "BYTES"),
+    ("ReclaimableBytes", "RECLAIMABLE BYTES"),
+];
+
+/// What of it the usual table shows.
+const SHOWN: [&str; 5] = ["Type", "TotalCount", "Active", "Size", "Reclaimable"];
 
 /// A line of the table: what, how many, how many that are needed, bytes, bytes that could go.
 struct Row {
@@ -46,27 +60,8 @@ pub(super) fn df(arguments: &SystemDfArgs, session: &Session) -> Result<(), Comm
         row("Cache Mounts", &[CacheKind::CacheMount]),
         row("Fingerprints", &[CacheKind::Fingerprints]),
     ];
-    if arguments.format == ListFormat::Json {
-        let line = |row: &Row| {
-            json!({
-                "type": row.name, "total": row.total, "active": row.active, "size": row.size,
-                "reclaimable": row.reclaimable,
-            })
-        };
-        return session.printer.data(&rows.iter().map(|row| line(row).to_string() + "\n").collect::<String>());
-    }
-    let mut table = vec![["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"].map(str::to_owned).to_vec()];
-    for row in &rows {
-        let percent = (row.reclaimable * 100).checked_div(row.size).map_or(String::new(), |n| format!(" ({n}%)"));
-        table.push(vec![
-            row.name.to_owned(),
-            row.total.to_string(),
-            row.active.to_string(),
-            size(row.size),
-            format!("{}{percent}", size(row.reclaimable)),
-        ]);
-    }
-    let mut text = layout(&table);
+    let rows: Vec<Value> = rows.iter().map(row_value).collect();
+    let mut text = Listing::parse(&arguments.format)?.write(&FIELDS, &SHOWN, &rows)?;
     if arguments.verbose {
         text.push_str("\nImages space usage:\n\n");
         text.push_str(&images::table(session)?);
@@ -74,4 +69,18 @@ pub(super) fn df(arguments: &SystemDfArgs, session: &Session) -> Result<(), Comm
         text.push_str(&list::columns(&usage.items, false));
     }
     session.printer.data(&text)
+}
+
+/// A row as docker has it, and its bytes as numbers for programs.
+fn row_value(row: &Row) -> Value {
+    let percent = (row.reclaimable * 100).checked_div(row.size).map_or(String::new(), |n| format!(" ({n}%)"));
+    json!({
+        "Type": row.name,
+        "TotalCount": row.total.to_string(),
+        "Active": row.active.to_string(),
+        "Size": size(row.size),
+        "Reclaimable": format!("{}{percent}", size(row.reclaimable)),
+        "Bytes": row.size,
+        "ReclaimableBytes": row.reclaimable,
+    })
 }

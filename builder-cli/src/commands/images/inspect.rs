@@ -5,54 +5,15 @@ use std::io::Write;
 use builder_core::image::{self, ImageView, layer_sizes, read_all};
 use builder_core::oci::{MAX_CONFIG_SIZE, MAX_MANIFEST_SIZE};
 use builder_core::store::ImageRecord;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
+use super::go_fields::for_templates;
 use super::remove_error;
 use crate::args::{InspectArgs, RawDocument};
 use crate::commands::Session;
 use crate::error::{CommandError, ErrorKind};
 use crate::template::Template;
 use crate::ui::printer::stdout_error;
-
-/// What docker's images always have in templates, be it empty.
-const CONFIG_FIELDS: [(&str, Empty); 14] = [
-    ("User", Empty::Text),
-    ("ExposedPorts", Empty::Map),
-    ("Env", Empty::List),
-    ("Entrypoint", Empty::List),
-    ("Cmd", Empty::List),
-    ("Healthcheck", Empty::Nil),
-    ("ArgsEscaped", Empty::False),
-    ("Volumes", Empty::Map),
-    ("WorkingDir", Empty::Text),
-    ("OnBuild", Empty::List),
-    ("Labels", Empty::Map),
-    ("StopSignal", Empty::Text),
-    ("StopTimeout", Empty::Nil),
-    ("Shell", Empty::List),
-];
-
-/// The empty value of a type.
-#[derive(Clone, Copy)]
-enum Empty {
-    Text,
-    List,
-    Map,
-    Nil,
-    False,
-}
-
-impl Empty {
-    fn value(self) -> Value {
-        match self {
-            Self::Text => "".into(),
-            Self::List => Vec::<Value>::new().into(),
-            Self::Map => Map::new().into(),
-            Self::Nil => Value::Null,
-            Self::False => false.into(),
-        }
-    }
-}
 
 pub(in crate::commands) fn inspect(arguments: &InspectArgs, session: &Session) -> Result<(), CommandError> {
     let template = match arguments.format.as_deref() {
@@ -101,7 +62,10 @@ fn describe(record: &ImageRecord, arguments: &InspectArgs, session: &Session) ->
     let names: Vec<String> =
         all.iter().filter(|other| other.manifest == record.manifest).map(|other| other.name.clone()).collect();
     let size = size(record, &view, arguments.platform.is_some(), session).map_err(CommandError::environment)?;
-    Ok(image::inspect(&view, &names, size))
+    let mut described = image::inspect(&view, &names, size);
+    // A description is of the document that the image's name stands for.
+    described["Descriptor"]["size"] = record.manifest_size.into();
+    Ok(described)
 }
 
 /// The bytes of all layers without compression; of an index those of all its images, each once.
@@ -120,23 +84,7 @@ fn size(record: &ImageRecord, view: &ImageView, alone: bool, session: &Session) 
 }
 
 fn filled(template: &Template, image: &Value) -> Result<String, CommandError> {
-    let text = template.render(image).or_else(|_| {
-        // A field that the image does not have may be one that is empty.
-        let mut whole = image.clone();
-        for (name, empty) in CONFIG_FIELDS {
-            if whole["Config"].get(name).is_none() {
-                whole["Config"][name] = empty.value();
-            }
-        }
-        for name in ["Variant", "OsVersion"] {
-            if whole.get(name).is_none() {
-                whole[name] = Empty::Text.value();
-            }
-        }
-        whole["Metadata"] = json!({ "LastTagTime": "0001-01-01T00:00:00Z" });
-        template.render(&whole)
-    });
-    Ok(text.map_err(CommandError::usage)? + "\n")
+    Ok(template.render(&for_templates(image)).map_err(CommandError::usage)? + "\n")
 }
 
 /// Writes a document, every byte as it is.

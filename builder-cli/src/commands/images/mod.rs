@@ -2,6 +2,7 @@
 
 mod diff;
 mod filter;
+mod go_fields;
 mod history;
 mod inspect;
 mod list;

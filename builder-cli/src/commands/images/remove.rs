@@ -12,8 +12,8 @@ use crate::ui::format::size;
 pub(in crate::commands) fn rmi(arguments: &RmiArgs, session: &Session) -> Result<(), CommandError> {
     // As with docker, one that cannot be removed keeps nobody from removing the others.
     let mut failed: Vec<RemoveError> = Vec::new();
-    for text in &arguments.images {
-        match session.builder.remove_image(text, arguments.force) {
+    for removed in session.builder.remove_images(&arguments.images, arguments.force).map_err(remove_error)? {
+        match removed {
             Ok(removed) => report(&removed, session)?,
             Err(error) if error.is_not_found() && arguments.force => session.printer.note(&format!("warning: {error}")),
             Err(error) => failed.push(error),
@@ -24,8 +24,15 @@ pub(in crate::commands) fn rmi(arguments: &RmiArgs, session: &Session) -> Result
     for error in failed {
         session.printer.note(&format!("error: {error}"));
     }
-    // What was asked for comes first: an image that is damaged is another matter.
-    last.map_or(Ok(()), |error| Err(remove_error(error))).and(freed.map(drop))
+    match (last, freed) {
+        (Some(error), freed) => {
+            if let Err(error) = freed {
+                session.printer.note(&format!("error: {error}"));
+            }
+            Err(remove_error(error))
+        }
+        (None, freed) => freed.map(|_| ()),
+    }
 }
 
 pub(in crate::commands) fn untag(arguments: &UntagArgs, session: &Session) -> Result<(), CommandError> {
@@ -40,12 +47,11 @@ pub(in crate::commands) fn prune(arguments: &ImagePruneArgs, session: &Session) 
     if !arguments.all {
         filter.dangling.get_or_insert(true);
     }
-    let asked = if filter.dangling == Some(true) {
-        confirm::cheap("all images without a name", arguments.force, session)?
-    } else {
-        confirm::dear("all images that fit, with their names", arguments.force, session)?
+    let what = match filter.dangling {
+        Some(true) => "all images without a name",
+        _ => "all images that fit, with their names",
     };
-    if !asked {
+    if !confirm::asked(what, arguments.force, session)? {
         return Ok(());
     }
     let freed = prune_all(&filter, session)?;

@@ -2,25 +2,31 @@
 
 use std::path::Path;
 
-use builder_core::builder::ImportSource;
+use builder_core::builder::{ImportSource, Tasks};
 use builder_core::image::rfc3339;
 use builder_core::platform::Platform;
 use builder_core::source::ImportRequest;
 
 use crate::args::{ExportArgs, ImportArgs};
 use crate::commands::Session;
+use crate::commands::archive_progress::{reading, with_progress, writing};
 use crate::commands::build::command_error;
-use crate::commands::registry::shown;
-use crate::commands::transfer::{into, open};
+use crate::commands::transfer::{into, open, shown, size};
 use crate::error::CommandError;
 use crate::settings;
 
 pub(in crate::commands) fn export(arguments: &ExportArgs, session: &Session) -> Result<(), CommandError> {
     let platform = settings::platform(arguments.platform.as_deref())?;
     let record = session.find(&arguments.image)?;
-    into(arguments.output.as_deref(), session, |out| {
-        session.builder.export_root(&record, platform.as_ref(), out, &session.cancel)
-    })
+    with_progress(&arguments.shown, session, |events| {
+        let tasks = Tasks::new(events);
+        into(arguments.output.as_deref(), session, |out| {
+            let task = (format!("exporting {}", arguments.image), "root filesystem");
+            writing(&tasks, task, out, |out| {
+                session.builder.export_root(&record, platform.as_ref(), out, &session.cancel)
+            })
+        })
+    })?
     .and_then(|outcome| outcome.map_err(command_error))
 }
 
@@ -37,14 +43,19 @@ pub(in crate::commands) fn import(arguments: &ImportArgs, session: &Session) -> 
         platform: settings::platform(arguments.platform.as_deref())?.unwrap_or_else(Platform::host),
         created: rfc3339(settings::time_of_image()?).map_err(CommandError::usage)?,
     };
-    let from = match url {
-        Some(url) => ImportSource::Url(url.to_owned()),
-        None => ImportSource::Archive(open(Some(arguments.file.as_path()).filter(|path| *path != Path::new("-")))?),
-    };
-    let imported = if url.is_some() {
-        shown(false, None, session, |events| session.builder.import_root(from, &request, events, &session.cancel))?
-    } else {
-        session.builder.import_root(from, &request, &builder_core::event::NullSink, &session.cancel)
-    };
+    let path = Some(arguments.file.as_path()).filter(|path| *path != Path::new("-"));
+    let archive = if url.is_none() { Some(open(path)?) } else { None };
+    let imported = with_progress(&arguments.shown, session, |events| {
+        let import = |from: ImportSource<'_>| session.builder.import_root(from, &request, events, &session.cancel);
+        match (archive, url) {
+            (Some(archive), _) => {
+                let task = (format!("importing {}", shown(path)), "archive");
+                reading(&Tasks::new(events), task, size(path), archive, |archive| {
+                    import(ImportSource::Archive(archive))
+                })
+            }
+            (None, url) => import(ImportSource::Url(url.unwrap_or_default().to_owned())),
+        }
+    })?;
     session.printer.data(&format!("{}\n", imported.map_err(command_error)?.config))
 }

@@ -4,6 +4,8 @@
 //! whose layers are those that the steps made. A cache inside of an image is the same document in the image's config,
 //! under [`INLINE_FIELD`]; the layers are the image's own.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -108,7 +110,28 @@ impl CacheDocument {
         if document.layers.iter().any(is_another) {
             return Err("its manifest has other layers than it speaks of".to_owned());
         }
+        if document.contradicts_itself(blobs) {
+            return Err("it contradicts itself".to_owned());
+        }
         Ok(document)
+    }
+
+    /// Whether it says two things of one: of a blob which layer it holds, of a layer what is in it, or of a step which
+    /// layer it made.
+    fn contradicts_itself(&self, blobs: &[Digest]) -> bool {
+        let (mut of_blobs, mut of_layers, mut of_keys) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let layers = self.layers.iter().any(|layer| {
+            let about = (layer.content, layer.size);
+            let blob = blobs.get(layer.index);
+            *of_layers.entry(layer.diff_id).or_insert(about) != about
+                || blob.is_some_and(|blob| *of_blobs.entry(blob).or_insert(layer.diff_id) != layer.diff_id)
+        });
+        let diff_id = |record: &SharedRecord| self.layers.get(record.layer).map(|layer| layer.diff_id);
+        layers
+            || self
+                .records
+                .iter()
+                .any(|record| *of_keys.entry(record.key).or_insert(diff_id(record)) != diff_id(record))
     }
 }
 
@@ -146,6 +169,27 @@ mod tests {
         let newer = String::from_utf8(bytes).unwrap().replace("\"version\":1", "\"version\":2");
         assert!(CacheDocument::parse(newer.as_bytes(), &blobs()).unwrap_err().contains("version 2"));
         assert!(CacheDocument::parse(b"{", &blobs()).is_err());
+    }
+
+    #[test]
+    fn documents_that_say_two_things_of_one_are_refused() {
+        let refused = |change: &dyn Fn(&mut CacheDocument)| {
+            let mut document = document();
+            document.layers.push(document.layers[0].clone());
+            let parsed = |document: &CacheDocument| {
+                CacheDocument::parse(&serde_json::to_vec(document).unwrap(), &blobs()).map(|_| ())
+            };
+            assert_eq!(parsed(&document), Ok(()));
+            change(&mut document);
+            assert_eq!(parsed(&document), Err("it contradicts itself".to_owned()));
+        };
+        refused(&|document| document.layers[1].content = Bytes32([8; 32]));
+        refused(&|document| document.layers[1].diff_id = Digest::of(b"another in the same blob"));
+        refused(&|document| {
+            document.layers[1] =
+                SharedLayer { index: 0, diff_id: Digest::of(b"another"), ..document.layers[1].clone() };
+            document.records.push(SharedRecord { layer: 1, ..document.records[0].clone() });
+        });
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod origin;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub use document::{Bytes32, CONFIG_TYPE, CacheDocument, INLINE_FIELD, SharedLayer, SharedRecord};
 pub use origin::{CacheOrigin, LocalCache};
@@ -41,10 +41,14 @@ pub struct SharedCache<'a> {
     broken: Mutex<BTreeSet<usize>>,
     /// Records that were used, by layer, until the layer is here.
     promised: Mutex<BTreeMap<Digest, Promised>>,
+    /// The caches that steps were found in, by key.
+    used: Mutex<BTreeMap<[u8; 32], usize>>,
+    /// What was taken into the store: the cache, the key, the layer.
+    kept: Mutex<Vec<(usize, [u8; 32], Digest)>>,
 }
 
-/// A record that was used, and the keys that lead to it.
-type Promised = (Vec<[u8; 32]>, CacheRecord);
+/// A record that was used, its cache, and the keys that lead to it.
+type Promised = (usize, Vec<[u8; 32]>, CacheRecord);
 
 impl fmt::Debug for SharedCache<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,13 +108,20 @@ impl<'a> SharedCache<'a> {
             loaded: OnceLock::new(),
             broken: Mutex::default(),
             promised: Mutex::default(),
+            used: Mutex::default(),
+            kept: Mutex::default(),
         }
     }
 
-    /// Remembers a record that was used.
-    pub fn promise(&self, keys: &[[u8; 32]], record: &CacheRecord) {
-        let mut promised = self.promised.lock().unwrap_or_else(PoisonError::into_inner);
-        promised.entry(record.diff_id).or_insert_with(|| (keys.to_vec(), record.clone()));
+    /// Remembers a record of a cache that was used, which was found by a key and has others.
+    pub fn promise(&self, cache: usize, key: &[u8; 32], aliases: &[[u8; 32]], record: &CacheRecord) {
+        locked(&self.used).insert(*key, cache);
+        locked(&self.promised).entry(record.diff_id).or_insert_with(|| (cache, aliases.to_vec(), record.clone()));
+    }
+
+    /// Returns the cache that a step was found in.
+    pub fn found_in(&self, key: &[u8; 32]) -> Option<usize> {
+        locked(&self.used).get(key).copied()
     }
 
     /// Takes the records of layers that are here, and are what the cache says, into the store. What the store knows
@@ -119,21 +130,43 @@ impl<'a> SharedCache<'a> {
     /// # Errors
     /// [`StoreError`].
     pub fn keep(&self, diff_ids: &[Digest], store: &Store) -> Result<(), StoreError> {
-        let mut promised = self.promised.lock().unwrap_or_else(PoisonError::into_inner);
-        for (keys, record) in diff_ids.iter().filter_map(|diff_id| promised.remove(diff_id)).collect::<Vec<_>>() {
+        let mut promised = locked(&self.promised);
+        for (cache, keys, record) in diff_ids.iter().filter_map(|diff_id| promised.remove(diff_id)).collect::<Vec<_>>()
+        {
             for key in keys {
                 if store.cache_record(&key)?.is_none() {
                     store.put_cache_record(&key, &record)?;
+                    locked(&self.kept).push((cache, key, record.diff_id));
                 }
             }
         }
         Ok(())
     }
 
+    /// Takes out of the store what it was told by a cache that lied.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn take_back(&self, cache: usize, store: &Store) -> Result<(), StoreError> {
+        for (_, key, diff_id) in locked(&self.kept).extract_if(.., |(kept, ..)| *kept == cache) {
+            if store.cache_record(&key)?.is_some_and(|record| record.diff_id == diff_id) {
+                store.remove_cache_record(&key)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells whether at least one cache could be read, and is still believed.
+    pub fn is_of_use(&self) -> bool {
+        let Some(loaded) = self.loaded.get() else { return false };
+        let broken = locked(&self.broken);
+        loaded.keys.keys().any(|(cache, _)| !broken.contains(cache))
+    }
+
     /// Looks a step up; the first call reads the caches.
     pub fn lookup(&self, key: &[u8; 32]) -> Option<SharedHit> {
         let loaded = self.loaded.get_or_init(|| self.load());
-        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        let broken = locked(&self.broken);
         let known = loaded.records.get(&Bytes32(*key))?.iter().find(|known| !broken.contains(&known.cache))?;
         let record = CacheRecord {
             diff_id: known.diff_id,
@@ -148,10 +181,11 @@ impl<'a> SharedCache<'a> {
 
     /// Uses a cache no more, and says why. Tells whether it was used until now.
     pub fn distrust(&self, cache: usize, why: &str) -> bool {
-        if !self.broken.lock().unwrap_or_else(PoisonError::into_inner).insert(cache) {
+        if !locked(&self.broken).insert(cache) {
             return false;
         }
-        self.promised.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        locked(&self.promised).clear();
+        locked(&self.used).retain(|_, found_in| *found_in != cache);
         let origin = self.origins.get(cache).map(ToString::to_string).unwrap_or_default();
         self.watch.warn(format!("the cache `{origin}` is not used any more: {why}"));
         true
@@ -232,4 +266,8 @@ impl<'a> SharedCache<'a> {
         }
         Ok(())
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

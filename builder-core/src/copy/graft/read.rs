@@ -11,6 +11,7 @@ use std::sync::mpsc::{channel, sync_channel};
 
 use super::CopyGraft;
 use crate::build_context::scan::Node;
+use crate::copy::write::Several;
 use crate::fs::PathContext;
 use crate::fs::entry::{self, FileKind, Metadata, Xattrs};
 use crate::layer::{Attributes, LayerError};
@@ -58,8 +59,9 @@ type Take<'t, 'a> = &'t mut dyn FnMut(Result<Found<'a>, LayerError>) -> bool;
 /// The walk through what a graft has selected.
 pub(super) struct Walk<'a> {
     graft: &'a CopyGraft<'a>,
-    /// Files with several names: where the first one went.
+    /// Files that are selected under several names: where the first one went.
     linked: HashMap<(u64, u64), PathBuf>,
+    several: Several,
 }
 
 /// Why a walk ended early.
@@ -100,7 +102,10 @@ fn is_few(node: &Node, count: &mut usize) -> bool {
 
 impl<'a> Walk<'a> {
     pub(super) fn new(graft: &'a CopyGraft<'a>) -> Self {
-        Self { graft, linked: HashMap::new() }
+        // A name that is not selected makes no difference to the layer.
+        let mut several = Several::default();
+        several.look_at(&graft.found.node);
+        Self { graft, linked: HashMap::new(), several }
     }
 
     fn all(mut self, take: Take<'_, 'a>) {
@@ -157,7 +162,7 @@ impl<'a> Walk<'a> {
     }
 
     fn file(&mut self, from: BorrowedFd<'_>, node: &'a Node, path: PathBuf) -> Result<Found<'a>, End> {
-        let several = node.metadata.links > 1;
+        let several = self.several.contains(node);
         if several && let Some(first) = self.linked.get(&node.metadata.identity) {
             match entry::metadata_at(from, &node.name).at("look at", &path)? {
                 Some(now) => self.graft.note(&now, &node.metadata),

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Document, MAX_SOURCES, PushRequest, PushSummary, closure, for_registry, has_plain_layers};
+use super::{MAX_SOURCES, PushRequest, PushSummary, for_registry, has_plain_layers};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::export::ExportError;
 use crate::image::{CompressedLayers, Descriptor, ImageForm, ImageList, Rendered};
-use crate::oci::{BlobDescriptor, MAX_MANIFEST_SIZE};
+use crate::oci::{BlobDescriptor, MAX_MANIFEST_SIZE, WholeDocument, closure};
 use crate::reference::Reference;
 use crate::registry::{Client, ManifestName, Pushed, RegistryOptions, Upload, UploadContent};
 use crate::snapshot::Snapshots;
@@ -18,7 +18,7 @@ use crate::store::{ImageRecord, Store};
 #[derive(Debug)]
 pub struct PushList {
     /// The documents of the images, what is named first, and the index last.
-    documents: Vec<Document>,
+    documents: Vec<WholeDocument>,
     blobs: BTreeMap<Digest, Blob>,
     /// Layers that were compressed for this push: temporary files, for as long as this lives.
     compressed: Vec<Rendered>,
@@ -78,7 +78,7 @@ impl PushList {
                 };
                 (image.documents, image.blobs.into_iter().map(blob).collect::<Vec<_>>())
             } else {
-                let read = |digest: &Digest| Ok(store.read_blob(digest, MAX_MANIFEST_SIZE)?);
+                let read = |digest: &Digest| store.read_blob(digest, MAX_MANIFEST_SIZE);
                 let (documents, named) = closure(&digest, &media_type, &read)?;
                 let blob = |descriptor: BlobDescriptor| Blob {
                     content: store
@@ -96,7 +96,7 @@ impl PushList {
         }
         let bytes = list.bytes()?;
         let (digest, media_type) = (Digest::of(&bytes), list.media_type().to_owned());
-        push.documents.push(Document { digest, media_type, bytes });
+        push.documents.push(WholeDocument { digest, media_type, bytes });
         Ok(push)
     }
 

@@ -9,13 +9,13 @@ use crate::dockerfile::{
     ArgDeclaration, Command, HealthcheckInstruction, Instruction, InstructionKind, KeyValues, SourceText,
 };
 use crate::oci::Healthcheck;
-use crate::text::go_quoted;
+use crate::text::{Span, go_quoted};
 
 impl StageBuilder<'_, '_> {
     pub(super) fn metadata(&mut self, instruction: &Instruction) {
         match &instruction.kind {
             InstructionKind::Arg(declarations) => self.args(declarations),
-            InstructionKind::Env(pairs) => self.env(pairs),
+            InstructionKind::Env(pairs) => self.env(pairs, instruction.head),
             InstructionKind::Label(pairs) => self.labels(pairs),
             InstructionKind::Maintainer(text) => {
                 text.as_str().clone_into(&mut self.state.config.author);
@@ -102,8 +102,11 @@ impl StageBuilder<'_, '_> {
         expanded.collect::<Vec<_>>().into_iter().flatten().collect()
     }
 
-    fn env(&mut self, pairs: &KeyValues) {
+    fn env(&mut self, pairs: &KeyValues, head: Span) {
         let pairs = self.pairs(pairs);
+        if pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+            return self.zero_byte("ENV", head);
+        }
         for (name, value) in &pairs {
             let entry = format!("{name}={value}");
             let env = &mut self.state.config.config.env;

@@ -48,6 +48,10 @@ impl StageBuilder<'_, '_> {
             self.planner.diagnostics.push(diagnostic.help(help));
             return;
         }
+        if args.iter().any(|argument| argument.contains('\0')) {
+            self.zero_byte("RUN", instruction.head);
+            return;
+        }
         let created_by = format!("RUN {}{} # buildkit", self.declared_arguments(), args.join(" "));
         let env = self.state.variables.entries().to_vec();
         let op = Op::Run(RunOp {
@@ -68,6 +72,13 @@ impl StageBuilder<'_, '_> {
         });
         let name = self.step_name(&run_name(instruction, &self.shown(instruction, false)));
         self.step(op, name, instruction.head, created_by);
+    }
+
+    /// Neither an argument nor a variable of a process can hold the byte that ends it.
+    pub(super) fn zero_byte(&mut self, keyword: &str, span: Span) {
+        let message = format!("{keyword} must not hold a zero byte");
+        let diagnostic = Diagnostic::error("zero-byte", self.place(span), message);
+        self.planner.diagnostics.push(diagnostic.help("no program can be given one: write it into a file"));
     }
 
     fn network(&mut self, run: &Run) -> Option<NetworkMode> {

@@ -314,6 +314,10 @@ impl<'a> Explainer<'a> {
         } else {
             explain::changes(&before.parts, &now.parts)
         };
+        if changes.iter().any(|change| change.kind == ChangeKind::Epoch) {
+            // With a time for the image, times of files count: everything below is something else.
+            changes.retain(|change| !matches!(change.kind, ChangeKind::Step { .. }));
+        }
         self.name_parent(vertex, nearest, &mut changes);
         let keyword = self.place(vertex).map_or("", |place| place.keyword());
         let mut before: Option<Option<FileList>> = None;

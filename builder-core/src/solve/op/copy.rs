@@ -82,6 +82,10 @@ impl Step<'_, '_> {
             let selected = copy::content_digest(&tree, sources, &selection, self.cancel).map_err(blame)?;
             key.text("owners of files", if tree.keeps_owner() { "kept" } else { "dropped" });
             key.digest("files", &selected.digest);
+            let clamp = self.solver.options.source_date_epoch;
+            if let Some(times) = clamp.and_then(|clamp| copy::times_digest(&selection, clamp)) {
+                key.digest("older times", &times);
+            }
             for source in &selected.sources {
                 key.digest(&format!("source {}", source.path), &source.digest);
             }

@@ -100,6 +100,11 @@ impl Step<'_, '_> {
         key
     }
 
+    /// Whether the image has a time of its own: then the same build gives the same bits, and times count like content.
+    fn is_clamped(&self) -> bool {
+        self.solver.options.source_date_epoch.is_some()
+    }
+
     /// Tells whether the step runs whatever the cache has.
     pub(super) fn runs_anyway(&self) -> bool {
         let options = &self.solver.options;
@@ -130,7 +135,7 @@ impl Step<'_, '_> {
             let diff_ids = appended(parent, &record);
             if self.is_usable(parent, &diff_ids, &record)? {
                 self.explainer.hit(self.vertex.id, &key.0);
-                return Ok(Some(result(parent, diff_ids, &record, &[key.0], true)));
+                return Ok(Some(result(parent, diff_ids, (&record, self.is_clamped()), &[key.0], true)));
             }
         }
         let Some((found, cache)) = self.shared(key, parent)? else { return Ok(None) };
@@ -161,16 +166,16 @@ impl Step<'_, '_> {
         let Some(mut hit) = self.solver.shared.and_then(|shared| shared.lookup(&key.0)) else { return Ok(None) };
         hit.record.parts = serde_json::to_string(parts).unwrap_or_default();
         let diff_ids = appended(parent, &hit.record);
-        let cache = hit.layer.origin().to_owned();
+        let (cache, number) = (hit.layer.origin().to_owned(), hit.layer.cache());
         self.solver.snapshots.expect(hit.record.diff_id, hit.layer);
         if !self.solver.snapshots.can_have(&diff_ids)? {
             return Ok(None);
         }
         // Only once the layer is here, and is what the cache says, does the store take its word.
-        if let Some(shared) = self.solver.shared {
-            shared.promise(&hit.aliases, &hit.record);
+        if let (Some(shared), Some(number)) = (self.solver.shared, number) {
+            shared.promise(number, &key.0, &hit.aliases, &hit.record);
         }
-        Ok(Some((result(parent, diff_ids, &hit.record, &[*key], true), cache)))
+        Ok(Some((result(parent, diff_ids, (&hit.record, self.is_clamped()), &[*key], true), cache)))
     }
 
     /// Makes sure that the layers of a filesystem are here before somebody looks into it.
@@ -236,7 +241,7 @@ impl Step<'_, '_> {
             self.solver.store.put_cache_record(&key.0, &record)?;
         }
         let made_keys: Vec<CacheKey> = keys.iter().map(|(key, _)| *key).collect();
-        let made = result(parent, appended(parent, &record), &record, &made_keys, false);
+        let made = result(parent, appended(parent, &record), (&record, self.is_clamped()), &made_keys, false);
         self.explainer.made(self.vertex.id, keys, made.content);
         Ok(made)
     }
@@ -246,16 +251,17 @@ fn appended(parent: &StepResult, record: &CacheRecord) -> Arc<[Digest]> {
     parent.diff_ids.iter().copied().chain([record.diff_id]).collect()
 }
 
+/// `clamped` says whether times are part of what a layer holds.
 fn result(
     parent: &StepResult,
     diff_ids: Arc<[Digest]>,
-    record: &CacheRecord,
+    (record, clamped): (&CacheRecord, bool),
     keys: &[CacheKey],
     cached: bool,
 ) -> StepResult {
     StepResult {
         diff_ids,
-        content: parent.content.with_layer(&record.content),
+        content: parent.content.with_layer(&record.content, clamped.then_some(&record.diff_id)),
         layer: Some(StepLayer {
             diff_id: record.diff_id,
             content: record.content,

@@ -118,6 +118,10 @@ impl Step<'_, '_> {
         let selection = Selection::find(&tree, &sources, &[], self.cancel).map_err(StepError::MountSource)?;
         let content = copy::content_digest(&tree, &sources, &selection, self.cancel).map_err(StepError::MountSource)?;
         key.digest("mounted files", &content.digest).note(explain::mounted(mount, &content.digest));
+        let clamp = self.solver.options.source_date_epoch;
+        if let Some(times) = clamp.and_then(|clamp| copy::times_digest(&selection, clamp)) {
+            key.digest("mounted times", &times);
+        }
         Ok(differs)
     }
 

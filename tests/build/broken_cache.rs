@@ -347,6 +347,26 @@ fn a_step_that_fails_by_itself_is_not_blamed_on_the_cache() {
 }
 
 #[test]
+fn a_cache_is_not_blamed_for_the_times_of_another_machine() {
+    let machines = Machines::new(RunAs::Root);
+    let cache = machines.place("cache");
+    let build = |machine: &str, options: &[&str]| {
+        let root = machines.place(machine).display().to_string();
+        let always = ["--root", &root, "build", "--progress", "plain", "--build-context", BASE];
+        machines.env.run(always.iter().chain(options).chain(&["."]))
+    };
+    // On the first machine the second copy leaves out what is there already, on the second it would not.
+    machines.env.write(".dockerignore", "Dockerfile*\n.dockerignore\n");
+    machines.env.write("Dockerfile", "FROM base\nCOPY file /d/\nCOPY . /d/\nRUN cat /d/file\n");
+    build("one", &["--cache-to", &format!("type=local,dest={},mode=max", cache.display())]).success();
+    fs::File::open(machines.env.path("work/file")).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    machines.env.write("Dockerfile", "FROM base\nCOPY file /d/\nCOPY . /d/\nRUN cat /none\n");
+    let failed = build("two", &["--cache-from", &format!("type=local,src={}", cache.display())]).fails(1);
+    assert_eq!(failed.stderr.matches(" CACHED").count(), 3, "{}", failed.stderr);
+    assert!(!failed.stderr.contains("is not used any more"), "{}", failed.stderr);
+}
+
+#[test]
 fn a_cache_that_cannot_be_used_is_told_of_and_counted_nowhere() {
     let machines = Machines::new(RunAs::Root);
     let from = format!("type=local,src={}", machines.place("none").display());

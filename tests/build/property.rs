@@ -31,7 +31,7 @@ use crate::support::scratch_parent;
 use crate::support::tree::Tree;
 
 const EPOCH: i64 = 1_000_000_000;
-const SEEDS: u64 = 20;
+const SEEDS: u64 = 12;
 const EDITS: u64 = 10;
 
 const STEPS: [&str; 46] = [

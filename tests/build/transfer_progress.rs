@@ -81,9 +81,11 @@ fn archives_say_how_far_and_how_fast() {
         let silent = env.ok(command);
         assert_eq!(silent.stderr, "", "{command:?}");
         let quiet = with("-q");
-        assert_eq!((&quiet.stderr, &quiet.stdout), (&String::new(), &silent.stdout), "{command:?}");
+        // Results are told all the same; the ID of what is imported changes with the time.
+        let lines = |text: &str| text.lines().count();
+        assert_eq!((&*quiet.stderr, lines(&quiet.stdout)), ("", lines(&silent.stdout)), "{command:?}");
         let plain = with("--progress=plain").stderr;
-        let is_end = |line: &&str| line.contains(item) && line.contains("3MB") && line.ends_with(" done");
+        let is_end = |line: &&str| line.contains(item) && line.contains("/ 3") && line.ends_with(" done");
         assert!(plain.lines().any(|line| is_end(&line)), "{command:?}: {plain}");
         let statuses = statuses(&with("--progress=rawjson").stderr);
         let most = statuses.iter().filter_map(|status| status["current"].as_u64()).max();
@@ -99,7 +101,7 @@ fn archives_say_how_far_and_how_fast() {
         )
     };
     let said = Finished::of(Command::new("sh").args(["-c", &slowly("plain")])).success().stderr;
-    assert!(said.lines().any(|line| line.contains(" archive 3MB") && line.ends_with("B/s done")), "{said}");
+    assert!(said.lines().any(|line| line.contains(" archive 3") && line.ends_with("B/s done")), "{said}");
     // On a terminal it has a line of its own.
     let line = format!("stty rows 30 cols 160; {}", slowly("tty"));
     let screen = tool("script", &["-q", "-e", "-c", &line, "/dev/null"]);

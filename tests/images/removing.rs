@@ -201,6 +201,14 @@ fn thousands_of_names_take_a_moment() {
         &pruned[pruned.len() - 60..]
     );
     assert_eq!(index(), 0);
+    // An archive of so many names that were saved is loaded again.
+    let almost = archive("9999");
+    moment(&["load", "-q", "-i", &almost]);
+    let saved = env.path("out/saved.tar").display().to_string();
+    let every: Vec<String> = (0..9999).map(|number| format!("many:{number}")).collect();
+    let save: Vec<&str> = ["save", "-o", &saved].into_iter().chain(every.iter().map(String::as_str)).collect();
+    moment(&save);
+    assert_eq!(moment(&["load", "-i", &saved]).lines().count(), 9999);
     let refused = env.run(["load", "-i", &too_many]).fails(2).stderr;
     assert!(refused.contains("the archive gives its images 10001 names, at most 10000 are supported"), "{refused}");
 }

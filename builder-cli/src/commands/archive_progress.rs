@@ -1,6 +1,7 @@
 //! How far an archive is while it is written or read: the bytes that went through.
 
 use std::io::{Read, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use builder_core::builder::Tasks;
 use builder_core::event::EventSink;
@@ -21,7 +22,7 @@ pub(super) fn with_progress<T>(
     shown_as(settings::progress_of_archive(arguments), session, run)
 }
 
-/// Runs a task that reads an archive. The archive has `size` bytes, where that is known.
+/// Runs a task that reads an archive. The archive has `size` bytes, where that is known; else it is known at its end.
 pub(super) fn reading<T, E: std::fmt::Display>(
     tasks: &Tasks<'_>,
     (name, item): (String, &str),
@@ -29,7 +30,18 @@ pub(super) fn reading<T, E: std::fmt::Display>(
     archive: Box<dyn Read + Send>,
     read: impl FnOnce(Box<dyn Read + Send + '_>) -> Result<T, E>,
 ) -> Result<T, E> {
-    tasks.run_measured(name, |progress| read(Box::new(Counted::new(archive, &|count| progress(item, count, size)))))
+    tasks.run_measured(name, |progress| {
+        let so_far = AtomicU64::new(0);
+        let tell = |count| {
+            so_far.store(count, Ordering::Relaxed);
+            progress(item, count, size);
+        };
+        let outcome = read(Box::new(Counted::new(archive, &tell)))?;
+        if size.is_none() {
+            tell_end(progress, item, &so_far);
+        }
+        Ok(outcome)
+    })
 }
 
 /// Runs a task that writes an archive, of which nobody knows how long it will be.
@@ -40,11 +52,21 @@ pub(super) fn writing<T, E: std::fmt::Display>(
     write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
 ) -> Result<T, E> {
     tasks.run_measured(name, |progress| {
-        let tell = |count| progress(item, count, None);
+        let so_far = AtomicU64::new(0);
+        let tell = |count| {
+            so_far.store(count, Ordering::Relaxed);
+            progress(item, count, None);
+        };
         let mut counted = Counted::new(out, &tell);
-        let outcome = write(&mut counted);
+        let outcome = write(&mut counted)?;
         // What cannot be written any more shows where the archive is closed.
         drop(counted.flush());
-        outcome
+        tell_end(progress, item, &so_far);
+        Ok(outcome)
     })
+}
+
+fn tell_end(progress: &(dyn Fn(&str, u64, Option<u64>) + Sync), item: &str, so_far: &AtomicU64) {
+    let all = so_far.load(Ordering::Relaxed);
+    progress(item, all, Some(all));
 }

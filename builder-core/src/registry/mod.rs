@@ -15,6 +15,7 @@
 //! | `part`, `upload` | blobs the other way |
 //! | `push`, `referrers` | what is pushed, and what refers to it |
 //! | `tags` | what a repository has, and its end |
+//! | `parallel` | several blobs or questions at the same time |
 //! | `retry`, `pace` | the one budget of tries; how often progress is told, and what is too slow |
 //! | `waits` | what requests wait for |
 //! | `web` | files of other web servers: the same pieces, other rules |
@@ -35,6 +36,7 @@ mod error;
 mod mount;
 mod options;
 mod pace;
+mod parallel;
 mod part;
 mod push;
 mod referrers;
@@ -48,7 +50,6 @@ pub mod web;
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use tokio::runtime::Runtime;
@@ -71,15 +72,10 @@ use crate::reference::{DEFAULT_TAG, Reference};
 use crate::store::{Store, StoreError};
 use download::{Download, Sink, Stored};
 use endpoint::{Endpoint, endpoints};
+use parallel::in_parallel;
 use reply::{bounded, failure};
 use retry::{retried, retried_while, tried_once};
 use transport::Transport;
-
-/// Blobs that are fetched or sent at the same time.
-const PARALLEL_BLOBS: usize = 3;
-
-/// What is asked at the same time that is answered in a moment.
-const PARALLEL_QUESTIONS: usize = 8;
 
 const ACCEPTED: [&str; 4] =
     [media_type::OCI_MANIFEST, media_type::OCI_INDEX, media_type::DOCKER_MANIFEST, media_type::DOCKER_MANIFEST_LIST];
@@ -373,55 +369,4 @@ impl Client {
     fn name_of(&self, digest: &Digest) -> String {
         format!("{}/{}@{digest}", self.reference.domain(), self.reference.path())
     }
-}
-
-/// Does something for each blob, for some at the same time. The first error stops the others too.
-fn in_parallel<I: Sync, T: Send>(
-    items: &[I],
-    cancel: &CancelToken,
-    each: &(dyn Fn(&I, &CancelToken) -> Result<T, RegistryError> + Sync),
-) -> Result<Vec<T>, RegistryError> {
-    side_by_side(PARALLEL_BLOBS, items, cancel, each)
-}
-
-/// Does something for each item, for so many at the same time. The first error stops the others too.
-fn side_by_side<I: Sync, T: Send>(
-    width: usize,
-    items: &[I],
-    cancel: &CancelToken,
-    each: &(dyn Fn(&I, &CancelToken) -> Result<T, RegistryError> + Sync),
-) -> Result<Vec<T>, RegistryError> {
-    let together = cancel.child();
-    let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new((Vec::new(), None));
-    let work = || {
-        loop {
-            let index = next.fetch_add(1, Ordering::SeqCst);
-            let Some(item) = items.get(index) else { return };
-            let outcome = each(item, &together);
-            let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-            match outcome {
-                Ok(done) => outcomes.0.push((index, done)),
-                Err(error) => {
-                    outcomes.1.get_or_insert(error);
-                    together.cancel();
-                    return;
-                }
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..items.len().min(width) {
-            // Without another thread it takes longer: this one takes what is left.
-            let _thread = std::thread::Builder::new().name("blob".to_owned()).spawn_scoped(scope, work);
-        }
-        work();
-    });
-    cancel.check()?;
-    let (mut done, error) = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Some(error) = error {
-        return Err(error);
-    }
-    done.sort_by_key(|(index, _)| *index);
-    Ok(done.into_iter().map(|(_, done)| done).collect())
 }

@@ -8,12 +8,13 @@ use std::collections::BTreeSet;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response};
 
+use super::parallel::{in_parallel, questions};
 use super::part::{Part, UploadContent};
 use super::reply::failure;
 use super::retry::retried_while;
 use super::transport::{Request, Transport};
 use super::upload::{Pushed, Session, Upload};
-use super::{ACCEPTED, Client, PARALLEL_QUESTIONS, RegistryError, in_parallel, side_by_side};
+use super::{ACCEPTED, Client, RegistryError};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::oci::MAX_MANIFEST_SIZE;
@@ -66,7 +67,7 @@ impl Client {
     /// The first [`RegistryError`].
     pub fn has_blobs(&self, digests: &[Digest], cancel: &CancelToken) -> Result<BTreeSet<Digest>, RegistryError> {
         let ask = |digest: &Digest, cancel: &CancelToken| self.has_blob(digest, cancel);
-        let found = side_by_side(PARALLEL_QUESTIONS, digests, cancel, &ask)?;
+        let found = questions(digests, cancel, &ask)?;
         Ok(digests.iter().zip(found).filter(|(_, is_there)| *is_there).map(|(digest, _)| *digest).collect())
     }
 

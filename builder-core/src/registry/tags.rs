@@ -8,10 +8,11 @@ use reqwest::header::{HeaderMap, LINK};
 use reqwest::{Method, Url};
 use serde::Deserialize;
 
+use super::parallel::questions;
 use super::push::{ManifestName, refused};
 use super::reply::bounded;
 use super::transport::{Request, Transport};
-use super::{Client, PARALLEL_QUESTIONS, RegistryError, side_by_side};
+use super::{Client, RegistryError};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 
@@ -145,7 +146,7 @@ impl Client {
         let stands_for_it = |tag: &String, cancel: &CancelToken| -> Result<bool, RegistryError> {
             Ok(self.manifest_digest(ManifestName::Tag(tag), cancel)?.as_ref() == Some(digest))
         };
-        let found = side_by_side(PARALLEL_QUESTIONS, &all, cancel, &stands_for_it)?;
+        let found = questions(&all, cancel, &stands_for_it)?;
         Ok(all.into_iter().zip(found).filter(|(_, is_it)| *is_it).map(|(tag, _)| tag).collect())
     }
 

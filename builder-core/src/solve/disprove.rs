@@ -9,9 +9,12 @@ use super::explain::Explainer;
 use super::op::Step;
 use super::{SolveInputs, SolveOptions, Solver, StepResult};
 use crate::cancel::CancelToken;
+use crate::copy::{self, CopyTree, Selection};
 use crate::event::NullSink;
+use crate::fs::root::RootDir;
 use crate::ids::VertexId;
-use crate::plan::op::Op;
+use crate::plan::op::{CopySource, Op};
+use crate::text::Span;
 
 /// A step that a shared cache says something else of than what it makes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,11 +53,23 @@ impl Solver<'_> {
             let step = Step { solver: &solver, inputs, explainer: &explainer, vertex, results, cancel };
             // What cannot be made again is no proof: who asks has an error to tell already.
             let made = step.carry_out().ok()?;
-            if made.layer.is_some_and(|made| made.content != layer.content) {
+            let is_like = made.layer.as_ref().is_none_or(|made| made.content == layer.content);
+            // What is below already, with its time, is no part of a layer: times differ from one machine to another.
+            if !is_like && self.content(&made, cancel)? != self.content(said, cancel)? {
                 return Some(Disproof { cache, step: vertex.name.clone() });
             }
         }
         None
+    }
+
+    /// The content of a whole filesystem without times, where it can be read.
+    fn content(&self, filesystem: &StepResult, cancel: &CancelToken) -> Option<[u8; 32]> {
+        self.snapshots.bring(&filesystem.diff_ids, &|_, _, _| {}, cancel).ok()?;
+        let root = RootDir::from_fd(self.snapshots.view(&filesystem.diff_ids).ok()?);
+        let (tree, sources) =
+            (CopyTree::Filesystem(&root), [CopySource::Path { path: "/".to_owned(), span: Span::default() }]);
+        let selection = Selection::find(&tree, &sources, &[], cancel).ok()?;
+        Some(copy::content_digest(&tree, &sources, &selection, cancel).ok()?.digest)
     }
 }
 

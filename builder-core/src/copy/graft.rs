@@ -71,7 +71,8 @@ impl CopyGraft<'_> {
         let Learned { contents, same } = std::mem::take(&mut *learned);
         let mut all: Vec<Content> = Vec::with_capacity(contents.len() + same.len());
         let same: BTreeMap<usize, usize> = same.into_iter().collect();
-        while all.len() < count(&self.found.node) {
+        let count = count(&self.found.node);
+        while all.len() < count {
             let known = contents.get(&all.len()).copied();
             let first = || all.get(*same.get(&all.len())?).copied();
             all.push(known.or_else(first)?);

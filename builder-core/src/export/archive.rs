@@ -14,6 +14,7 @@ use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::fs::{Counted, PathContext};
 use crate::image::{Content, Descriptor, Rendered, RenderedImage};
+use crate::layer::read_ahead;
 use crate::oci::media_type;
 use crate::platform::Platform;
 use crate::reference::Reference;
@@ -70,23 +71,19 @@ pub fn write_archive(
     for (digest, content) in &layout.blobs {
         cancel.check()?;
         let name = format!("blobs/sha256/{}", digest.hex());
-        match place(snapshots, digest, content, cancel)? {
-            Place::Bytes(bytes) => archive.append_data(&mut header(bytes.len() as u64, time), name, bytes),
-            Place::File(path, size) => {
-                let file = File::open(&path).at("open", path)?.take(size);
-                archive.append_data(
-                    &mut header(size, time),
-                    name,
-                    Counted::new(file, &|count| progress(digest, count, size)),
-                )
+        let (mut data, size): (Box<dyn Read + Send>, u64) = match place(snapshots, digest, content, cancel)? {
+            Place::Bytes(bytes) => {
+                archive.append_data(&mut header(bytes.len() as u64, time), name, bytes).map_err(ExportError::Write)?;
+                continue;
             }
-            Place::Stored(blob, size) => archive.append_data(
-                &mut header(size, time),
-                name,
-                Counted::new(blob, &|count| progress(digest, count, size)),
-            ),
-        }
-        .map_err(ExportError::Write)?;
+            Place::File(path, size) => (Box::new(File::open(&path).at("open", path)?.take(size)), size),
+            Place::Stored(blob, size) => (blob, size),
+        };
+        let append = |data: &mut (dyn Read + Send)| {
+            let tell = |count| progress(digest, count, size);
+            archive.append_data(&mut header(size, time), name, Counted::new(data, &tell))
+        };
+        read_ahead(&mut *data, append).flatten().map_err(ExportError::Write)?;
     }
     for (name, bytes) in &layout.documents {
         let mut header = header(bytes.len() as u64, time);

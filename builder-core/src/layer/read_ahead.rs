@@ -18,7 +18,7 @@ pub(crate) fn read_ahead<T>(
 ) -> io::Result<T> {
     let (sender, receiver) = sync_channel(WAITING_CHUNKS);
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("decompress".to_owned());
+        let thread = std::thread::Builder::new().name("read ahead".to_owned());
         thread.spawn_scoped(scope, move || hand_over(source, &sender))?;
         let mut ahead = Ahead { chunks: receiver, chunk: Vec::new(), used: 0 };
         // The reader goes with it, so that the thread ends where not everything was wanted.

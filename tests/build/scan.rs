@@ -459,15 +459,15 @@ fn a_copy_between_stages_needs_no_files_either() {
 #[test]
 fn what_the_first_copy_between_stages_learns_is_found_by_the_next() {
     let env = TestEnv::root();
-    env.write("middle", &"middle ".repeat(10_000));
-    env.write("large", &"large ".repeat(500_000));
+    env.write("middle", "middle ".repeat(10_000));
+    env.write("large", "large ".repeat(500_000));
     let stage = "FROM base AS one\n\
         RUN mkdir -p /d/sub /d/empty && echo 1 > /d/one && ln /d/one /d/two && ln -s one /d/sub/three && : > /d/none\n\
         COPY middle /d/\nCOPY large /d/sub/\nRUN ln /d/sub/large /d/zlarge\n\
         RUN chown 7:8 /d/middle && chmod 4750 /d/sub\n";
     for copy in ["/d /all", "/d/sub/large /d/", "/d/sub /"] {
         let build = |more: &str, arguments: &[&str]| {
-            env.write("Dockerfile", &format!("{stage}{more}FROM scratch AS last\nCOPY --from=one {copy}\n"));
+            env.write("Dockerfile", format!("{stage}{more}FROM scratch AS last\nCOPY --from=one {copy}\n"));
             let all = ["build", "--progress=plain", "-t", "app", "--timestamp", "1000000000", "--build-context", BASE];
             let said = env.ok(all.iter().chain(arguments).chain(&["."]).copied()).stderr;
             let is_step = |line: &&str| line.contains(&format!("COPY --from=one {copy}"));
@@ -491,6 +491,26 @@ fn rich_stage(env: &TestEnv) {
          RUN echo 4 > /d/four && chmod 4755 /d/four && mkdir /d/five\n\
          FROM scratch\nCOPY --from=one /d /all\n",
     );
+}
+
+#[test]
+fn an_equal_file_in_place_of_a_second_name_is_another_layer() {
+    let env = TestEnv::root();
+    env.write(
+        "Dockerfile",
+        "FROM base AS one\nARG KIND\n\
+         RUN mkdir /d && echo 1 > /d/one && if [ $KIND = link ]; then ln /d/one /d/two; else cat /d/one > /d/two; fi\n\
+         FROM scratch AS last\nCOPY --from=one /d /all\n",
+    );
+    let digest = |kind: &str, more: &[&str]| {
+        let kind = format!("KIND={kind}");
+        let all =
+            ["build", "-q", "-t", "app", "--timestamp", "1000000000", "--build-context", BASE, "--build-arg", &kind];
+        env.ok(all.iter().chain(more).chain(&["."]).copied()).stdout.trim().to_owned()
+    };
+    let (link, copy) = (digest("link", &[]), digest("copy", &[]));
+    assert_ne!(link, copy);
+    assert_eq!((digest("copy", &["--no-cache"]), digest("link", &["--no-cache"])), (copy, link));
 }
 
 #[test]

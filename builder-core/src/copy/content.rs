@@ -4,7 +4,10 @@
 //! length (`u64`), so that no two contents have one encoding:
 //!
 //! ```text
-//! node    = kind:u8 mode:u32 uid:u32 gid:u32 BLAKE3(content) entries?    the last for directories only
+//! node    = kind:u8 mode:u32 uid:u32 gid:u32 BLAKE3(content) (entries | first)?
+//!                                                     entries for directories only
+//! first   = number:u64                                  for a further name of a file: the node in its match, counted
+//!                                                     from 0, parents first, that was its first one
 //! content = count:u64 (name value)* body              the extended attributes, sorted by name
 //! body    = file: size:u64 BLAKE3(bytes) | link: target | device: major:u32 minor:u32 | pipe: nothing
 //!         | directory: nothing                        kind 6: only there for what it holds
@@ -24,6 +27,7 @@
 //!
 //! Spec: dockerfile-semantics 15.3.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -33,6 +37,7 @@ use rayon::prelude::*;
 use rustix::fs::OFlags;
 
 use super::select::{Selected, Selection};
+use super::write::Several;
 use super::{CopyError, CopyTree};
 use crate::build_context::fingerprints::Before;
 use crate::build_context::scan::Node;
@@ -43,7 +48,7 @@ use crate::fs::root::RootDir;
 use crate::plan::op::CopySource;
 
 /// The version of the encoding; part of every digest.
-pub const CONTENT_VERSION: u32 = 2;
+pub const CONTENT_VERSION: u32 = 3;
 
 /// How much of a file is in memory at a time.
 const BUFFER_BYTES: usize = 128 * 1024;
@@ -167,10 +172,11 @@ fn folded(
     contents: &[Content],
 ) -> SourceDigest {
     let bytes = contents.iter().map(|content| content.bytes).sum();
-    let mut fold = Fold { tree, contents, entries: &mut entries, at: 0 };
+    let mut fold = Fold { tree, contents, entries: &mut entries, at: 0, names: Names::default() };
     let mut encoder = Encoder::default();
     encoder.u64(selected.len() as u64);
     for found in selected {
+        fold.names = Names::of(&found.node, fold.at);
         let (node, contents) = fold.node(&found.node);
         if let Some(contents) = contents {
             encoder.raw(&[1]);
@@ -330,6 +336,34 @@ struct Fold<'f> {
     entries: &'f mut [ContentEntry],
     /// The next node of both.
     at: usize,
+    names: Names,
+}
+
+/// The files of one match that it has under several names: a copy keeps those names one file.
+#[derive(Default)]
+struct Names {
+    several: Several,
+    /// The number of the match's first node.
+    base: usize,
+    /// The first name of each file.
+    first: HashMap<(u64, u64), usize>,
+}
+
+impl Names {
+    fn of(node: &Node, base: usize) -> Self {
+        let mut several = Several::default();
+        several.look_at(node);
+        Self { several, base, first: HashMap::new() }
+    }
+
+    /// Returns the node of the first name where this is a further one.
+    fn first_of(&mut self, node: &Node, number: usize) -> Option<u64> {
+        if node.metadata.kind != FileKind::File || !self.several.contains(node) {
+            return None;
+        }
+        let first = *self.first.entry(node.metadata.identity).or_insert(number);
+        (first != number).then(|| (first - self.base) as u64)
+    }
 }
 
 impl Fold<'_> {
@@ -340,6 +374,9 @@ impl Fold<'_> {
         let mut encoded = Encoder::default();
         encoded.header(self.tree, node);
         encoded.raw(&self.contents.get(slot).map(|content| content.digest).unwrap_or_default());
+        if let Some(first) = self.names.first_of(node, slot) {
+            encoded.u64(first);
+        }
         let mut contents = None;
         if node.metadata.kind == FileKind::Directory {
             let mut entries = Encoder::default();

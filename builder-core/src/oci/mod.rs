@@ -20,8 +20,10 @@ mod select;
 pub use chain::{chain_id, chain_ids};
 #[cfg(feature = "build")]
 pub(crate) use chain::{chain_ids_by, chain_upon};
+#[cfg(feature = "registry")]
+pub(crate) use closure::WholeDocument;
 #[cfg(feature = "build")]
-pub(crate) use closure::{WholeDocument, closure};
+pub(crate) use closure::closure;
 pub use config::{ContainerConfig, Healthcheck, History, ImageConfig, RootFs};
 #[cfg(feature = "build")]
 pub use document::{

@@ -238,7 +238,7 @@ impl Drop for PartialBlob {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Owner, StoreOptions};
+    use crate::store::{CacheItem, Owner, PruneLimits, PruneOptions, StoreOptions};
 
     const SIZE: u64 = LEAST + 1000;
 
@@ -314,5 +314,18 @@ mod tests {
         assert_eq!(store.partial_blobs().unwrap().len(), MOST);
         assert!(store.remove_partial_blobs().unwrap() > LEAST);
         assert!(store.partial_blobs().unwrap().is_empty());
+    }
+
+    #[test]
+    fn they_go_with_the_whole_cache_but_count_for_no_limit_of_it() {
+        let (_scratch, store) = store();
+        interrupted(&store, &content()[..1 << 20]);
+        let left_after = |limits| {
+            let filter = &|_: &CacheItem| true;
+            store.prune(&PruneOptions { all: true, unnamed_images: true, limits, filter }).unwrap();
+            store.partial_blobs().unwrap().len()
+        };
+        assert_eq!(left_after(PruneLimits { reserved: 1 << 40, ..PruneLimits::default() }), 1);
+        assert_eq!(left_after(PruneLimits::default()), 0);
     }
 }

@@ -163,8 +163,9 @@ impl Store {
             chosen.push(entry.clone());
         }
         let mut pruned = remove::remove(self, &chosen, options)?;
+        // They count for no limit: where some of the cache may stay, they go by their own age and number.
         #[cfg(feature = "registry")]
-        {
+        if options.limits == PruneLimits::default() {
             pruned.freed += self.remove_partial_blobs()?;
         }
         let everything = PruneOptions { all: true, ..*options };

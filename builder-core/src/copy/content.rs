@@ -200,7 +200,7 @@ fn flatten<'a>(node: &'a Node, path: &Path, nodes: &mut Vec<&'a Node>, entries: 
 }
 
 /// What is in a node, without what is below it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Content {
     digest: [u8; 32],
     bytes: u64,

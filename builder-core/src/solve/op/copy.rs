@@ -48,6 +48,8 @@ struct Work<'w> {
     selections: &'w [Selection],
     /// Whether it was said that the owner is not known.
     warned: Cell<bool>,
+    /// Whether it was begun, and tried in vain, to write the layer straight from where the files are.
+    begun: Cell<bool>,
 }
 
 /// A layer that was written straight from where its files are.
@@ -83,7 +85,8 @@ impl Step<'_, '_> {
             let selection = Selection::find(&opened.tree(), &opened.part.sources, &op.exclude, self.cancel);
             selections.push(selection.map_err(|error| self.blame(opened.part, error))?);
         }
-        let work = Work { op, parent: &parent, opened: &opened, selections: &selections, warned: Cell::new(false) };
+        let (warned, begun) = (Cell::new(false), Cell::new(false));
+        let work = Work { op, parent: &parent, opened: &opened, selections: &selections, warned, begun };
         if let [rough] = &*keys
             && let Some(result) = self.copy_once(&work, rough)?
         {
@@ -105,7 +108,11 @@ impl Step<'_, '_> {
         let files = list();
         drop(contents);
         self.unless_another_does(&keys, &parent, || {
-            self.missed(&keys, Some(files));
+            if work.begun.get() {
+                self.explainer.missed(self.vertex.id, &keys, Some(files));
+            } else {
+                self.missed(&keys, Some(files));
+            }
             // Where somebody edited a file after it was hashed, the layer holds what the key does not say. It is right
             // for this build, but no later one may find it.
             if let Some(written) = self.copy_straight(&work, false)? {
@@ -134,6 +141,7 @@ impl Step<'_, '_> {
         }
         self.started();
         let Some(Written { layer, content: Some(content), .. }) = self.copy_straight(work, true)? else {
+            work.begun.set(true);
             return Ok(None);
         };
         let contents = [content];
@@ -149,7 +157,7 @@ impl Step<'_, '_> {
     fn can_go_straight(&self, work: &Work<'_>) -> bool {
         // Whether a user may give files away is told by doing it.
         let is_root = self.solver.snapshots.flavor() == OverlayFlavor::Trusted;
-        work.opened.len() == 1 && self.only_blob() && (is_root || work.op.owner.is_none())
+        !work.begun.get() && work.opened.len() == 1 && self.only_blob() && (is_root || work.op.owner.is_none())
     }
 
     /// Writes the layer of a copy whose files nobody reads straight from where they are. Nothing where that cannot be

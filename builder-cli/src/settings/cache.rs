@@ -7,6 +7,7 @@ use builder_core::cache::shared::{CacheOrigin, LocalCache};
 use builder_core::dockerfile::csv_fields;
 use builder_core::image::ImageForm;
 
+use super::outputs::has_level;
 use super::reference;
 use crate::error::CommandError;
 
@@ -139,6 +140,9 @@ fn form(entry: &mut Entry<'_>) -> Result<ImageForm, CommandError> {
     if let Some(level) = entry.take("compression-level") {
         let number = level.parse().ok().filter(|level| (0..=22).contains(level));
         let number = number.ok_or_else(|| entry.bad(&format!("`compression-level` is `{level}`, expected 0 to 22")))?;
+        if !has_level(&form, number) {
+            return Err(entry.bad(&format!("`compression-level` is `{level}`, expected 0 to 9 for gzip")));
+        }
         form.level = Some(number);
     }
     form.force = entry.boolean("force-compression")?.unwrap_or(false);
@@ -182,6 +186,7 @@ mod tests {
             "type=registry,ref=x,image-manifest=false",
             "type=registry,ref=x,compression=estargz",
             "type=registry,ref=x,compression-level=23",
+            "type=registry,ref=x,compression-level=10",
             "type=s3,bucket=x",
         ] {
             assert!(export(bad).is_err(), "{bad}");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use builder_core::builder::{Compression, ExportTarget, Output, OutputKind, PushOutput};
 use builder_core::dockerfile::csv_fields;
-use builder_core::image::MediaTypes;
+use builder_core::image::{ImageForm, MediaTypes};
 
 use super::name;
 use super::results::annotation_attribute;
@@ -74,6 +74,9 @@ pub(super) fn output(text: &str) -> Result<Output, CommandError> {
     if unpack && reader.output.rewrite_timestamp {
         return Err(CommandError::usage("exporter option \"rewrite-timestamp\" conflicts with \"unpack\""));
     }
+    if let Some(level) = reader.output.form.level.filter(|level| !has_level(&reader.output.form, *level)) {
+        return Err(reader.invalid("compression-level", &level.to_string(), "a number from 0 to 9 for gzip"));
+    }
     if let (true, Some(name)) = (reader.pushed.by_digest, &reader.tagged) {
         return Err(tagged_by_digest(name));
     }
@@ -119,6 +122,11 @@ pub(super) fn check_by_digest(outputs: &[Output], tags: &[String]) -> Result<(),
         Some(tag) => Err(tagged_by_digest(tag)),
         None => Ok(()),
     }
+}
+
+/// Tells whether the compression of a form, gzip where none is said, has a level.
+pub(super) fn has_level(form: &ImageForm, level: i32) -> bool {
+    !matches!(form.compression, None | Some(Compression::Gzip)) || level <= 9
 }
 
 fn has_tag(name: &str) -> bool {
@@ -347,6 +355,7 @@ mod tests {
             "type=local,dest=x,name=y",
             "type=image,compression=estargz",
             "type=image,compression-level=23",
+            "type=image,compression-level=10",
             "type=image,unpack=true,rewrite-timestamp=true",
             "type=image,store=perhaps",
             "type=image,source-date-epoch=soon",

@@ -1,12 +1,12 @@
 //! The functions: those that Go has, and those that docker adds.
 
+use builder_core::text::is_printable;
 use serde_json::Value;
 
 use super::printf::printf;
 use super::render::{Found, is_true};
 use super::show::{show, type_name};
 use super::structs::{is_struct, plain, visible};
-use super::verbs::is_printable;
 
 /// Their names.
 const NAMES: [&str; 29] = [

@@ -1,5 +1,6 @@
 //! One value as a verb of `printf` writes it.
 
+use builder_core::text::go_quoted_as;
 use serde_json::Value;
 
 use super::numbers::float;
@@ -52,7 +53,7 @@ impl Verb {
             'q' if self.sharp && !cut.contains('`') && !cut.contains(char::is_control) => {
                 self.padded(&format!("`{cut}`"))
             }
-            'q' => self.padded(&quoted(&cut, '"', self.plus)),
+            'q' => self.padded(&go_quoted_as(&cut, '"', self.plus)),
             'x' | 'X' => {
                 let between = if self.space { " " } else { "" };
                 let prefix = if self.sharp { "0x" } else { "" };
@@ -75,7 +76,7 @@ impl Verb {
             'x' => ("0x", format!("{size:x}")),
             'X' => ("0X", format!("{size:X}")),
             'c' => return self.padded(&character().to_string()),
-            'q' => return self.padded(&quoted(&character().to_string(), '\'', self.plus)),
+            'q' => return self.padded(&go_quoted_as(&character().to_string(), '\'', self.plus)),
             'U' => return self.padded(&format!("U+{size:04X}")),
             _ => return bad(letter, value),
         };
@@ -119,50 +120,18 @@ fn bad(letter: char, value: Option<&Value>) -> String {
     format!("%!{letter}({})", described(value))
 }
 
-/// A text in quotes as Go's source would have it.
-pub(super) fn quoted(text: &str, quote: char, ascii: bool) -> String {
-    let mut out = String::from(quote);
-    for c in text.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            c if c == quote => {
-                out.push('\\');
-                out.push(c);
-            }
-            '\x07' => out.push_str("\\a"),
-            '\x08' => out.push_str("\\b"),
-            '\x0c' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\x0b' => out.push_str("\\v"),
-            c if u32::from(c) < 0x20 || c == '\x7f' => out.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c if c.is_ascii() || (!ascii && is_printable(c)) => out.push(c),
-            c if u32::from(c) < 0x1_0000 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push_str(&format!("\\U{:08x}", u32::from(c))),
-        }
-    }
-    out.push(quote);
-    out
-}
-
-/// Whether a character shows something by itself, as far as Rust's own table of escapes knows.
-pub(super) fn is_printable(c: char) -> bool {
-    c.escape_debug().count() == 1
-}
-
 /// A value as Go's source would have it.
 fn go_syntax(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "<nil>".to_owned(),
-        Some(Value::String(text)) => quoted(text, '"', false),
+        Some(Value::String(text)) => go_quoted_as(text, '"', false),
         Some(Value::Array(items)) => {
             let items: Vec<String> = items.iter().map(|item| go_syntax(Some(item))).collect();
             format!("{}{{{}}}", type_name(value), items.join(", "))
         }
         Some(Value::Object(map)) => {
             let pairs: Vec<String> = super::structs::visible(map)
-                .map(|(key, value)| format!("{}:{}", quoted(key, '"', false), go_syntax(Some(value))))
+                .map(|(key, value)| format!("{}:{}", go_quoted_as(key, '"', false), go_syntax(Some(value))))
                 .collect();
             format!("{}{{{}}}", type_name(value), pairs.join(", "))
         }

@@ -10,7 +10,7 @@ mod source_file;
 mod span;
 
 pub use line_index::{LineColumn, LineIndex};
-pub use quote::go_quoted;
+pub use quote::{go_quoted, go_quoted_as, is_printable};
 pub use size::parse_size;
 pub use source_file::SourceFile;
 pub use span::{Span, Spanned};

@@ -2,12 +2,17 @@
 
 /// Returns a text in double quotes with Go's escapes.
 pub fn go_quoted(text: &str) -> String {
+    go_quoted_as(text, '"', false)
+}
+
+/// Returns a text in quotes of a kind, with Go's escapes; `ascii` escapes everything else, as `%+q` does.
+pub fn go_quoted_as(text: &str, quote: char, ascii: bool) -> String {
     let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
+    out.push(quote);
     for ch in text.chars() {
         match ch {
-            '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
+            _ if ch == quote => out.extend(['\\', ch]),
             '\x07' => out.push_str("\\a"),
             '\x08' => out.push_str("\\b"),
             '\x0c' => out.push_str("\\f"),
@@ -15,7 +20,7 @@ pub fn go_quoted(text: &str) -> String {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             '\x0b' => out.push_str("\\v"),
-            _ if is_printable(ch) => out.push(ch),
+            _ if is_printable(ch) && (ch.is_ascii() || !ascii) => out.push(ch),
             _ => {
                 let code = u32::from(ch);
                 out.push_str(&match code {
@@ -26,11 +31,12 @@ pub fn go_quoted(text: &str) -> String {
             }
         }
     }
-    out.push('"');
+    out.push(quote);
     out
 }
 
-fn is_printable(ch: char) -> bool {
+/// Tells whether Go shows a character as it is.
+pub fn is_printable(ch: char) -> bool {
     if ch.is_ascii() {
         return matches!(ch, ' '..='~');
     }

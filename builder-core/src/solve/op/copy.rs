@@ -251,7 +251,11 @@ impl Step<'_, '_> {
             }
             CopyFrom::Filesystem(reference) => {
                 let source = self.filesystem(*reference)?;
-                Tree::Filesystem(RootDir::from_fd(self.view(&source)?))
+                let view = match copy::plain_paths(&part.sources) {
+                    Some(paths) => self.view_of(&source, &paths)?,
+                    None => self.view(&source)?,
+                };
+                Tree::Filesystem(RootDir::from_fd(view))
             }
         };
         Ok(Opened { part, tree })

@@ -141,12 +141,15 @@ fn path_key(path: &Path) -> [u8; 16] {
 
 fn state_key(metadata: &Metadata) -> [u8; 16] {
     let Metadata { kind, mode, uid, gid, size, mtime, ctime, identity, .. } = *metadata;
-    let mut bytes = Vec::with_capacity(80);
-    for number in [identity.0, identity.1, size, mtime.0.cast_unsigned(), ctime.0.cast_unsigned()] {
-        bytes.extend_from_slice(&number.to_le_bytes());
+    let mut bytes = [0; 5 * 8 + 6 * 4];
+    let (long, short) = bytes.split_at_mut(5 * 8);
+    let numbers = [identity.0, identity.1, size, mtime.0.cast_unsigned(), ctime.0.cast_unsigned()];
+    for (place, number) in long.chunks_exact_mut(8).zip(numbers) {
+        place.copy_from_slice(&number.to_le_bytes());
     }
-    for number in [mtime.1, ctime.1, mode, uid, gid, kind as u32] {
-        bytes.extend_from_slice(&number.to_le_bytes());
+    let numbers = [mtime.1, ctime.1, mode, uid, gid, kind as u32];
+    for (place, number) in short.chunks_exact_mut(4).zip(numbers) {
+        place.copy_from_slice(&number.to_le_bytes());
     }
     first_half(&blake3::hash(&bytes))
 }

@@ -251,11 +251,7 @@ impl Step<'_, '_> {
             }
             CopyFrom::Filesystem(reference) => {
                 let source = self.filesystem(*reference)?;
-                let view = match copy::plain_paths(&part.sources) {
-                    Some(paths) => self.view_of(&source, &paths)?,
-                    None => self.view(&source)?,
-                };
-                Tree::Filesystem(RootDir::from_fd(view))
+                Tree::Filesystem(RootDir::from_fd(self.view_for(&source, &part.sources)?))
             }
         };
         Ok(Opened { part, tree })

@@ -116,6 +116,8 @@ struct Queue {
     parts: Vec<Option<Part>>,
     /// How many threads are at work.
     busy: usize,
+    /// How many have nothing to do at the moment.
+    waiting: usize,
     /// How many names were found.
     seen: usize,
 }
@@ -130,6 +132,10 @@ impl Queue {
         }
     }
 
+    fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.directories.is_empty()
+    }
+
     fn next(&mut self) -> Option<(usize, Work)> {
         self.names.pop().or_else(|| self.directories.pop())
     }
@@ -140,8 +146,16 @@ struct Busy<'a>(&'a Walk<'a>);
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        self.0.lock().busy -= 1;
-        self.0.changed.notify_all();
+        let mut queue = self.0.lock();
+        queue.busy -= 1;
+        let (is_over, is_awaited) = (queue.is_empty() && queue.busy == 0, queue.waiting > 0);
+        drop(queue);
+        // The others are woken by those who finish after this.
+        match is_awaited {
+            true if is_over => self.0.changed.notify_all(),
+            true => self.0.changed.notify_one(),
+            false => {}
+        }
     }
 }
 
@@ -156,7 +170,7 @@ impl Walk<'_> {
         loop {
             queue = if let Some((number, work)) = queue.next() {
                 queue.busy += 1;
-                let is_large = queue.seen > self.alone && !(queue.names.is_empty() && queue.directories.is_empty());
+                let is_large = queue.seen > self.alone && !queue.is_empty();
                 drop(queue);
                 let busy = Busy(self);
                 if is_large {
@@ -168,7 +182,10 @@ impl Walk<'_> {
             } else if queue.busy == 0 {
                 return;
             } else {
-                self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner)
+                queue.waiting += 1;
+                let mut woken = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                woken.waiting -= 1;
+                woken
             };
         }
     }
@@ -201,7 +218,7 @@ impl Walk<'_> {
             Err(error) if is_gone(&error) => return Ok(gone),
             other => other.at("open directory", &path)?,
         };
-        let names = match entry::names(&opened) {
+        let names = match entry::names_of_opened(&opened) {
             Err(error) if is_gone(&error) => return Ok(gone),
             other => other.at("list directory", &path)?,
         };

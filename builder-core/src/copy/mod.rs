@@ -25,6 +25,8 @@ mod content_tests;
 #[cfg(test)]
 mod filter_tests;
 #[cfg(test)]
+mod stage_tests;
+#[cfg(test)]
 mod tests;
 
 use std::path::Path;
@@ -33,7 +35,7 @@ pub use content::{CONTENT_VERSION, ContentDigest, ContentEntry, SourceDigest, co
 pub use error::CopyError;
 pub use graft::CopyGraft;
 pub use run::{graft, run};
-pub use select::Selection;
+pub use select::{Selection, plain_paths};
 pub use times::times_digest;
 
 use crate::build_context::Context;

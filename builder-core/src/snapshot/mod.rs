@@ -12,6 +12,7 @@ mod elsewhere;
 mod error;
 mod lay_out;
 mod merge;
+mod sole;
 mod suspect;
 mod verify;
 
@@ -96,7 +97,10 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Missing`], [`SnapshotError::Mount`].
     pub fn view(&self, diff_ids: &[Digest]) -> Result<OwnedFd, SnapshotError> {
-        let directories = self.lowers(diff_ids)?;
+        self.mounted(&self.lowers(diff_ids)?)
+    }
+
+    fn mounted(&self, directories: &[PathBuf]) -> Result<OwnedFd, SnapshotError> {
         if directories.is_empty() {
             // The directory is gone when this returns; its descriptor still shows nothing, which is right.
             let empty = self.store.work_dir()?;

@@ -253,9 +253,13 @@ impl Step<'_, '_> {
             }
             CopyFrom::Filesystem(reference) => {
                 let source = self.filesystem(*reference)?;
+                let view = match copy::plain_paths(&part.sources) {
+                    Some(paths) => self.view_of(&source, &paths)?,
+                    None => self.view(&source)?,
+                };
                 let name: Vec<u8> = source.diff_ids.iter().flat_map(|layer| *layer.as_bytes()).collect();
                 let fingerprints = Fingerprints::of_stage(&self.solver.store.fingerprints_dir(), &name);
-                Tree::Stage(RootDir::from_fd(self.view(&source)?), fingerprints)
+                Tree::Stage(RootDir::from_fd(view), fingerprints)
             }
         };
         Ok(Opened { part, tree })

@@ -12,6 +12,7 @@ mod workdir;
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::explain::Explainer;
@@ -200,6 +201,12 @@ impl Step<'_, '_> {
     fn view(&self, filesystem: &StepResult) -> Outcome<OwnedFd> {
         self.bring(filesystem)?;
         Ok(self.solver.snapshots.view(&filesystem.diff_ids)?)
+    }
+
+    /// Opens a filesystem for reading what is at some paths, and nothing else.
+    fn view_of(&self, filesystem: &StepResult, paths: &[PathBuf]) -> Outcome<OwnedFd> {
+        self.bring(filesystem)?;
+        Ok(self.solver.snapshots.view_of(&filesystem.diff_ids, paths)?)
     }
 
     /// Whether the layer is wanted as a blob and nobody reads its files: no other step, and no output.

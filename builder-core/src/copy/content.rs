@@ -40,7 +40,7 @@ use rustix::fs::OFlags;
 use self::fold::{Encoder, Fold};
 use super::select::{Selected, Selection};
 use super::{CopyError, CopyTree};
-use crate::build_context::fingerprints::{Before, Fingerprints};
+use crate::build_context::fingerprints::{Before, Fingerprints, Known};
 use crate::build_context::scan::Node;
 use crate::cancel::CancelToken;
 use crate::fs::PathContext;
@@ -173,8 +173,7 @@ fn known(fingerprints: &Fingerprints, node: &Node, path: &Path) -> Option<Conten
     if !matches!(node.metadata.kind, FileKind::File | FileKind::Directory | FileKind::Symlink) {
         return None;
     }
-    let digest = fingerprints.content(path, &node.metadata)?;
-    Some(Content { digest, bytes: if node.metadata.kind == FileKind::File { node.metadata.size } else { 0 } })
+    Some(Content::of_known(fingerprints.known(path, &node.metadata)?, &node.metadata))
 }
 
 /// Lists everything that is selected, as [`flatten`] does.
@@ -237,6 +236,20 @@ impl Content {
         Self { digest: encoded.digest(), bytes: length }
     }
 
+    /// That of a node that was read before.
+    fn of_known(known: Known, metadata: &Metadata) -> Self {
+        let bytes = if metadata.kind == FileKind::File { metadata.size } else { 0 };
+        match known {
+            Known::Content(digest) => Self { digest, bytes },
+            Known::Bytes(digest) => Self::of_file(&Xattrs::default(), bytes, &digest),
+        }
+    }
+
+    /// What is worth knowing of a file with this content, whose bytes have this BLAKE3.
+    pub(super) fn known(&self, xattrs: &Xattrs, digest: [u8; 32]) -> Known {
+        if xattrs.is_empty() { Known::Bytes(digest) } else { Known::Content(self.digest) }
+    }
+
     /// That of the empty file that a socket becomes.
     pub(super) fn of_socket() -> Self {
         Self::of_file(&Xattrs::default(), 0, blake3::Hasher::new().finalize().as_bytes())
@@ -273,21 +286,22 @@ fn content(
         return Ok(content);
     }
     let before = Before::now();
-    let (content, after) = read(tree.root(), node, path, buffer, cancel).map_err(|error| error.of_selected(path))?;
+    let read = read(tree.root(), node, path, buffer, cancel);
+    let (content, found, after) = read.map_err(|error| error.of_selected(path))?;
     if after.is_unchanged_since(&node.metadata) {
-        known.remember(path, &after, before, content.digest);
+        known.remember(path, &after, before, found);
     }
     Ok(content)
 }
 
-/// Reads the content of a node, and says what the node was once that was done.
+/// Reads the content of a node, and says what is worth knowing of it and what it was once that was done.
 fn read(
     root: &RootDir,
     node: &Node,
     path: &Path,
     buffer: &mut Vec<u8>,
     cancel: &CancelToken,
-) -> Result<(Content, Metadata), CopyError> {
+) -> Result<(Content, Known, Metadata), CopyError> {
     let kind = node.metadata.kind;
     let (content, after) = match kind {
         FileKind::File => {
@@ -297,7 +311,9 @@ fn read(
                 return Err(entry::not_regular()).at("open", path)?;
             }
             let (length, digest) = hash_file(&mut file, buffer, cancel, path)?;
-            (Content::of_file(&Xattrs::of_file(&file), length, &digest), entry::metadata_of(&file))
+            let (xattrs, after) = (Xattrs::of_file(&file), entry::metadata_of(&file));
+            let content = Content::of_file(&xattrs, length, &digest);
+            return Ok((content, content.known(&xattrs, digest), after.at("look at", path)?));
         }
         FileKind::Socket => (Content::of_socket(), Ok(node.metadata)),
         FileKind::Directory => {
@@ -322,12 +338,12 @@ fn read(
             (content, entry::metadata_of(&reference))
         }
     };
-    Ok((content, after.at("look at", path)?))
+    Ok((content, Known::Content(content.digest), after.at("look at", path)?))
 }
 
 /// Reads a file to its end, and returns its length and the BLAKE3 of its bytes.
 pub(super) fn hash_file(
-    file: &mut File,
+    file: &mut impl Read,
     buffer: &mut Vec<u8>,
     cancel: &CancelToken,
     path: &Path,

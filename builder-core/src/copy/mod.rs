@@ -54,20 +54,22 @@ pub enum CopyTree<'a> {
     Context(&'a Context),
     /// A root filesystem: everything keeps its owner.
     Filesystem(&'a RootDir),
+    /// The same, of which earlier builds may have left something.
+    Stage(&'a RootDir, &'a Fingerprints),
 }
 
 impl<'a> CopyTree<'a> {
     fn root(&self) -> &'a RootDir {
         match self {
             Self::Context(context) => context.root(),
-            Self::Filesystem(root) => root,
+            Self::Filesystem(root) | Self::Stage(root, _) => root,
         }
     }
 
     fn ignore(&self) -> Option<&'a Patterns> {
         match self {
             Self::Context(context) => context.ignore(),
-            Self::Filesystem(_) => None,
+            Self::Filesystem(_) | Self::Stage(..) => None,
         }
     }
 
@@ -76,6 +78,7 @@ impl<'a> CopyTree<'a> {
         match self {
             Self::Context(context) => context.fingerprints(),
             Self::Filesystem(_) => None,
+            Self::Stage(_, fingerprints) => Some(fingerprints),
         }
     }
 
@@ -83,7 +86,7 @@ impl<'a> CopyTree<'a> {
     pub(crate) fn keeps_owner(&self) -> bool {
         match self {
             Self::Context(context) => context.keeps_owner(),
-            Self::Filesystem(_) => true,
+            Self::Filesystem(_) | Self::Stage(..) => true,
         }
     }
 }

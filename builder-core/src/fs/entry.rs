@@ -395,16 +395,16 @@ impl Xattrs {
         get: impl Fn(&CStr, &mut [u8]) -> rustix::io::Result<usize>,
     ) -> Self {
         // Nearly no file has attributes; the small buffer answers that in one call.
-        let mut buffer = vec![0; 256];
-        let length = match list(&mut buffer) {
-            Ok(length) => length,
+        let (mut small, mut large) = ([0; 256], Vec::new());
+        let listed = match list(&mut small) {
+            Ok(length) => small.get(..length),
             Err(Errno::RANGE) => {
-                buffer.resize(MAX_ATTRIBUTE_BYTES, 0);
-                list(&mut buffer).unwrap_or(0)
+                large.resize(MAX_ATTRIBUTE_BYTES, 0);
+                list(&mut large).ok().and_then(|length| large.get(..length))
             }
-            Err(_) => 0,
+            Err(_) => None,
         };
-        let listed = buffer.get(..length).unwrap_or_default();
+        let listed = listed.unwrap_or_default();
         let mut pairs = Vec::new();
         for name in listed.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
             let Ok(name) = CString::new(name) else { continue };

@@ -222,7 +222,7 @@ impl Snapshots {
     pub fn write_tar(
         &self,
         diff_ids: &[Digest],
-        out: &mut dyn Write,
+        out: &mut (dyn Write + Send),
         cancel: &CancelToken,
     ) -> Result<Layer, SnapshotError> {
         let Some(expected) = diff_ids.last() else { return Err(SnapshotError::NoLayer) };
@@ -301,7 +301,7 @@ impl ActiveSnapshot {
     pub fn commit(self, options: &CommitOptions, cancel: &CancelToken) -> Result<Layer, SnapshotError> {
         let is_empty = fs::read_dir(&self.upper).is_ok_and(|mut names| names.next().is_none());
         let lower = if is_empty { None } else { self.lower()? };
-        let write = |out: &mut dyn Write| {
+        let write = |out: &mut (dyn Write + Send)| {
             layer::write_layer_upon(lower, &self.upper, self.snapshots.flavor, options.clamp, out, cancel)
         };
         let layer = if options.blob { self.write_blob(write)? } else { write(&mut std::io::sink())? };
@@ -335,7 +335,7 @@ impl ActiveSnapshot {
 
     fn write_blob(
         &self,
-        write: impl FnOnce(&mut dyn Write) -> Result<Layer, layer::LayerError>,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> Result<Layer, layer::LayerError>,
     ) -> Result<Layer, SnapshotError> {
         let mut blob: PlainBlobWriter = self.snapshots.store.plain_blob_writer()?;
         let layer = write(&mut blob)?;

@@ -14,8 +14,8 @@ use crate::fs::entry::{FileKind, Xattrs};
 /// Of how many nodes the leaves are folded by several threads.
 const WORTH_THREADS: usize = 2048;
 
-/// How long the encoding of most nodes is.
-const NODE_BYTES: usize = 45;
+/// Most encodings are not longer.
+const ENCODED_BYTES: usize = 64;
 
 /// Puts the parts together, from the leaves up.
 pub(super) struct Fold<'f> {
@@ -126,13 +126,18 @@ impl<'f> Fold<'f> {
 }
 
 /// Writes the encoding that is hashed.
-#[derive(Default)]
 pub(super) struct Encoder(Vec<u8>);
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Self(Vec::with_capacity(ENCODED_BYTES))
+    }
+}
 
 impl Encoder {
     /// What a node is, and what is in it but not below it.
     fn of_node(tree: &CopyTree<'_>, node: &Node, content: &Content) -> Self {
-        let mut encoder = Self(Vec::with_capacity(NODE_BYTES));
+        let mut encoder = Self::default();
         encoder.header(tree, node);
         encoder.raw(&content.digest);
         encoder

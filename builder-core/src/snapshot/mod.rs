@@ -11,6 +11,7 @@ mod damage;
 mod elsewhere;
 mod error;
 mod lay_out;
+mod left_out;
 mod merge;
 mod suspect;
 mod verify;
@@ -30,7 +31,7 @@ use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::fs::PathContext;
 use crate::fs::root::RootDir;
-use crate::layer::{self, Graft, LayerSummary, OverlayFlavor};
+use crate::layer::{self, Graft, LayerSummary, LeftOut, OverlayFlavor};
 use crate::store::{PlainBlobWriter, SnapshotRecord, Store, StoreError, WorkDir};
 use crate::sys::mount;
 
@@ -157,7 +158,7 @@ impl Snapshots {
         reader: &mut dyn Read,
         cancel: &CancelToken,
     ) -> Result<Layer, SnapshotError> {
-        let (active, layer) = self.unpack_any(parent, reader, cancel)?;
+        let (active, layer, _) = self.unpack_any(parent, reader, cancel)?;
         if layer.diff_id != *expected {
             return Err(SnapshotError::DiffId { expected: *expected, found: layer.diff_id });
         }
@@ -170,7 +171,7 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Layer`] for a tar that cannot be unpacked.
     pub fn import(&self, reader: &mut dyn Read, cancel: &CancelToken) -> Result<Layer, SnapshotError> {
-        let (active, layer) = self.unpack_any(&[], reader, cancel)?;
+        let (active, layer, _) = self.unpack_any(&[], reader, cancel)?;
         self.install(&[], &layer, &active.upper, false)?;
         Ok(layer)
     }
@@ -180,15 +181,15 @@ impl Snapshots {
         parent: &[Digest],
         reader: &mut dyn Read,
         cancel: &CancelToken,
-    ) -> Result<(ActiveSnapshot, Layer), SnapshotError> {
+    ) -> Result<(ActiveSnapshot, Layer, LeftOut), SnapshotError> {
         let active = self.begin(parent)?;
         let root =
             if parent.is_empty() { RootDir::open(&active.upper)? } else { RootDir::from_fd(active.mount(None)?) };
-        let layer = layer::unpack(reader, &root, cancel)?;
+        let (layer, left_out) = layer::unpack_noting(reader, &root, cancel)?;
         if layer.left_out {
-            self.store.note_left_out(&layer.diff_id)?;
+            self.store.note_left_out(&layer.diff_id, &left_out)?;
         }
-        Ok((active, layer))
+        Ok((active, layer, left_out))
     }
 
     /// Makes a layer that a step of ours made on another chain usable on this one; tells whether there is such
@@ -302,6 +303,30 @@ impl ActiveSnapshot {
         };
         let layer = if options.blob { self.write_blob(write)? } else { write(&mut std::io::sink())? };
         self.snapshots.install(&self.parent, &layer, &self.upper, true)?;
+        Ok(layer)
+    }
+
+    /// Does the same for a layer with device nodes that its files are without. Its tar cannot be written again from
+    /// them: it becomes a blob.
+    ///
+    /// # Errors
+    /// As [`ActiveSnapshot::commit`].
+    pub(crate) fn commit_beside(
+        self,
+        left_out: &LeftOut,
+        clamp: Option<i64>,
+        cancel: &CancelToken,
+    ) -> Result<Layer, SnapshotError> {
+        let (lower, flavor) = (self.lower()?, self.snapshots.flavor);
+        let write =
+            |out: &mut dyn Write| layer::write_layer_beside(left_out, lower, &self.upper, flavor, clamp, out, cancel);
+        let layer = self.write_blob(write)?;
+        if layer.left_out {
+            let mut nodes = left_out.clone();
+            nodes.clamp(clamp);
+            self.snapshots.store.note_left_out(&layer.diff_id, &nodes)?;
+        }
+        self.snapshots.install(&self.parent, &layer, &self.upper, false)?;
         Ok(layer)
     }
 

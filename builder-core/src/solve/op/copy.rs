@@ -11,10 +11,10 @@ use std::cell::Cell;
 use super::{Failure, Outcome, Step, root_of};
 use crate::build_context::Context;
 use crate::cache::{CacheKey, FileList, FilesystemContent, KeyBuilder, KeyPart};
-use crate::copy::{self, ContentDigest, CopyError, CopyRequest, CopyTree, Selection};
+use crate::copy::{self, ContentDigest, CopiedDevices, CopyError, CopyRequest, CopyTree, Selection};
 use crate::fs::accounts::resolve_owner;
 use crate::fs::root::RootDir;
-use crate::layer::OverlayFlavor;
+use crate::layer::{LeftOut, OverlayFlavor};
 use crate::plan::op::{CopyFrom, CopyOp, CopyPart, CopySource};
 use crate::snapshot::{ActiveSnapshot, Layer};
 use crate::solve::{StepError, StepResult};
@@ -23,6 +23,8 @@ use crate::solve::{StepError, StepResult};
 struct Opened<'o> {
     part: &'o CopyPart,
     tree: Tree<'o>,
+    /// Device nodes that its files do not show.
+    left_out: LeftOut,
 }
 
 enum Tree<'o> {
@@ -46,6 +48,8 @@ struct Work<'w> {
     opened: &'w [Opened<'w>],
     /// What each of them selects.
     selections: &'w [Selection],
+    /// The device nodes that come along.
+    devices: &'w [CopiedDevices],
     /// Whether it was said that the owner is not known.
     warned: Cell<bool>,
     /// Whether it was begun, and tried in vain, to write the layer straight from where the files are.
@@ -81,23 +85,30 @@ impl Step<'_, '_> {
         let opened: Vec<Opened<'_>> = op.parts.iter().map(|part| self.open(part)).collect::<Outcome<_>>()?;
         // All of them before anything is written: a missing one leaves no half of a copy.
         let mut selections = Vec::new();
+        let mut devices = Vec::new();
         for opened in &opened {
-            let selection = Selection::find(&opened.tree(), &opened.part.sources, &op.exclude, self.cancel);
-            selections.push(selection.map_err(|error| self.blame(opened.part, error))?);
+            let (sources, left_out) = (&opened.part.sources, &opened.left_out);
+            let selection = copy::refuse_named(&opened.tree(), sources, left_out)
+                .and_then(|()| Selection::find(&opened.tree(), sources, &op.exclude, self.cancel));
+            let selection = selection.map_err(|error| self.blame(opened.part, error))?;
+            let found = CopiedDevices::find(left_out, sources, &op.exclude, &selection, op.link);
+            devices.push(found.map_err(|error| self.blame(opened.part, error))?);
+            selections.push(selection);
         }
         let (warned, begun) = (Cell::new(false), Cell::new(false));
-        let work = Work { op, parent: &parent, opened: &opened, selections: &selections, warned, begun };
+        let (opened, selections, devices) = (&*opened, &*selections, &*devices);
+        let work = Work { op, parent: &parent, opened, selections, devices, warned, begun };
         if let [rough] = &*keys
             && let Some(result) = self.copy_once(&work, rough)?
         {
             return Ok(result);
         }
         let mut contents = Vec::new();
-        for (opened, selection) in opened.iter().zip(&selections) {
+        for (opened, selection) in opened.iter().zip(selections) {
             let content = copy::content_digest(&opened.tree(), &opened.part.sources, selection, self.cancel);
             contents.push(content.map_err(|error| self.blame(opened.part, error))?);
         }
-        self.remember(&opened);
+        self.remember(opened);
         keys.push(self.exact_key(&work, &contents));
         let list = || listed(&contents);
         if let Some(exact) = keys.last()
@@ -119,8 +130,13 @@ impl Step<'_, '_> {
                 return self.record(&written.layer, &parent, if written.changed { &[] } else { &keys });
             }
             let active = self.begin(&parent)?;
-            let changed = self.copy_into(&work, &active)?;
-            self.commit(active, &parent, if changed { &[] } else { &keys })
+            let (changed, left_out) = self.copy_into(&work, &active)?;
+            let keys: &[_] = if changed { &[] } else { &keys };
+            if left_out.is_empty() {
+                return self.commit(active, &parent, keys);
+            }
+            let layer = active.commit_beside(&left_out, self.solver.options.source_date_epoch, self.cancel)?;
+            self.record(&layer, &parent, keys)
         })
     }
 
@@ -157,7 +173,9 @@ impl Step<'_, '_> {
     fn can_go_straight(&self, work: &Work<'_>) -> bool {
         // Whether a user may give files away is told by doing it.
         let is_root = self.solver.snapshots.flavor() == OverlayFlavor::Trusted;
-        !work.begun.get() && work.opened.len() == 1 && self.only_blob() && (is_root || work.op.owner.is_none())
+        let has_devices = work.devices.iter().any(|devices| !devices.is_empty());
+        let may = is_root || work.op.owner.is_none();
+        !work.begun.get() && work.opened.len() == 1 && !has_devices && self.only_blob() && may
     }
 
     /// Writes the layer of a copy whose files nobody reads straight from where they are. Nothing where that cannot be
@@ -182,13 +200,15 @@ impl Step<'_, '_> {
         }
     }
 
-    /// Copies the files, and tells whether one of a context changed meanwhile.
-    fn copy_into(&self, work: &Work<'_>, active: &ActiveSnapshot) -> Outcome<bool> {
+    /// Copies the files, and tells whether one of a context changed meanwhile, and which device nodes the layer has
+    /// besides.
+    fn copy_into(&self, work: &Work<'_>, active: &ActiveSnapshot) -> Outcome<(bool, LeftOut)> {
         let root = work.root(active)?;
         let upper = RootDir::open(active.upper())?;
         let mut changed = false;
-        for (opened, selection) in work.opened.iter().zip(work.selections) {
+        for ((opened, selection), devices) in work.opened.iter().zip(work.selections).zip(work.devices) {
             let mut request = self.request(work, opened, &root)?;
+            request.devices = Some(devices).filter(|devices| !devices.is_empty());
             // With several parts the overlay has to see what the one before put there.
             request.upper = Some(&upper).filter(|_| work.opened.len() == 1);
             let outcome = copy::run(&request, selection, self.cancel);
@@ -196,7 +216,11 @@ impl Step<'_, '_> {
             // Filesystems of stages never change.
             changed |= outcome.changed && matches!(opened.tree, Tree::Context(_));
         }
-        Ok(changed)
+        let mut left_out = LeftOut::default();
+        for devices in work.devices {
+            devices.add_to(&mut left_out, &root)?;
+        }
+        Ok((changed, left_out))
     }
 
     fn request<'r>(&self, work: &Work<'r>, opened: &'r Opened<'r>, root: &'r RootDir) -> Outcome<CopyRequest<'r>> {
@@ -242,6 +266,7 @@ impl Step<'_, '_> {
     }
 
     fn open<'o>(&'o self, part: &'o CopyPart) -> Outcome<Opened<'o>> {
+        let mut left_out = LeftOut::default();
         let tree = match &part.from {
             CopyFrom::Context(name) => {
                 let context = self.inputs.contexts.get(name);
@@ -251,10 +276,12 @@ impl Step<'_, '_> {
             }
             CopyFrom::Filesystem(reference) => {
                 let source = self.filesystem(*reference)?;
-                Tree::Filesystem(RootDir::from_fd(self.view(&source)?))
+                let root = RootDir::from_fd(self.view(&source)?);
+                left_out = self.solver.snapshots.left_out(&source.diff_ids)?;
+                Tree::Filesystem(root)
             }
         };
-        Ok(Opened { part, tree })
+        Ok(Opened { part, tree, left_out })
     }
 
     /// The exact key: it names the files that are selected.
@@ -262,6 +289,9 @@ impl Step<'_, '_> {
         let mut key = self.copy_key(work.op, work.parent);
         for Opened { part, .. } in work.opened {
             key.text("unpack", if part.unpack { "yes" } else { "no" });
+        }
+        for devices in work.devices.iter().filter(|devices| !devices.is_empty()) {
+            key.digest("device nodes", &devices.digest());
         }
         for ((opened, selection), selected) in work.opened.iter().zip(work.selections).zip(contents) {
             key.text("owners of files", if opened.tree().keeps_owner() { "kept" } else { "dropped" });

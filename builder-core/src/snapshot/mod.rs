@@ -121,7 +121,8 @@ impl Snapshots {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).at("set the mode of", &path)?;
         }
         let upper = work.path().join("upper");
-        Ok(ActiveSnapshot { snapshots: self.clone(), parent: parent.to_vec(), lowers, work, upper })
+        let parent = parent.to_vec();
+        Ok(ActiveSnapshot { snapshots: self.clone(), parent, lowers, work, upper, is_independent: false })
     }
 
     /// Puts a finished layer directory in its place and records it.
@@ -265,6 +266,7 @@ pub struct ActiveSnapshot {
     lowers: Vec<PathBuf>,
     work: WorkDir,
     upper: PathBuf,
+    is_independent: bool,
 }
 
 impl ActiveSnapshot {
@@ -272,6 +274,12 @@ impl ActiveSnapshot {
     /// directly.
     pub fn upper(&self) -> &Path {
         &self.upper
+    }
+
+    /// Makes the layer the same whatever it lies on: it has what is below already, too.
+    #[must_use]
+    pub(crate) fn independent(self) -> Self {
+        Self { is_independent: true, ..self }
     }
 
     /// Mounts the chain with the layer on top, for writing. `extra` is a directory that lies on top of the
@@ -345,9 +353,9 @@ impl ActiveSnapshot {
         self.write_blob(|out| layer::write_grafted_layer(lower, &self.upper, flavor, clamp, graft, out, cancel))
     }
 
-    /// What the layer lies on, where there is something.
+    /// What the layer lies on, where there is something that it need not have.
     fn lower(&self) -> Result<Option<OwnedFd>, SnapshotError> {
-        if self.lowers.is_empty() {
+        if self.lowers.is_empty() || self.is_independent {
             return Ok(None);
         }
         let lowers: Vec<&Path> = self.lowers.iter().map(PathBuf::as_path).collect();

@@ -129,7 +129,7 @@ impl Step<'_, '_> {
             if let Some(written) = self.copy_straight(&work, false)? {
                 return self.record(&written.layer, &parent, if written.changed { &[] } else { &keys });
             }
-            let active = self.begin(&parent)?;
+            let active = self.begin_copy(&work)?;
             let (changed, left_out) = self.copy_into(&work, &active)?;
             let keys: &[_] = if changed { &[] } else { &keys };
             if left_out.is_empty() {
@@ -170,6 +170,12 @@ impl Step<'_, '_> {
         self.record(&layer, work.parent, &keys).map(Some)
     }
 
+    /// A copy with `--link` is found by its key on whatever it lies on, so it may not depend on that.
+    fn begin_copy(&self, work: &Work<'_>) -> Outcome<ActiveSnapshot> {
+        let active = self.begin(work.parent)?;
+        Ok(if work.op.link { active.independent() } else { active })
+    }
+
     fn can_go_straight(&self, work: &Work<'_>) -> bool {
         // Whether a user may give files away is told by doing it.
         let is_root = self.solver.snapshots.flavor() == OverlayFlavor::Trusted;
@@ -184,7 +190,7 @@ impl Step<'_, '_> {
         let ([opened], [selection], true) = (work.opened, work.selections, self.can_go_straight(work)) else {
             return Ok(None);
         };
-        let active = self.begin(work.parent)?;
+        let active = self.begin_copy(work)?;
         let root = work.root(&active)?;
         let request = self.request(work, opened, &root)?;
         let Ok(Some(graft)) = copy::graft(request, selection, self.cancel) else { return Ok(None) };

@@ -69,6 +69,9 @@ impl Snapshots {
         if unpacked.diff_id != *expected {
             return Err(SnapshotError::DiffId { expected: *expected, found: unpacked.diff_id });
         }
+        if source.and_then(|source| source.size()).is_some_and(|size| size != unpacked.size) {
+            return Err(SnapshotError::Content { diff_id: *expected });
+        }
         let (files, out) = (&active.upper, &mut std::io::sink());
         let again: Layer = layer::write_layer_beside(&left_out, None, files, self.flavor, None, out, cancel)?;
         // Where its tar cannot be written again, what it holds cannot be proven, and somebody's word is not enough.

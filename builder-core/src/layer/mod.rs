@@ -7,6 +7,7 @@
 //! Spec: OCI image-spec 1.1, layer.md; kernel: Documentation/filesystems/overlayfs.rst.
 
 pub mod blocks;
+mod codec;
 pub mod compression;
 mod error;
 mod graft;
@@ -17,17 +18,19 @@ mod lower;
 mod noise;
 mod read_ahead;
 mod unpack;
+mod workers;
 mod write;
 mod xattrs;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use blocks::{Codec, CompressError, compress_stream};
 pub use error::LayerError;
 pub(crate) use graft::{Attributes, Graft, GraftWriter};
 pub(crate) use hashing::HashingWriter;
 pub(crate) use left_out::Devices;
 pub use left_out::LeftOut;
-pub(crate) use read_ahead::read_ahead;
+pub(crate) use read_ahead::{copy_ahead, read_ahead};
 pub use unpack::unpack;
 pub use write::{Tree, write_layer, write_trees};
 pub(crate) use write::{write_grafted_layer, write_layer_upon};

@@ -10,6 +10,7 @@
 
 mod content;
 mod data;
+mod devices;
 mod error;
 mod graft;
 mod place;
@@ -32,6 +33,8 @@ mod tests;
 use std::path::Path;
 
 pub use content::{CONTENT_VERSION, ContentDigest, ContentEntry, SourceDigest, content_digest};
+pub use devices::CopiedDevices;
+pub(crate) use devices::refuse_named;
 pub use error::CopyError;
 pub use graft::CopyGraft;
 pub use run::{graft, run};
@@ -112,6 +115,8 @@ pub struct CopyRequest<'a> {
     /// The directory that a new layer of the destination is made of, where the destination is an overlay: what goes
     /// into a directory that this copy makes is put there directly.
     pub upper: Option<&'a RootDir>,
+    /// Device nodes that come along with directories of the tree.
+    pub devices: Option<&'a CopiedDevices>,
     /// The time of directories and inline files, which have none of their own: seconds; now without.
     pub created_mtime: Option<i64>,
 }
@@ -133,6 +138,7 @@ impl<'a> CopyRequest<'a> {
             mode: None,
             unpack: false,
             upper: None,
+            devices: None,
             created_mtime: None,
         }
     }

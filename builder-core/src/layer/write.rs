@@ -69,6 +69,30 @@ pub(crate) fn write_layer_upon(
     summary(stream(out, |out| LayerWriter::new(Some(flavor), clamp, out, cancel).layer(&root, &lower)))
 }
 
+/// Does the same for a layer directory that is without some device nodes of the layer.
+///
+/// # Errors
+/// As [`write_layer`].
+pub(crate) fn write_layer_beside(
+    left_out: &LeftOut,
+    lower: Option<OwnedFd>,
+    dir: &Path,
+    flavor: OverlayFlavor,
+    clamp: Option<i64>,
+    out: &mut (dyn Write + Send),
+    cancel: &CancelToken,
+) -> Result<LayerSummary, LayerError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?;
+    let lower = Lower::new(lower);
+    let layer = summary(stream(out, |out| {
+        let mut writer = LayerWriter::new(Some(flavor), clamp, out, cancel);
+        writer.left_out = Some(BesideFiles { directory: "", nodes: left_out, first: HashMap::new() });
+        writer.layer(&root, &lower)
+    }))?;
+    Ok(LayerSummary { left_out: !left_out.is_empty(), ..layer })
+}
+
 /// Does the same for a layer directory of which one directory stays empty: its entries come from somewhere else.
 ///
 /// # Errors
@@ -133,7 +157,9 @@ fn summary(written: Result<(Contents, Digest, u64), LayerError>) -> Result<Layer
 
 /// What a whole root filesystem has besides its files.
 struct BesideFiles<'t> {
-    tree: &'t Tree<'t>,
+    /// The directory of the archive that it is in.
+    directory: &'t str,
+    nodes: &'t LeftOut,
     /// The first path of each device node with several names.
     first: HashMap<&'t Path, PathBuf>,
 }
@@ -141,7 +167,7 @@ struct BesideFiles<'t> {
 impl BesideFiles<'_> {
     /// The path in the root filesystem that a path of the archive stands for.
     fn inside<'p>(&self, path: &'p Path) -> &'p Path {
-        path.strip_prefix(self.tree.directory).unwrap_or(path)
+        path.strip_prefix(self.directory).unwrap_or(path)
     }
 }
 
@@ -226,7 +252,8 @@ impl<'a> LayerWriter<'a> {
             self.made_up(path.as_bytes(), b'5', 0o755, b"")?;
         }
         self.links.clear();
-        self.left_out = Some(BesideFiles { tree, first: HashMap::new() });
+        let (directory, nodes) = (tree.directory, &tree.left_out);
+        self.left_out = Some(BesideFiles { directory, nodes, first: HashMap::new() });
         self.directory(&listed, &Lower::default(), Path::new(tree.directory), 0)?;
         for (name, content) in tree.files {
             let path = Path::new(tree.directory).join(name);
@@ -264,10 +291,12 @@ impl<'a> LayerWriter<'a> {
             }
         }
         if let Some(beside) = &self.left_out {
-            let left_out = beside.tree.left_out.names(beside.inside(path));
+            let left_out = beside.nodes.names(beside.inside(path));
             names.extend(left_out.filter_map(|name| CString::new(name.as_bytes()).ok()));
         }
         names.sort_unstable();
+        // A node takes the place of what hides something below the layer.
+        names.dedup();
         if let Some(graft) = self.graft.filter(|graft| graft.directory() == path) {
             // What else is in it would have to be put in between.
             self.graft = None;
@@ -373,7 +402,7 @@ impl<'a> LayerWriter<'a> {
     /// Writes a device node that the filesystem does not show; tells whether a path is one.
     fn device_beside(&mut self, path: &Path) -> Result<bool, LayerError> {
         let Some(beside) = &mut self.left_out else { return Ok(false) };
-        let Some(device) = beside.tree.left_out.device(beside.inside(path)) else { return Ok(false) };
+        let Some(device) = beside.nodes.device(beside.inside(path)) else { return Ok(false) };
         let first = beside.first.get(&*device.first).cloned();
         beside.first.entry(&device.first).or_insert_with(|| path.to_owned());
         let mut attributes = device.attributes;

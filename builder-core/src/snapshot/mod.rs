@@ -338,7 +338,7 @@ impl ActiveSnapshot {
         Ok(layer)
     }
 
-    /// Turns what is there now, and entries that come from elsewhere, into a layer that is a blob of the store and
+    /// Turns what is there now, and entries that come from elsewhere, into a layer that becomes a blob of the store and
     /// nothing else: no snapshot. No mount of it may be in use any more.
     ///
     /// # Errors
@@ -348,9 +348,9 @@ impl ActiveSnapshot {
         graft: &dyn Graft,
         clamp: Option<i64>,
         cancel: &CancelToken,
-    ) -> Result<Layer, SnapshotError> {
+    ) -> Result<WrittenLayer, SnapshotError> {
         let (lower, flavor) = (self.lower()?, self.snapshots.flavor);
-        self.write_blob(|out| layer::write_grafted_layer(lower, &self.upper, flavor, clamp, graft, out, cancel))
+        self.write(|out| layer::write_grafted_layer(lower, &self.upper, flavor, clamp, graft, out, cancel))
     }
 
     /// What the layer lies on, where there is something that it need not have.
@@ -366,10 +366,33 @@ impl ActiveSnapshot {
         &self,
         write: impl FnOnce(&mut dyn Write) -> Result<Layer, layer::LayerError>,
     ) -> Result<Layer, SnapshotError> {
-        let mut blob: PlainBlobWriter = self.snapshots.store.plain_blob_writer()?;
-        let layer = write(&mut blob)?;
-        blob.finish_as(&layer.diff_id)?;
-        Ok(layer)
+        self.write(write)?.publish()
+    }
+
+    fn write(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> Result<Layer, layer::LayerError>,
+    ) -> Result<WrittenLayer, SnapshotError> {
+        let mut blob = self.snapshots.store.plain_blob_writer()?;
+        Ok(WrittenLayer { layer: write(&mut blob)?, blob })
+    }
+}
+
+/// A layer that has been written and is not in the store yet: dropped before [`WrittenLayer::publish`] it leaves nothing.
+#[derive(Debug)]
+pub(crate) struct WrittenLayer {
+    layer: Layer,
+    blob: PlainBlobWriter,
+}
+
+impl WrittenLayer {
+    /// Makes it a blob of the store.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Store`].
+    pub(crate) fn publish(self) -> Result<Layer, SnapshotError> {
+        self.blob.finish_as(&self.layer.diff_id)?;
+        Ok(self.layer)
     }
 }
 

@@ -296,7 +296,7 @@ impl Writer<'_> {
         Ok(export::verify_blobs(&self.builder.snapshots, std::slice::from_ref(&image), self.cancel)?)
     }
 
-    fn stream(&mut self, output: &Output, out: &mut dyn Write) -> Result<(), BuildError> {
+    fn stream(&mut self, output: &Output, out: &mut (dyn Write + Send)) -> Result<(), BuildError> {
         let (snapshots, cancel) = (&self.builder.snapshots, self.cancel);
         if output.kind == OutputKind::Tar {
             let filesystems = self.filesystems(output)?;

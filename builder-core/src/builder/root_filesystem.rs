@@ -40,7 +40,7 @@ impl Builder {
         &self,
         image: &ImageRecord,
         platform: Option<&Platform>,
-        out: &mut dyn Write,
+        out: &mut (dyn Write + Send),
         cancel: &CancelToken,
     ) -> Result<(), BuildError> {
         let _hold = self.store.hold();

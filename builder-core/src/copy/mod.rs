@@ -26,6 +26,8 @@ mod content_tests;
 #[cfg(test)]
 mod filter_tests;
 #[cfg(test)]
+mod stage_tests;
+#[cfg(test)]
 mod tests;
 
 use std::path::Path;
@@ -36,7 +38,7 @@ pub(crate) use devices::refuse_named;
 pub use error::CopyError;
 pub use graft::CopyGraft;
 pub use run::{graft, run};
-pub use select::Selection;
+pub use select::{Selection, plain_paths};
 pub use times::times_digest;
 
 use crate::build_context::Context;
@@ -55,20 +57,22 @@ pub enum CopyTree<'a> {
     Context(&'a Context),
     /// A root filesystem: everything keeps its owner.
     Filesystem(&'a RootDir),
+    /// The same, of which earlier builds may have left something.
+    Stage(&'a RootDir, &'a Fingerprints),
 }
 
 impl<'a> CopyTree<'a> {
     fn root(&self) -> &'a RootDir {
         match self {
             Self::Context(context) => context.root(),
-            Self::Filesystem(root) => root,
+            Self::Filesystem(root) | Self::Stage(root, _) => root,
         }
     }
 
     fn ignore(&self) -> Option<&'a Patterns> {
         match self {
             Self::Context(context) => context.ignore(),
-            Self::Filesystem(_) => None,
+            Self::Filesystem(_) | Self::Stage(..) => None,
         }
     }
 
@@ -77,6 +81,7 @@ impl<'a> CopyTree<'a> {
         match self {
             Self::Context(context) => context.fingerprints(),
             Self::Filesystem(_) => None,
+            Self::Stage(_, fingerprints) => Some(fingerprints),
         }
     }
 
@@ -84,7 +89,7 @@ impl<'a> CopyTree<'a> {
     pub(crate) fn keeps_owner(&self) -> bool {
         match self {
             Self::Context(context) => context.keeps_owner(),
-            Self::Filesystem(_) => true,
+            Self::Filesystem(_) | Self::Stage(..) => true,
         }
     }
 }

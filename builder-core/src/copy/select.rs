@@ -77,6 +77,22 @@ pub(super) fn patterns(index: usize, texts: &[String]) -> Result<Patterns, CopyE
         .map_err(|error| CopyError::BadPattern { index, pattern: error.pattern })
 }
 
+/// Returns where everything is that these sources name, as long as no link is on the way. Nothing where that is seen only
+/// by looking.
+pub fn plain_paths(sources: &[CopySource]) -> Option<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for source in sources {
+        match source {
+            CopySource::Path { path, .. } if !has_wildcard(path) && !path.contains('\\') => {
+                paths.push(clean(path).iter().collect());
+            }
+            CopySource::Inline { .. } => {}
+            CopySource::Path { .. } | CopySource::Parents { .. } => return None,
+        }
+    }
+    Some(paths)
+}
+
 /// Takes `.` and empty components out and lets `..` climb no higher than the root.
 fn clean(path: &str) -> Vec<&str> {
     let mut components = Vec::new();

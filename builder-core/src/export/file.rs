@@ -31,7 +31,7 @@ const READER_INTERVAL: Duration = Duration::from_millis(20);
 pub fn write_file<E: From<ExportError>>(
     path: &Path,
     cancel: &CancelToken,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), E>,
 ) -> Result<(), E> {
     match place(path).map_err(ExportError::from)? {
         Place::File(place, existing) => into_place(&place, existing, write),
@@ -86,7 +86,7 @@ fn end_of_links(path: &Path) -> Result<PathBuf, PathError> {
 fn into_place<E: From<ExportError>>(
     place: &Path,
     existing: Option<fs::Metadata>,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), E>,
 ) -> Result<(), E> {
     let failed = |error: PathError| ExportError::from(error);
     let directory = place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -16,6 +16,7 @@ mod left_out;
 mod lower;
 mod noise;
 mod read_ahead;
+mod stream;
 mod unpack;
 mod write;
 mod xattrs;

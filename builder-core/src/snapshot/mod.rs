@@ -13,6 +13,7 @@ mod error;
 mod lay_out;
 mod left_out;
 mod merge;
+mod sole;
 mod suspect;
 mod verify;
 
@@ -97,7 +98,10 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Missing`], [`SnapshotError::Mount`].
     pub fn view(&self, diff_ids: &[Digest]) -> Result<OwnedFd, SnapshotError> {
-        let directories = self.lowers(diff_ids)?;
+        self.mounted(&self.lowers(diff_ids)?)
+    }
+
+    fn mounted(&self, directories: &[PathBuf]) -> Result<OwnedFd, SnapshotError> {
         if directories.is_empty() {
             // The directory is gone when this returns; its descriptor still shows nothing, which is right.
             let empty = self.store.work_dir()?;
@@ -220,7 +224,7 @@ impl Snapshots {
     pub fn write_tar(
         &self,
         diff_ids: &[Digest],
-        out: &mut dyn Write,
+        out: &mut (dyn Write + Send),
         cancel: &CancelToken,
     ) -> Result<Layer, SnapshotError> {
         let Some(expected) = diff_ids.last() else { return Err(SnapshotError::NoLayer) };
@@ -306,7 +310,7 @@ impl ActiveSnapshot {
     pub fn commit(self, options: &CommitOptions, cancel: &CancelToken) -> Result<Layer, SnapshotError> {
         let is_empty = fs::read_dir(&self.upper).is_ok_and(|mut names| names.next().is_none());
         let lower = if is_empty { None } else { self.lower()? };
-        let write = |out: &mut dyn Write| {
+        let write = |out: &mut (dyn Write + Send)| {
             layer::write_layer_upon(lower, &self.upper, self.snapshots.flavor, options.clamp, out, cancel)
         };
         let layer = if options.blob { self.write_blob(write)? } else { write(&mut std::io::sink())? };
@@ -326,8 +330,9 @@ impl ActiveSnapshot {
         cancel: &CancelToken,
     ) -> Result<Layer, SnapshotError> {
         let (lower, flavor) = (self.lower()?, self.snapshots.flavor);
-        let write =
-            |out: &mut dyn Write| layer::write_layer_beside(left_out, lower, &self.upper, flavor, clamp, out, cancel);
+        let write = |out: &mut (dyn Write + Send)| {
+            layer::write_layer_beside(left_out, lower, &self.upper, flavor, clamp, out, cancel)
+        };
         let layer = self.write_blob(write)?;
         if layer.left_out {
             let mut nodes = left_out.clone();
@@ -364,14 +369,14 @@ impl ActiveSnapshot {
 
     fn write_blob(
         &self,
-        write: impl FnOnce(&mut dyn Write) -> Result<Layer, layer::LayerError>,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> Result<Layer, layer::LayerError>,
     ) -> Result<Layer, SnapshotError> {
         self.write(write)?.publish()
     }
 
     fn write(
         &self,
-        write: impl FnOnce(&mut dyn Write) -> Result<Layer, layer::LayerError>,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> Result<Layer, layer::LayerError>,
     ) -> Result<WrittenLayer, SnapshotError> {
         let mut blob = self.snapshots.store.plain_blob_writer()?;
         Ok(WrittenLayer { layer: write(&mut blob)?, blob })

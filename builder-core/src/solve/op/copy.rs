@@ -10,6 +10,7 @@ use std::cell::Cell;
 
 use super::{Failure, Outcome, Step, root_of};
 use crate::build_context::Context;
+use crate::build_context::fingerprints::Fingerprints;
 use crate::cache::{CacheKey, FileList, FilesystemContent, KeyBuilder, KeyPart};
 use crate::copy::{self, ContentDigest, CopiedDevices, CopyError, CopyRequest, CopyTree, Selection};
 use crate::fs::accounts::resolve_owner;
@@ -29,14 +30,14 @@ struct Opened<'o> {
 
 enum Tree<'o> {
     Context(&'o Context),
-    Filesystem(RootDir),
+    Stage(RootDir, Fingerprints),
 }
 
 impl Opened<'_> {
     fn tree(&self) -> CopyTree<'_> {
         match &self.tree {
             Tree::Context(context) => CopyTree::Context(context),
-            Tree::Filesystem(root) => CopyTree::Filesystem(root),
+            Tree::Stage(root, fingerprints) => CopyTree::Stage(root, fingerprints),
         }
     }
 }
@@ -166,6 +167,7 @@ impl Step<'_, '_> {
         if let Some(result) = self.find(&keys[1], work.parent, false, &list)? {
             return Ok(Some(result));
         }
+        self.remember(work.opened);
         self.explainer.missed(self.vertex.id, &keys, list());
         self.record(&layer.publish()?, work.parent, &keys).map(Some)
     }
@@ -248,13 +250,13 @@ impl Step<'_, '_> {
         Ok(request)
     }
 
-    /// Keeps what was learned about the files of contexts. It is an aid: where that fails, the next build reads more.
+    /// Keeps what was learned about files. It is an aid: where that fails, the next build reads more.
     fn remember(&self, opened: &[Opened<'_>]) {
-        let contexts = opened.iter().filter_map(|opened| match &opened.tree {
+        let all = opened.iter().filter_map(|opened| match &opened.tree {
             Tree::Context(context) => context.fingerprints(),
-            Tree::Filesystem(_) => None,
+            Tree::Stage(_, fingerprints) => Some(fingerprints),
         });
-        for fingerprints in contexts.filter(|fingerprints| fingerprints.has_news()) {
+        for fingerprints in all.filter(|fingerprints| fingerprints.has_news()) {
             let _aid = self.solver.store.work_dir().map(|work| fingerprints.save(work.path()));
         }
     }
@@ -282,9 +284,11 @@ impl Step<'_, '_> {
             }
             CopyFrom::Filesystem(reference) => {
                 let source = self.filesystem(*reference)?;
-                let root = RootDir::from_fd(self.view(&source)?);
+                let view = self.view_for(&source, &part.sources)?;
                 left_out = self.solver.snapshots.left_out(&source.diff_ids)?;
-                Tree::Filesystem(root)
+                let name: Vec<u8> = source.diff_ids.iter().flat_map(|layer| *layer.as_bytes()).collect();
+                let fingerprints = Fingerprints::of_stage(&self.solver.store.fingerprints_dir(), &name);
+                Tree::Stage(RootDir::from_fd(view), fingerprints)
             }
         };
         Ok(Opened { part, tree, left_out })

@@ -320,7 +320,7 @@ fn mounts(store: &Store) -> Result<Vec<Entry>, StoreError> {
 fn fingerprints(store: &Store) -> Result<Vec<Entry>, StoreError> {
     let entries = listed(&store.root().join("fingerprints"))?.into_iter().map(|(name, metadata)| {
         let id = format!("{}-files", shown(&name.to_string_lossy()));
-        let description = "fingerprints of a context's files".to_owned();
+        let description = "fingerprints of files".to_owned();
         let mut entry = entry(CacheKind::Fingerprints, id, Place::Fingerprints(name), description);
         entry.item.last_used = metadata.mtime().max(metadata.atime());
         entry.item.created = Some(metadata.mtime());

@@ -89,8 +89,11 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Store`].
     pub fn has_tar(&self, diff_ids: &[Digest]) -> Result<bool, SnapshotError> {
-        let made_here = self.record(diff_ids)?.is_some_and(|(record, _)| record.made_here);
-        Ok(made_here || diff_ids.last().is_some_and(|diff_id| self.store.has_blob(diff_id)))
+        Ok(match (self.record(diff_ids)?, diff_ids.last()) {
+            // One that was cut short is none.
+            (Some((record, _)), Some(diff_id)) => record.made_here || self.store.has_whole_blob(diff_id, record.size),
+            (_, diff_id) => diff_id.is_some_and(|diff_id| self.store.has_blob(diff_id)),
+        })
     }
 
     /// Opens the root filesystem of a chain for reading.

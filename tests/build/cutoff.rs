@@ -175,6 +175,29 @@ fn a_chain_with_the_same_cached_layer_twice_can_be_built_upon() {
     assert_eq!(Image::open(&env.store(), "app").file("both"), "fileother\n");
 }
 
+#[test]
+fn a_copy_that_turns_out_to_be_there_leaves_nothing_in_the_store() {
+    let env = TestEnv::root();
+    let dockerfile = |more: &str| {
+        format!("FROM base AS one\nRUN mkdir /d && echo same > /d/f{more}\nFROM scratch\nCOPY --from=one /d /d\n")
+    };
+    let blobs = || std::fs::read_dir(env.store().join("blobs/sha256")).unwrap().count();
+    let build = |name: &str, more: &str| {
+        env.write(&format!("{name}/Dockerfile"), dockerfile(more));
+        let said = env.ok(["build", "--progress", "plain", "-t", name, "--build-context", BASE, name]).stderr;
+        cached_steps(&said)
+    };
+    assert_eq!(build("first", ""), [false, false]);
+    let before = blobs();
+    next_second();
+    // Another stage with the same directory, but for its times: the layer is written, and not needed.
+    assert_eq!(build("second", " && echo > /else"), [false, true]);
+    // The documents of the second image, at most: its history may be the same.
+    let names = env.ok(["cache", "ls", "--filter", "type=internal", "-q"]).stdout;
+    assert_eq!(names, "", "{} of {before} blobs", blobs());
+    assert_eq!(Image::open(&env.store(), "second").file("d/f"), "same\n");
+}
+
 /// Of the second stage, the directories are in two layers: they are read another way than those of the first one.
 const SAME_FILES: &str = "\
 FROM base AS start

@@ -204,6 +204,26 @@ fn copies_between_stages_take_device_nodes_along() {
 }
 
 #[test]
+fn a_layer_with_device_nodes_whose_blob_is_cut_short_is_made_again() {
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let env = TestEnv::new(run_as);
+        let (given, found) = (env.path("out/given.tar"), env.path("out/found.tar"));
+        tool("python3", &["-c", DEVICES, text(&given)]);
+        env.ok(["import", text(&given), "dev:1"]);
+        env.write("Dockerfile", "FROM scratch\nCOPY --from=dev:1 / /out/\n");
+        env.ok(["build", "-q", "-t", "app", "."]);
+        let layer = env.ok(["inspect", "-f", "{{index .RootFS.Layers 0}}", "app"]).stdout;
+        let blob = env.store().join("blobs/sha256").join(layer.trim().trim_start_matches("sha256:"));
+        let whole = fs::metadata(&blob).unwrap().len();
+        File::options().write(true).open(&blob).unwrap().set_len(700).unwrap();
+        let said = env.ok(["build", "-t", "app", "."]).stderr;
+        assert!(!said.contains("CACHED [1/1]") && fs::metadata(&blob).unwrap().len() == whole, "{run_as:?} {said}");
+        env.ok(["export", "app", "-o", text(&found)]);
+        assert!(tool("tar", &["-tf", text(&found)]).contains("out/dev/nothing"));
+    }
+}
+
+#[test]
 fn a_loaded_image_is_unpacked_for_its_export() {
     let env = shelf(RunAs::Root);
     let archive = env.path("out/app.tar");

@@ -89,8 +89,11 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Store`].
     pub fn has_tar(&self, diff_ids: &[Digest]) -> Result<bool, SnapshotError> {
-        let made_here = self.record(diff_ids)?.is_some_and(|(record, _)| record.made_here);
-        Ok(made_here || diff_ids.last().is_some_and(|diff_id| self.store.has_blob(diff_id)))
+        Ok(match (self.record(diff_ids)?, diff_ids.last()) {
+            // One that was cut short is none.
+            (Some((record, _)), Some(diff_id)) => record.made_here || self.store.has_whole_blob(diff_id, record.size),
+            (_, diff_id) => diff_id.is_some_and(|diff_id| self.store.has_blob(diff_id)),
+        })
     }
 
     /// Opens the root filesystem of a chain for reading.
@@ -343,7 +346,7 @@ impl ActiveSnapshot {
         Ok(layer)
     }
 
-    /// Turns what is there now, and entries that come from elsewhere, into a layer that is a blob of the store and
+    /// Turns what is there now, and entries that come from elsewhere, into a layer that becomes a blob of the store and
     /// nothing else: no snapshot. No mount of it may be in use any more.
     ///
     /// # Errors
@@ -353,9 +356,9 @@ impl ActiveSnapshot {
         graft: &dyn Graft,
         clamp: Option<i64>,
         cancel: &CancelToken,
-    ) -> Result<Layer, SnapshotError> {
+    ) -> Result<WrittenLayer, SnapshotError> {
         let (lower, flavor) = (self.lower()?, self.snapshots.flavor);
-        self.write_blob(|out| layer::write_grafted_layer(lower, &self.upper, flavor, clamp, graft, out, cancel))
+        self.write(|out| layer::write_grafted_layer(lower, &self.upper, flavor, clamp, graft, out, cancel))
     }
 
     /// What the layer lies on, where there is something that it need not have.
@@ -371,10 +374,33 @@ impl ActiveSnapshot {
         &self,
         write: impl FnOnce(&mut (dyn Write + Send)) -> Result<Layer, layer::LayerError>,
     ) -> Result<Layer, SnapshotError> {
-        let mut blob: PlainBlobWriter = self.snapshots.store.plain_blob_writer()?;
-        let layer = write(&mut blob)?;
-        blob.finish_as(&layer.diff_id)?;
-        Ok(layer)
+        self.write(write)?.publish()
+    }
+
+    fn write(
+        &self,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> Result<Layer, layer::LayerError>,
+    ) -> Result<WrittenLayer, SnapshotError> {
+        let mut blob = self.snapshots.store.plain_blob_writer()?;
+        Ok(WrittenLayer { layer: write(&mut blob)?, blob })
+    }
+}
+
+/// A layer that has been written and is not in the store yet: dropped before [`WrittenLayer::publish`] it leaves nothing.
+#[derive(Debug)]
+pub(crate) struct WrittenLayer {
+    layer: Layer,
+    blob: PlainBlobWriter,
+}
+
+impl WrittenLayer {
+    /// Makes it a blob of the store.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Store`].
+    pub(crate) fn publish(self) -> Result<Layer, SnapshotError> {
+        self.blob.finish_as(&self.layer.diff_id)?;
+        Ok(self.layer)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::fs::accounts::resolve_owner;
 use crate::fs::root::RootDir;
 use crate::layer::{LeftOut, OverlayFlavor};
 use crate::plan::op::{CopyFrom, CopyOp, CopyPart, CopySource};
-use crate::snapshot::{ActiveSnapshot, Layer};
+use crate::snapshot::{ActiveSnapshot, WrittenLayer};
 use crate::solve::{StepError, StepResult};
 
 /// A part of a copy with the tree that it is taken from.
@@ -59,7 +59,7 @@ struct Work<'w> {
 
 /// A layer that was written straight from where its files are.
 struct Written {
-    layer: Layer,
+    layer: WrittenLayer,
     /// Whether a file of a context changed meanwhile.
     changed: bool,
     /// What was read, where that was to be learnt.
@@ -128,7 +128,7 @@ impl Step<'_, '_> {
             // Where somebody edited a file after it was hashed, the layer holds what the key does not say. It is right
             // for this build, but no later one may find it.
             if let Some(written) = self.copy_straight(&work, false)? {
-                return self.record(&written.layer, &parent, if written.changed { &[] } else { &keys });
+                return self.record(&written.layer.publish()?, &parent, if written.changed { &[] } else { &keys });
             }
             let active = self.begin_copy(&work)?;
             let (changed, left_out) = self.copy_into(&work, &active)?;
@@ -169,7 +169,7 @@ impl Step<'_, '_> {
         }
         self.remember(work.opened);
         self.explainer.missed(self.vertex.id, &keys, list());
-        self.record(&layer, work.parent, &keys).map(Some)
+        self.record(&layer.publish()?, work.parent, &keys).map(Some)
     }
 
     /// A copy with `--link` is found by its key on whatever it lies on, so it may not depend on that.

@@ -63,7 +63,8 @@ impl Stage {
         let upper = RootDir::open(active.upper()).unwrap();
         let grafted = graft(request(&upper), &selection, &cancel).unwrap().map(|graft| {
             let graft = graft.learning();
-            let layer = active.commit_graft(&graft, None, &cancel).map(|layer| layer.diff_id).ok();
+            let written = active.commit_graft(&graft, None, &cancel).ok();
+            let layer = written.map(|layer| layer.publish().unwrap().diff_id);
             (layer, graft.content_digest())
         });
         format!("{content:?} {times:?} {laid_out} {grafted:?}")

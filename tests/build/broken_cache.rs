@@ -377,3 +377,45 @@ fn a_cache_that_cannot_be_used_is_told_of_and_counted_nowhere() {
     assert!(quiet.stderr.contains("cannot be used"), "{}", quiet.stderr);
     assert!(quiet.stderr.contains("names no stage of the Dockerfile: `none`"), "{}", quiet.stderr);
 }
+
+#[test]
+fn what_a_cache_says_of_its_layers_is_held_against_them() {
+    let machines = Machines::new(RunAs::Root);
+    let registry = Registry::start(&machines.env.path("home"));
+    let lies: [(&str, &dyn Fn(&mut Value)); 6] = [
+        ("a size", &|document| document["layers"][0]["size"] = 12_345.into()),
+        ("an absurd size", &|document| document["layers"][2]["size"] = u64::MAX.into()),
+        ("a content", &|document| document["layers"][1]["content"] = "7".repeat(64).into()),
+        ("a time", &|document| document["records"][0]["created"] = serde_json::json!([i64::MAX, 0])),
+        ("a part of a second", &|document| {
+            document["records"][1]["created"] = serde_json::json!([5, 4_000_000_000_u64])
+        }),
+        ("a time before all others", &|document| document["records"][2]["created"] = serde_json::json!([i64::MIN, 0])),
+    ];
+    let right = machines.build("right", &["-t", "app"]).success();
+    assert!(steps_run(&right) > 0);
+    for (compression, count) in [("gzip", lies.len()), ("uncompressed", 2)] {
+        for (number, (lie, change)) in lies.iter().take(count).enumerate() {
+            let name = |what: &str| format!("{what}-{number}-{compression}");
+            let cache = machines.place(&name("cache"));
+            let to = format!("type=local,dest={},mode=max,compression={compression}", cache.display());
+            machines.build("one", &["--cache-to", &to]).success();
+            edit(&cache, |_, document| change(document));
+            let from = format!("type=local,src={}", cache.display());
+            let built = machines.build(&name("two"), &["-t", "app", "--cache-from", &from]).success();
+            let warned = built.stderr.contains("is not used any more") || built.stderr.contains("cannot be used");
+            assert!(warned, "{lie} {compression}: {}", built.stderr);
+            assert_eq!(machines.manifest(&name("two")), machines.manifest("right"), "{lie} {compression}");
+            // Neither does it go on to a layout or a registry.
+            let (app, layout) = (format!("{}/{}:x", registry.address(), name("app")), machines.place(&name("layout")));
+            let layers = format!("type=oci,tar=false,compression={compression},dest={}", layout.display());
+            let built = machines.build(&name("three"), &["-t", "app", "-o", &layers, "--cache-from", &from]).success();
+            let image = format!("{}:latest", layout.display());
+            tool("umoci", &["unpack", "--image", &image, machines.place(&name("unpacked")).to_str().unwrap()]);
+            assert!(steps_run(&built) > 0, "{lie} {compression}: {}", built.stderr);
+            let pushed = format!("type=registry,name={app},compression={compression}");
+            machines.build(&name("four"), &["-o", &pushed, "--cache-from", &from]).success();
+            assert_eq!(pulled(&machines, &app, &name("pulled")).file("both"), "one\ntwo\n", "{lie} {compression}");
+        }
+    }
+}

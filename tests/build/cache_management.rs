@@ -27,7 +27,8 @@ fn described(env: &TestEnv, arguments: &[&str]) -> Vec<String> {
 
 /// Bytes of the disk that the cache and the images take, each file once.
 fn whole_cache(env: &TestEnv) -> u64 {
-    let parts = ["snapshots", "blobs", "cache-mounts", "fingerprints", "merged"].map(|part| env.store().join(part));
+    let parts =
+        ["snapshots", "blobs", "cache-mounts", "fingerprints", "merged", "partial"].map(|part| env.store().join(part));
     let parts = parts.iter().filter(|path| path.exists()).map(|path| path.to_str().unwrap());
     let arguments: Vec<&str> = ["-s", "-c", "--block-size=1"].into_iter().chain(parts).collect();
     let said = tool("du", &arguments);
@@ -74,7 +75,10 @@ fn the_listings_say_what_there_is() {
     insta::assert_snapshot!("cache_du", plain(&["cache", "du"]));
     insta::assert_snapshot!("system_df", plain(&["system", "df"]));
     let df = |format: &str| env.ok(["system", "df", "--format", format]).stdout;
-    assert_eq!(df("{{.Type}}={{.TotalCount}}"), "Images=1\nBuild Cache=4\nCache Mounts=1\nFingerprints=1\n");
+    assert_eq!(
+        df("{{.Type}}={{.TotalCount}}"),
+        "Images=1\nBuild Cache=4\nCache Mounts=1\nFingerprints=1\nDownloads=0\n"
+    );
     assert!(
         df(r"table {{.Type}}\t{{.Reclaimable}}").starts_with("TYPE           RECLAIMABLE\nImages         0B"),
         "{}",
@@ -122,6 +126,114 @@ fn pruning_spares_images_and_frees_what_it_says() {
     env.ok(["build", "-t", "next", "."]);
     assert_eq!(Image::open(&env.store(), "next").file("again").len(), 2_000_000);
     env.ok(["save", "-o", "out.tar", "named", "next"]);
+}
+
+/// The whole store but its database, which is some pages larger or smaller, and what is kept free for that.
+fn whole_store(env: &TestEnv) -> u64 {
+    let of = |arguments: &[&str]| -> u64 {
+        let said = tool("du", &[&["-s", "--block-size=1"], arguments].concat());
+        said.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    of(&["--exclude=metadata*", "--exclude=reserve", env.store().to_str().unwrap()])
+}
+
+/// A store with a thing of every kind: named and unnamed images that share layers, layers that share files, cache
+/// mounts, fingerprints, merged layers, device nodes that are no files, and downloads, one of them old.
+fn varied(run_as: RunAs) -> TestEnv {
+    let env = TestEnv::new(run_as);
+    for number in 0..40 {
+        env.write(&format!("tree/file{number}"), vec![b'a' + (number % 20) as u8; 20_000]);
+    }
+    let build = |text: &str, arguments: &[&str]| {
+        env.write("Dockerfile", text);
+        env.ok([&["build", "-q", "--build-context", BASE], arguments, &["."]].concat());
+    };
+    let tree = "FROM base\nCOPY tree /tree\nRUN --mount=type=cache,target=/c cat /tree/file1 > /c/c\n";
+    build(tree, &["-t", "named"]);
+    // The same COPY again, but for one file: the others are hard links.
+    env.write("tree/file3", vec![b'!'; 30_000]);
+    build(tree, &[]);
+    env.write("tree/file4", vec![b'?'; 30_000]);
+    build(tree, &["-o", "type=cacheonly"]);
+    let text = "FROM named\nRUN cat /tree/file2 /tree/file5 > /both\nFROM base\nCOPY --from=0 /both /both\n";
+    build(text, &["-t", "next"]);
+    env.ok(["tag", "next", "other"]);
+    build(text, &["-o", "type=cacheonly", "--no-cache", "--build-arg", "SOURCE_DATE_EPOCH=1"]);
+    let directories: String = (0..70).map(|n| ["WORKDIR /d", &n.to_string(), "\n"].concat()).collect();
+    build(&format!("FROM base\n{directories}RUN echo x > /x\n"), &[]);
+    for (name, age) in [("a", "10 days ago"), ("b", "1 minute ago")] {
+        let path = env.store().join("partial").join(name.repeat(64));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, vec![7; 2_000_000]).unwrap();
+        tool("touch", &["-d", age, path.to_str().unwrap()]);
+        let (store, partial) = (env.store(), env.store().join("partial"));
+        let reference = format!("--reference={}", store.display());
+        tool("chown", &["-R", &reference, partial.to_str().unwrap()]);
+    }
+    env
+}
+
+#[test]
+fn what_is_promised_is_what_comes_back() {
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let env = varied(run_as);
+        let (store, kept) = (env.store(), env.path("kept"));
+        let copy = |from: &Path, to: &Path| {
+            let _absent = tool("rm", &["-rf", to.to_str().unwrap()]);
+            tool("cp", &["-a", from.to_str().unwrap(), to.to_str().unwrap()]);
+        };
+        copy(&store, &kept);
+        let cases: [&[&str]; 14] = [
+            &[],
+            &["--all"],
+            &["--filter", "until=24h"],
+            &["--filter", "until=0s"],
+            &["--filter", "type=regular"],
+            &["--filter", "type=download"],
+            &["--filter", "type=exec.cachemount"],
+            &["--filter", "type=source.local"],
+            &["--all", "--filter", "type=internal"],
+            &["--keep-storage", "2MB"],
+            &["--all", "--keep-storage", "1MB"],
+            &["--max-used-space", "3MB"],
+            &["--all", "--max-used-space", "1kB"],
+            &["--all", "--filter", "type!=download", "--keep-storage", "10kB"],
+        ];
+        for arguments in cases {
+            copy(&kept, &store);
+            let rows = env.ok(["system", "df", "--format", "json"]).stdout;
+            let before = whole_store(&env);
+            let listed: u64 = rows.lines().map(|row| bytes_of(row, "Bytes")).sum();
+            // Documents and directories of the store itself are no things in the cache.
+            assert!(before - listed < 100_000, "{arguments:?}: {before} {listed} {rows}");
+            let freed = prune(&env, arguments);
+            let after = whole_store(&env);
+            assert!((before - after).abs_diff(freed) <= 4096 * 3, "{arguments:?}: {before} - {after} is not {freed}");
+            if arguments.is_empty() {
+                let promised: u64 = rows.lines().skip(1).map(|row| bytes_of(row, "ReclaimableBytes")).sum();
+                assert_eq!(promised, freed, "{rows}");
+            }
+            let old = store.join("partial").join("a".repeat(64)).exists();
+            let new = store.join("partial").join("b".repeat(64)).exists();
+            let expected = match arguments {
+                ["--filter", "until=24h"] => (false, true),
+                ["--filter", "type=download" | "until=0s"] | [] | ["--all"] => (false, false),
+                ["--filter", _] | ["--all", "--filter", ..] => (true, true),
+                // The limits take what was used least recently first.
+                _ => (false, new),
+            };
+            assert_eq!((old, new), expected, "{arguments:?}");
+            // What has a name is whole, and so is what builds from it.
+            env.ok(["save", "-o", env.path("out/saved.tar").to_str().unwrap(), "named", "next", "other"]);
+            env.write("Dockerfile", "FROM named\nCOPY tree/file1 /again\n");
+            env.ok(["build", "-q", "-t", "check", "."]);
+            assert_eq!(Image::open(&env.store(), "check").file("again").len(), 20_000);
+        }
+    }
+}
+
+fn bytes_of(row: &str, field: &str) -> u64 {
+    serde_json::from_str::<Value>(row).unwrap()[field].as_u64().unwrap()
 }
 
 #[test]
@@ -377,7 +489,7 @@ fn who_only_looks_makes_no_store() {
     }
     env.run(filter).fails(2);
     let df = env.ok(["system", "df", "--format", "json"]).stdout;
-    assert!(df.lines().count() == 4 && df.contains("\"Bytes\":0,"), "{df}");
+    assert!(df.lines().count() == 5 && df.contains("\"Bytes\":0,"), "{df}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::cache::cached_steps;
 use crate::support::image::Image;
+use crate::support::tree::Tree;
 use crate::support::{BASE, Finished, RunAs, TestEnv};
 
 /// Builds and tells which steps were cached.
@@ -172,4 +173,46 @@ fn a_chain_with_the_same_cached_layer_twice_can_be_built_upon() {
     env.write("Dockerfile", format!("{other}RUN cat /file /other > /both && true\n"));
     build(&env, &[]);
     assert_eq!(Image::open(&env.store(), "app").file("both"), "fileother\n");
+}
+
+/// Of the second stage, the directories are in two layers: they are read another way than those of the first one.
+const SAME_FILES: &str = "\
+FROM base AS start
+RUN mkdir -p /old/x
+COPY src /src
+FROM start AS one
+RUN mkdir /tree && mv /src/a /src/d /tree && ln /tree/a /tree/d/hard && chmod 4751 /tree/d/b && ln -s /id /tree/d/link && \\
+    chown 3:4 /tree/d && mkdir /tree/empty && rm -r /old && mkdir /old && touch /old/new
+FROM one AS two
+RUN chmod 755 /tree /old
+FROM base
+COPY --from=STAGE /tree /x
+COPY --from=STAGE /old /y
+";
+
+#[test]
+fn a_directory_of_one_layer_is_copied_as_one_of_several_is() {
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let env = TestEnv::new(run_as);
+        for name in ["a", "d/b", "d/c"] {
+            env.write(&format!("src/{name}"), name);
+        }
+        let from = |stage: &str| env.write("Dockerfile", SAME_FILES.replace("STAGE", stage));
+        let copied = || {
+            let tree = Tree::of(&Image::open(&env.store(), "app"));
+            [tree.below("x"), tree.below("y")]
+        };
+        from("one");
+        assert_eq!(build(&env, &[]).len(), 5);
+        let first = copied();
+        assert_eq!(first[0].len(), 7, "{first:?}");
+        assert_eq!(first[1], ["f 0644 0:0 y/new="]);
+        from("two");
+        // The copies are found by what they select.
+        let steps = env.ok(["build", "--progress", "plain", "-t", "app", "--build-context", BASE, "."]).stderr;
+        assert_eq!(cached_steps(&steps).iter().filter(|cached| !**cached).count(), 1, "{run_as:?}: {steps}");
+        assert_eq!(copied(), first);
+        assert!(build(&env, &["--no-cache"]).iter().all(|cached| !cached));
+        assert_eq!(copied(), first, "{run_as:?}");
+    }
 }

@@ -106,3 +106,27 @@ fn archives_and_inline_files_are_linked_too_also_without_root() {
         assert_eq!(Tree::of(&image).below("real"), [""; 0]);
     }
 }
+
+#[test]
+fn a_copy_has_what_is_below_already_too() {
+    // It is found by its key wherever it is written next, also where nothing is below.
+    for output in ["type=image,name=app", "type=image,name=app,store=true,unpack=false"] {
+        let env = environment();
+        let text = |copies: &str| format!("FROM scratch\n{copies}");
+        let build = |copies: &str, arguments: &[&str]| -> String {
+            env.write("Dockerfile", text(copies));
+            let always = ["build", "--timestamp", "1000000000", "--progress", "plain", "-o", output, "-t", "app"];
+            env.ok(always.iter().chain(arguments).chain(&["."])).stderr
+        };
+        let (twice, once) = ("COPY c /d/\nCOPY --link c /d/\nCOPY --link c /d/\n", "COPY --link c /d/\n");
+        build(twice, &[]);
+        assert_eq!(Image::open(&env.store(), "app").paths(1), ["d", "d/g"]);
+        let manifest = || Image::open(&env.store(), "app").config["rootfs"].to_string();
+        let cached = manifest();
+        build(twice, &["--no-cache"]);
+        assert_eq!(manifest(), cached);
+        let said = build(once, &[]);
+        assert_eq!(cached_steps(&said), [true], "{said}");
+        assert_eq!(Image::open(&env.store(), "app").file("d/g"), "g");
+    }
+}

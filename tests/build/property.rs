@@ -83,6 +83,20 @@ const STEPS: [&str; 46] = [
     "RUN if test -d /src; then mv /src /moved-src && mkdir /src; fi",
 ];
 
+/// What the second and the last stage take of the first, which always has these directories.
+const OF_ONE: [&str; 10] = [
+    "COPY --from=one /src /again/",
+    "COPY --from=one /src /again/src",
+    "COPY --from=one /src/ /",
+    "COPY --from=one /dst /again/",
+    "COPY --from=one /src /dst /again/",
+    "COPY --from=one --chown=4:5 --chmod=go-w /src /owned/src/",
+    "COPY --from=one --link /src /again/",
+    "COPY --from=one --link --chown=6 /src /linked/src",
+    "COPY --from=one --exclude=*.log --exclude=a /src /some-src/",
+    "COPY --from=one --parents /src/./ /dst /parents/",
+];
+
 const COPIES: [&str; 12] = [
     "COPY --from=one /bin /bin",
     "COPY --from=one / /all/",
@@ -112,13 +126,18 @@ impl Recipe {
     fn new(numbers: &mut Numbers, epoch: Option<i64>) -> Self {
         let mut steps = |count: usize| (0..count).map(|_| numbers.pick(&STEPS)).collect();
         let (first, second) = (steps(4), steps(1));
-        let last = (0..=numbers.below(2)).map(|_| numbers.pick(&COPIES)).collect();
+        let mut last: Vec<&'static str> = (0..=numbers.below(2)).map(|_| numbers.pick(&COPIES)).collect();
+        last.push(numbers.pick(&OF_ONE));
         Self { stages: [first, second, last], continued: numbers.below(2) == 0, default: 0, argument: None, epoch }
     }
 
     fn edit(&mut self, numbers: &mut Numbers) {
         let stage = [0, 0, 0, 1, 2][numbers.below(5)];
-        let choice: &[&'static str] = if stage == 2 { &COPIES } else { &STEPS };
+        let choice: &[&'static str] = match (stage, numbers.below(3)) {
+            (1 | 2, 0) => &OF_ONE,
+            (2, _) => &COPIES,
+            _ => &STEPS,
+        };
         let lines = &mut self.stages[stage];
         let (place, other) = (numbers.below(lines.len() + 1), numbers.below(lines.len()));
         let line = place.min(lines.len() - 1);
@@ -138,8 +157,11 @@ impl Recipe {
     fn text(&self) -> String {
         let [first, second, last] = &self.stages;
         let below = if self.continued { "one" } else { "base" };
-        let begin =
-            [format!("base AS one\nARG V={}", self.default), format!("{below} AS two\nARG V=2"), "base".to_owned()];
+        let begin = [
+            format!("base AS one\nARG V={}\nRUN mkdir -p /src /dst", self.default),
+            format!("{below} AS two\nARG V=2"),
+            "base".to_owned(),
+        ];
         let mut text = "# syntax=docker/dockerfile:1-labs\n".to_owned();
         for (begin, lines) in begin.iter().zip([first, second, last]) {
             // Writing to a string cannot fail.

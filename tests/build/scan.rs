@@ -324,6 +324,28 @@ fn a_damaged_index_is_no_index() {
     assert_eq!(digest(&env), first);
 }
 
+#[test]
+fn files_of_a_stage_that_are_known_give_the_layers_that_unknown_ones_give() {
+    let env = environment();
+    rich(&env);
+    settle();
+    let stage = "FROM scratch AS one\nCOPY src /src/\nFROM scratch\n";
+    for (turn, copy) in ["/src /x", "/src /y", "/src/d /src/a /z/", "/src/large /large"].into_iter().enumerate() {
+        env.write("Dockerfile", format!("{stage}COPY --from=one {copy}\n"));
+        assert_eq!(digest(&env), fresh_digest(&env), "{copy}");
+        // One for the context, one for the stage.
+        assert_eq!(index_files(&env).len(), 2, "{turn}");
+        settle();
+    }
+    // Another stage with the same names.
+    env.write("src/a", "a, secon\n");
+    for place in ["/x", "/y", "/z"] {
+        env.write("Dockerfile", format!("{stage}COPY --from=one /src {place}\n"));
+        assert_eq!(digest(&env), fresh_digest(&env), "{place}");
+    }
+    assert_eq!(index_files(&env).len(), 3);
+}
+
 /// A tree with something of everything that a layer can hold.
 fn rich(env: &TestEnv) {
     let src = env.path("work/src");

@@ -132,6 +132,78 @@ fn device_nodes_stay_whoever_imports_them() {
 }
 
 #[test]
+fn copies_between_stages_take_device_nodes_along() {
+    let lines = |archive: &Path, below: &str| -> Vec<String> {
+        let listed = tool("tar", &["--full-time", "--numeric-owner", "-tvf", text(archive)]);
+        let line = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ").replace(below, "");
+        let mut lines: Vec<String> = listed.lines().map(line).collect();
+        lines.retain(|line| !line.ends_with('/') && !line.ends_with(" "));
+        lines
+    };
+    for run_as in [RunAs::Root, RunAs::Ordinary] {
+        let env = TestEnv::new(run_as);
+        let (given, found) = (env.path("out/given.tar"), env.path("out/found.tar"));
+        tool("python3", &["-c", DEVICES, text(&given)]);
+        env.ok(["import", text(&given), "dev:1"]);
+        // A further name of a node becomes a node of its own, as with BuildKit.
+        let console = |line: String| match line.strip_suffix(" link to dev/console") {
+            Some(_) => "crw-r----- 0/5 5,1 2001-09-09 01:46:40 dev/other-console".to_owned(),
+            None => line,
+        };
+        let expected: Vec<String> = lines(&given, "").into_iter().map(console).collect();
+        for (number, copy) in ["COPY", "COPY --link"].into_iter().enumerate() {
+            let name = format!("copied:{number}");
+            env.write("etc/null", "a file, which gives way");
+            env.write(
+                "Dockerfile",
+                format!("FROM scratch\nCOPY etc /out/etc\n{copy} --from=dev:1 / /out/\n# {number}\n"),
+            );
+            let output = ["-o", "type=image", "-o", "type=tar,dest=../out/built.tar"];
+            env.ok([&["build", "-q", "-t", &name][..], &output, &["."]].concat());
+            env.ok(["export", &name, "-o", text(&found)]);
+            assert_eq!(lines(&found, "out/"), expected, "{run_as:?} {copy}");
+            assert_eq!(lines(&env.path("out/built.tar"), "out/"), expected, "{run_as:?} {copy}");
+            // The same again, and from the image that has them now, and on another machine.
+            let again = env.ok(["build", "-t", &name, "."]).stderr;
+            assert!(again.contains("CACHED"), "{again}");
+            env.write("Dockerfile", format!("FROM scratch\nCOPY --from={name} /out /out\n"));
+            env.ok(["build", "-q", "-t", "second", "."]);
+            env.ok(["export", "second", "-o", text(&found)]);
+            assert_eq!(lines(&found, "out/"), expected, "{run_as:?} {copy}");
+            let saved = env.path("out/saved.tar");
+            env.ok(["save", "second", "-o", text(&saved)]);
+            let other = TestEnv::new(run_as);
+            other.ok(["load", "-i", text(&saved)]);
+            other.ok(["export", "second", "-o", text(&other.path("out/found.tar"))]);
+            assert_eq!(lines(&other.path("out/found.tar"), "out/"), expected, "{run_as:?} {copy}");
+        }
+        // Owner, mode, and what is excluded; a later source takes the place of a node.
+        env.write("sda", "file");
+        let dockerfile = "FROM dev:1 AS all\nCOPY sda /dev/sda\nFROM scratch\n\
+                          COPY --chown=3:4 --chmod=600 --exclude=console --exclude=other* --from=all /dev /d/\n";
+        env.write("Dockerfile", dockerfile);
+        env.ok(["build", "-q", "-t", "some", "."]);
+        env.ok(["export", "some", "-o", text(&found)]);
+        let mut some = lines(&found, "");
+        some.retain(|line| !line.starts_with('d'));
+        let nodes: Vec<&str> = some.iter().map(String::as_str).filter(|line| line.starts_with('c')).collect();
+        assert_eq!(nodes, ["crw------- 3/4 0,0 2001-09-09 01:46:40 d/nothing"], "{run_as:?}");
+        assert!(some.iter().any(|line| line.starts_with('-') && line.ends_with("d/sda")), "{some:?}");
+        // A node that nothing can be made of is in no layer by itself.
+        for source in ["/dev/nothing", "/dev/n*"] {
+            env.write("Dockerfile", format!("FROM scratch\nCOPY --from=dev:1 {source} /x/\n"));
+            let failed = env.run(["build", "."]).fails(2).stderr;
+            assert!(failed.contains("/dev/nothing") && failed.contains("Dockerfile:2"), "{failed}");
+        }
+        // Compared, they are files like any other.
+        let diff = env.run(["diff", "dev:1", "some"]).stdout;
+        for path in ["/dev/nothing", "/dev/console", "/d/nothing"] {
+            assert!(diff.lines().any(|line| line.contains(path)), "{path}: {diff}");
+        }
+    }
+}
+
+#[test]
 fn a_loaded_image_is_unpacked_for_its_export() {
     let env = shelf(RunAs::Root);
     let archive = env.path("out/app.tar");

@@ -26,9 +26,9 @@ pub(crate) enum CacheCommand {
 #[derive(Debug, Args)]
 pub(crate) struct CacheFilterArgs {
     /// Only things that fit: `until=24h` or `until=TIME` (not used since), `id=ID`, `type=TYPE` (regular,
-    /// exec.cachemount, source.local, source.git.checkout, internal), `description=TEXT`, and `inuse`, `shared`,
-    /// `private`, `mutable`, `immutable` or `dangling`, which may be `=true` or `=false`. `!=` turns it round, `~=`
-    /// takes a regular expression. May be repeated: all must fit
+    /// exec.cachemount, source.local, source.git.checkout, internal, download), `description=TEXT`, and `inuse`,
+    /// `shared`, `private`, `mutable`, `immutable` or `dangling`, which may be `=true` or `=false`. `!=` turns it
+    /// round, `~=` takes a regular expression. May be repeated: all must fit
     #[arg(long = "filter", value_name = "FILTER")]
     pub(crate) filters: Vec<String>,
 }

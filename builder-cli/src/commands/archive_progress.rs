@@ -48,8 +48,8 @@ pub(super) fn reading<T, E: std::fmt::Display>(
 pub(super) fn writing<T, E: std::fmt::Display>(
     tasks: &Tasks<'_>,
     (name, item): (String, &str),
-    out: &mut dyn Write,
-    write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
+    out: &mut (dyn Write + Send),
+    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<T, E>,
 ) -> Result<T, E> {
     tasks.run_measured(name, |progress| {
         let so_far = AtomicU64::new(0);

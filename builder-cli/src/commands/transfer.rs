@@ -176,7 +176,7 @@ pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<(), Comman
 pub(super) fn into<E: From<ExportError>>(
     path: Option<&Path>,
     session: &Session,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), E>,
 ) -> Result<Result<(), E>, CommandError> {
     refuse_terminal(path)?;
     if let Some(path) = path.filter(|path| *path != Path::new("-")) {

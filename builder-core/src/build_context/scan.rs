@@ -1,5 +1,10 @@
 //! The one place that decides which files of a tree a COPY may see.
 
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -90,7 +95,7 @@ impl Scanner<'_> {
     /// [`ContextError`] where a directory cannot be read or is too deep.
     pub fn node(&self, path: &Path, metadata: Metadata, filter: Filter<'_>) -> Result<Node, ContextError> {
         let children = match metadata.kind {
-            FileKind::Directory => self.children(self.open(path)?, path, Path::new(""), filter)?,
+            FileKind::Directory => walk::children(self, path, filter)?,
             _ => Vec::new(),
         };
         Ok(Node { name: path.file_name().unwrap_or_default().to_owned(), metadata, implied: false, children })
@@ -98,46 +103,6 @@ impl Scanner<'_> {
 
     fn open(&self, path: &Path) -> Result<OwnedFd, ContextError> {
         Ok(self.root.open_resolved(path, OFlags::RDONLY | OFlags::DIRECTORY).at("open directory", path)?)
-    }
-
-    /// Reads a directory; `relative` is where it is, seen from where the filter begins.
-    fn children(
-        &self,
-        directory: impl AsFd,
-        path: &Path,
-        relative: &Path,
-        filter: Filter<'_>,
-    ) -> Result<Vec<Node>, ContextError> {
-        check_depth(path, relative.components().count())?;
-        let mut nodes = Vec::new();
-        for name in entry::names(&directory).at("list directory", path)? {
-            self.cancel.check()?;
-            let (inner, inner_relative) = (path.join(&name), relative.join(&name));
-            // A file that went away since the listing was never there.
-            let Some(metadata) = entry::metadata_at(&directory, &name).at("look at", &inner)? else { continue };
-            if metadata.is_whiteout() {
-                continue;
-            }
-            let is_directory = metadata.kind == FileKind::Directory;
-            let ignored = self.excluded(&inner, is_directory);
-            let seen = inner_relative.to_string_lossy();
-            let selected = filter.includes(&seen) && !filter.excludes(&seen);
-            let below = is_directory
-                && (!ignored || self.may_reinclude(&inner))
-                && (selected || filter.may_select_below(&seen));
-            let children = if below {
-                let opened = entry::open_directory_at(&directory, &name).at("open directory", &inner)?;
-                self.children(opened, &inner, &inner_relative, filter)?
-            } else {
-                Vec::new()
-            };
-            if (selected && !ignored) || !children.is_empty() {
-                nodes.push(Node { name, metadata, implied: !selected, children });
-            }
-        }
-        // There may be very many of them.
-        nodes.shrink_to_fit();
-        Ok(nodes)
     }
 
     fn any_below(&self, directory: impl AsFd, path: &Path, depth: usize) -> Result<bool, ContextError> {

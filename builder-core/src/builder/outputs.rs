@@ -354,13 +354,13 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn archive(&self, output: &Output, image: ExportImage, out: &mut dyn Write) -> Result<(), BuildError> {
+    fn archive(&self, output: &Output, image: ExportImage, out: &mut (dyn Write + Send)) -> Result<(), BuildError> {
         let (snapshots, time) = (&self.builder.snapshots, self.results.epoch.unwrap_or(0));
         let written = export::write_archive(snapshots, &[image], format(output), time, out, &|_, _, _| {}, self.cancel);
         Ok(written?)
     }
 
-    fn tar(&self, output: &Output, out: &mut dyn Write) -> Result<(), BuildError> {
+    fn tar(&self, output: &Output, out: &mut (dyn Write + Send)) -> Result<(), BuildError> {
         let filesystems = self.filesystems(output)?;
         Ok(export::write_tar(&self.builder.snapshots, &filesystems, self.results.epoch, out, self.cancel)?)
     }

@@ -40,7 +40,7 @@ impl Builder {
         &self,
         image: &ImageRecord,
         platform: Option<&Platform>,
-        out: &mut dyn Write,
+        out: &mut (dyn Write + Send),
         cancel: &CancelToken,
     ) -> Result<(), BuildError> {
         let _hold = self.store.hold();
@@ -127,7 +127,9 @@ impl Builder {
             return Ok(ImageDiff { files: Vec::new(), config });
         }
         let view = |diff_ids| self.snapshots.view(diff_ids).map_err(image::ImageError::from);
-        let files = image::file_changes(&view(first)?, &view(second)?, cancel)?;
+        let left_out = |diff_ids| self.snapshots.left_out(diff_ids).map_err(image::ImageError::from);
+        let (roots, nodes) = ([view(first)?, view(second)?], [left_out(first)?, left_out(second)?]);
+        let files = image::file_changes((&roots[0], &roots[1]), [&nodes[0], &nodes[1]], cancel)?;
         Ok(ImageDiff { files, config })
     }
 

@@ -9,7 +9,7 @@ use crate::layer::ContentId;
 use crate::remote::without_credentials;
 
 /// Version of the encoding. A change of what goes into any key is a change of this number.
-const KEY_VERSION: u32 = 4;
+const KEY_VERSION: u32 = 5;
 
 /// Longest value that is kept as text for explanations, in bytes; longer ones are kept as a digest.
 const MAX_EXPLAINED_VALUE: usize = 4096;
@@ -209,7 +209,7 @@ mod tests {
     fn the_encoding_is_pinned() {
         assert_eq!(
             format!("{:?}", key(&[("argument", "true")])),
-            "6ae30d4effab45598f0e9ec80ff6df7e653c0a532ea4602bf1e34e8f215ae941",
+            "837b59b25b473d2616f87981814a633146365762f2623cac490834bf747c5681",
             "a changed encoding needs a new KEY_VERSION"
         );
     }

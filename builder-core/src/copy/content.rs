@@ -27,7 +27,8 @@
 //!
 //! Spec: dockerfile-semantics 15.3.
 
-use std::collections::HashMap;
+mod fold;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -36,10 +37,10 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use rustix::fs::OFlags;
 
+use self::fold::{Encoder, Fold};
 use super::select::{Selected, Selection};
-use super::write::Several;
 use super::{CopyError, CopyTree};
-use crate::build_context::fingerprints::Before;
+use crate::build_context::fingerprints::{Before, Fingerprints, Known};
 use crate::build_context::scan::Node;
 use crate::cancel::CancelToken;
 use crate::fs::PathContext;
@@ -49,6 +50,9 @@ use crate::plan::op::CopySource;
 
 /// The version of the encoding; part of every digest.
 pub const CONTENT_VERSION: u32 = 3;
+
+/// Up to so many files and directories are looked up without the help of other threads.
+const FEW_NODES: usize = 64;
 
 /// How much of a file is in memory at a time.
 const BUFFER_BYTES: usize = 128 * 1024;
@@ -126,7 +130,8 @@ pub(super) fn digest_of_read(
     contents: &[Content],
 ) -> ContentDigest {
     let selected = std::slice::from_ref(selected);
-    whole(vec![folded(tree, source, selected, flattened(selected).1, contents)])
+    let (nodes, entries) = flattened(selected);
+    whole(vec![folded(tree, source, selected, (&nodes, entries), contents)])
 }
 
 fn inline_digest(name: &str, content: &str) -> SourceDigest {
@@ -147,12 +152,28 @@ fn source_digest(
     cancel: &CancelToken,
 ) -> Result<SourceDigest, CopyError> {
     let (nodes, entries) = flattened(selected);
-    let contents: Result<Vec<Content>, CopyError> = nodes
-        .par_iter()
-        .zip(&entries)
-        .map_init(Vec::new, |buffer, (node, entry)| content(tree, node, &entry.path, buffer, cancel))
-        .collect();
-    Ok(folded(tree, source, selected, entries, &contents?))
+    let contents = match known_if_few(tree, &nodes, &entries) {
+        Some(known) => known,
+        None => nodes
+            .par_iter()
+            .zip(&entries)
+            .map_init(Vec::new, |buffer, (node, entry)| content(tree, node, &entry.path, buffer, cancel))
+            .collect::<Result<Vec<Content>, CopyError>>()?,
+    };
+    Ok(folded(tree, source, selected, (&nodes, entries), &contents))
+}
+
+/// Returns what is in a few files of which nothing has to be read: nobody has to help with those.
+fn known_if_few(tree: &CopyTree<'_>, nodes: &[&Node], entries: &[ContentEntry]) -> Option<Vec<Content>> {
+    let fingerprints = tree.fingerprints().filter(|_| nodes.len() <= FEW_NODES)?;
+    nodes.iter().zip(entries).map(|(node, entry)| known(fingerprints, node, &entry.path)).collect()
+}
+
+fn known(fingerprints: &Fingerprints, node: &Node, path: &Path) -> Option<Content> {
+    if !matches!(node.metadata.kind, FileKind::File | FileKind::Directory | FileKind::Symlink) {
+        return None;
+    }
+    Some(Content::of_known(fingerprints.known(path, &node.metadata)?, &node.metadata))
 }
 
 /// Lists everything that is selected, as [`flatten`] does.
@@ -168,16 +189,15 @@ fn folded(
     tree: &CopyTree<'_>,
     source: &str,
     selected: &[Selected],
-    mut entries: Vec<ContentEntry>,
+    (nodes, mut entries): (&[&Node], Vec<ContentEntry>),
     contents: &[Content],
 ) -> SourceDigest {
     let bytes = contents.iter().map(|content| content.bytes).sum();
-    let mut fold = Fold { tree, contents, entries: &mut entries, at: 0, names: Names::default() };
+    let mut fold = Fold::new(tree, nodes, contents, &mut entries);
     let mut encoder = Encoder::default();
     encoder.u64(selected.len() as u64);
     for found in selected {
-        fold.names = Names::of(&found.node, fold.at);
-        let (node, contents) = fold.node(&found.node);
+        let (node, contents) = fold.of_match(&found.node);
         if let Some(contents) = contents {
             encoder.raw(&[1]);
             encoder.raw(&contents);
@@ -216,6 +236,20 @@ impl Content {
         Self { digest: encoded.digest(), bytes: length }
     }
 
+    /// That of a node that was read before.
+    fn of_known(known: Known, metadata: &Metadata) -> Self {
+        let bytes = if metadata.kind == FileKind::File { metadata.size } else { 0 };
+        match known {
+            Known::Content(digest) => Self { digest, bytes },
+            Known::Bytes(digest) => Self::of_file(&Xattrs::default(), bytes, &digest),
+        }
+    }
+
+    /// What is worth knowing of a file with this content, whose bytes have this BLAKE3.
+    pub(super) fn known(&self, xattrs: &Xattrs, digest: [u8; 32]) -> Known {
+        if xattrs.is_empty() { Known::Bytes(digest) } else { Known::Content(self.digest) }
+    }
+
     /// That of the empty file that a socket becomes.
     pub(super) fn of_socket() -> Self {
         Self::of_file(&Xattrs::default(), 0, blake3::Hasher::new().finalize().as_bytes())
@@ -248,26 +282,26 @@ fn content(
     let Some(known) = tree.fingerprints().filter(|_| can_be_known) else {
         return Ok(read(tree.root(), node, path, buffer, cancel).map_err(|error| error.of_selected(path))?.0);
     };
-    if let Some(digest) = known.content(path, &node.metadata) {
-        let bytes = if node.metadata.kind == FileKind::File { node.metadata.size } else { 0 };
-        return Ok(Content { digest, bytes });
+    if let Some(content) = self::known(known, node, path) {
+        return Ok(content);
     }
     let before = Before::now();
-    let (content, after) = read(tree.root(), node, path, buffer, cancel).map_err(|error| error.of_selected(path))?;
+    let read = read(tree.root(), node, path, buffer, cancel);
+    let (content, found, after) = read.map_err(|error| error.of_selected(path))?;
     if after.is_unchanged_since(&node.metadata) {
-        known.remember(path, &after, before, content.digest);
+        known.remember(path, &after, before, found);
     }
     Ok(content)
 }
 
-/// Reads the content of a node, and says what the node was once that was done.
+/// Reads the content of a node, and says what is worth knowing of it and what it was once that was done.
 fn read(
     root: &RootDir,
     node: &Node,
     path: &Path,
     buffer: &mut Vec<u8>,
     cancel: &CancelToken,
-) -> Result<(Content, Metadata), CopyError> {
+) -> Result<(Content, Known, Metadata), CopyError> {
     let kind = node.metadata.kind;
     let (content, after) = match kind {
         FileKind::File => {
@@ -277,7 +311,9 @@ fn read(
                 return Err(entry::not_regular()).at("open", path)?;
             }
             let (length, digest) = hash_file(&mut file, buffer, cancel, path)?;
-            (Content::of_file(&Xattrs::of_file(&file), length, &digest), entry::metadata_of(&file))
+            let (xattrs, after) = (Xattrs::of_file(&file), entry::metadata_of(&file));
+            let content = Content::of_file(&xattrs, length, &digest);
+            return Ok((content, content.known(&xattrs, digest), after.at("look at", path)?));
         }
         FileKind::Socket => (Content::of_socket(), Ok(node.metadata)),
         FileKind::Directory => {
@@ -302,12 +338,12 @@ fn read(
             (content, entry::metadata_of(&reference))
         }
     };
-    Ok((content, after.at("look at", path)?))
+    Ok((content, Known::Content(content.digest), after.at("look at", path)?))
 }
 
 /// Reads a file to its end, and returns its length and the BLAKE3 of its bytes.
 pub(super) fn hash_file(
-    file: &mut File,
+    file: &mut impl Read,
     buffer: &mut Vec<u8>,
     cancel: &CancelToken,
     path: &Path,
@@ -326,127 +362,5 @@ pub(super) fn hash_file(
             Err(error) => return Err(error).at("read", path)?,
         }
         cancel.check()?;
-    }
-}
-
-/// Puts the parts together, from the leaves up.
-struct Fold<'f> {
-    tree: &'f CopyTree<'f>,
-    contents: &'f [Content],
-    entries: &'f mut [ContentEntry],
-    /// The next node of both.
-    at: usize,
-    names: Names,
-}
-
-/// The files of one match that it has under several names: a copy keeps those names one file.
-#[derive(Default)]
-struct Names {
-    several: Several,
-    /// The number of the match's first node.
-    base: usize,
-    /// The first name of each file.
-    first: HashMap<(u64, u64), usize>,
-}
-
-impl Names {
-    fn of(node: &Node, base: usize) -> Self {
-        let mut several = Several::default();
-        several.look_at(node);
-        Self { several, base, first: HashMap::new() }
-    }
-
-    /// Returns the node of the first name where this is a further one.
-    fn first_of(&mut self, node: &Node, number: usize) -> Option<u64> {
-        if node.metadata.kind != FileKind::File || !self.several.contains(node) {
-            return None;
-        }
-        let first = *self.first.entry(node.metadata.identity).or_insert(number);
-        (first != number).then(|| (first - self.base) as u64)
-    }
-}
-
-impl Fold<'_> {
-    /// Returns the digest of a node, and for a directory that of what it holds.
-    fn node(&mut self, node: &Node) -> ([u8; 32], Option<[u8; 32]>) {
-        let slot = self.at;
-        self.at += 1;
-        let mut encoded = Encoder::default();
-        encoded.header(self.tree, node);
-        encoded.raw(&self.contents.get(slot).map(|content| content.digest).unwrap_or_default());
-        if let Some(first) = self.names.first_of(node, slot) {
-            encoded.u64(first);
-        }
-        let mut contents = None;
-        if node.metadata.kind == FileKind::Directory {
-            let mut entries = Encoder::default();
-            entries.u64(node.children.len() as u64);
-            for child in &node.children {
-                let (digest, _) = self.node(child);
-                entries.sized(child.name.as_bytes());
-                entries.raw(&digest);
-            }
-            encoded.raw(&entries.0);
-            contents = Some(entries.digest());
-        }
-        let digest = encoded.digest();
-        if let Some(entry) = self.entries.get_mut(slot) {
-            entry.digest = digest;
-        }
-        (digest, contents)
-    }
-}
-
-#[derive(Default)]
-struct Encoder(Vec<u8>);
-
-impl Encoder {
-    fn raw(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn u32(&mut self, number: u32) {
-        self.raw(&number.to_le_bytes());
-    }
-
-    fn u64(&mut self, number: u64) {
-        self.raw(&number.to_le_bytes());
-    }
-
-    fn sized(&mut self, bytes: &[u8]) {
-        self.u64(bytes.len() as u64);
-        self.raw(bytes);
-    }
-
-    fn xattrs(&mut self, xattrs: &Xattrs) {
-        self.u64(xattrs.len() as u64);
-        for (name, value) in xattrs.iter() {
-            self.sized(name.to_bytes());
-            self.sized(value);
-        }
-    }
-
-    /// What a node is, seen from outside.
-    fn header(&mut self, tree: &CopyTree<'_>, node: &Node) {
-        let metadata = &node.metadata;
-        let kind = match metadata.kind {
-            FileKind::File | FileKind::Socket => 0,
-            FileKind::Directory if node.implied => 6,
-            FileKind::Directory => 1,
-            FileKind::Symlink => 2,
-            FileKind::Fifo => 3,
-            FileKind::CharDevice => 4,
-            FileKind::BlockDevice => 5,
-        };
-        self.raw(&[kind]);
-        // The mode of a link means nothing.
-        self.u32(if metadata.kind == FileKind::Symlink { 0 } else { metadata.mode });
-        let (uid, gid) = if tree.keeps_owner() { (metadata.uid, metadata.gid) } else { (0, 0) };
-        self.u32(uid);
-        self.u32(gid);
-    }
-
-    fn digest(&self) -> [u8; 32] {
-        *blake3::hash(&self.0).as_bytes()
     }
 }

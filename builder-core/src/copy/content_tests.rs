@@ -147,3 +147,21 @@ fn the_encoding_is_version_3() {
         found.sources.iter().map(|source| (source.path.as_str(), (source.entries.len(), source.bytes))).collect();
     assert_eq!(counts, BTreeMap::from([("d", (4, 2)), ("?", (10, 6)), ("i", (1, 6))]));
 }
+
+#[test]
+fn a_file_among_many_has_the_digest_that_it_has_alone() {
+    let fixture = Fixture::new();
+    for (directory, count) in [("many", 2100), ("one", 1)] {
+        fs::create_dir(fixture.source(directory)).unwrap();
+        for number in 0..count {
+            fs::write(fixture.source(&format!("{directory}/{number}")), "same").unwrap();
+        }
+    }
+    fs::hard_link(fixture.source("many/7"), fixture.source("outside")).unwrap();
+    let context = fixture.context();
+    let entries = |source: &str| digest_of(&CopyTree::Context(&context), &paths(&[source])).sources.remove(0).entries;
+    let alone = entries("one")[1].digest;
+    let among = entries("many");
+    assert_eq!(among.len(), 2101);
+    assert!(among[1..].iter().all(|entry| entry.digest == alone));
+}

@@ -34,6 +34,14 @@ pub enum CopyError {
         /// The pattern.
         pattern: String,
     },
+    /// A source is a device node that cannot be made here, without the directory that it is in.
+    #[error("the device node {} cannot be copied by itself", path.display())]
+    DeviceNode {
+        /// Which source, counted from 0.
+        index: usize,
+        /// The path in the source.
+        path: PathBuf,
+    },
     /// A directory should be copied to where something else is.
     #[error("cannot copy to non-directory: {}", path.display())]
     NonDirectory {
@@ -89,6 +97,11 @@ impl CopyError {
                 Some("the file exists, but the ignore file of the build context excludes it".to_owned())
             }
             Self::NotFound { similar: Some(similar), .. } => Some(format!("did you mean `{similar}`?")),
+            Self::DeviceNode { .. } => Some(
+                "the files here are without it, since this user may not make it, or it has the numbers 0:0: copy the \
+                 whole directory that it is in"
+                    .to_owned(),
+            ),
             Self::Changed { .. } => Some("something writes to it: build again when that is done".to_owned()),
             _ => None,
         }
@@ -118,7 +131,9 @@ impl CopyError {
     /// Returns which source is to blame, counted from 0.
     pub fn source_index(&self) -> Option<usize> {
         match self {
-            Self::NotFound { index, .. } | Self::BadPattern { index, .. } => Some(*index),
+            Self::NotFound { index, .. } | Self::BadPattern { index, .. } | Self::DeviceNode { index, .. } => {
+                Some(*index)
+            }
             _ => None,
         }
     }

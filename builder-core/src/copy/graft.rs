@@ -1,18 +1,15 @@
 //! A COPY whose files go straight from where they are into the archive of the layer, for a layer that no step reads.
 
-mod read;
+mod walk;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{Cursor, Read, Seek};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use self::read::{Found, FoundContent, FoundKind, Walk};
+use self::walk::Walk;
 use super::content::{self, Content, ContentDigest};
 use super::{CopyRequest, CopyTree, select::Selected};
 use crate::build_context::scan::Node;
@@ -21,9 +18,6 @@ use crate::fs::PathContext;
 use crate::fs::entry::{self, Metadata};
 use crate::layer::{Attributes, Graft, GraftWriter, LayerError};
 use crate::plan::op::CopySource;
-
-/// Up to here a file is read before its entry is begun.
-const SMALL_BYTES: u64 = 1024 * 1024;
 
 /// The files of one COPY, ready to be written into an archive. What it makes is what a copy would have left.
 #[derive(Debug)]
@@ -98,18 +92,20 @@ impl CopyGraft<'_> {
         }
     }
 
-    /// Looks at what was read once more; a filesystem of a stage never changes.
-    fn look_again(&self, file: impl AsFd, path: &Path, selected: &Metadata) -> Result<(), LayerError> {
-        if let CopyTree::Context(_) = self.request.tree {
-            self.note(&entry::metadata_of(file).at("look at", path)?, selected);
+    /// Looks at what was read once more, and tells whether it is what it was; a filesystem of a stage never changes.
+    fn look_again(&self, file: impl AsFd, path: &Path, selected: &Metadata) -> Result<bool, LayerError> {
+        match self.request.tree {
+            CopyTree::Context(_) => Ok(self.note(&entry::metadata_of(file).at("look at", path)?, selected)),
+            CopyTree::Filesystem(_) | CopyTree::Stage(..) => Ok(true),
         }
-        Ok(())
     }
 
-    fn note(&self, now: &Metadata, selected: &Metadata) {
-        if !now.is_unchanged_since(selected) {
+    fn note(&self, now: &Metadata, selected: &Metadata) -> bool {
+        let is_same = now.is_unchanged_since(selected);
+        if !is_same {
             self.changed.store(true, Ordering::Relaxed);
         }
+        is_same
     }
 
     fn attributes(&self, metadata: &Metadata) -> Attributes {
@@ -133,109 +129,6 @@ impl Graft for CopyGraft<'_> {
     }
 
     fn write(&self, out: &mut GraftWriter<'_, '_>) -> Result<(), LayerError> {
-        let walk = Walk::new(self);
-        read::ahead(walk, |found| Writer { graft: self, buffer: RefCell::default() }.inside(found, out))
+        Walk::new(self).all(out)
     }
-}
-
-/// Writes what has been found.
-struct Writer<'a> {
-    graft: &'a CopyGraft<'a>,
-    buffer: RefCell<Vec<u8>>,
-}
-
-impl Writer<'_> {
-    /// Writes entries up to the end of the directory that they are in.
-    fn inside(
-        &self,
-        found: &mut dyn Iterator<Item = Result<Found<'_>, LayerError>>,
-        out: &mut GraftWriter<'_, '_>,
-    ) -> Result<(), LayerError> {
-        while let Some(next) = found.next() {
-            self.graft.cancel.check()?;
-            let Found { path, attributes, kind } = next?;
-            match kind {
-                FoundKind::Directory => out.directory(&path, attributes, |out| self.inside(found, out))?,
-                FoundKind::EndOfDirectory => return Ok(()),
-                FoundKind::Symlink(target) => out.symlink(&path, attributes, &target)?,
-                FoundKind::Hardlink(first) => out.hardlink(&path, attributes, &first)?,
-                FoundKind::File { content, several } => self.file(&path, attributes, content, several, out)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn file(
-        &self,
-        path: &Path,
-        attributes: Attributes,
-        content: FoundContent<'_>,
-        several: bool,
-        out: &mut GraftWriter<'_, '_>,
-    ) -> Result<(), LayerError> {
-        match content {
-            FoundContent::Read(bytes, digest) => bytes_of(path, attributes, &bytes, &digest, several, out),
-            FoundContent::Open { mut file, size, selected, learner } => {
-                let digest = if size <= SMALL_BYTES {
-                    let mut buffer = self.buffer.borrow_mut();
-                    buffer.clear();
-                    (&mut file).take(SMALL_BYTES + 1).read_to_end(&mut buffer).at("read", path)?;
-                    if buffer.len() as u64 > SMALL_BYTES {
-                        // It grows while it is read.
-                        return Err(LayerError::Changed { path: path.to_owned(), expected: size });
-                    }
-                    let digest = *blake3::hash(&buffer).as_bytes();
-                    bytes_of(path, attributes, &buffer, &digest, several, out)?;
-                    Some(digest)
-                } else {
-                    large(path, Attributes { size, ..attributes }, &mut file, several, out)?
-                };
-                if let Some(learner) = learner {
-                    let digest = match digest {
-                        Some(digest) => digest,
-                        None => self.read_again(&mut file, path)?,
-                    };
-                    self.graft.learn(learner.number, || Content::of_file(&learner.xattrs, size, &digest));
-                }
-                self.graft.look_again(&file, path, selected)
-            }
-        }
-    }
-
-    /// Of a file that is below the layer there is nothing to write.
-    fn read_again(&self, file: &mut File, path: &Path) -> Result<[u8; 32], LayerError> {
-        file.rewind().at("read", path)?;
-        let hashed = content::hash_file(file, &mut self.buffer.borrow_mut(), self.graft.cancel, path);
-        hashed.map(|(_, digest)| digest).map_err(|_| LayerError::Unsuited { path: path.to_owned() })
-    }
-}
-
-fn bytes_of(
-    path: &Path,
-    attributes: Attributes,
-    bytes: &[u8],
-    digest: &[u8; 32],
-    several: bool,
-    out: &mut GraftWriter<'_, '_>,
-) -> Result<(), LayerError> {
-    let attributes = Attributes { size: bytes.len() as u64, ..attributes };
-    if several || !out.is_below(path, &attributes, &mut Cursor::new(bytes))? {
-        out.bytes(path, attributes, bytes, digest)?;
-    }
-    Ok(())
-}
-
-/// Writes a file of any size; returns its BLAKE3 where it was written.
-fn large(
-    path: &Path,
-    attributes: Attributes,
-    file: &mut File,
-    several: bool,
-    out: &mut GraftWriter<'_, '_>,
-) -> Result<Option<[u8; 32]>, LayerError> {
-    if !several && out.is_below(path, &attributes, &mut (&mut *file).take(attributes.size))? {
-        return Ok(None);
-    }
-    file.rewind().at("read", path)?;
-    out.file(path, attributes, &mut file.take(attributes.size)).map(Some)
 }

@@ -10,6 +10,7 @@
 
 mod content;
 mod data;
+mod devices;
 mod error;
 mod graft;
 mod place;
@@ -25,15 +26,19 @@ mod content_tests;
 #[cfg(test)]
 mod filter_tests;
 #[cfg(test)]
+mod stage_tests;
+#[cfg(test)]
 mod tests;
 
 use std::path::Path;
 
 pub use content::{CONTENT_VERSION, ContentDigest, ContentEntry, SourceDigest, content_digest};
+pub use devices::CopiedDevices;
+pub(crate) use devices::refuse_named;
 pub use error::CopyError;
 pub use graft::CopyGraft;
 pub use run::{graft, run};
-pub use select::Selection;
+pub use select::{Selection, plain_paths};
 pub use times::times_digest;
 
 use crate::build_context::Context;
@@ -52,20 +57,22 @@ pub enum CopyTree<'a> {
     Context(&'a Context),
     /// A root filesystem: everything keeps its owner.
     Filesystem(&'a RootDir),
+    /// The same, of which earlier builds may have left something.
+    Stage(&'a RootDir, &'a Fingerprints),
 }
 
 impl<'a> CopyTree<'a> {
     fn root(&self) -> &'a RootDir {
         match self {
             Self::Context(context) => context.root(),
-            Self::Filesystem(root) => root,
+            Self::Filesystem(root) | Self::Stage(root, _) => root,
         }
     }
 
     fn ignore(&self) -> Option<&'a Patterns> {
         match self {
             Self::Context(context) => context.ignore(),
-            Self::Filesystem(_) => None,
+            Self::Filesystem(_) | Self::Stage(..) => None,
         }
     }
 
@@ -74,6 +81,7 @@ impl<'a> CopyTree<'a> {
         match self {
             Self::Context(context) => context.fingerprints(),
             Self::Filesystem(_) => None,
+            Self::Stage(_, fingerprints) => Some(fingerprints),
         }
     }
 
@@ -81,7 +89,7 @@ impl<'a> CopyTree<'a> {
     pub(crate) fn keeps_owner(&self) -> bool {
         match self {
             Self::Context(context) => context.keeps_owner(),
-            Self::Filesystem(_) => true,
+            Self::Filesystem(_) | Self::Stage(..) => true,
         }
     }
 }
@@ -107,6 +115,8 @@ pub struct CopyRequest<'a> {
     /// The directory that a new layer of the destination is made of, where the destination is an overlay: what goes
     /// into a directory that this copy makes is put there directly.
     pub upper: Option<&'a RootDir>,
+    /// Device nodes that come along with directories of the tree.
+    pub devices: Option<&'a CopiedDevices>,
     /// The time of directories and inline files, which have none of their own: seconds; now without.
     pub created_mtime: Option<i64>,
 }
@@ -128,6 +138,7 @@ impl<'a> CopyRequest<'a> {
             mode: None,
             unpack: false,
             upper: None,
+            devices: None,
             created_mtime: None,
         }
     }

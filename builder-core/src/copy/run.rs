@@ -195,6 +195,9 @@ impl<'a> Copier<'a> {
             let mut writer = Writer::new(self.request, self.root_of(&place), self.cancel);
             writer.contents(&found.path, &found.node, &place.path)?;
             self.outcome.add(writer.outcome);
+            if let Some(devices) = self.request.devices {
+                devices.put(self.request, &found.path, &place.path)?;
+            }
             self.take_times(place.path, found);
             return Ok(());
         }

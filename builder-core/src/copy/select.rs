@@ -72,9 +72,25 @@ impl Selection {
     }
 }
 
-fn patterns(index: usize, texts: &[String]) -> Result<Patterns, CopyError> {
+pub(super) fn patterns(index: usize, texts: &[String]) -> Result<Patterns, CopyError> {
     Patterns::new(texts.iter().map(String::as_str))
         .map_err(|error| CopyError::BadPattern { index, pattern: error.pattern })
+}
+
+/// Returns where everything is that these sources name, as long as no link is on the way. Nothing where that is seen only
+/// by looking.
+pub fn plain_paths(sources: &[CopySource]) -> Option<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for source in sources {
+        match source {
+            CopySource::Path { path, .. } if !has_wildcard(path) && !path.contains('\\') => {
+                paths.push(clean(path).iter().collect());
+            }
+            CopySource::Inline { .. } => {}
+            CopySource::Path { .. } | CopySource::Parents { .. } => return None,
+        }
+    }
+    Some(paths)
 }
 
 /// Takes `.` and empty components out and lets `..` climb no higher than the root.
@@ -98,6 +114,15 @@ fn unescape(path: &str) -> String {
         plain.push(if next == '\\' { chars.next().unwrap_or('\\') } else { next });
     }
     plain
+}
+
+/// Takes a source apart: the directory that is looked into, and the pattern of what is looked for there.
+pub(super) fn prefix_of(source: &str) -> (String, String) {
+    let components = clean(source);
+    let last = components.len().saturating_sub(1);
+    let first = components.iter().position(|component| has_wildcard(component)).unwrap_or(last);
+    let (prefix, pattern) = components.split_at(first);
+    (prefix.join("/"), pattern.join("/"))
 }
 
 enum Lookup {

@@ -56,7 +56,7 @@ pub fn write_archive(
     images: &[ExportImage],
     format: Format,
     time: i64,
-    out: &mut dyn Write,
+    out: &mut (dyn Write + Send),
     progress: &(dyn Fn(&Digest, u64, u64) + Sync),
     cancel: &CancelToken,
 ) -> Result<(), ExportError> {

@@ -19,7 +19,7 @@ const ZEROS: [u8; 2 * RECORD_BYTES] = [0; 2 * RECORD_BYTES];
 
 /// Writes entries.
 pub(super) struct Entries<'o> {
-    out: &'o mut dyn Write,
+    out: &'o mut (dyn Write + Send),
     /// Seconds since 1970.
     time: u64,
     /// The blobs that have an entry.
@@ -28,7 +28,7 @@ pub(super) struct Entries<'o> {
 
 impl<'o> Entries<'o> {
     /// Begins with the directories.
-    pub(super) fn begin(out: &'o mut dyn Write, time: i64) -> Result<Self, ExportError> {
+    pub(super) fn begin(out: &'o mut (dyn Write + Send), time: i64) -> Result<Self, ExportError> {
         let mut entries = Self { out, time: u64::try_from(time).unwrap_or(0), written: BTreeSet::new() };
         for directory in ["blobs/", "blobs/sha256/"] {
             let mut header = tar::Header::new_ustar();
@@ -57,7 +57,7 @@ impl<'o> Entries<'o> {
     }
 
     /// Where the bytes of entries go.
-    pub(super) fn out(&mut self) -> &mut dyn Write {
+    pub(super) fn out(&mut self) -> &mut (dyn Write + Send) {
         self.out
     }
 

@@ -71,7 +71,7 @@ impl InPlace<'_> {
     /// Writes an entry with what `make` writes.
     fn entry(
         &mut self,
-        make: impl FnOnce(&mut dyn Write) -> Result<(Digest, u64), ImageError>,
+        make: impl FnOnce(&mut (dyn Write + Send)) -> Result<(Digest, u64), ImageError>,
     ) -> Result<(Digest, u64), ExportError> {
         let mut file = self.file;
         let start = file.stream_position().map_err(ExportError::Write)?;

@@ -62,7 +62,7 @@ pub fn write_tar(
     snapshots: &Snapshots,
     filesystems: &[RootFilesystem<'_>],
     source_date_epoch: Option<i64>,
-    out: &mut dyn Write,
+    out: &mut (dyn Write + Send),
     cancel: &CancelToken,
 ) -> Result<(), ExportError> {
     let mut trees = Vec::new();

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, Statx, StatxFlags, Timespec, Timestamps, XattrFlags};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, RawDir, Statx, StatxFlags, Timespec, Timestamps, XattrFlags};
 use rustix::io::Errno;
 
 use super::name::single_name;
@@ -19,6 +19,9 @@ pub const MAX_TREE_DEPTH: usize = 450;
 
 /// The largest extended attribute the kernel stores (`XATTR_SIZE_MAX`).
 const MAX_ATTRIBUTE_BYTES: usize = 64 * 1024;
+
+/// How much of a directory is listed at once.
+const LIST_BYTES: usize = 32 * 1024;
 
 /// What a directory entry is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -166,6 +169,25 @@ pub(crate) fn not_regular() -> io::Error {
 pub fn names(directory: impl AsFd) -> io::Result<Vec<OsString>> {
     let mut found = Vec::new();
     for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            found.push(OsString::from_vec(name.to_vec()));
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Does the same for a directory that was just opened, and leaves it where nothing more is listed.
+///
+/// # Errors
+/// What the system answers.
+pub fn names_of_opened(directory: impl AsFd) -> io::Result<Vec<OsString>> {
+    let mut found = Vec::new();
+    let mut buffer = Vec::with_capacity(LIST_BYTES);
+    let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {
@@ -373,16 +395,16 @@ impl Xattrs {
         get: impl Fn(&CStr, &mut [u8]) -> rustix::io::Result<usize>,
     ) -> Self {
         // Nearly no file has attributes; the small buffer answers that in one call.
-        let mut buffer = vec![0; 256];
-        let length = match list(&mut buffer) {
-            Ok(length) => length,
+        let (mut small, mut large) = ([0; 256], Vec::new());
+        let listed = match list(&mut small) {
+            Ok(length) => small.get(..length),
             Err(Errno::RANGE) => {
-                buffer.resize(MAX_ATTRIBUTE_BYTES, 0);
-                list(&mut buffer).unwrap_or(0)
+                large.resize(MAX_ATTRIBUTE_BYTES, 0);
+                list(&mut large).ok().and_then(|length| large.get(..length))
             }
-            Err(_) => 0,
+            Err(_) => None,
         };
-        let listed = buffer.get(..length).unwrap_or_default();
+        let listed = listed.unwrap_or_default();
         let mut pairs = Vec::new();
         for name in listed.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
             let Ok(name) = CString::new(name) else { continue };

@@ -18,7 +18,7 @@ use crate::fs::entry::{
     FileKind, Metadata, Xattrs, metadata_at, metadata_of, names, open_directory_at, open_file_at, open_reference_at,
     read_link_at,
 };
-use crate::layer::LayerError;
+use crate::layer::{LayerError, LeftOut};
 use crate::snapshot::SnapshotError;
 
 /// How deep a tree may be: two descriptors are open for each level.
@@ -26,13 +26,19 @@ const MAX_DEPTH: usize = 400;
 /// Bytes of each file that are compared at once.
 const BUFFER_BYTES: usize = 128 * 1024;
 
-/// Compares two root filesystems, given by their root directories. Times are not compared.
+/// Compares two root filesystems, given by their root directories and the device nodes that these do not show. Times are
+/// not compared.
 ///
 /// # Errors
 /// [`ImageError::Path`] for what cannot be read, [`ImageError::Snapshot`] for trees that are too deep,
 /// [`ImageError::Cancelled`].
-pub fn file_changes(before: &OwnedFd, after: &OwnedFd, cancel: &CancelToken) -> Result<Vec<FileChange>, ImageError> {
+pub fn file_changes(
+    (before, after): (&OwnedFd, &OwnedFd),
+    left_out: [&LeftOut; 2],
+    cancel: &CancelToken,
+) -> Result<Vec<FileChange>, ImageError> {
     let mut walk = Walk {
+        left_out,
         changes: Vec::new(),
         counted: Default::default(),
         buffers: [vec![0; BUFFER_BYTES], vec![0; BUFFER_BYTES]],
@@ -52,6 +58,8 @@ pub fn file_changes(before: &OwnedFd, after: &OwnedFd, cancel: &CancelToken) -> 
 
 struct Walk<'w> {
     changes: Vec<FileChange>,
+    /// The device nodes that the trees do not show.
+    left_out: [&'w LeftOut; 2],
     /// Files with several names whose bytes were counted, in the first tree and in the second.
     counted: [HashSet<(u64, u64)>; 2],
     buffers: [Vec<u8>; 2],
@@ -65,21 +73,36 @@ struct Found<'f> {
     metadata: Metadata,
 }
 
-fn find<'f>(directory: &'f OwnedFd, name: &'f OsStr, path: &Path) -> Result<Option<Found<'f>>, ImageError> {
-    let metadata = metadata_at(directory, name).at("examine", path)?;
-    Ok(metadata.map(|metadata| Found { directory, name, metadata }))
-}
-
-fn sorted(directory: &OwnedFd, path: &Path) -> Result<Vec<OsString>, ImageError> {
-    let mut found = names(directory).at("list", path)?;
-    found.sort();
-    Ok(found)
-}
-
 impl Walk<'_> {
+    /// Looks a name of one of the trees up.
+    fn find<'f>(
+        &self,
+        tree: usize,
+        directory: &'f OwnedFd,
+        name: &'f OsStr,
+        path: &Path,
+    ) -> Result<Option<Found<'f>>, ImageError> {
+        let inside = path.strip_prefix("/").unwrap_or(path);
+        let metadata = match self.left_out[tree].device(inside) {
+            Some(device) => Some(device.metadata()),
+            None => metadata_at(directory, name).at("examine", path)?,
+        };
+        Ok(metadata.map(|metadata| Found { directory, name, metadata }))
+    }
+
+    /// Lists the names in a directory of one of the trees.
+    fn sorted(&self, tree: usize, directory: &OwnedFd, path: &Path) -> Result<Vec<OsString>, ImageError> {
+        let mut found = names(directory).at("list", path)?;
+        let inside = path.strip_prefix("/").unwrap_or(path);
+        found.extend(self.left_out[tree].names(inside).map(OsStr::to_owned));
+        found.sort();
+        found.dedup();
+        Ok(found)
+    }
+
     fn both(&mut self, before: &OwnedFd, after: &OwnedFd, path: &Path, depth: usize) -> Result<(), ImageError> {
         check_depth(depth)?;
-        let (first, second) = (sorted(before, path)?, sorted(after, path)?);
+        let (first, second) = (self.sorted(0, before, path)?, self.sorted(1, after, path)?);
         let (mut first, mut second) = (first.iter().peekable(), second.iter().peekable());
         loop {
             self.cancel.check()?;
@@ -93,8 +116,8 @@ impl Walk<'_> {
             let new = if order.is_ge() { second.next() } else { None };
             let Some(name) = old.or(new) else { return Ok(()) };
             let child = path.join(name);
-            let old = old.map(|name| find(before, name, &child)).transpose()?.flatten();
-            let new = new.map(|name| find(after, name, &child)).transpose()?.flatten();
+            let old = old.map(|name| self.find(0, before, name, &child)).transpose()?.flatten();
+            let new = new.map(|name| self.find(1, after, name, &child)).transpose()?.flatten();
             match (old, new) {
                 (Some(old), Some(new)) => self.compare(&old, &new, &child, depth)?,
                 (Some(old), None) => self.alone(&old, 0, &child, depth)?,
@@ -115,9 +138,9 @@ impl Walk<'_> {
         self.changes.push(FileChange { path: path.to_owned(), kind, size: bytes, differences: vec![difference] });
         if kind == FileKind::Directory {
             let directory = open_directory_at(found.directory, found.name).at("open", path)?;
-            for name in sorted(&directory, path)? {
+            for name in self.sorted(tree, &directory, path)? {
                 let child = path.join(&name);
-                if let Some(found) = find(&directory, &name, &child)? {
+                if let Some(found) = self.find(tree, &directory, &name, &child)? {
                     self.alone(&found, tree, &child, depth + 1)?;
                 }
             }
@@ -135,9 +158,9 @@ impl Walk<'_> {
             for (found, tree) in [(old, 0), (new, 1)] {
                 if found.metadata.kind == FileKind::Directory {
                     let directory = open_directory_at(found.directory, found.name).at("open", path)?;
-                    for name in sorted(&directory, path)? {
+                    for name in self.sorted(tree, &directory, path)? {
                         let child = path.join(&name);
-                        if let Some(found) = find(&directory, &name, &child)? {
+                        if let Some(found) = self.find(tree, &directory, &name, &child)? {
                             self.alone(&found, tree, &child, depth + 1)?;
                         }
                     }

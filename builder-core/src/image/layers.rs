@@ -240,7 +240,7 @@ impl<'s> LayerBlobs<'s> {
         known: &BlobDescriptor,
         chain: &[Digest],
         format: Format,
-        out: &mut dyn Write,
+        out: &mut (dyn Write + Send),
         cancel: &CancelToken,
     ) -> Result<(Digest, u64), ImageError> {
         let layer = LayerToMake { known, chain, format, level: self.form.level };

@@ -24,7 +24,7 @@ pub(super) struct LayerToMake<'l> {
 pub(super) fn make(
     snapshots: &Snapshots,
     layer: &LayerToMake<'_>,
-    out: &mut dyn Write,
+    out: &mut (dyn Write + Send),
     cancel: &CancelToken,
 ) -> Result<(Digest, u64), ImageError> {
     let known = layer.known;

@@ -1,7 +1,8 @@
 //! Entries of a layer that are in no directory of it: they go from where they are straight into the archive.
 
 use std::ffi::CString;
-use std::io::Read;
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use super::LayerError;
 use super::header::NO_XATTRS;
 use super::lower::Lower;
 use super::write::LayerWriter;
+use crate::fs::PathContext;
 
 /// What the entries of one directory of a layer are.
 pub(crate) trait Graft {
@@ -66,18 +68,15 @@ impl<'g, 'a> GraftWriter<'g, 'a> {
         Ok(())
     }
 
-    /// Tells whether what the layer lies on has the same file, so that it needs no entry.
-    pub(crate) fn is_below(
-        &self,
-        path: &Path,
-        attributes: &Attributes,
-        content: &mut dyn Read,
-    ) -> Result<bool, LayerError> {
+    /// Tells whether what the layer lies on has the same file, so that it needs no entry. The content is read where
+    /// only that can tell; then the file is at its beginning again.
+    pub(crate) fn is_below(&self, path: &Path, attributes: &Attributes, file: &File) -> Result<bool, LayerError> {
         let Some(name) = name_of(path) else { return Ok(false) };
-        match self.lower.file_with(&name, attributes, path)? {
-            Some(candidate) => Ok(candidate.equals(&NO_XATTRS, content, path)?),
-            None => Ok(false),
-        }
+        let Some(candidate) = self.lower.file_with(&name, attributes, path)? else { return Ok(false) };
+        let mut file = file;
+        let is_same = candidate.equals(&NO_XATTRS, &mut file.take(attributes.size), path)?;
+        file.rewind().at("read", path)?;
+        Ok(is_same)
     }
 
     /// Writes a symbolic link, unless what the layer lies on has the same.
@@ -95,27 +94,24 @@ impl<'g, 'a> GraftWriter<'g, 'a> {
         self.head(path, b'1', Attributes { size: 0, ..attributes }, first)
     }
 
-    /// Writes a file, whose content must have the size that the attributes say; returns its BLAKE3.
+    /// Writes a file with as much of its content as the attributes say, which must be there; returns its BLAKE3, unless
+    /// that is known.
     pub(crate) fn file(
         &mut self,
         path: &Path,
         attributes: Attributes,
-        content: &mut dyn Read,
+        file: &File,
+        known: Option<[u8; 32]>,
     ) -> Result<[u8; 32], LayerError> {
         self.head(path, b'0', attributes, b"")?;
-        self.writer.content_of(content, path, attributes.size)
+        self.writer.content_of(file, path, attributes.size, true, known)
     }
 
-    /// Writes a file that has been read, with its BLAKE3.
-    pub(crate) fn bytes(
-        &mut self,
-        path: &Path,
-        attributes: Attributes,
-        bytes: &[u8],
-        digest: &[u8; 32],
-    ) -> Result<(), LayerError> {
-        self.head(path, b'0', attributes, b"")?;
-        self.writer.bytes_of(bytes, digest)
+    /// Writes a file with nothing in it.
+    pub(crate) fn empty_file(&mut self, path: &Path, attributes: Attributes) -> Result<(), LayerError> {
+        self.head(path, b'0', Attributes { size: 0, ..attributes }, b"")?;
+        self.writer.no_content();
+        Ok(())
     }
 
     fn head(&mut self, path: &Path, kind: u8, attributes: Attributes, link: &[u8]) -> Result<(), LayerError> {

@@ -14,7 +14,7 @@ const WAITING_CHUNKS: usize = 4;
 /// Writes bytes on and computes their digest and length. What fits into one chunk is hashed in place; a thread is
 /// made for more.
 pub(crate) struct HashingWriter<'a> {
-    out: &'a mut dyn Write,
+    out: &'a mut (dyn Write + Send),
     chunk: Vec<u8>,
     size: u64,
     hasher: Hasher,
@@ -26,7 +26,7 @@ enum Hasher {
 }
 
 impl<'a> HashingWriter<'a> {
-    pub(crate) fn new(out: &'a mut dyn Write) -> Self {
+    pub(crate) fn new(out: &'a mut (dyn Write + Send)) -> Self {
         Self { out, chunk: Vec::with_capacity(CHUNK_BYTES), size: 0, hasher: Hasher::Here(Digester::new()) }
     }
 

@@ -120,25 +120,34 @@ fn record(name: &[u8], value: &[u8]) -> Vec<u8> {
 fn block(entry: &Entry<'_>, (prefix, name): (&[u8], &[u8]), mtime: u64) -> [u8; BLOCK] {
     let mut block = [0_u8; BLOCK];
     let mut put = |at: usize, bytes: &[u8]| block[at..at + bytes.len()].copy_from_slice(bytes);
-    let octal = |value: u64, digits: usize| format!("{value:0digits$o}").into_bytes();
     let within = |value: u64, limit: u64| if value > limit { 0 } else { value };
     put(0, &name[..name.len().min(100)]);
-    put(100, &octal(u64::from(entry.mode & 0o7777), 7));
-    put(108, &octal(within(entry.uid, MAX_OCTAL_7), 7));
-    put(116, &octal(within(entry.gid, MAX_OCTAL_7), 7));
-    put(124, &octal(within(entry.size, MAX_OCTAL_11), 11));
-    put(136, &octal(mtime, 11));
+    put(100, &octal::<7>(u64::from(entry.mode & 0o7777)));
+    put(108, &octal::<7>(within(entry.uid, MAX_OCTAL_7)));
+    put(116, &octal::<7>(within(entry.gid, MAX_OCTAL_7)));
+    put(124, &octal::<11>(within(entry.size, MAX_OCTAL_11)));
+    put(136, &octal::<11>(mtime));
     put(148, b"        ");
     put(156, &[entry.kind]);
     put(157, &entry.link[..entry.link.len().min(100)]);
     put(257, b"ustar\x0000");
-    put(329, &octal(u64::from(entry.device.0), 7));
-    put(337, &octal(u64::from(entry.device.1), 7));
+    put(329, &octal::<7>(u64::from(entry.device.0)));
+    put(337, &octal::<7>(u64::from(entry.device.1)));
     put(345, prefix);
     let sum: u64 = block.iter().map(|byte| u64::from(*byte)).sum();
-    block[148..154].copy_from_slice(&format!("{sum:06o}").into_bytes());
+    block[148..154].copy_from_slice(&octal::<6>(sum));
     block[154..156].copy_from_slice(b"\0 ");
     block
+}
+
+/// The last digits of a number.
+fn octal<const DIGITS: usize>(mut value: u64) -> [u8; DIGITS] {
+    let mut digits = [b'0'; DIGITS];
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (value & 7) as u8;
+        value >>= 3;
+    }
+    digits
 }
 
 #[cfg(test)]

@@ -15,21 +15,23 @@ use super::graft::Attributes;
 use super::unpack::clean;
 use super::{LayerError, OPAQUE_WHITEOUT, WHITEOUT_PREFIX};
 use crate::fs::PathError;
+use crate::fs::entry::{FileKind, Metadata};
 use crate::fs::root::{Follow, RootDir};
 use crate::fs::tar_stream::TarEntry;
 
 /// The most device nodes of an image: a whole `/dev` has some hundred.
-const MAX_DEVICES: usize = 100_000;
+pub(super) const MAX_DEVICES: usize = 100_000;
 
 /// A device node, or another name of one.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Device {
+pub(crate) struct Device {
     /// The type byte of tar.
-    pub(super) kind: u8,
-    pub(super) attributes: Attributes,
+    pub(crate) kind: u8,
+    pub(crate) attributes: Attributes,
     /// What tells it from others: the path that its archive has it under first.
-    pub(super) first: PathBuf,
-    layer: usize,
+    pub(crate) first: PathBuf,
+    /// The layer that it is of, where layers are laid on each other.
+    pub(crate) layer: usize,
 }
 
 /// Device nodes on their way through the layers of an image.
@@ -121,8 +123,7 @@ impl Devices {
             let (Some(name), parent) = (path.file_name(), path.parent().unwrap_or(Path::new(""))) else { continue };
             // Something else may be in the place of its directory now.
             let Ok(directory) = root.resolve(parent, Follow::Yes) else { continue };
-            let is_directory =
-                directory.metadata.is_some_and(|known| known.kind == crate::fs::entry::FileKind::Directory);
+            let is_directory = directory.metadata.is_some_and(|known| known.kind == FileKind::Directory);
             if is_directory && root.find(&directory.path.join(name), Follow::No)?.is_none() {
                 left_out.0.entry(directory.path).or_default().insert(name.to_owned(), device);
             }
@@ -131,14 +132,80 @@ impl Devices {
     }
 }
 
+impl Device {
+    /// What would be known of it if it were there.
+    pub(crate) fn metadata(&self) -> Metadata {
+        let Attributes { mode, uid, gid, mtime, device, .. } = self.attributes;
+        let kind = if self.kind == EntryType::Block.as_byte() { FileKind::BlockDevice } else { FileKind::CharDevice };
+        let (time, none) = ((mtime, 0), (0, 0));
+        Metadata {
+            kind,
+            mode,
+            uid,
+            gid,
+            size: 0,
+            mtime: time,
+            atime: time,
+            ctime: time,
+            device,
+            links: 1,
+            identity: none,
+        }
+    }
+}
+
 impl LeftOut {
+    /// Tells whether there is nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds a node.
+    pub(crate) fn put(&mut self, path: &Path, device: Device) {
+        let (Some(name), parent) = (path.file_name(), path.parent().unwrap_or(Path::new(""))) else { return };
+        self.0.entry(parent.to_owned()).or_default().insert(name.to_owned(), device);
+    }
+
+    /// Takes a path away, and what is below it.
+    pub(crate) fn remove(&mut self, path: &Path) {
+        if self.0.is_empty() {
+            return;
+        }
+        self.retain(|known| !known.starts_with(path));
+    }
+
+    /// Takes away what is not wanted.
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&Path) -> bool) {
+        self.0.retain(|directory, nodes| {
+            nodes.retain(|name, _| wanted(&directory.join(name)));
+            !nodes.is_empty()
+        });
+    }
+
+    /// Sets their times back to a time where they are later, in seconds since 1970.
+    pub(crate) fn clamp(&mut self, clamp: Option<i64>) {
+        for device in self.0.values_mut().flat_map(BTreeMap::values_mut) {
+            let mtime = device.attributes.mtime;
+            device.attributes.mtime = clamp.map_or(mtime, |clamp| mtime.min(clamp));
+        }
+    }
+
+    /// Returns all of them with their paths, in the order of these.
+    pub(crate) fn all(&self) -> BTreeMap<PathBuf, &Device> {
+        let mut all = BTreeMap::new();
+        for (directory, nodes) in &self.0 {
+            all.extend(nodes.iter().map(|(name, device)| (directory.join(name), device)));
+        }
+        all
+    }
+
     /// Returns the names in a directory.
-    pub(super) fn names(&self, directory: &Path) -> impl Iterator<Item = &OsStr> {
+    pub(crate) fn names(&self, directory: &Path) -> impl Iterator<Item = &OsStr> {
         self.0.get(directory).into_iter().flat_map(|devices| devices.keys().map(OsString::as_os_str))
     }
 
     /// Returns what is left out at a path.
-    pub(super) fn device(&self, path: &Path) -> Option<&Device> {
+    pub(crate) fn device(&self, path: &Path) -> Option<&Device> {
         if self.0.is_empty() {
             return None;
         }

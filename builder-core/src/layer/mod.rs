@@ -17,6 +17,7 @@ mod left_out;
 mod lower;
 mod noise;
 mod read_ahead;
+mod stream;
 mod unpack;
 mod workers;
 mod write;
@@ -28,12 +29,13 @@ pub(crate) use blocks::{Codec, CompressError, compress_stream};
 pub use error::LayerError;
 pub(crate) use graft::{Attributes, Graft, GraftWriter};
 pub(crate) use hashing::HashingWriter;
-pub(crate) use left_out::Devices;
 pub use left_out::LeftOut;
+pub(crate) use left_out::{Device, Devices};
 pub(crate) use read_ahead::{copy_ahead, read_ahead};
 pub use unpack::unpack;
+pub(crate) use unpack::unpack_noting;
 pub use write::{Tree, write_layer, write_trees};
-pub(crate) use write::{write_grafted_layer, write_layer_upon};
+pub(crate) use write::{write_grafted_layer, write_layer_beside, write_layer_upon};
 
 use crate::digest::Digest;
 

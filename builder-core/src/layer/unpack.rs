@@ -18,6 +18,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 use tar::EntryType;
 
+use super::left_out::{Device, LeftOut, MAX_DEVICES};
 use super::{ContentId, LayerError, LayerSummary, OPAQUE_WHITEOUT, WHITEOUT_PREFIX};
 use crate::cancel::CancelToken;
 use crate::digest::Digester;
@@ -43,12 +44,25 @@ const MAX_PATH: usize = 4096;
 /// [`LayerError::Read`] for a broken archive, [`LayerError::Escape`] for entries without a path inside the root,
 /// [`LayerError::Limit`], [`LayerError::MissingLinkTarget`], [`LayerError::Path`], [`LayerError::Cancelled`].
 pub fn unpack(reader: &mut dyn Read, root: &RootDir, cancel: &CancelToken) -> Result<LayerSummary, LayerError> {
+    unpack_noting(reader, root, cancel).map(|(layer, _)| layer)
+}
+
+/// Does the same, and says which device nodes were left out.
+///
+/// # Errors
+/// As [`unpack`].
+pub(crate) fn unpack_noting(
+    reader: &mut dyn Read,
+    root: &RootDir,
+    cancel: &CancelToken,
+) -> Result<(LayerSummary, LeftOut), LayerError> {
     let mut stream = DigestReader { inner: reader, digester: Digester::new() };
     let mut unpacker = Unpacker {
         root,
         made: HashSet::new(),
         directories: Vec::new(),
-        left_out: HashSet::new(),
+        left_out: LeftOut::default(),
+        devices: 0,
         entries: 0,
         last: None,
     };
@@ -63,13 +77,14 @@ pub fn unpack(reader: &mut dyn Read, root: &RootDir, cancel: &CancelToken) -> Re
     io::copy(&mut stream, &mut io::sink()).map_err(LayerError::Read)?;
     unpacker.finish()?;
     let (size, diff_id) = (stream.digester.length(), stream.digester.finish());
-    Ok(LayerSummary {
+    let layer = LayerSummary {
         diff_id,
         size,
         content: ContentId(*diff_id.as_bytes()),
         entries: unpacker.entries,
         left_out: !unpacker.left_out.is_empty(),
-    })
+    };
+    Ok((layer, unpacker.left_out))
 }
 
 struct DigestReader<'r> {
@@ -95,7 +110,9 @@ struct Unpacker<'r> {
     /// Directories and their times, which are set when nothing is put into them any more.
     directories: Vec<(PathBuf, Time)>,
     /// Device nodes that could not be made.
-    left_out: HashSet<PathBuf>,
+    left_out: LeftOut,
+    /// How many.
+    devices: usize,
     entries: u64,
     /// The directory of the last entry: the next one is mostly in the same.
     last: Option<(PathBuf, Parent)>,
@@ -178,6 +195,10 @@ impl Unpacker<'_> {
             }
             entry::remove_all_at(at.fd, at.name).at("replace", &at.path)?;
         }
+        // What comes later is what counts; a directory of the same name stays what it is.
+        if kind != EntryType::Directory || self.left_out.device(&at.path).is_some() {
+            self.left_out.remove(&at.path);
+        }
         match kind {
             EntryType::Directory => {
                 if !is_directory {
@@ -198,7 +219,7 @@ impl Unpacker<'_> {
             EntryType::Char | EntryType::Block => {
                 let kind = if kind == EntryType::Char { FileKind::CharDevice } else { FileKind::BlockDevice };
                 if !special(at, kind, device, &attributes)? {
-                    self.left_out.insert(at.path.clone());
+                    self.leave_out(at, attributes.device(entry.kind, device, &at.path))?;
                 }
                 Ok(())
             }
@@ -213,12 +234,20 @@ impl Unpacker<'_> {
         }
     }
 
+    fn leave_out(&mut self, at: &Place<'_>, device: Device) -> Result<(), LayerError> {
+        self.devices += 1;
+        if self.devices > MAX_DEVICES {
+            return Err(LayerError::Limit { what: "device nodes", limit: MAX_DEVICES as u64 });
+        }
+        self.left_out.put(&at.path, device);
+        Ok(())
+    }
+
     fn hard_link(&mut self, target: &Path, at: &Place<'_>) -> Result<(), LayerError> {
         let missing = || LayerError::MissingLinkTarget { path: at.path.clone(), target: target.to_owned() };
         let cleaned = clean(target)?.ok_or_else(missing)?;
-        if self.left_out.contains(&cleaned) {
-            self.left_out.insert(at.path.clone());
-            return Ok(());
+        if let Some(device) = self.left_out.device(&cleaned).cloned() {
+            return self.leave_out(at, device);
         }
         let (Some(name), parent) = (cleaned.file_name(), cleaned.parent().unwrap_or(Path::new(""))) else {
             return Err(missing());
@@ -281,6 +310,13 @@ impl Attributes {
         xattrs.retain(|(name, _)| entry::travels(name));
         // Layers have whole seconds.
         Ok(Self { owner: (narrow(uid)?, narrow(gid)?), mode, mtime: (seconds, 0), xattrs: Xattrs::from_pairs(xattrs) })
+    }
+
+    /// A device node of these attributes.
+    fn device(&self, kind: EntryType, device: (u32, u32), path: &Path) -> Device {
+        let ((uid, gid), mode, mtime) = (self.owner, self.mode, self.mtime.0);
+        let attributes = super::Attributes { mode, uid, gid, mtime, device, size: 0 };
+        Device { kind: kind.as_byte(), attributes, first: path.to_owned(), layer: 0 }
     }
 
     fn apply(&self, fd: impl AsFd, path: &Path) -> Result<(), PathError> {

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{CStr, CString};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -18,17 +18,18 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps};
 
 use super::graft::{Attributes, Graft, GraftWriter};
-use super::hashing::HashingWriter;
 use super::header::{Entry, NO_XATTRS, write_end, write_header, write_padding};
 use super::left_out::LeftOut;
 use super::lower::Lower;
+use super::stream::{ArchiveStream, stream};
 use super::xattrs::xattrs;
 use super::{ContentId, LayerError, LayerSummary, OPAQUE_WHITEOUT, OverlayFlavor, WHITEOUT_PREFIX};
 use crate::cancel::CancelToken;
+use crate::digest::Digest;
 use crate::fs::PathContext;
 
-/// Bytes read from a file at once.
-const READ_BUFFER: usize = 256 * 1024;
+/// Up to here a file is in one piece when it is hashed.
+const WHOLE_BYTES: usize = 64 * 1024;
 /// The deepest nesting of directories; one descriptor is open for each level.
 const MAX_DEPTH: usize = 512;
 
@@ -43,7 +44,7 @@ pub fn write_layer(
     dir: &Path,
     flavor: OverlayFlavor,
     clamp: Option<i64>,
-    out: &mut dyn Write,
+    out: &mut (dyn Write + Send),
     cancel: &CancelToken,
 ) -> Result<LayerSummary, LayerError> {
     write_layer_upon(None, dir, flavor, clamp, out, cancel)
@@ -59,12 +60,37 @@ pub(crate) fn write_layer_upon(
     dir: &Path,
     flavor: OverlayFlavor,
     clamp: Option<i64>,
-    out: &mut dyn Write,
+    out: &mut (dyn Write + Send),
     cancel: &CancelToken,
 ) -> Result<LayerSummary, LayerError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?;
-    LayerWriter::new(Some(flavor), clamp, out, cancel).layer(&root, &Lower::new(lower))
+    let lower = Lower::new(lower);
+    summary(stream(out, |out| LayerWriter::new(Some(flavor), clamp, out, cancel).layer(&root, &lower)))
+}
+
+/// Does the same for a layer directory that is without some device nodes of the layer.
+///
+/// # Errors
+/// As [`write_layer`].
+pub(crate) fn write_layer_beside(
+    left_out: &LeftOut,
+    lower: Option<OwnedFd>,
+    dir: &Path,
+    flavor: OverlayFlavor,
+    clamp: Option<i64>,
+    out: &mut (dyn Write + Send),
+    cancel: &CancelToken,
+) -> Result<LayerSummary, LayerError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?;
+    let lower = Lower::new(lower);
+    let layer = summary(stream(out, |out| {
+        let mut writer = LayerWriter::new(Some(flavor), clamp, out, cancel);
+        writer.left_out = Some(BesideFiles { directory: "", nodes: left_out, first: HashMap::new() });
+        writer.layer(&root, &lower)
+    }))?;
+    Ok(LayerSummary { left_out: !left_out.is_empty(), ..layer })
 }
 
 /// Does the same for a layer directory of which one directory stays empty: its entries come from somewhere else.
@@ -77,14 +103,17 @@ pub(crate) fn write_grafted_layer(
     flavor: OverlayFlavor,
     clamp: Option<i64>,
     graft: &dyn Graft,
-    out: &mut dyn Write,
+    out: &mut (dyn Write + Send),
     cancel: &CancelToken,
 ) -> Result<LayerSummary, LayerError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?;
-    let mut writer = LayerWriter::new(Some(flavor), clamp, out, cancel);
-    writer.graft = Some(graft);
-    writer.layer(&root, &Lower::new(lower))
+    let lower = Lower::new(lower);
+    summary(stream(out, |out| {
+        let mut writer = LayerWriter::new(Some(flavor), clamp, out, cancel);
+        writer.graft = Some(graft);
+        writer.layer(&root, &lower)
+    }))
 }
 
 /// A whole root filesystem in an archive.
@@ -105,35 +134,32 @@ pub struct Tree<'t> {
 ///
 /// # Errors
 /// As [`write_layer`].
-pub fn write_trees<'t>(
-    trees: &'t [Tree<'t>],
+pub fn write_trees(
+    trees: &[Tree<'_>],
     clamp: Option<i64>,
-    out: &'t mut dyn Write,
-    cancel: &'t CancelToken,
+    out: &mut (dyn Write + Send),
+    cancel: &CancelToken,
 ) -> Result<LayerSummary, LayerError> {
-    let mut writer = LayerWriter::new(None, clamp, out, cancel);
-    for tree in trees {
-        // Listing moves the position of a descriptor: a new one leaves the caller's alone.
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let listed = rustix::fs::openat(&tree.root, ".", flags, Mode::empty()).at("open", "/")?;
-        if !tree.directory.is_empty() {
-            let path = format!("{}/", tree.directory);
-            writer.made_up(path.as_bytes(), b'5', 0o755, b"")?;
-        }
-        writer.links.clear();
-        writer.left_out = Some(BesideFiles { tree, first: HashMap::new() });
-        writer.directory(&listed, &Lower::default(), Path::new(tree.directory), 0)?;
-        for (name, content) in tree.files {
-            let path = Path::new(tree.directory).join(name);
-            writer.made_up(path.as_os_str().as_bytes(), b'0', 0o644, content)?;
-        }
-    }
-    writer.finish()
+    summary(stream(out, |out| {
+        let mut writer = LayerWriter::new(None, clamp, out, cancel);
+        trees.iter().try_for_each(|tree| writer.tree(tree))?;
+        writer.finish()
+    }))
+}
+
+/// What the entries of an archive are, without their times, and how many.
+type Contents = (ContentId, u64);
+
+fn summary(written: Result<(Contents, Digest, u64), LayerError>) -> Result<LayerSummary, LayerError> {
+    let ((content, entries), diff_id, size) = written?;
+    Ok(LayerSummary { diff_id, size, content, entries, left_out: false })
 }
 
 /// What a whole root filesystem has besides its files.
 struct BesideFiles<'t> {
-    tree: &'t Tree<'t>,
+    /// The directory of the archive that it is in.
+    directory: &'t str,
+    nodes: &'t LeftOut,
     /// The first path of each device node with several names.
     first: HashMap<&'t Path, PathBuf>,
 }
@@ -141,7 +167,7 @@ struct BesideFiles<'t> {
 impl BesideFiles<'_> {
     /// The path in the root filesystem that a path of the archive stands for.
     fn inside<'p>(&self, path: &'p Path) -> &'p Path {
-        path.strip_prefix(self.tree.directory).unwrap_or(path)
+        path.strip_prefix(self.directory).unwrap_or(path)
     }
 }
 
@@ -159,14 +185,13 @@ fn attributes_of(stat: &Stat, size: u64) -> Attributes {
 }
 
 pub(super) struct LayerWriter<'a> {
-    out: HashingWriter<'a>,
+    out: &'a mut dyn ArchiveStream,
     content: blake3::Hasher,
     entries: u64,
     /// The first path of each file with several names.
     links: HashMap<(u64, u64), PathBuf>,
     /// Directories that are no entry unless something in them is: those around the place where it is writing.
     unwritten: Vec<UnwrittenDirectory>,
-    buffer: Vec<u8>,
     /// The marks of overlayfs where the directory is a layer's; a whole filesystem has none.
     flavor: Option<OverlayFlavor>,
     pub(super) clamp: Option<i64>,
@@ -183,14 +208,18 @@ struct UnwrittenDirectory {
 }
 
 impl<'a> LayerWriter<'a> {
-    fn new(flavor: Option<OverlayFlavor>, clamp: Option<i64>, out: &'a mut dyn Write, cancel: &'a CancelToken) -> Self {
+    fn new(
+        flavor: Option<OverlayFlavor>,
+        clamp: Option<i64>,
+        out: &'a mut dyn ArchiveStream,
+        cancel: &'a CancelToken,
+    ) -> Self {
         Self {
-            out: HashingWriter::new(out),
+            out,
             content: blake3::Hasher::new(),
             entries: 0,
             links: HashMap::new(),
             unwritten: Vec::new(),
-            buffer: vec![0; READ_BUFFER],
             flavor,
             clamp,
             graft: None,
@@ -199,7 +228,7 @@ impl<'a> LayerWriter<'a> {
         }
     }
 
-    fn layer(mut self, root: &OwnedFd, lower: &Lower) -> Result<LayerSummary, LayerError> {
+    fn layer(mut self, root: &OwnedFd, lower: &Lower) -> Result<Contents, LayerError> {
         self.directory(root, lower, Path::new(""), 0)?;
         match self.graft {
             // Its directory is none of the layer's.
@@ -208,11 +237,29 @@ impl<'a> LayerWriter<'a> {
         }
     }
 
-    fn finish(mut self) -> Result<LayerSummary, LayerError> {
-        write_end(&mut self.out).map_err(LayerError::Write)?;
-        let (diff_id, size) = self.out.finish().map_err(LayerError::Write)?;
-        let content = ContentId(*self.content.finalize().as_bytes());
-        Ok(LayerSummary { diff_id, size, content, entries: self.entries, left_out: false })
+    fn finish(self) -> Result<Contents, LayerError> {
+        write_end(self.out).map_err(LayerError::Write)?;
+        Ok((ContentId(*self.content.finalize().as_bytes()), self.entries))
+    }
+
+    /// Writes a whole root filesystem.
+    fn tree(&mut self, tree: &'a Tree<'a>) -> Result<(), LayerError> {
+        // Listing moves the position of a descriptor: a new one leaves the caller's alone.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let listed = rustix::fs::openat(&tree.root, ".", flags, Mode::empty()).at("open", "/")?;
+        if !tree.directory.is_empty() {
+            let path = format!("{}/", tree.directory);
+            self.made_up(path.as_bytes(), b'5', 0o755, b"")?;
+        }
+        self.links.clear();
+        let (directory, nodes) = (tree.directory, &tree.left_out);
+        self.left_out = Some(BesideFiles { directory, nodes, first: HashMap::new() });
+        self.directory(&listed, &Lower::default(), Path::new(tree.directory), 0)?;
+        for (name, content) in tree.files {
+            let path = Path::new(tree.directory).join(name);
+            self.made_up(path.as_os_str().as_bytes(), b'0', 0o644, content)?;
+        }
+        Ok(())
     }
 
     /// Writes an entry for what is in no filesystem: root's, and as old as the clamp says.
@@ -222,10 +269,10 @@ impl<'a> LayerWriter<'a> {
         let entry = Entry { path, kind, mode, size, mtime, xattrs: &NO_XATTRS, ..Entry::default() };
         self.entries += 1;
         self.hash_entry(&entry);
-        write_header(&mut self.out, &entry).map_err(LayerError::Write)?;
+        write_header(self.out, &entry).map_err(LayerError::Write)?;
         self.out.write_all(content).map_err(LayerError::Write)?;
         self.content.update(blake3::hash(content).as_bytes());
-        write_padding(&mut self.out, size).map_err(LayerError::Write)
+        write_padding(self.out, size).map_err(LayerError::Write)
     }
 
     fn directory(&mut self, dir: &OwnedFd, lower: &Lower, path: &Path, depth: usize) -> Result<(), LayerError> {
@@ -244,10 +291,12 @@ impl<'a> LayerWriter<'a> {
             }
         }
         if let Some(beside) = &self.left_out {
-            let left_out = beside.tree.left_out.names(beside.inside(path));
+            let left_out = beside.nodes.names(beside.inside(path));
             names.extend(left_out.filter_map(|name| CString::new(name.as_bytes()).ok()));
         }
         names.sort_unstable();
+        // A node takes the place of what hides something below the layer.
+        names.dedup();
         if let Some(graft) = self.graft.filter(|graft| graft.directory() == path) {
             // What else is in it would have to be put in between.
             self.graft = None;
@@ -353,7 +402,7 @@ impl<'a> LayerWriter<'a> {
     /// Writes a device node that the filesystem does not show; tells whether a path is one.
     fn device_beside(&mut self, path: &Path) -> Result<bool, LayerError> {
         let Some(beside) = &mut self.left_out else { return Ok(false) };
-        let Some(device) = beside.tree.left_out.device(beside.inside(path)) else { return Ok(false) };
+        let Some(device) = beside.nodes.device(beside.inside(path)) else { return Ok(false) };
         let first = beside.first.get(&*device.first).cloned();
         beside.first.entry(&device.first).or_insert_with(|| path.to_owned());
         let mut attributes = device.attributes;
@@ -437,7 +486,7 @@ impl<'a> LayerWriter<'a> {
         }
         self.head(path, kind, &attributes, link, xattrs)?;
         match file {
-            Some(mut file) => self.content_of(&mut file, path, attributes.size).map(drop),
+            Some(file) => self.content_of(&file, path, attributes.size, false, None).map(drop),
             None => Ok(()),
         }
     }
@@ -470,7 +519,7 @@ impl<'a> LayerWriter<'a> {
         };
         self.entries += 1;
         self.hash_entry(&entry);
-        write_header(&mut self.out, &entry).map_err(LayerError::Write)
+        write_header(self.out, &entry).map_err(LayerError::Write)
     }
 
     fn hash_entry(&mut self, entry: &Entry<'_>) {
@@ -499,38 +548,51 @@ impl<'a> LayerWriter<'a> {
         }
     }
 
-    /// Writes the content of a file, of which the BLAKE3 is known.
-    pub(super) fn bytes_of(&mut self, bytes: &[u8], digest: &[u8; 32]) -> Result<(), LayerError> {
-        self.out.write_all(bytes).map_err(LayerError::Write)?;
-        self.content.update(digest);
-        write_padding(&mut self.out, bytes.len() as u64).map_err(LayerError::Write)
-    }
-
-    /// Writes the content of a file, which must have the size that its entry says; returns its BLAKE3.
-    pub(super) fn content_of(&mut self, file: &mut dyn Read, path: &Path, size: u64) -> Result<[u8; 32], LayerError> {
+    /// Writes the content of a file, which must have the size that its entry says; returns its BLAKE3, unless that is
+    /// `known`. What comes after that is left out where it may grow.
+    pub(super) fn content_of(
+        &mut self,
+        file: &File,
+        path: &Path,
+        size: u64,
+        may_grow: bool,
+        known: Option<[u8; 32]>,
+    ) -> Result<[u8; 32], LayerError> {
         let changed = || LayerError::Changed { path: path.to_owned(), expected: size };
         let mut hasher = blake3::Hasher::new();
         let mut left = size;
+        // A byte more than there should be: then one read tells that it is the end.
+        let least = usize::try_from(size + 1).ok().filter(|least| *least <= WHOLE_BYTES).unwrap_or(1);
         loop {
-            let count = file.read(&mut self.buffer).at("read", path)?;
-            if count == 0 {
+            // It goes right into the chunk that is written.
+            let chunk = self.out.room_for(least).map_err(LayerError::Write)?;
+            let (start, room) = (chunk.len(), chunk.capacity() - chunk.len());
+            let mut count = read_more(file, chunk).at("read", path)? as u64;
+            if count > left && may_grow {
+                count = left;
+                chunk.truncate(start + usize::try_from(left).unwrap_or(room));
+            }
+            left = left.checked_sub(count).ok_or_else(changed)?;
+            if known.is_none() {
+                hasher.update(&chunk[start..]);
+            }
+            if count == 0 || left == 0 && (may_grow || count < room as u64) {
                 break;
             }
-            left = left.checked_sub(count as u64).ok_or_else(changed)?;
-            let bytes = &self.buffer[..count];
-            hasher.update(bytes);
-            self.out.write_all(bytes).map_err(LayerError::Write)?;
-            if size > READ_BUFFER as u64 {
-                self.cancel.check()?;
-            }
+            self.cancel.check()?;
         }
         if left > 0 {
             return Err(changed());
         }
-        let digest = *hasher.finalize().as_bytes();
+        let digest = known.unwrap_or_else(|| *hasher.finalize().as_bytes());
         self.content.update(&digest);
-        write_padding(&mut self.out, size).map_err(LayerError::Write)?;
+        write_padding(self.out, size).map_err(LayerError::Write)?;
         Ok(digest)
+    }
+
+    /// Ends the entry of a file that has no content.
+    pub(super) fn no_content(&mut self) {
+        self.content.update(blake3::hash(b"").as_bytes());
     }
 
     fn whiteout(&mut self, path: &Path) -> Result<(), LayerError> {
@@ -538,7 +600,7 @@ impl<'a> LayerWriter<'a> {
         let entry = Entry { path: path.as_os_str().as_bytes(), kind: b'0', xattrs: &NO_XATTRS, ..Entry::default() };
         self.entries += 1;
         self.hash_entry(&entry);
-        write_header(&mut self.out, &entry).map_err(LayerError::Write)
+        write_header(self.out, &entry).map_err(LayerError::Write)
     }
 
     fn clamp_on_disk(&self, dir: &OwnedFd, name: &CStr, path: &Path, stat: &mut Stat) -> Result<(), LayerError> {
@@ -568,5 +630,15 @@ impl<'a> LayerWriter<'a> {
         let mut value = [0_u8; 4];
         // Absent, or attributes are not supported: then it is not opaque.
         rustix::fs::fgetxattr(dir, flavor.opaque(), &mut value).is_ok_and(|n| &value[..n] == b"y")
+    }
+}
+
+/// Reads once into the room that a buffer has left.
+fn read_more(file: &File, buffer: &mut Vec<u8>) -> std::io::Result<usize> {
+    loop {
+        match rustix::io::read(file, rustix::buffer::spare_capacity(buffer)) {
+            Err(rustix::io::Errno::INTR) => {}
+            outcome => return Ok(outcome?),
+        }
     }
 }

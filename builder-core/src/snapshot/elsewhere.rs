@@ -38,6 +38,11 @@ pub trait LayerSource: Send + Sync + fmt::Debug {
     /// What the place says of its content without times, for the layer of a step; it has to be so.
     fn content(&self) -> Option<ContentId>;
 
+    /// What the place says of the size of its tar, in bytes; it has to be so.
+    fn size(&self) -> Option<u64> {
+        None
+    }
+
     /// The shared cache that it is in, by its number; `None` for images, which a build cannot do without.
     fn cache(&self) -> Option<usize>;
 

@@ -64,16 +64,21 @@ impl Snapshots {
             return Ok(());
         }
         let lay_out = |tar: &mut (dyn Read + Send)| self.unpack_any(parent, tar, cancel);
-        let (active, unpacked) = layer::read_ahead(&mut open()?, lay_out).map_err(layer::LayerError::Read)??;
+        let (active, unpacked, left_out) =
+            layer::read_ahead(&mut open()?, lay_out).map_err(layer::LayerError::Read)??;
         if unpacked.diff_id != *expected {
             return Err(SnapshotError::DiffId { expected: *expected, found: unpacked.diff_id });
         }
-        let again: Layer = layer::write_layer(&active.upper, self.flavor, None, &mut std::io::sink(), cancel)?;
+        if source.and_then(|source| source.size()).is_some_and(|size| size != unpacked.size) {
+            return Err(SnapshotError::Content { diff_id: *expected });
+        }
+        let (files, out) = (&active.upper, &mut std::io::sink());
+        let again: Layer = layer::write_layer_beside(&left_out, None, files, self.flavor, None, out, cancel)?;
         // Where its tar cannot be written again, what it holds cannot be proven, and somebody's word is not enough.
         if source.and_then(|source| source.content()).is_some_and(|content| content != again.content) {
             return Err(SnapshotError::Content { diff_id: *expected });
         }
-        if again.diff_id == *expected {
+        if again.diff_id == *expected && !again.left_out {
             self.install(parent, &again, &active.upper, true)?;
             return Ok(self.store.note_verified(digest, expected)?);
         }

@@ -174,4 +174,4 @@ impl Merge {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

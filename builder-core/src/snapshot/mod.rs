@@ -11,7 +11,9 @@ mod damage;
 mod elsewhere;
 mod error;
 mod lay_out;
+mod left_out;
 mod merge;
+mod sole;
 mod suspect;
 mod verify;
 
@@ -30,7 +32,7 @@ use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::fs::PathContext;
 use crate::fs::root::RootDir;
-use crate::layer::{self, Graft, LayerSummary, OverlayFlavor};
+use crate::layer::{self, Graft, LayerSummary, LeftOut, OverlayFlavor};
 use crate::store::{PlainBlobWriter, SnapshotRecord, Store, StoreError, WorkDir};
 use crate::sys::mount;
 
@@ -96,7 +98,10 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Missing`], [`SnapshotError::Mount`].
     pub fn view(&self, diff_ids: &[Digest]) -> Result<OwnedFd, SnapshotError> {
-        let directories = self.lowers(diff_ids)?;
+        self.mounted(&self.lowers(diff_ids)?)
+    }
+
+    fn mounted(&self, directories: &[PathBuf]) -> Result<OwnedFd, SnapshotError> {
         if directories.is_empty() {
             // The directory is gone when this returns; its descriptor still shows nothing, which is right.
             let empty = self.store.work_dir()?;
@@ -120,7 +125,8 @@ impl Snapshots {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).at("set the mode of", &path)?;
         }
         let upper = work.path().join("upper");
-        Ok(ActiveSnapshot { snapshots: self.clone(), parent: parent.to_vec(), lowers, work, upper })
+        let parent = parent.to_vec();
+        Ok(ActiveSnapshot { snapshots: self.clone(), parent, lowers, work, upper, is_independent: false })
     }
 
     /// Puts a finished layer directory in its place and records it.
@@ -157,7 +163,7 @@ impl Snapshots {
         reader: &mut dyn Read,
         cancel: &CancelToken,
     ) -> Result<Layer, SnapshotError> {
-        let (active, layer) = self.unpack_any(parent, reader, cancel)?;
+        let (active, layer, _) = self.unpack_any(parent, reader, cancel)?;
         if layer.diff_id != *expected {
             return Err(SnapshotError::DiffId { expected: *expected, found: layer.diff_id });
         }
@@ -170,7 +176,7 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError::Layer`] for a tar that cannot be unpacked.
     pub fn import(&self, reader: &mut dyn Read, cancel: &CancelToken) -> Result<Layer, SnapshotError> {
-        let (active, layer) = self.unpack_any(&[], reader, cancel)?;
+        let (active, layer, _) = self.unpack_any(&[], reader, cancel)?;
         self.install(&[], &layer, &active.upper, false)?;
         Ok(layer)
     }
@@ -180,15 +186,15 @@ impl Snapshots {
         parent: &[Digest],
         reader: &mut dyn Read,
         cancel: &CancelToken,
-    ) -> Result<(ActiveSnapshot, Layer), SnapshotError> {
+    ) -> Result<(ActiveSnapshot, Layer, LeftOut), SnapshotError> {
         let active = self.begin(parent)?;
         let root =
             if parent.is_empty() { RootDir::open(&active.upper)? } else { RootDir::from_fd(active.mount(None)?) };
-        let layer = layer::unpack(reader, &root, cancel)?;
+        let (layer, left_out) = layer::unpack_noting(reader, &root, cancel)?;
         if layer.left_out {
-            self.store.note_left_out(&layer.diff_id)?;
+            self.store.note_left_out(&layer.diff_id, &left_out)?;
         }
-        Ok((active, layer))
+        Ok((active, layer, left_out))
     }
 
     /// Makes a layer that a step of ours made on another chain usable on this one; tells whether there is such
@@ -218,7 +224,7 @@ impl Snapshots {
     pub fn write_tar(
         &self,
         diff_ids: &[Digest],
-        out: &mut dyn Write,
+        out: &mut (dyn Write + Send),
         cancel: &CancelToken,
     ) -> Result<Layer, SnapshotError> {
         let Some(expected) = diff_ids.last() else { return Err(SnapshotError::NoLayer) };
@@ -264,6 +270,7 @@ pub struct ActiveSnapshot {
     lowers: Vec<PathBuf>,
     work: WorkDir,
     upper: PathBuf,
+    is_independent: bool,
 }
 
 impl ActiveSnapshot {
@@ -271,6 +278,12 @@ impl ActiveSnapshot {
     /// directly.
     pub fn upper(&self) -> &Path {
         &self.upper
+    }
+
+    /// Makes the layer the same whatever it lies on: it has what is below already, too.
+    #[must_use]
+    pub(crate) fn independent(self) -> Self {
+        Self { is_independent: true, ..self }
     }
 
     /// Mounts the chain with the layer on top, for writing. `extra` is a directory that lies on top of the
@@ -297,11 +310,36 @@ impl ActiveSnapshot {
     pub fn commit(self, options: &CommitOptions, cancel: &CancelToken) -> Result<Layer, SnapshotError> {
         let is_empty = fs::read_dir(&self.upper).is_ok_and(|mut names| names.next().is_none());
         let lower = if is_empty { None } else { self.lower()? };
-        let write = |out: &mut dyn Write| {
+        let write = |out: &mut (dyn Write + Send)| {
             layer::write_layer_upon(lower, &self.upper, self.snapshots.flavor, options.clamp, out, cancel)
         };
         let layer = if options.blob { self.write_blob(write)? } else { write(&mut std::io::sink())? };
         self.snapshots.install(&self.parent, &layer, &self.upper, true)?;
+        Ok(layer)
+    }
+
+    /// Does the same for a layer with device nodes that its files are without. Its tar cannot be written again from
+    /// them: it becomes a blob.
+    ///
+    /// # Errors
+    /// As [`ActiveSnapshot::commit`].
+    pub(crate) fn commit_beside(
+        self,
+        left_out: &LeftOut,
+        clamp: Option<i64>,
+        cancel: &CancelToken,
+    ) -> Result<Layer, SnapshotError> {
+        let (lower, flavor) = (self.lower()?, self.snapshots.flavor);
+        let write = |out: &mut (dyn Write + Send)| {
+            layer::write_layer_beside(left_out, lower, &self.upper, flavor, clamp, out, cancel)
+        };
+        let layer = self.write_blob(write)?;
+        if layer.left_out {
+            let mut nodes = left_out.clone();
+            nodes.clamp(clamp);
+            self.snapshots.store.note_left_out(&layer.diff_id, &nodes)?;
+        }
+        self.snapshots.install(&self.parent, &layer, &self.upper, false)?;
         Ok(layer)
     }
 
@@ -320,9 +358,9 @@ impl ActiveSnapshot {
         self.write_blob(|out| layer::write_grafted_layer(lower, &self.upper, flavor, clamp, graft, out, cancel))
     }
 
-    /// What the layer lies on, where there is something.
+    /// What the layer lies on, where there is something that it need not have.
     fn lower(&self) -> Result<Option<OwnedFd>, SnapshotError> {
-        if self.lowers.is_empty() {
+        if self.lowers.is_empty() || self.is_independent {
             return Ok(None);
         }
         let lowers: Vec<&Path> = self.lowers.iter().map(PathBuf::as_path).collect();
@@ -331,7 +369,7 @@ impl ActiveSnapshot {
 
     fn write_blob(
         &self,
-        write: impl FnOnce(&mut dyn Write) -> Result<Layer, layer::LayerError>,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> Result<Layer, layer::LayerError>,
     ) -> Result<Layer, SnapshotError> {
         let mut blob: PlainBlobWriter = self.snapshots.store.plain_blob_writer()?;
         let layer = write(&mut blob)?;

@@ -54,8 +54,8 @@ impl Snapshots {
         }
         let is_plain = matches!(blob.media_type.as_str(), media_type::OCI_LAYER | media_type::DOCKER_LAYER);
         let blamed = |error: SnapshotError| super::lay_out::blamed(source.as_ref(), error);
-        let found = if is_plain {
-            blob.digest
+        let (found, size) = if is_plain {
+            (blob.digest, blob.size)
         } else if self.store.has_whole_blob(&blob.digest, blob.size) {
             let reader = self.store.open_blob(&blob.digest)?;
             plain_digest(reader, cancel).map_err(blamed)?
@@ -69,12 +69,15 @@ impl Snapshots {
         if found != *diff_id {
             return Err(blamed(SnapshotError::DiffId { expected: *diff_id, found }));
         }
+        if source.size().is_some_and(|said| said != size) {
+            return Err(blamed(SnapshotError::Content { diff_id: *diff_id }));
+        }
         Ok(self.store.note_verified(&blob.digest, diff_id)?)
     }
 }
 
-/// The digest of what a compressed stream holds.
-fn plain_digest(reader: impl Read + Send, cancel: &CancelToken) -> Result<Digest, SnapshotError> {
+/// The digest of what a compressed stream holds, and its length in bytes.
+fn plain_digest(reader: impl Read + Send, cancel: &CancelToken) -> Result<(Digest, u64), SnapshotError> {
     let mut plain = decompress(reader).map_err(LayerError::Read)?;
     let mut digester = Digester::new();
     let mut buffer = vec![0; BUFFER_BYTES];
@@ -82,7 +85,8 @@ fn plain_digest(reader: impl Read + Send, cancel: &CancelToken) -> Result<Digest
         cancel.check().map_err(LayerError::from)?;
         let count = plain.read(&mut buffer).map_err(LayerError::Read)?;
         if count == 0 {
-            return Ok(digester.finish());
+            let length = digester.length();
+            return Ok((digester.finish(), length));
         }
         digester.update(&buffer[..count]);
         if digester.length() > MAX_BYTES {

@@ -57,7 +57,7 @@ const OTHERS: [&str; 9] = [
     super::whereabouts::TABLE,
     super::forms::TABLE,
     super::durable::TABLE,
-    super::left_out::TABLE,
+    super::left_out::TABLES,
     super::lists::TABLE,
     super::origins::TABLES,
     super::timelines::TABLES,

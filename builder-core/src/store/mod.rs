@@ -6,7 +6,7 @@
 //!   index.json            every named image; written anew from the database on each change
 //!   blobs/sha256/HEX      manifests, configs, layers; whole and verified, or not there
 //!   snapshots/ID/         one layer's own files in overlay form, ready as a lower directory
-//!   fingerprints/ID       what the files of a build context were when they were last hashed; an aid, may be removed
+//!   fingerprints/ID       what the files of a context or stage were when they were last hashed; an aid, may be removed
 //!   cache-mounts/ID/      directories of `RUN --mount=type=cache`
 //!   merged/N-HEX/         what N layers of a long chain show together, as hard links; made again when missing
 //!   steps.lock            a byte of it is locked for every step that runs

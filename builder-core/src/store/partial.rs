@@ -83,20 +83,6 @@ impl Store {
         }))
     }
 
-    /// What beginnings take of the disk, in bytes.
-    pub(super) fn size_of_partial_blobs(&self) -> Result<u64, StoreError> {
-        Ok(self.partial_blobs()?.iter().map(|(_, metadata)| metadata.blocks() * 512).sum())
-    }
-
-    /// Removes beginnings that nobody works on; returns how many bytes are free again.
-    pub(super) fn remove_partial_blobs(&self) -> Result<u64, StoreError> {
-        let mut freed = 0;
-        for (path, metadata) in self.partial_blobs()? {
-            freed += if remove(&path)? { metadata.blocks() * 512 } else { 0 };
-        }
-        Ok(freed)
-    }
-
     /// Removes those that have lain too long, and of too many the oldest.
     fn remove_old_partial_blobs(&self) -> Result<(), StoreError> {
         let mut found = self.partial_blobs()?;
@@ -238,7 +224,7 @@ impl Drop for PartialBlob {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{CacheItem, Owner, PruneLimits, PruneOptions, StoreOptions};
+    use crate::store::{CacheItem, CacheKind, Owner, PruneLimits, PruneOptions, StoreOptions};
 
     const SIZE: u64 = LEAST + 1000;
 
@@ -269,7 +255,7 @@ mod tests {
         assert_eq!((again.length(), again.is_continued()), (1 << 20, true));
         // One at a time.
         assert!(store.partial_blob(&digest, SIZE).unwrap().is_none());
-        assert_eq!(store.remove_partial_blobs().unwrap(), 0);
+        assert_eq!(prune(&store, PruneLimits::default()), 0);
         again.write_all(&content()[1 << 20..]).unwrap();
         assert!(!store.has_blob(&digest));
         again.finish_as(&digest, SIZE).unwrap();
@@ -312,20 +298,32 @@ mod tests {
             other.write_all(&content()).unwrap();
         }
         assert_eq!(store.partial_blobs().unwrap().len(), MOST);
-        assert!(store.remove_partial_blobs().unwrap() > LEAST);
+        assert!(prune(&store, PruneLimits::default()) > LEAST);
         assert!(store.partial_blobs().unwrap().is_empty());
     }
 
+    fn prune(store: &Store, limits: PruneLimits) -> u64 {
+        let filter = &|_: &CacheItem| true;
+        store.prune(&PruneOptions { all: true, unnamed_images: true, limits, filter }).unwrap().freed
+    }
+
     #[test]
-    fn they_go_with_the_whole_cache_but_count_for_no_limit_of_it() {
+    fn they_are_things_of_the_cache_like_others() {
         let (_scratch, store) = store();
         interrupted(&store, &content()[..1 << 20]);
-        let left_after = |limits| {
-            let filter = &|_: &CacheItem| true;
-            store.prune(&PruneOptions { all: true, unnamed_images: true, limits, filter }).unwrap();
+        let usage = store.cache_usage().unwrap();
+        assert_eq!((usage.items.len(), usage.items[0].kind), (1, CacheKind::Download));
+        assert!(usage.size >= LEAST && usage.reclaimable == usage.size);
+        let after = |limits| {
+            prune(&store, limits);
             store.partial_blobs().unwrap().len()
         };
-        assert_eq!(left_after(PruneLimits { reserved: 1 << 40, ..PruneLimits::default() }), 1);
-        assert_eq!(left_after(PruneLimits::default()), 0);
+        assert_eq!(after(PruneLimits { reserved: 1 << 40, ..PruneLimits::default() }), 1);
+        // What somebody goes on with is theirs.
+        let going_on = store.partial_blob(&Digest::of(&content()), SIZE).unwrap().unwrap();
+        assert!(store.cache_usage().unwrap().items[0].in_use);
+        assert_eq!(after(PruneLimits::default()), 1);
+        drop(going_on);
+        assert_eq!(after(PruneLimits { max_used: 1000, ..PruneLimits::default() }), 0);
     }
 }

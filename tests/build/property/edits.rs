@@ -1,5 +1,8 @@
 //! Random changes of a tree.
 
+#[path = "more_edits.rs"]
+mod more;
+
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -65,7 +68,8 @@ pub(super) fn edit_tree(root: &Path, numbers: &mut Numbers) -> String {
     let (path, other) = (root.join(&from), root.join(&to));
     fs::create_dir_all(path.parent().expect("parent")).expect("directory");
     fs::create_dir_all(other.parent().expect("parent")).expect("directory");
-    match numbers.below(18) {
+    match numbers.below(24) {
+        18.. => more::edit(root, &from, &to, numbers),
         12.. => edit_further(root, &from, numbers),
         0 => {
             remove(&path);
@@ -114,7 +118,27 @@ pub(super) fn edit_tree(root: &Path, numbers: &mut Numbers) -> String {
             format!("directory {}", directory.display())
         }
         8 => {
-            let rules = ["*.log", "a", "!a/x", "**/z*", "b/c", "!**/y", ".dockerignore", ""];
+            let rules = [
+                "*.log",
+                "a",
+                "!a/x",
+                "**/z*",
+                "b/c",
+                "!**/y",
+                ".dockerignore",
+                "",
+                "*",
+                "!b",
+                "a/*",
+                "!a/c",
+                "# x",
+                "X",
+                "**",
+                "!Dockerfile",
+                "!**/x",
+                "/b/x",
+                "b/../a/x",
+            ];
             let text: Vec<&str> = (0..numbers.below(4)).map(|_| numbers.pick(&rules)).collect();
             fs::write(root.join(".dockerignore"), text.join("\n")).expect("file");
             format!("ignore {text:?}")

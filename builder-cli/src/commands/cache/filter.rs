@@ -124,7 +124,8 @@ fn test(text: &str, field: Field, operator: &str, value: &str) -> Result<Test, C
         "" => Err(invalid(text, "expected KEY=VALUE")),
         "~=" => Regex::new(value).map(Test::Matches).map_err(|error| invalid(text, &error.to_string())),
         _ if matches!(field, Field::Type) && !known(value) => {
-            Err(invalid(text, "there are regular, exec.cachemount, source.local, source.git.checkout and internal"))
+            let known = "regular, exec.cachemount, source.local, source.git.checkout, internal and download";
+            Err(invalid(text, &format!("there are {known}")))
         }
         "!=" => Ok(Test::Different(value.to_owned())),
         _ => Ok(Test::Equal(value.to_owned())),

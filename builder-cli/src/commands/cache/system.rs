@@ -59,6 +59,7 @@ pub(super) fn df(arguments: &SystemDfArgs, session: &Session) -> Result<(), Comm
         row("Build Cache", &[CacheKind::Layer, CacheKind::GitCheckout, CacheKind::Blob]),
         row("Cache Mounts", &[CacheKind::CacheMount]),
         row("Fingerprints", &[CacheKind::Fingerprints]),
+        row("Downloads", &[CacheKind::Download]),
     ];
     let rows: Vec<Value> = rows.iter().map(row_value).collect();
     let mut text = Listing::parse(&arguments.format)?.write(&FIELDS, &SHOWN, &rows)?;

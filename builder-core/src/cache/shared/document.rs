@@ -110,6 +110,12 @@ impl CacheDocument {
         if document.layers.iter().any(is_another) {
             return Err("its manifest has other layers than it speaks of".to_owned());
         }
+        // Sizes are kept as signed numbers, and times have to be some that a calendar has.
+        if document.layers.iter().any(|layer| i64::try_from(layer.size).is_err())
+            || document.records.iter().any(|record| !is_a_time(record.created))
+        {
+            return Err("it has sizes or times that there are not".to_owned());
+        }
         if document.contradicts_itself(blobs) {
             return Err("it contradicts itself".to_owned());
         }
@@ -133,6 +139,12 @@ impl CacheDocument {
                 .iter()
                 .any(|record| *of_keys.entry(record.key).or_insert(diff_id(record)) != diff_id(record))
     }
+}
+
+fn is_a_time((seconds, nanoseconds): (i64, u32)) -> bool {
+    i32::try_from(nanoseconds).is_ok_and(|nanoseconds| {
+        (0..1_000_000_000).contains(&nanoseconds) && jiff::Timestamp::new(seconds, nanoseconds).is_ok()
+    })
 }
 
 #[cfg(test)]

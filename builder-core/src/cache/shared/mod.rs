@@ -17,7 +17,7 @@ pub use origin::{CacheOrigin, LocalCache};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::layer::ContentId;
-use crate::oci::BlobDescriptor;
+use crate::oci::{BlobDescriptor, media_type};
 use crate::snapshot::LayerSource;
 use crate::store::{CacheRecord, Store, StoreError};
 
@@ -242,13 +242,16 @@ impl<'a> SharedCache<'a> {
             self.registry,
         )?;
         for Read { document, blobs, is_image } in opened.read(self.cancel)? {
+            if !document.layers.iter().all(|layer| blobs.get(layer.index).is_some_and(|blob| may_be(layer, blob))) {
+                return Err("it says of a layer that is not compressed what its digest does not".to_owned());
+            }
             let layers: Vec<(&SharedLayer, Arc<dyn LayerSource>)> = document
                 .layers
                 .iter()
                 .filter_map(|layer| {
-                    let (content, origin) = (ContentId(layer.content.0), origin.to_string());
+                    let (content, size, origin) = (ContentId(layer.content.0), layer.size, origin.to_string());
                     let (blob, is_named) = (blobs.get(layer.index)?.clone(), is_image || layer.blob.is_some());
-                    Some((layer, opened.layer(origin::Place { blob, content, origin, cache, is_named })))
+                    Some((layer, opened.layer(origin::Place { blob, content, size, origin, cache, is_named })))
                 })
                 .collect();
             for record in &document.records {
@@ -266,6 +269,12 @@ impl<'a> SharedCache<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether a blob can be the layer: one that is not compressed is what its digest says.
+fn may_be(layer: &SharedLayer, blob: &BlobDescriptor) -> bool {
+    let is_plain = matches!(blob.media_type.as_str(), media_type::OCI_LAYER | media_type::DOCKER_LAYER);
+    !is_plain || (blob.digest, blob.size) == (layer.diff_id, layer.size)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -273,6 +273,8 @@ fn message(error: &dyn std::error::Error) -> String {
 pub(super) struct Place {
     pub(super) blob: BlobDescriptor,
     pub(super) content: ContentId,
+    /// The size of its tar, in bytes.
+    pub(super) size: u64,
     pub(super) origin: String,
     pub(super) cache: usize,
     /// Whether who wrote the cache named the blob.
@@ -296,6 +298,10 @@ impl LayerSource for LocalLayer {
 
     fn content(&self) -> Option<ContentId> {
         Some(self.place.content)
+    }
+
+    fn size(&self) -> Option<u64> {
+        Some(self.place.size)
     }
 
     fn cache(&self) -> Option<usize> {
@@ -345,6 +351,10 @@ impl LayerSource for RemoteLayer {
 
     fn content(&self) -> Option<ContentId> {
         Some(self.place.content)
+    }
+
+    fn size(&self) -> Option<u64> {
+        Some(self.place.size)
     }
 
     fn cache(&self) -> Option<usize> {

@@ -1,5 +1,5 @@
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 
 use super::*;
 use crate::sys::mount;
@@ -16,17 +16,20 @@ impl Numbers {
     }
 }
 
-fn through(mount: &OwnedFd) -> PathBuf {
+pub(in crate::snapshot) fn through(mount: &OwnedFd) -> PathBuf {
     Path::new("/proc/self/fd").join(mount.as_raw_fd().to_string())
 }
 
-/// One line an entry, with everything that a step could see but the number of links.
-fn lines(directory: &Path, prefix: &str, found: &mut Vec<String>) {
+/// One line an entry, with everything that a step could see but the number of links. Whiteouts are not seen.
+pub(in crate::snapshot) fn lines(directory: &Path, prefix: &str, found: &mut Vec<String>) {
     let mut entries: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     entries.sort();
     for name in entries {
         let path = directory.join(&name);
-        let metadata = fs::symlink_metadata(&path).unwrap();
+        let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+        if metadata.file_type().is_char_device() {
+            continue;
+        }
         let shown = format!("{prefix}/{}", name.to_string_lossy());
         let content = if metadata.is_file() { fs::read_to_string(&path).unwrap() } else { String::new() };
         found.push(format!(
@@ -96,30 +99,37 @@ fn merged_layers_show_what_the_layers_show() {
     }
     for seed in 1..30 {
         let base = tempfile::tempdir().unwrap();
-        let dir = |name: String| {
-            let path = base.path().join(name);
-            fs::create_dir(&path).unwrap();
-            path
-        };
-        let mut numbers = Numbers(seed * 7_919);
-        let mut layers: Vec<PathBuf> = vec![dir("bottom".to_owned())];
-        for round in 0..12 {
-            let (upper, work) = (dir(format!("upper{round}")), dir(format!("work{round}")));
-            {
-                let lowers: Vec<&Path> = layers.iter().map(PathBuf::as_path).collect();
-                let mount = mount::overlay(&lowers, Some((&upper, &work)), false).unwrap();
-                edit(&through(&mount), &mut numbers, round);
-            }
-            layers.insert(0, upper);
-        }
+        let layers = random_layers(base.path(), seed);
         let expected = tree(&layers);
         // The lower, the middle and the upper layers: what hides something below has to stay in the latter.
         for (first, last) in [(7, 13), (3, 9), (0, 6)] {
-            let into = dir(format!("merged{first}"));
+            let into = made(base.path(), &format!("merged{first}"));
             merge(&layers[first..last], &into, OverlayFlavor::Trusted).unwrap();
             let mut shorter = layers.clone();
             shorter.splice(first..last, [into]);
             assert_eq!(tree(&shorter), expected, "seed {seed}, layers {first} to {last}");
         }
     }
+}
+
+fn made(base: &Path, name: &str) -> PathBuf {
+    let path = base.join(name);
+    fs::create_dir(&path).unwrap();
+    path
+}
+
+/// Thirteen layers as random steps leave them, topmost first.
+pub(in crate::snapshot) fn random_layers(base: &Path, seed: u64) -> Vec<PathBuf> {
+    let mut numbers = Numbers(seed * 7_919);
+    let mut layers: Vec<PathBuf> = vec![made(base, "bottom")];
+    for round in 0..12 {
+        let (upper, work) = (made(base, &format!("upper{round}")), made(base, &format!("work{round}")));
+        {
+            let lowers: Vec<&Path> = layers.iter().map(PathBuf::as_path).collect();
+            let mount = mount::overlay(&lowers, Some((&upper, &work)), false).unwrap();
+            edit(&through(&mount), &mut numbers, round);
+        }
+        layers.insert(0, upper);
+    }
+    layers
 }

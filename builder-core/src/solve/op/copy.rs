@@ -10,11 +10,12 @@ use std::cell::Cell;
 
 use super::{Failure, Outcome, Step, root_of};
 use crate::build_context::Context;
+use crate::build_context::fingerprints::Fingerprints;
 use crate::cache::{CacheKey, FileList, FilesystemContent, KeyBuilder, KeyPart};
-use crate::copy::{self, ContentDigest, CopyError, CopyRequest, CopyTree, Selection};
+use crate::copy::{self, ContentDigest, CopiedDevices, CopyError, CopyRequest, CopyTree, Selection};
 use crate::fs::accounts::resolve_owner;
 use crate::fs::root::RootDir;
-use crate::layer::OverlayFlavor;
+use crate::layer::{LeftOut, OverlayFlavor};
 use crate::plan::op::{CopyFrom, CopyOp, CopyPart, CopySource};
 use crate::snapshot::{ActiveSnapshot, Layer};
 use crate::solve::{StepError, StepResult};
@@ -23,18 +24,20 @@ use crate::solve::{StepError, StepResult};
 struct Opened<'o> {
     part: &'o CopyPart,
     tree: Tree<'o>,
+    /// Device nodes that its files do not show.
+    left_out: LeftOut,
 }
 
 enum Tree<'o> {
     Context(&'o Context),
-    Filesystem(RootDir),
+    Stage(RootDir, Fingerprints),
 }
 
 impl Opened<'_> {
     fn tree(&self) -> CopyTree<'_> {
         match &self.tree {
             Tree::Context(context) => CopyTree::Context(context),
-            Tree::Filesystem(root) => CopyTree::Filesystem(root),
+            Tree::Stage(root, fingerprints) => CopyTree::Stage(root, fingerprints),
         }
     }
 }
@@ -46,6 +49,8 @@ struct Work<'w> {
     opened: &'w [Opened<'w>],
     /// What each of them selects.
     selections: &'w [Selection],
+    /// The device nodes that come along.
+    devices: &'w [CopiedDevices],
     /// Whether it was said that the owner is not known.
     warned: Cell<bool>,
     /// Whether it was begun, and tried in vain, to write the layer straight from where the files are.
@@ -81,23 +86,30 @@ impl Step<'_, '_> {
         let opened: Vec<Opened<'_>> = op.parts.iter().map(|part| self.open(part)).collect::<Outcome<_>>()?;
         // All of them before anything is written: a missing one leaves no half of a copy.
         let mut selections = Vec::new();
+        let mut devices = Vec::new();
         for opened in &opened {
-            let selection = Selection::find(&opened.tree(), &opened.part.sources, &op.exclude, self.cancel);
-            selections.push(selection.map_err(|error| self.blame(opened.part, error))?);
+            let (sources, left_out) = (&opened.part.sources, &opened.left_out);
+            let selection = copy::refuse_named(&opened.tree(), sources, left_out)
+                .and_then(|()| Selection::find(&opened.tree(), sources, &op.exclude, self.cancel));
+            let selection = selection.map_err(|error| self.blame(opened.part, error))?;
+            let found = CopiedDevices::find(left_out, sources, &op.exclude, &selection, op.link);
+            devices.push(found.map_err(|error| self.blame(opened.part, error))?);
+            selections.push(selection);
         }
         let (warned, begun) = (Cell::new(false), Cell::new(false));
-        let work = Work { op, parent: &parent, opened: &opened, selections: &selections, warned, begun };
+        let (opened, selections, devices) = (&*opened, &*selections, &*devices);
+        let work = Work { op, parent: &parent, opened, selections, devices, warned, begun };
         if let [rough] = &*keys
             && let Some(result) = self.copy_once(&work, rough)?
         {
             return Ok(result);
         }
         let mut contents = Vec::new();
-        for (opened, selection) in opened.iter().zip(&selections) {
+        for (opened, selection) in opened.iter().zip(selections) {
             let content = copy::content_digest(&opened.tree(), &opened.part.sources, selection, self.cancel);
             contents.push(content.map_err(|error| self.blame(opened.part, error))?);
         }
-        self.remember(&opened);
+        self.remember(opened);
         keys.push(self.exact_key(&work, &contents));
         let list = || listed(&contents);
         if let Some(exact) = keys.last()
@@ -118,9 +130,14 @@ impl Step<'_, '_> {
             if let Some(written) = self.copy_straight(&work, false)? {
                 return self.record(&written.layer, &parent, if written.changed { &[] } else { &keys });
             }
-            let active = self.begin(&parent)?;
-            let changed = self.copy_into(&work, &active)?;
-            self.commit(active, &parent, if changed { &[] } else { &keys })
+            let active = self.begin_copy(&work)?;
+            let (changed, left_out) = self.copy_into(&work, &active)?;
+            let keys: &[_] = if changed { &[] } else { &keys };
+            if left_out.is_empty() {
+                return self.commit(active, &parent, keys);
+            }
+            let layer = active.commit_beside(&left_out, self.solver.options.source_date_epoch, self.cancel)?;
+            self.record(&layer, &parent, keys)
         })
     }
 
@@ -150,14 +167,23 @@ impl Step<'_, '_> {
         if let Some(result) = self.find(&keys[1], work.parent, false, &list)? {
             return Ok(Some(result));
         }
+        self.remember(work.opened);
         self.explainer.missed(self.vertex.id, &keys, list());
         self.record(&layer, work.parent, &keys).map(Some)
+    }
+
+    /// A copy with `--link` is found by its key on whatever it lies on, so it may not depend on that.
+    fn begin_copy(&self, work: &Work<'_>) -> Outcome<ActiveSnapshot> {
+        let active = self.begin(work.parent)?;
+        Ok(if work.op.link { active.independent() } else { active })
     }
 
     fn can_go_straight(&self, work: &Work<'_>) -> bool {
         // Whether a user may give files away is told by doing it.
         let is_root = self.solver.snapshots.flavor() == OverlayFlavor::Trusted;
-        !work.begun.get() && work.opened.len() == 1 && self.only_blob() && (is_root || work.op.owner.is_none())
+        let has_devices = work.devices.iter().any(|devices| !devices.is_empty());
+        let may = is_root || work.op.owner.is_none();
+        !work.begun.get() && work.opened.len() == 1 && !has_devices && self.only_blob() && may
     }
 
     /// Writes the layer of a copy whose files nobody reads straight from where they are. Nothing where that cannot be
@@ -166,7 +192,7 @@ impl Step<'_, '_> {
         let ([opened], [selection], true) = (work.opened, work.selections, self.can_go_straight(work)) else {
             return Ok(None);
         };
-        let active = self.begin(work.parent)?;
+        let active = self.begin_copy(work)?;
         let root = work.root(&active)?;
         let request = self.request(work, opened, &root)?;
         let Ok(Some(graft)) = copy::graft(request, selection, self.cancel) else { return Ok(None) };
@@ -182,13 +208,15 @@ impl Step<'_, '_> {
         }
     }
 
-    /// Copies the files, and tells whether one of a context changed meanwhile.
-    fn copy_into(&self, work: &Work<'_>, active: &ActiveSnapshot) -> Outcome<bool> {
+    /// Copies the files, and tells whether one of a context changed meanwhile, and which device nodes the layer has
+    /// besides.
+    fn copy_into(&self, work: &Work<'_>, active: &ActiveSnapshot) -> Outcome<(bool, LeftOut)> {
         let root = work.root(active)?;
         let upper = RootDir::open(active.upper())?;
         let mut changed = false;
-        for (opened, selection) in work.opened.iter().zip(work.selections) {
+        for ((opened, selection), devices) in work.opened.iter().zip(work.selections).zip(work.devices) {
             let mut request = self.request(work, opened, &root)?;
+            request.devices = Some(devices).filter(|devices| !devices.is_empty());
             // With several parts the overlay has to see what the one before put there.
             request.upper = Some(&upper).filter(|_| work.opened.len() == 1);
             let outcome = copy::run(&request, selection, self.cancel);
@@ -196,7 +224,11 @@ impl Step<'_, '_> {
             // Filesystems of stages never change.
             changed |= outcome.changed && matches!(opened.tree, Tree::Context(_));
         }
-        Ok(changed)
+        let mut left_out = LeftOut::default();
+        for devices in work.devices {
+            devices.add_to(&mut left_out, &root)?;
+        }
+        Ok((changed, left_out))
     }
 
     fn request<'r>(&self, work: &Work<'r>, opened: &'r Opened<'r>, root: &'r RootDir) -> Outcome<CopyRequest<'r>> {
@@ -218,13 +250,13 @@ impl Step<'_, '_> {
         Ok(request)
     }
 
-    /// Keeps what was learned about the files of contexts. It is an aid: where that fails, the next build reads more.
+    /// Keeps what was learned about files. It is an aid: where that fails, the next build reads more.
     fn remember(&self, opened: &[Opened<'_>]) {
-        let contexts = opened.iter().filter_map(|opened| match &opened.tree {
+        let all = opened.iter().filter_map(|opened| match &opened.tree {
             Tree::Context(context) => context.fingerprints(),
-            Tree::Filesystem(_) => None,
+            Tree::Stage(_, fingerprints) => Some(fingerprints),
         });
-        for fingerprints in contexts.filter(|fingerprints| fingerprints.has_news()) {
+        for fingerprints in all.filter(|fingerprints| fingerprints.has_news()) {
             let _aid = self.solver.store.work_dir().map(|work| fingerprints.save(work.path()));
         }
     }
@@ -242,6 +274,7 @@ impl Step<'_, '_> {
     }
 
     fn open<'o>(&'o self, part: &'o CopyPart) -> Outcome<Opened<'o>> {
+        let mut left_out = LeftOut::default();
         let tree = match &part.from {
             CopyFrom::Context(name) => {
                 let context = self.inputs.contexts.get(name);
@@ -251,10 +284,14 @@ impl Step<'_, '_> {
             }
             CopyFrom::Filesystem(reference) => {
                 let source = self.filesystem(*reference)?;
-                Tree::Filesystem(RootDir::from_fd(self.view(&source)?))
+                let view = self.view_for(&source, &part.sources)?;
+                left_out = self.solver.snapshots.left_out(&source.diff_ids)?;
+                let name: Vec<u8> = source.diff_ids.iter().flat_map(|layer| *layer.as_bytes()).collect();
+                let fingerprints = Fingerprints::of_stage(&self.solver.store.fingerprints_dir(), &name);
+                Tree::Stage(RootDir::from_fd(view), fingerprints)
             }
         };
-        Ok(Opened { part, tree })
+        Ok(Opened { part, tree, left_out })
     }
 
     /// The exact key: it names the files that are selected.
@@ -262,6 +299,9 @@ impl Step<'_, '_> {
         let mut key = self.copy_key(work.op, work.parent);
         for Opened { part, .. } in work.opened {
             key.text("unpack", if part.unpack { "yes" } else { "no" });
+        }
+        for devices in work.devices.iter().filter(|devices| !devices.is_empty()) {
+            key.digest("device nodes", &devices.digest());
         }
         for ((opened, selection), selected) in work.opened.iter().zip(work.selections).zip(contents) {
             key.text("owners of files", if opened.tree().keeps_owner() { "kept" } else { "dropped" });

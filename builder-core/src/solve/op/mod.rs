@@ -22,7 +22,7 @@ use crate::digest::Digest;
 use crate::event::{Event, ProgressUnit};
 use crate::fs::root::RootDir;
 use crate::plan::Vertex;
-use crate::plan::op::{FilesystemRef, Op};
+use crate::plan::op::{CopySource, FilesystemRef, Op};
 use crate::snapshot::{ActiveSnapshot, CommitOptions, Layer};
 use crate::store::CacheRecord;
 use crate::text::Span;
@@ -200,6 +200,13 @@ impl Step<'_, '_> {
     fn view(&self, filesystem: &StepResult) -> Outcome<OwnedFd> {
         self.bring(filesystem)?;
         Ok(self.solver.snapshots.view(&filesystem.diff_ids)?)
+    }
+
+    /// Opens a filesystem for reading what these sources name, and nothing else.
+    fn view_for(&self, filesystem: &StepResult, sources: &[CopySource]) -> Outcome<OwnedFd> {
+        let Some(paths) = crate::copy::plain_paths(sources) else { return self.view(filesystem) };
+        self.bring(filesystem)?;
+        Ok(self.solver.snapshots.view_of(&filesystem.diff_ids, &paths)?)
     }
 
     /// Whether the layer is wanted as a blob and nobody reads its files: no other step, and no output.

@@ -112,9 +112,9 @@ impl Step<'_, '_> {
             key.note(explain::mounted(mount, &from.content.0));
             return Ok(differs);
         }
-        let view = RootDir::from_fd(self.view(&from)?);
-        let tree = CopyTree::Filesystem(&view);
         let sources = [source(&bind.source)];
+        let view = RootDir::from_fd(self.view_for(&from, &sources)?);
+        let tree = CopyTree::Filesystem(&view);
         let selection = Selection::find(&tree, &sources, &[], self.cancel).map_err(StepError::MountSource)?;
         let content = copy::content_digest(&tree, &sources, &selection, self.cancel).map_err(StepError::MountSource)?;
         key.digest("mounted files", &content.digest).note(explain::mounted(mount, &content.digest));

@@ -107,10 +107,12 @@ impl Store {
         Ok(counted.map(|(_, metadata)| metadata.blocks() * 512).sum())
     }
 
-    /// What cache mounts and fingerprints take; mounts are measured where they were used since.
+    /// What cache mounts, fingerprints and interrupted downloads take; mounts are measured where they were used since.
     fn other_sizes(&self) -> Result<u64, StoreError> {
         let fingerprints = listed(&self.root().join("fingerprints"))?;
-        let mut sum: u64 = fingerprints.values().map(|metadata| metadata.blocks() * 512).sum();
+        let downloads = listed(&self.root().join("partial"))?;
+        let files = fingerprints.values().chain(downloads.values());
+        let mut sum: u64 = files.map(|metadata| metadata.blocks() * 512).sum();
         let (parent, now) = (Path::new("cache-mounts"), now());
         let mut fresh = Vec::new();
         for (identity, _) in listed(&self.root().join(parent))? {
@@ -162,7 +164,10 @@ impl Store {
 /// Remembers what things take that are still there.
 pub(super) fn remember<'e>(store: &Store, stay: impl Iterator<Item = (&'e Entry, u64)>) -> Result<(), StoreError> {
     let sizes: Vec<(String, u64)> = stay
-        .filter(|(entry, _)| !matches!(entry.place, super::Place::Blob(_) | super::Place::Fingerprints(_)))
+        .filter(|(entry, _)| {
+            use super::Place::{Blob, Download, Fingerprints};
+            !matches!(entry.place, Blob(_) | Fingerprints(_) | Download(_))
+        })
         .map(|(entry, bytes)| (entry.place.path().to_string_lossy().into_owned(), bytes))
         .collect();
     store.put_sizes(&sizes)

@@ -30,6 +30,8 @@ pub(super) enum Place {
     Fingerprints(std::ffi::OsString),
     /// `blobs/sha256/HEX`.
     Blob(Digest),
+    /// `partial/HEX`.
+    Download(std::ffi::OsString),
 }
 
 impl Place {
@@ -41,6 +43,7 @@ impl Place {
             Self::Mount(identity, number) => Path::new("cache-mounts").join(identity).join(number.to_string()),
             Self::Fingerprints(name) => Path::new("fingerprints").join(name),
             Self::Blob(digest) => Path::new("blobs/sha256").join(digest.hex()),
+            Self::Download(name) => Path::new("partial").join(name),
         }
     }
 }
@@ -140,6 +143,7 @@ pub(super) fn inventory(store: &Store, claims: &Claims) -> Result<Vec<Entry>, St
     entries.extend(mounts(store)?);
     entries.extend(fingerprints(store)?);
     entries.extend(blobs(store, &uses, &steps)?);
+    entries.extend(downloads(store)?);
     for entry in &mut entries {
         claims.mark(entry);
         entry.tree = Tree::of(&store.root().join(entry.place.path()))?;
@@ -316,7 +320,7 @@ fn mounts(store: &Store) -> Result<Vec<Entry>, StoreError> {
 fn fingerprints(store: &Store) -> Result<Vec<Entry>, StoreError> {
     let entries = listed(&store.root().join("fingerprints"))?.into_iter().map(|(name, metadata)| {
         let id = format!("{}-files", shown(&name.to_string_lossy()));
-        let description = "fingerprints of a context's files".to_owned();
+        let description = "fingerprints of files".to_owned();
         let mut entry = entry(CacheKind::Fingerprints, id, Place::Fingerprints(name), description);
         entry.item.last_used = metadata.mtime().max(metadata.atime());
         entry.item.created = Some(metadata.mtime());
@@ -344,6 +348,22 @@ fn blobs(store: &Store, uses: &Uses, steps: &Steps) -> Result<Vec<Entry>, StoreE
         entries.push(entry);
     }
     Ok(entries)
+}
+
+/// Beginnings of blobs. Who goes on with one holds its lock.
+fn downloads(store: &Store) -> Result<Vec<Entry>, StoreError> {
+    let parent = store.root().join("partial");
+    let entries = listed(&parent)?.into_iter().map(|(name, metadata)| {
+        let id = format!("{}-download", shown(&name.to_string_lossy()));
+        let in_use = File::open(parent.join(&name))
+            .is_ok_and(|file| rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared).is_err());
+        let description = "interrupted download of a blob".to_owned();
+        let mut entry = entry(CacheKind::Download, id, Place::Download(name), description);
+        entry.item.last_used = metadata.mtime();
+        (entry.item.in_use, entry.item.mutable) = (in_use, true);
+        entry
+    });
+    Ok(entries.collect())
 }
 
 fn entry(kind: CacheKind, id: String, place: Place, description: String) -> Entry {

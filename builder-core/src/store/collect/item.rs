@@ -20,13 +20,17 @@ pub enum CacheKind {
     /// A blob that no image needs.
     #[serde(rename = "internal")]
     Blob,
+    /// The beginning of a blob whose download was interrupted; BuildKit has none.
+    #[serde(rename = "download")]
+    Download,
 }
 
 impl CacheKind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [Self::Layer, Self::GitCheckout, Self::CacheMount, Self::Fingerprints, Self::Blob];
+    pub const ALL: [Self; 6] =
+        [Self::Layer, Self::GitCheckout, Self::CacheMount, Self::Fingerprints, Self::Blob, Self::Download];
 
-    /// Returns BuildKit's word.
+    /// Returns BuildKit's word, where it has one.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Layer => "regular",
@@ -34,6 +38,7 @@ impl CacheKind {
             Self::CacheMount => "exec.cachemount",
             Self::Fingerprints => "source.local",
             Self::Blob => "internal",
+            Self::Download => "download",
         }
     }
 }

@@ -122,12 +122,6 @@ impl Store {
             usage.reclaimable += if entry.item.reclaimable { bytes } else { 0 };
             usage.shared += if entry.item.shared { bytes } else { 0 };
         }
-        #[cfg(feature = "registry")]
-        {
-            let bytes = self.size_of_partial_blobs()?;
-            usage.size += bytes;
-            usage.reclaimable += bytes;
-        }
         usage.images_size = usage.images_reclaimable;
         for digest in &claims.named.blobs {
             usage.images_size += Tree::of(&self.blob_path(digest))?.bytes();
@@ -163,11 +157,6 @@ impl Store {
             chosen.push(entry.clone());
         }
         let mut pruned = remove::remove(self, &chosen, options)?;
-        // They count for no limit: where some of the cache may stay, they go by their own age and number.
-        #[cfg(feature = "registry")]
-        if options.limits == PruneLimits::default() {
-            pruned.freed += self.remove_partial_blobs()?;
-        }
         let everything = PruneOptions { all: true, ..*options };
         let is_spared = |entry: &Entry| is_free(entry, &everything) && !is_free(entry, options);
         let spared = entries.iter().zip(&sizes).filter(|(entry, _)| is_spared(entry) && (options.filter)(&entry.item));

@@ -65,13 +65,17 @@ pub(super) fn remove(store: &Store, chosen: &[Entry], options: &PruneOptions<'_>
 
 /// Moves something away; tells whether it was there and nobody used it.
 fn take(from: &Path, to: &Path, place: &Place) -> Result<bool, StoreError> {
-    let _lock = match place {
+    let lock = match place {
         // Steps hold this lock, and who looks for an instance is behind the gate.
-        Place::Mount(..) => match File::open(from.join("lock")) {
-            Ok(lock) if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() => Some(lock),
-            _ => return Ok(false),
-        },
+        Place::Mount(..) => Some(from.join("lock")),
+        // Who goes on with a download holds it, and sees that it is another file once the lock is theirs.
+        Place::Download(_) => Some(from.to_owned()),
         _ => None,
+    };
+    let _lock = match lock.map(File::open) {
+        Some(Ok(lock)) if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() => Some(lock),
+        Some(_) => return Ok(false),
+        None => None,
     };
     match fs::rename(from, to) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),

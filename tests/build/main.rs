@@ -11,6 +11,7 @@ mod support;
 mod add_git;
 mod add_http;
 mod annotations;
+mod archive_layers;
 mod archives;
 mod attestations;
 mod broken_cache;

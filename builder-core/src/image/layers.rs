@@ -18,7 +18,7 @@ use crate::snapshot::Snapshots;
 use crate::store::WorkDir;
 
 /// Another number where the same layer is compressed to other bytes than before.
-const COMPRESSION_VERSION: u32 = 3;
+const COMPRESSION_VERSION: u32 = 4;
 
 /// Whose media types a document has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -113,7 +113,7 @@ pub enum Content {
 /// What is known of a layer in the form that is asked for.
 enum Known {
     /// Its blob is there, or can be had.
-    There(Descriptor, Content),
+    There(Box<Descriptor>, Content),
     /// It is to be made, in this compression.
     ToMake(Format),
 }
@@ -134,7 +134,7 @@ fn find(
     let again = form.force && form.level.is_some() && wanted != Format::Plain;
     if wanted == format && !again {
         let descriptor = Descriptor::new(form.layer_type(format), known.digest, known.size);
-        return Ok(Known::There(descriptor, Content::Stored { chain: chain.to_vec(), size: known.size }));
+        return Ok(Known::There(Box::new(descriptor), Content::Stored { chain: chain.to_vec(), size: known.size }));
     }
     // What a shared cache has, and nobody needed here, is named as it is there.
     if let Some(source) = snapshots.elsewhere(chain)?
@@ -143,14 +143,14 @@ fn find(
     {
         let blob = source.blob();
         let descriptor = Descriptor::new(form.layer_type(wanted), blob.digest, blob.size);
-        return Ok(Known::There(descriptor, Content::Stored { chain: chain.to_vec(), size: blob.size }));
+        return Ok(Known::There(Box::new(descriptor), Content::Stored { chain: chain.to_vec(), size: blob.size }));
     }
     if format == Format::Plain
         && let Some(CompressedLayer { digest, size, path }) = made()?
     {
         let there = || Content::Stored { chain: chain.to_vec(), size };
         let content = path.map_or_else(there, |path| Content::File(path, size));
-        return Ok(Known::There(Descriptor::new(form.layer_type(wanted), digest, size), content));
+        return Ok(Known::There(Box::new(Descriptor::new(form.layer_type(wanted), digest, size)), content));
     }
     Ok(Known::ToMake(wanted))
 }
@@ -263,7 +263,7 @@ impl<'s> LayerBlobs<'s> {
         cancel: &CancelToken,
     ) -> Result<(Descriptor, Content), ImageError> {
         let format = match self.find(known, chain)? {
-            Known::There(descriptor, content) => return Ok((descriptor, content)),
+            Known::There(descriptor, content) => return Ok((*descriptor, content)),
             Known::ToMake(format) => format,
         };
         if let Some((digest, size)) = self.written.and_then(|written| written.get(&known.digest)) {

@@ -50,9 +50,9 @@ impl Workers {
         Ok(Self { tasks: Some(tasks), threads })
     }
 
-    /// How many blocks keep all threads busy while one is made and one is written.
+    /// How many blocks keep all threads busy: one is read, one is written, and one waits for those before it.
     pub(super) fn blocks(&self) -> usize {
-        self.threads.len() + 2
+        self.threads.len() + 3
     }
 
     pub(super) fn submit(&self, block: Block) -> io::Result<Owed> {

@@ -138,7 +138,7 @@ fn edit_kind(root: &Path, from: &str, directory: &Path, kind: usize, numbers: &m
             if odd.exists() {
                 remove(&odd);
             } else if directory.is_dir() {
-                fs::rename(&directory, &odd).expect("rename");
+                fs::rename(directory, &odd).expect("rename");
             } else {
                 fs::create_dir(&odd).expect("directory");
                 fs::write(odd.join("x"), "odd").expect("file");
@@ -176,9 +176,9 @@ fn edit_kind(root: &Path, from: &str, directory: &Path, kind: usize, numbers: &m
             let text = ["", "*.log\n", "a\n!a/x\n", "**\n!x\n"][numbers.below(4)];
             let file = root.join("Dockerfile.dockerignore");
             if text.is_empty() {
-                remove(&file)
+                remove(&file);
             } else {
-                fs::write(&file, text).expect("file")
+                fs::write(&file, text).expect("file");
             }
             format!("Dockerfile.dockerignore {text:?}")
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::cache::cached_steps;
 use crate::support::image::Image;
-use crate::support::{BASE, Finished, TestEnv};
+use crate::support::{BASE, Finished, RunAs, TestEnv};
 
 const DOCKERFILE: &str = "FROM scratch\nCOPY src /app/\n";
 
@@ -553,4 +553,28 @@ fn names_of_a_file_that_are_not_copied_make_no_difference() {
     assert_eq!(fs::read_to_string(&file).unwrap(), fresh_digest(&env));
     let again = Image::open(&env.store(), "app").paths(2);
     assert!(!again.contains(&"app/a".to_owned()), "{again:?}");
+}
+
+#[test]
+fn of_several_directories_that_cannot_be_read_the_first_is_named() {
+    let env = TestEnv::new(RunAs::Ordinary);
+    let src = env.path("work/src");
+    let unreadable = ["b/no", "m", "z/y/no"];
+    for directory in unreadable.iter().chain(&["l/wide"]) {
+        fs::create_dir_all(src.join(directory)).unwrap();
+    }
+    for number in 0..1500 {
+        fs::write(src.join(format!("l/wide/{number}")), "").unwrap();
+        fs::write(src.join(format!("a{number}")), "").unwrap();
+    }
+    env.write("Dockerfile", DOCKERFILE);
+    for directory in unreadable {
+        std::os::unix::fs::chown(src.join(directory), Some(0), Some(0)).unwrap();
+        fs::set_permissions(src.join(directory), fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    for _ in 0..5 {
+        let finished = env.run(["build", "-q", "."]);
+        assert_ne!(finished.code, Some(0));
+        assert!(finished.stderr.contains("`src/b/no`: Permission denied"), "{}", finished.stderr);
+    }
 }

@@ -180,7 +180,7 @@ pub(super) fn into<E: From<ExportError>>(
 ) -> Result<Result<(), E>, CommandError> {
     refuse_terminal(path)?;
     if let Some(path) = path.filter(|path| *path != Path::new("-")) {
-        return Ok(write_file(path, &session.cancel, write));
+        return Ok(write_file(path, &session.cancel, |out| write(out)));
     }
     let stdout = std::io::stdout().as_fd().try_clone_to_owned().map_err(stdout_error)?;
     let mut out = Stdout { file: BufWriter::with_capacity(STDOUT_BUFFER, stdout.into()), failed: None };

@@ -61,7 +61,7 @@ mod pushing {
     use std::sync::mpsc::{Receiver, Sender, channel};
     use std::sync::{Mutex, PoisonError};
 
-    use super::super::outputs::{is_only_pushed, names, pushed_form, pushed_through};
+    use super::super::outputs::{compressed_form, is_only_pushed, names, pushed_through};
     use super::{
         BuildError, BuildOptions, Builder, CancelToken, CompressedLayers, Request, Resolved, VertexId, Watcher,
     };
@@ -178,7 +178,7 @@ mod pushing {
         fn targets(&self, options: &BuildOptions) -> Vec<Target> {
             let mut targets: Vec<Target> = Vec::new();
             for output in options.outputs.iter().filter(|output| output.push.is_some()) {
-                let form = pushed_form(output);
+                let form = compressed_form(output);
                 for name in names(options, output) {
                     let kept = !is_only_pushed(output);
                     let is_known = |target: &&mut Target| {

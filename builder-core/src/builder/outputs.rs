@@ -12,7 +12,8 @@ use crate::digest::Digest;
 use crate::export::{self, ExportError, ExportImage, Format, RootFilesystem};
 use crate::ids::VertexId;
 use crate::image::{
-    self, Annotation, Attestation, CompressedLayers, Descriptor, ImageForm, ImageParts, ImageSet, Rendered,
+    self, Annotation, Attestation, CompressedLayers, Descriptor, ImageError, ImageForm, ImageParts, ImageSet,
+    LayerBlobs, Rendered, WrittenLayers,
 };
 use crate::layer::compression::Compression;
 use crate::reference::Reference;
@@ -77,8 +78,8 @@ pub(super) fn names(options: &BuildOptions, output: &Output) -> Vec<Reference> {
     names
 }
 
-/// The form in which an output is pushed.
-pub(super) fn pushed_form(output: &Output) -> ImageForm {
+/// The form in which an output is pushed, or written into an archive or a layout.
+pub(super) fn compressed_form(output: &Output) -> ImageForm {
     let mut form = output.form;
     form.compression.get_or_insert(Compression::Gzip);
     form
@@ -153,11 +154,13 @@ impl Builder {
                     let images = [writer.export_image(output)?];
                     Ok(export::write_layout(&self.snapshots, &images, format(output), path, cancel)?)
                 }
-                ExportTarget::Path(path) => export::write_file(path, cancel, |out| writer.stream(output, out)),
+                ExportTarget::Path(path) => export::write_file(path, cancel, |target| writer.file(output, target)),
+                ExportTarget::Stdout if output.kind == OutputKind::Tar => {
+                    writer.tar(output, stdout.take().ok_or(OptionError::StandardOutput)?)
+                }
                 ExportTarget::Stdout => {
-                    writer.verify(output)?;
-                    let mut out = stdout.take().ok_or(OptionError::StandardOutput)?;
-                    writer.stream(output, &mut out)
+                    let image = writer.verified(output)?;
+                    writer.archive(output, image, stdout.take().ok_or(OptionError::StandardOutput)?)
                 }
             })?;
             writer.push(output, tasks)?;
@@ -165,7 +168,7 @@ impl Builder {
         if let Some(written) = writer.written.take() {
             return Ok(written);
         }
-        let image = writer.render(&[], ImageForm::default(), None)?;
+        let image = writer.render(&[], ImageForm::default(), None, None)?;
         Ok(Written::of(&image, Vec::new()))
     }
 
@@ -177,25 +180,46 @@ impl Builder {
 }
 
 impl Writer<'_> {
-    fn render(&self, names: &[String], form: ImageForm, output: Option<&Output>) -> Result<Rendered, BuildError> {
+    /// Calls `use_it` with what is to be rendered for an output.
+    fn with_set<T>(
+        &self,
+        names: &[String],
+        output: Option<&Output>,
+        use_it: impl FnOnce(&ImageSet<'_>) -> Result<T, ImageError>,
+    ) -> Result<T, BuildError> {
         let more = output.map(|output| &*output.annotations).unwrap_or_default();
         let annotations: Vec<Annotation> = self.options.annotations.iter().chain(more).cloned().collect();
         let rewritten = output.is_some_and(|output| output.rewrite_timestamp);
-        let set = ImageSet {
+        Ok(use_it(&ImageSet {
             images: &self.parts,
             index: self.results.index,
             index_annotations: &std::collections::BTreeMap::new(),
             annotations: &annotations,
             rewritten_to: self.results.epoch.filter(|_| rewritten),
             names,
-        };
+        })?)
+    }
+
+    /// Renders the image for an output; layers that are `written` are where it goes.
+    fn render(
+        &self,
+        names: &[String],
+        form: ImageForm,
+        output: Option<&Output>,
+        written: Option<&WrittenLayers>,
+    ) -> Result<Rendered, BuildError> {
         let (snapshots, compressed, cancel) = (&self.builder.snapshots, &self.results.compressed, self.cancel);
-        // What is only pushed need not be here where the registry has it.
-        #[cfg(feature = "registry")]
-        if output.is_some_and(is_only_pushed) {
-            return Ok(image::render_by_name(snapshots, &set, form, compressed, cancel)?);
-        }
-        Ok(image::render_with(snapshots, &set, form, compressed, cancel)?)
+        self.with_set(names, output, |set| {
+            if let Some(written) = written {
+                return image::render_written(snapshots, set, form, (compressed, written), cancel);
+            }
+            // What is only pushed need not be here where the registry has it.
+            #[cfg(feature = "registry")]
+            if output.is_some_and(is_only_pushed) {
+                return image::render_by_name(snapshots, set, form, compressed, cancel);
+            }
+            image::render_with(snapshots, set, form, compressed, cancel)
+        })
     }
 
     /// Whether every layer is here, as files or as the blob that it is elsewhere.
@@ -225,8 +249,8 @@ impl Writer<'_> {
 
     fn image(&mut self, output: &Output) -> Result<(), BuildError> {
         let mut names: Vec<String> = self.names(output).iter().map(ToString::to_string).collect();
-        let form = if output.push.is_some() { pushed_form(output) } else { output.form };
-        let image = self.render(&names, form, Some(output))?;
+        let form = if output.push.is_some() { compressed_form(output) } else { output.form };
+        let image = self.render(&names, form, Some(output), None)?;
         let digest = image.descriptor.digest;
         if let (Some(prefix), true) = (&output.dangling_prefix, names.is_empty()) {
             let name = format!("{prefix}@{digest}").parse::<Reference>().map_err(OptionError::from)?;
@@ -256,7 +280,7 @@ impl Writer<'_> {
     #[cfg(feature = "registry")]
     fn push(&mut self, output: &Output, tasks: &Tasks<'_>) -> Result<(), BuildError> {
         let (Some(push), Some(image)) = (output.push, self.to_push.take()) else { return Ok(()) };
-        let form = pushed_form(output);
+        let form = compressed_form(output);
         let image = export::PushImage::rendered(&self.builder.snapshots, &image, form, self.cancel)?;
         for name in self.names(output) {
             let registry = pushed_through(&self.builder.registry, output, &name);
@@ -274,37 +298,71 @@ impl Writer<'_> {
         if output.push.is_some() { Err(OptionError::NoRegistry.into()) } else { Ok(()) }
     }
 
-    fn export_image(&mut self, output: &Output) -> Result<ExportImage, BuildError> {
+    fn check(&self, output: &Output) -> Result<(), BuildError> {
         if output.kind == OutputKind::Docker && (self.parts.len() > 1 || self.results.index) {
             return Err(ExportError::DockerIndex.into());
         }
+        self.with_set(&[], Some(output), image::check)
+    }
+
+    fn rendered(&self, output: &Output, written: Option<&WrittenLayers>) -> Result<ExportImage, BuildError> {
+        self.check(output)?;
         let names = self.names(output);
-        let mut form = output.form;
-        form.compression.get_or_insert(Compression::Gzip);
         let shown: Vec<String> = names.iter().map(ToString::to_string).collect();
-        let image = self.render(&shown, form, Some(output))?;
-        self.remember(Written::of(&image, Vec::new()), false);
+        let image = self.render(&shown, compressed_form(output), Some(output), written)?;
         Ok(ExportImage { image, names })
     }
 
-    /// Reads the blobs that a stream is made of: once it has begun, nothing can be mended.
-    fn verify(&mut self, output: &Output) -> Result<(), BuildError> {
-        if output.kind == OutputKind::Tar {
-            return Ok(());
-        }
-        let image = self.export_image(output)?;
-        Ok(export::verify_blobs(&self.builder.snapshots, std::slice::from_ref(&image), self.cancel)?)
+    fn export_image(&mut self, output: &Output) -> Result<ExportImage, BuildError> {
+        let image = self.rendered(output, None)?;
+        self.remember(Written::of(&image.image, Vec::new()), false);
+        Ok(image)
     }
 
-    fn stream(&mut self, output: &Output, out: &mut (dyn Write + Send)) -> Result<(), BuildError> {
-        let (snapshots, cancel) = (&self.builder.snapshots, self.cancel);
+    /// Makes an image and reads the blobs that a stream is made of: once it has begun, nothing can be mended.
+    fn verified(&mut self, output: &Output) -> Result<ExportImage, BuildError> {
+        let image = self.export_image(output)?;
+        export::verify_blobs(&self.builder.snapshots, std::slice::from_ref(&image), self.cancel)?;
+        Ok(image)
+    }
+
+    /// Writes what goes into one file. Where that can be, layers are compressed straight into it.
+    fn file(&mut self, output: &Output, target: &mut export::Target) -> Result<(), BuildError> {
         if output.kind == OutputKind::Tar {
-            let filesystems = self.filesystems(output)?;
-            return Ok(export::write_tar(snapshots, &filesystems, self.results.epoch, out, cancel)?);
+            return self.tar(output, target);
         }
-        let images = [self.export_image(output)?];
-        let time = self.results.epoch.unwrap_or(0);
-        Ok(export::write_archive(snapshots, &images, format(output), time, out, &|_, _, _| {}, cancel)?)
+        let form = compressed_form(output);
+        let file = target.hidden_file().map_err(ExportError::Write)?;
+        let Some(file) = file.filter(|_| !form.keep_manifests) else {
+            let image = self.export_image(output)?;
+            return self.archive(output, image, target);
+        };
+        self.check(output)?;
+        let snapshots = &self.builder.snapshots;
+        let blobs = LayerBlobs::new(snapshots, form).with_compressed(&self.results.compressed);
+        let mut outcome = None;
+        let render = |written: &WrittenLayers| -> Result<ExportImage, BuildError> {
+            let image = self.rendered(output, Some(written))?;
+            outcome = Some(Written::of(&image.image, Vec::new()));
+            Ok(image)
+        };
+        let kind = (format(output), self.results.epoch.unwrap_or(0));
+        export::write_in_place((snapshots, file), &self.parts, &blobs, kind, render, self.cancel)?;
+        if let Some(written) = outcome {
+            self.remember(written, false);
+        }
+        Ok(())
+    }
+
+    fn archive(&self, output: &Output, image: ExportImage, out: &mut (dyn Write + Send)) -> Result<(), BuildError> {
+        let (snapshots, time) = (&self.builder.snapshots, self.results.epoch.unwrap_or(0));
+        let written = export::write_archive(snapshots, &[image], format(output), time, out, &|_, _, _| {}, self.cancel);
+        Ok(written?)
+    }
+
+    fn tar(&self, output: &Output, out: &mut (dyn Write + Send)) -> Result<(), BuildError> {
+        let filesystems = self.filesystems(output)?;
+        Ok(export::write_tar(&self.builder.snapshots, &filesystems, self.results.epoch, out, self.cancel)?)
     }
 
     fn directory(&mut self, output: &Output, path: &Path) -> Result<(), BuildError> {

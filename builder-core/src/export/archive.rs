@@ -1,20 +1,20 @@
 //! OCI image layouts, as directories and archives; docker archives are such layouts with a `manifest.json`.
 //!
-//! The same image gives the same bytes: entries are sorted, and their times are given.
+//! The same image gives the same bytes: entries have an order, and their times are given.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::ExportError;
+use super::entries::Entries;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
-use crate::fs::{Counted, PathContext};
+use crate::fs::PathContext;
 use crate::image::{Content, Descriptor, Rendered, RenderedImage};
-use crate::layer::read_ahead;
 use crate::oci::media_type;
 use crate::platform::Platform;
 use crate::reference::Reference;
@@ -39,10 +39,11 @@ pub struct ExportImage {
     pub names: Vec<Reference>,
 }
 
-/// Everything that goes into an export.
-struct Layout<'i> {
-    blobs: BTreeMap<Digest, &'i Content>,
-    documents: Vec<(&'static str, Vec<u8>)>,
+/// Everything that goes into an export, in its order: layers as the images have them, then the documents that are
+/// blobs, sorted. A layer comes before all that can only be known once it is made, so that it can be made into its place.
+pub(super) struct Layout<'i> {
+    pub(super) blobs: Vec<(Digest, &'i Content)>,
+    pub(super) documents: Vec<(&'static str, Vec<u8>)>,
 }
 
 /// Writes images as one archive. File times in it are `time`, seconds since 1970. `progress` is told a blob, its bytes
@@ -55,41 +56,13 @@ pub fn write_archive(
     images: &[ExportImage],
     format: Format,
     time: i64,
-    out: &mut dyn Write,
+    out: &mut (dyn Write + Send),
     progress: &(dyn Fn(&Digest, u64, u64) + Sync),
     cancel: &CancelToken,
 ) -> Result<(), ExportError> {
-    let layout = prepare(images, format)?;
-    let mut archive = tar::Builder::new(out);
-    let time = u64::try_from(time).unwrap_or(0);
-    for directory in ["blobs/", "blobs/sha256/"] {
-        let mut header = header(0, time);
-        header.set_entry_type(tar::EntryType::Directory);
-        header.set_mode(0o755);
-        archive.append_data(&mut header, directory, std::io::empty()).map_err(ExportError::Write)?;
-    }
-    for (digest, content) in &layout.blobs {
-        cancel.check()?;
-        let name = format!("blobs/sha256/{}", digest.hex());
-        let (mut data, size): (Box<dyn Read + Send>, u64) = match place(snapshots, digest, content, cancel)? {
-            Place::Bytes(bytes) => {
-                archive.append_data(&mut header(bytes.len() as u64, time), name, bytes).map_err(ExportError::Write)?;
-                continue;
-            }
-            Place::File(path, size) => (Box::new(File::open(&path).at("open", path)?.take(size)), size),
-            Place::Stored(blob, size) => (blob, size),
-        };
-        let append = |data: &mut (dyn Read + Send)| {
-            let tell = |count| progress(digest, count, size);
-            archive.append_data(&mut header(size, time), name, Counted::new(data, &tell))
-        };
-        read_ahead(&mut *data, append).flatten().map_err(ExportError::Write)?;
-    }
-    for (name, bytes) in &layout.documents {
-        let mut header = header(bytes.len() as u64, time);
-        archive.append_data(&mut header, name, bytes.as_slice()).map_err(ExportError::Write)?;
-    }
-    archive.finish().map_err(ExportError::Write)
+    let mut entries = Entries::begin(out, time)?;
+    entries.rest(snapshots, &prepare(images, format)?, progress, cancel)?;
+    entries.finish()
 }
 
 /// Writes images as an OCI image layout directory, over what is there.
@@ -177,20 +150,12 @@ fn make(snapshots: &Snapshots, digest: &Digest, chain: &[Digest], cancel: &Cance
     Ok(())
 }
 
-fn header(size: u64, time: u64) -> tar::Header {
-    let mut header = tar::Header::new_ustar();
-    header.set_entry_type(tar::EntryType::Regular);
-    header.set_size(size);
-    header.set_mode(0o644);
-    header.set_mtime(time);
-    header
-}
-
-fn prepare(images: &[ExportImage], format: Format) -> Result<Layout<'_>, ExportError> {
+pub(super) fn prepare(images: &[ExportImage], format: Format) -> Result<Layout<'_>, ExportError> {
     let (mut entries, mut docker) = (Vec::new(), Vec::new());
-    let mut blobs = BTreeMap::new();
+    let (mut blobs, mut layers) = (BTreeMap::new(), Vec::new());
     for export in images {
         blobs.extend(export.image.blobs.iter().map(|(digest, content)| (*digest, content)));
+        layers.extend(export.image.images.iter().flat_map(|image| &image.layers));
         entries.extend(index_entries(&export.image.descriptor, &export.names));
         docker.extend(docker_entry(export));
     }
@@ -200,7 +165,9 @@ fn prepare(images: &[ExportImage], format: Format) -> Result<Layout<'_>, ExportE
         documents.push(("manifest.json", serde_json::to_vec(&docker)?));
     }
     documents.push(("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()));
-    Ok(Layout { blobs, documents })
+    let mut in_order: Vec<_> = layers.into_iter().filter_map(|layer| blobs.remove_entry(layer)).collect();
+    in_order.extend(blobs);
+    Ok(Layout { blobs: in_order, documents })
 }
 
 /// What docker's own list says of an image. It knows no platforms: of several images it is this machine's.

@@ -31,16 +31,49 @@ const READER_INTERVAL: Duration = Duration::from_millis(20);
 pub fn write_file<E: From<ExportError>>(
     path: &Path,
     cancel: &CancelToken,
-    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), E>,
+    write: impl FnOnce(&mut Target) -> Result<(), E>,
 ) -> Result<(), E> {
     match place(path).map_err(ExportError::from)? {
         Place::File(place, existing) => into_place(&place, existing, write),
         Place::Stream { pipe } => {
             let stream = open_stream(path, pipe, cancel)?;
-            let mut out = BufWriter::with_capacity(BUFFER_BYTES, stream);
+            let mut out = Target::new(stream, false);
             write(&mut out)?;
             Ok(out.flush().at("write", path).map_err(ExportError::from)?)
         }
+    }
+}
+
+/// What is being written.
+#[derive(Debug)]
+pub struct Target {
+    out: BufWriter<File>,
+    /// Whether nobody else sees it yet.
+    hidden: bool,
+}
+
+impl Target {
+    fn new(file: File, hidden: bool) -> Self {
+        Self { out: BufWriter::with_capacity(BUFFER_BYTES, file), hidden }
+    }
+
+    /// Returns the file itself where it is one of which any part can still be written.
+    ///
+    /// # Errors
+    /// Those of writing what waits to be written.
+    pub fn hidden_file(&mut self) -> std::io::Result<Option<&File>> {
+        self.out.flush()?;
+        Ok(self.hidden.then_some(self.out.get_ref()))
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
     }
 }
 
@@ -86,7 +119,7 @@ fn end_of_links(path: &Path) -> Result<PathBuf, PathError> {
 fn into_place<E: From<ExportError>>(
     place: &Path,
     existing: Option<fs::Metadata>,
-    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), E>,
+    write: impl FnOnce(&mut Target) -> Result<(), E>,
 ) -> Result<(), E> {
     let failed = |error: PathError| ExportError::from(error);
     let directory = place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -104,9 +137,10 @@ fn into_place<E: From<ExportError>>(
         let permissions = fs::Permissions::from_mode(existing.mode() & 0o777);
         temporary.as_file().set_permissions(permissions).at("set the mode of", place).map_err(failed)?;
     }
-    let mut out = BufWriter::with_capacity(BUFFER_BYTES, temporary);
-    write(&mut out)?;
-    let temporary = out.into_inner().map_err(std::io::IntoInnerError::into_error).at("write", place).map_err(failed)?;
+    let file = temporary.as_file().try_clone().at("write", place).map_err(failed)?;
+    let mut target = Target::new(file, true);
+    write(&mut target)?;
+    target.flush().at("write", place).map_err(failed)?;
     temporary.persist(place).map_err(|error| error.error).at("rename", place).map_err(failed)?;
     Ok(())
 }

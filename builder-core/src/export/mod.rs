@@ -2,8 +2,10 @@
 
 mod archive;
 mod cache;
+mod entries;
 mod error;
 mod file;
+mod in_place;
 mod left_out;
 #[cfg(feature = "registry")]
 mod registry;
@@ -14,7 +16,8 @@ pub use cache::{CacheBlob, cache_manifest, write_cache_layout};
 #[cfg(feature = "registry")]
 pub use cache::{CacheToPush, push_cache};
 pub use error::ExportError;
-pub use file::write_file;
+pub use file::{Target, write_file};
+pub use in_place::write_in_place;
 #[cfg(feature = "registry")]
 pub use registry::{PushImage, PushList, PushRequest, PushSummary, for_registry, push};
 pub use rootfs::{ListedFile, RootFilesystem, check_merge, list, write_directory, write_tar};

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, RawDir, Statx, StatxFlags, Timespec, Timestamps, XattrFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, Statx, StatxFlags, Timespec, Timestamps, XattrFlags};
 use rustix::io::Errno;
 
 use super::name::single_name;
@@ -167,16 +167,9 @@ pub(crate) fn not_regular() -> io::Error {
 /// # Errors
 /// What the system answers.
 pub fn names(directory: impl AsFd) -> io::Result<Vec<OsString>> {
-    let mut found = Vec::new();
-    for entry in Dir::read_from(directory)? {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        if name != b"." && name != b".." {
-            found.push(OsString::from_vec(name.to_vec()));
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
+    // Wherever this descriptor is in the list, another one begins at the beginning.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    names_of_opened(rustix::fs::openat(directory, c".", flags, Mode::empty())?)
 }
 
 /// Does the same for a directory that was just opened, and leaves it where nothing more is listed.

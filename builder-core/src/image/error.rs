@@ -39,6 +39,9 @@ pub enum ImageError {
         #[source]
         source: std::io::Error,
     },
+    /// What a layer became could not be written.
+    #[error("cannot write the image")]
+    Write(#[source] std::io::Error),
     /// A file could not be used.
     #[error(transparent)]
     Path(#[from] PathError),

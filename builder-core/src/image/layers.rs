@@ -1,25 +1,24 @@
 //! The blobs of layers in the form that an output asks for.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use super::ImageError;
 use super::compressed::{CompressedLayer, CompressedLayers};
 use super::documents::Descriptor;
+use super::make_layer::{LayerToMake, make};
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::fs::PathContext;
-use crate::layer::compression::{Compression, Compressor, Format, decompress};
-use crate::layer::{HashingWriter, read_ahead};
+use crate::layer::compression::{Compression, Format};
 use crate::oci::{BlobDescriptor, media_type};
 use crate::snapshot::Snapshots;
 use crate::store::WorkDir;
 
 /// Another number where the same layer is compressed to other bytes than before.
 const COMPRESSION_VERSION: u32 = 3;
-/// Bytes copied between two looks at the cancellation token.
-const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Whose media types a document has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -111,16 +110,22 @@ pub enum Content {
     },
 }
 
-/// Finds or makes the blob of a layer. `made` gives one that was compressed before, `place` a path for a new one.
-pub(super) fn layer(
+/// What is known of a layer in the form that is asked for.
+enum Known {
+    /// Its blob is there, or can be had.
+    There(Descriptor, Content),
+    /// It is to be made, in this compression.
+    ToMake(Format),
+}
+
+/// Finds the blob of a layer. `made` gives one that was compressed before.
+fn find(
     snapshots: &Snapshots,
     known: &BlobDescriptor,
     chain: &[Digest],
     form: ImageForm,
     made: impl FnOnce() -> Result<Option<CompressedLayer>, ImageError>,
-    place: impl FnOnce() -> Result<PathBuf, ImageError>,
-    cancel: &CancelToken,
-) -> Result<(Descriptor, Content), ImageError> {
+) -> Result<Known, ImageError> {
     let format = format_of(known);
     let wanted = match form.compression {
         Some(compression) if form.force || format == Format::Plain => format_for(compression),
@@ -129,7 +134,7 @@ pub(super) fn layer(
     let again = form.force && form.level.is_some() && wanted != Format::Plain;
     if wanted == format && !again {
         let descriptor = Descriptor::new(form.layer_type(format), known.digest, known.size);
-        return Ok((descriptor, Content::Stored { chain: chain.to_vec(), size: known.size }));
+        return Ok(Known::There(descriptor, Content::Stored { chain: chain.to_vec(), size: known.size }));
     }
     // What a shared cache has, and nobody needed here, is named as it is there.
     if let Some(source) = snapshots.elsewhere(chain)?
@@ -138,35 +143,16 @@ pub(super) fn layer(
     {
         let blob = source.blob();
         let descriptor = Descriptor::new(form.layer_type(wanted), blob.digest, blob.size);
-        return Ok((descriptor, Content::Stored { chain: chain.to_vec(), size: blob.size }));
+        return Ok(Known::There(descriptor, Content::Stored { chain: chain.to_vec(), size: blob.size }));
     }
     if format == Format::Plain
         && let Some(CompressedLayer { digest, size, path }) = made()?
     {
         let there = || Content::Stored { chain: chain.to_vec(), size };
         let content = path.map_or_else(there, |path| Content::File(path, size));
-        return Ok((Descriptor::new(form.layer_type(wanted), digest, size), content));
+        return Ok(Known::There(Descriptor::new(form.layer_type(wanted), digest, size), content));
     }
-    let failed = |source| ImageError::Layer { digest: known.digest, source };
-    let path = place()?;
-    let mut file = File::create(&path).at("create", &path)?;
-    let file = HashingWriter::new(&mut file);
-    let mut out = match wanted {
-        Format::Zstd => Compressor::zstd_level(file, form.level).map_err(failed)?,
-        Format::Gzip => Compressor::gzip_level(file, form.level).map_err(failed)?,
-        _ => Compressor::Plain(file),
-    };
-    if snapshots.store().has_whole_blob(&known.digest, known.size) {
-        // The reader verifies the digest at the end.
-        let mut blob = decompress(snapshots.store().open_blob(&known.digest)?).map_err(failed)?;
-        read_ahead(&mut blob, |blob| copy(blob, &mut out, &known.digest, cancel)).map_err(failed)??;
-    } else {
-        snapshots.provide(chain, cancel)?;
-        snapshots.write_tar(chain, &mut out, cancel)?;
-    }
-    let (digest, size) = out.finish().and_then(HashingWriter::finish).map_err(failed)?;
-    let descriptor = Descriptor::new(form.layer_type(wanted), digest, size);
-    Ok((descriptor, Content::File(path, size)))
+    Ok(Known::ToMake(wanted))
 }
 
 /// Blobs of layers outside of an image; those made anew are temporary files for as long as this lives.
@@ -177,8 +163,22 @@ pub struct LayerBlobs<'s> {
     before: Option<&'s CompressedLayers>,
     /// Whether the name of a layer will do where it was made before.
     names_will_do: bool,
+    /// What was made by this, by the digest of what it was made of.
+    made: BTreeMap<Digest, (Descriptor, Content)>,
+    written: Option<&'s WrittenLayers>,
     work: Option<WorkDir>,
-    made: usize,
+}
+
+/// Layers that were made and are where the image goes already: by the digest of what each was made of, its digest and its
+/// size in bytes.
+pub type WrittenLayers = BTreeMap<Digest, (Digest, u64)>;
+
+/// A layer on its way into an image.
+pub(crate) enum Layer {
+    /// It is there, or can be had.
+    There(Digest, Content),
+    /// It is to be made: [`LayerBlobs::make`] does.
+    ToMake(Format),
 }
 
 impl<'s> LayerBlobs<'s> {
@@ -188,7 +188,7 @@ impl<'s> LayerBlobs<'s> {
 
     /// Makes blobs of one form.
     pub fn new(snapshots: &'s Snapshots, form: ImageForm) -> Self {
-        Self { snapshots, form, before: None, names_will_do: false, work: None, made: 0 }
+        Self { snapshots, form, before: None, names_will_do: false, made: BTreeMap::new(), written: None, work: None }
     }
 
     /// Takes what was compressed before instead of compressing it again.
@@ -204,6 +204,54 @@ impl<'s> LayerBlobs<'s> {
         Self { names_will_do: true, ..self }
     }
 
+    /// Names what is where the image goes, and makes none of it.
+    #[must_use]
+    pub(super) fn with_written(self, written: &'s WrittenLayers) -> Self {
+        Self { written: Some(written), ..self }
+    }
+
+    fn find(&self, known: &BlobDescriptor, chain: &[Digest]) -> Result<Known, ImageError> {
+        let form_name = self.form_name();
+        let before = || -> Result<Option<CompressedLayer>, ImageError> {
+            let Some(diff_id) = chain.last() else { return Ok(None) };
+            if let Some(here) = self.before.and_then(|layers| layers.find(diff_id, &form_name)) {
+                return Ok(Some(here));
+            }
+            let store = self.snapshots.store();
+            // What an image of the store came to be called: mostly its blob is still there.
+            let name = store.layer_form(diff_id, &form_name)?;
+            let name = name.filter(|(digest, size)| self.names_will_do || store.has_whole_blob(digest, *size));
+            Ok(name.map(|(digest, size)| CompressedLayer { digest, size, path: None }))
+        };
+        find(self.snapshots, known, chain, self.form, before)
+    }
+
+    /// Finds the blob of a chain's last layer, of which `known` is one form, or says what is to be made.
+    pub(crate) fn look_up(&self, known: &BlobDescriptor, chain: &[Digest]) -> Result<Layer, ImageError> {
+        Ok(match self.find(known, chain)? {
+            Known::There(descriptor, content) => Layer::There(descriptor.digest, content),
+            Known::ToMake(format) => Layer::ToMake(format),
+        })
+    }
+
+    /// Makes the blob of a chain's last layer, of which `known` is one form, and returns its digest and its size in bytes.
+    pub(crate) fn make(
+        &self,
+        known: &BlobDescriptor,
+        chain: &[Digest],
+        format: Format,
+        out: &mut (dyn Write + Send),
+        cancel: &CancelToken,
+    ) -> Result<(Digest, u64), ImageError> {
+        let layer = LayerToMake { known, chain, format, level: self.form.level };
+        let (digest, size) = make(self.snapshots, &layer, out, cancel)?;
+        // What was made of another compression would be other bytes than what is made of the files.
+        if let Some(diff_id) = chain.last().filter(|_| format_of(known) == Format::Plain) {
+            self.snapshots.store().note_layer_form(diff_id, &self.form_name(), &digest, size)?;
+        }
+        Ok((digest, size))
+    }
+
     /// Finds or makes the blob of a chain's last layer, of which `known` is one form.
     ///
     /// # Errors
@@ -214,36 +262,28 @@ impl<'s> LayerBlobs<'s> {
         chain: &[Digest],
         cancel: &CancelToken,
     ) -> Result<(Descriptor, Content), ImageError> {
-        let form_name = self.form_name();
-        let (snapshots, work, made) = (self.snapshots, &mut self.work, &mut self.made);
-        let (compressed, names_will_do) = (self.before, self.names_will_do);
-        let before = || -> Result<Option<CompressedLayer>, ImageError> {
-            let Some(diff_id) = chain.last() else { return Ok(None) };
-            if let Some(here) = compressed.and_then(|layers| layers.find(diff_id, &form_name)) {
-                return Ok(Some(here));
-            }
-            let store = snapshots.store();
-            // What an image of the store came to be called: mostly its blob is still there.
-            let name = store.layer_form(diff_id, &form_name)?;
-            let name = name.filter(|(digest, size)| names_will_do || store.has_whole_blob(digest, *size));
-            Ok(name.map(|(digest, size)| CompressedLayer { digest, size, path: None }))
+        let format = match self.find(known, chain)? {
+            Known::There(descriptor, content) => return Ok((descriptor, content)),
+            Known::ToMake(format) => format,
         };
-        let before_this = *made;
-        let place = || {
-            let directory = match work {
-                Some(directory) => directory,
-                None => work.insert(snapshots.store().work_dir()?),
-            };
-            *made += 1;
-            Ok(directory.path().join(made.to_string()))
-        };
-        let (descriptor, content) = layer(snapshots, known, chain, self.form, before, place, cancel)?;
-        // What was made of another compression would be other bytes than what is made of the files.
-        let made_of_files = self.made > before_this && format_of(known) == Format::Plain;
-        if let Some(diff_id) = chain.last().filter(|_| made_of_files) {
-            snapshots.store().note_layer_form(diff_id, &form_name, &descriptor.digest, descriptor.size)?;
+        if let Some((digest, size)) = self.written.and_then(|written| written.get(&known.digest)) {
+            let content = Content::Stored { chain: chain.to_vec(), size: *size };
+            return Ok((Descriptor::new(self.form.layer_type(format), *digest, *size), content));
         }
-        Ok((descriptor, content))
+        // The same layer may be in an image twice.
+        if let Some(made) = self.made.get(&known.digest) {
+            return Ok(made.clone());
+        }
+        let directory = match &mut self.work {
+            Some(directory) => directory,
+            none => none.insert(self.snapshots.store().work_dir()?),
+        };
+        let path = directory.path().join((self.made.len() + 1).to_string());
+        let mut file = File::create(&path).at("create", &path)?;
+        let (digest, size) = self.make(known, chain, format, &mut file, cancel)?;
+        let made = (Descriptor::new(self.form.layer_type(format), digest, size), Content::File(path, size));
+        self.made.insert(known.digest, made.clone());
+        Ok(made)
     }
 
     /// Returns the form that a layer gets, as it is noted in the store: the compression, its level and its maker.
@@ -285,23 +325,11 @@ fn format_for(compression: Compression) -> Format {
     }
 }
 
-fn copy(from: &mut dyn Read, to: &mut dyn Write, digest: &Digest, cancel: &CancelToken) -> Result<(), ImageError> {
-    let failed = |source| ImageError::Layer { digest: *digest, source };
-    let mut buffer = vec![0; BUFFER_BYTES];
-    loop {
-        cancel.check()?;
-        let count = from.read(&mut buffer).map_err(failed)?;
-        if count == 0 {
-            return Ok(());
-        }
-        to.write_all(&buffer[..count]).map_err(failed)?;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::layer::OverlayFlavor;
+    use crate::layer::compression::Compressor;
     use crate::store::{Owner, Store, StoreOptions};
 
     #[test]
@@ -323,11 +351,15 @@ mod tests {
         let named = Content::Stored { chain: vec![plain], size: made.size };
         assert_eq!(get(true).1, named);
         assert!(matches!(get(false).1, Content::File(..)));
+        // The same layer twice in an image is made once.
+        let mut blobs = LayerBlobs::new(&snapshots, ImageForm::archive());
+        let twice = [(); 2].map(|()| blobs.get(&known, &[plain], &CancelToken::new()).unwrap());
+        assert!(twice[0] == twice[1] && matches!(twice[0].1, Content::File(..)));
         // Now it is.
         let mut compressed = Vec::new();
         let Content::File(path, _) = content else { panic!("a file") };
         drop(path);
-        let mut out = Compressor::gzip_level(&mut compressed, None).unwrap();
+        let mut out = Compressor::new(&mut compressed, Some(crate::layer::Codec::gzip(None))).unwrap();
         out.write_all(&[0; 1024]).unwrap();
         out.finish().unwrap();
         assert_eq!(store.write_blob(&compressed).unwrap(), made.digest);

@@ -8,7 +8,7 @@ use super::attestations::attestation_manifest;
 use super::compressed::CompressedLayers;
 use super::documents::{Descriptor, IndexDocument, ManifestDocument, PlatformDocument};
 use super::exact::{layer_contents, stays, stored_documents};
-use super::layers::{Content, ImageForm, LayerBlobs, MediaTypes};
+use super::layers::{Content, ImageForm, LayerBlobs, MediaTypes, WrittenLayers};
 use super::view::ImageParts;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
@@ -104,6 +104,22 @@ pub fn render_with(
     rendered(set, form, cancel, |form| LayerBlobs::new(snapshots, form).with_compressed(compressed))
 }
 
+/// Does the same for an image whose layers are where it goes already, but for those that needed not be made: only the
+/// documents are wanted.
+///
+/// # Errors
+/// As with [`render`].
+pub fn render_written(
+    snapshots: &Snapshots,
+    set: &ImageSet<'_>,
+    form: ImageForm,
+    (compressed, written): (&CompressedLayers, &WrittenLayers),
+    cancel: &CancelToken,
+) -> Result<Rendered, ImageError> {
+    let layers = |form| LayerBlobs::new(snapshots, form).with_compressed(compressed).with_written(written);
+    rendered(set, form, cancel, layers)
+}
+
 /// Does the same, and makes nothing of which it is known what it would be: [`LayerBlobs::by_name`].
 ///
 /// # Errors
@@ -119,15 +135,27 @@ pub(crate) fn render_by_name(
     rendered(set, form, cancel, |form| LayerBlobs::new(snapshots, form).with_compressed(compressed).by_name())
 }
 
+/// Refuses what cannot be rendered, before any layer is made.
+///
+/// # Errors
+/// [`ImageError::AnnotationPlatform`], [`ImageError::IndexAnnotation`].
+pub fn check(set: &ImageSet<'_>) -> Result<(), ImageError> {
+    let platforms: Vec<Platform> = set.images.iter().map(|image| image.platform.clone()).collect();
+    annotations::check(set.annotations, &platforms, has_index(set))
+}
+
+fn has_index(set: &ImageSet<'_>) -> bool {
+    set.index || set.images.len() != 1 || set.images.iter().any(|image| !image.attestations.is_empty())
+}
+
 fn rendered<'r>(
     set: &'r ImageSet<'_>,
     form: ImageForm,
     cancel: &'r CancelToken,
     layers: impl FnOnce(ImageForm) -> LayerBlobs<'r>,
 ) -> Result<Rendered, ImageError> {
-    let index = set.index || set.images.len() != 1 || set.images.iter().any(|image| !image.attestations.is_empty());
-    let platforms: Vec<Platform> = set.images.iter().map(|image| image.platform.clone()).collect();
-    annotations::check(set.annotations, &platforms, index)?;
+    let index = has_index(set);
+    check(set)?;
     let beyond_manifests = set.annotations.iter().any(|annotation| annotation.level != AnnotationLevel::Manifest);
     let attested = set.images.iter().any(|image| !image.attestations.is_empty());
     let form = form.with_possible_types(beyond_manifests || attested);

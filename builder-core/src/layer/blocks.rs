@@ -8,169 +8,31 @@
 //! times what compressing text does, and much of what is in layers came compressed.
 
 use std::collections::VecDeque;
-use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::io::{self, Read, Write};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
-use libdeflater::{CompressionLvl, Compressor as Deflater};
+use super::codec::Block;
+pub use super::codec::{Codec, MAX_GZIP_LEVEL};
+use super::workers::{Owed, Workers};
+use crate::cancel::{CancelToken, Cancelled};
+use crate::digest::{Digest, Digester};
 
-use super::noise::is_noise;
-
-/// Bytes of input that become one gzip member.
-const GZIP_BLOCK_BYTES: usize = 512 * 1024;
-/// Bytes of input that become one zstd frame: as far as the usual level looks back.
-const ZSTD_BLOCK_BYTES: usize = 2 * 1024 * 1024;
-/// The same from [`FAR_ZSTD_LEVEL`] on: these levels live from looking back further.
-const FAR_ZSTD_BLOCK_BYTES: usize = 8 * 1024 * 1024;
-const FAR_ZSTD_LEVEL: i32 = 10;
-/// The level for noise: zstd has no other way to be told to store it.
-const HASTY_ZSTD_LEVEL: i32 = -1000;
-/// The highest level of `libdeflate`; up to 9 they mean about what they mean to zlib.
-pub const MAX_GZIP_LEVEL: i32 = 12;
-
-/// What blocks are compressed to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Codec {
-    /// gzip at a level from 0 to [`MAX_GZIP_LEVEL`].
-    Gzip(i32),
-    /// zstd at a level of its own, below 0 for the fastest.
-    Zstd(i32),
-}
-
-impl Codec {
-    fn block_bytes(self) -> usize {
-        match self {
-            Self::Gzip(_) => GZIP_BLOCK_BYTES,
-            Self::Zstd(level) if level >= FAR_ZSTD_LEVEL => FAR_ZSTD_BLOCK_BYTES,
-            Self::Zstd(_) => ZSTD_BLOCK_BYTES,
-        }
-    }
-
-    fn worker(self) -> io::Result<Worker> {
-        Ok(match self {
-            Self::Gzip(level) => {
-                Worker::Gzip { deflater: Deflater::new(gzip_level(level)?), storer: Deflater::new(gzip_level(0)?) }
-            }
-            Self::Zstd(level) => {
-                let (usual, hasty) =
-                    (zstd::bulk::Compressor::new(level)?, zstd::bulk::Compressor::new(HASTY_ZSTD_LEVEL)?);
-                Worker::Zstd { usual, hasty }
-            }
-        })
-    }
-}
-
-fn gzip_level(level: i32) -> io::Result<CompressionLvl> {
-    CompressionLvl::new(level).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "gzip has the levels 0 to 12"))
-}
-
-/// What compresses one block after another.
-enum Worker {
-    Gzip { deflater: Deflater, storer: Deflater },
-    Zstd { usual: zstd::bulk::Compressor<'static>, hasty: zstd::bulk::Compressor<'static> },
-}
-
-impl Worker {
-    fn compress(&mut self, block: &[u8]) -> io::Result<Vec<u8>> {
-        match self {
-            Self::Gzip { deflater, storer } => {
-                let deflater = if is_noise(block) { storer } else { deflater };
-                let mut member = vec![0; deflater.gzip_compress_bound(block.len())];
-                let length = deflater.gzip_compress(block, &mut member).map_err(io::Error::other)?;
-                member.truncate(length);
-                Ok(member)
-            }
-            Self::Zstd { usual, hasty } => if is_noise(block) { hasty } else { usual }.compress(block),
-        }
-    }
-}
+/// Bytes read at once: they are still in the processor's cache when their digest is computed.
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// Compresses what is written to it.
 pub struct BlockWriter<W: Write> {
     out: W,
     codec: Codec,
-    block: Vec<u8>,
+    block: Block,
     workers: Option<Workers>,
-    /// Whether anything was written out: an empty input is one empty member.
-    any: bool,
+    /// Blocks that are not written yet, in order.
+    owed: VecDeque<Owed>,
 }
 
 impl<W: Write> std::fmt::Debug for BlockWriter<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("BlockWriter").field("codec", &self.codec).finish_non_exhaustive()
-    }
-}
-
-/// A block on its way: its bytes, and where the member goes.
-type Task = (Vec<u8>, SyncSender<io::Result<Compressed>>);
-
-/// A member, and the buffer of its block to be used again.
-struct Compressed {
-    member: Vec<u8>,
-    buffer: Vec<u8>,
-}
-
-/// Threads that compress, and the members that they owe, in order.
-struct Workers {
-    tasks: Option<Sender<Task>>,
-    owed: VecDeque<Receiver<io::Result<Compressed>>>,
-    most_owed: usize,
-    threads: Vec<JoinHandle<()>>,
-}
-
-impl Drop for Workers {
-    fn drop(&mut self) {
-        // Without a sender the threads come to an end once they have done what is queued.
-        self.tasks = None;
-        self.owed.clear();
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Workers {
-    fn start(codec: Codec) -> io::Result<Self> {
-        let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let (tasks, queue) = channel::<Task>();
-        let queue = Arc::new(Mutex::new(queue));
-        let threads = (0..count).map(|_| {
-            let queue = Arc::clone(&queue);
-            let worker = codec.worker()?;
-            std::thread::Builder::new().name("compress".to_owned()).spawn(move || work(&queue, worker))
-        });
-        let threads = threads.collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { tasks: Some(tasks), owed: VecDeque::new(), most_owed: count + 2, threads })
-    }
-
-    fn submit(&mut self, block: Vec<u8>) -> io::Result<()> {
-        let (member, owed) = sync_channel(1);
-        let tasks = self.tasks.as_ref().ok_or_else(gone)?;
-        tasks.send((block, member)).map_err(|_| gone())?;
-        self.owed.push_back(owed);
-        Ok(())
-    }
-
-    fn next(&mut self) -> io::Result<Option<Compressed>> {
-        self.owed.pop_front().map(|owed| owed.recv().map_err(|_| gone())?).transpose()
-    }
-}
-
-fn gone() -> io::Error {
-    io::Error::other("a thread that compresses has ended")
-}
-
-fn work(queue: &Mutex<Receiver<Task>>, mut worker: Worker) {
-    loop {
-        let task = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((mut buffer, member)) = task else { return };
-        let compressed = worker.compress(&buffer).map(|member| {
-            buffer.clear();
-            Compressed { member, buffer }
-        });
-        // Nobody waits any more when the writer was dropped: nothing to tell then.
-        let _ = member.send(compressed);
     }
 }
 
@@ -180,10 +42,8 @@ impl<W: Write> BlockWriter<W> {
     /// # Errors
     /// For a level that does not exist.
     pub fn new(out: W, codec: Codec) -> io::Result<Self> {
-        if let Codec::Gzip(level) = codec {
-            gzip_level(level)?;
-        }
-        Ok(Self { out, codec, block: Vec::new(), workers: None, any: false })
+        codec.check()?;
+        Ok(Self { out, codec, block: Block::new(codec), workers: None, owed: VecDeque::new() })
     }
 
     /// Ends the stream and returns the writer.
@@ -191,16 +51,17 @@ impl<W: Write> BlockWriter<W> {
     /// # Errors
     /// Those of the writer.
     pub fn finish(mut self) -> io::Result<W> {
-        if let Some(mut workers) = self.workers.take() {
+        if let Some(workers) = self.workers.take() {
             if !self.block.is_empty() {
-                workers.submit(std::mem::take(&mut self.block))?;
+                self.owed.push_back(workers.submit(self.block)?);
             }
-            while let Some(compressed) = workers.next()? {
-                self.out.write_all(&compressed.member)?;
+            for owed in self.owed.drain(..) {
+                self.out.write_all(owed.wait()?.member())?;
             }
-        } else if !self.block.is_empty() || !self.any {
-            // What fits into one block is not worth a thread.
-            self.out.write_all(&self.codec.worker()?.compress(&self.block)?)?;
+        } else {
+            // What fits into one block is not worth a thread; an empty input is one empty member.
+            self.codec.worker()?.compress(&mut self.block)?;
+            self.out.write_all(self.block.member())?;
         }
         Ok(self.out)
     }
@@ -210,34 +71,159 @@ impl<W: Write> BlockWriter<W> {
             Some(workers) => workers,
             none => none.insert(Workers::start(self.codec)?),
         };
-        self.any = true;
-        let mut next = Vec::new();
-        if workers.owed.len() >= workers.most_owed
-            && let Some(compressed) = workers.next()?
+        // This one and the one that comes are blocks, too.
+        let next = if self.owed.len() + 2 > workers.blocks()
+            && let Some(owed) = self.owed.pop_front()
         {
-            self.out.write_all(&compressed.member)?;
-            next = compressed.buffer;
-        }
-        workers.submit(std::mem::replace(&mut self.block, next))
+            let mut block = owed.wait()?;
+            self.out.write_all(block.member())?;
+            block.clear();
+            block
+        } else {
+            Block::new(self.codec)
+        };
+        self.owed.push_back(workers.submit(std::mem::replace(&mut self.block, next))?);
+        Ok(())
     }
 }
 
 impl<W: Write> Write for BlockWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let length = self.codec.block_bytes();
-        let room = length - self.block.len();
-        let taken = bytes.get(..room).unwrap_or(bytes);
-        self.block.extend_from_slice(taken);
-        if self.block.len() == length {
+        let room = self.block.room();
+        let count = bytes.len().min(room.len());
+        room[..count].copy_from_slice(&bytes[..count]);
+        self.block.add(count);
+        if self.block.is_full() {
             self.full_block()?;
         }
-        Ok(taken.len())
+        Ok(count)
     }
 
     /// Blocks have a fixed size: what fills none waits for more.
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// What can go wrong when a stream is compressed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CompressError {
+    /// The stream could not be read or compressed.
+    #[error(transparent)]
+    Read(io::Error),
+    /// What it became could not be written.
+    #[error(transparent)]
+    Write(io::Error),
+    /// It was cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+/// Compresses all that a reader has to the bytes that [`BlockWriter`] makes of it, and returns their digest and number.
+/// It is read on a thread of its own, straight into the blocks.
+pub(crate) fn compress_stream(
+    source: &mut (dyn Read + Send),
+    codec: Codec,
+    out: &mut dyn Write,
+    cancel: &CancelToken,
+) -> Result<(Digest, u64), CompressError> {
+    codec.check().map_err(CompressError::Read)?;
+    let mut first = Block::new(codec);
+    fill(&mut first, source).map_err(CompressError::Read)?;
+    let mut members = Members { out, digester: Digester::new() };
+    if first.is_full() {
+        in_parallel(source, first, codec, &mut members, cancel)?;
+    } else {
+        // What fits into one block is not worth a thread.
+        codec.worker().and_then(|mut worker| worker.compress(&mut first)).map_err(CompressError::Read)?;
+        members.write(&first)?;
+    }
+    let length = members.digester.length();
+    Ok((members.digester.finish(), length))
+}
+
+/// Where members go.
+struct Members<'o> {
+    out: &'o mut dyn Write,
+    digester: Digester,
+}
+
+impl Members<'_> {
+    fn write(&mut self, block: &Block) -> Result<(), CompressError> {
+        self.digester.update(block.member());
+        self.out.write_all(block.member()).map_err(CompressError::Write)
+    }
+}
+
+fn in_parallel(
+    source: &mut (dyn Read + Send),
+    first: Block,
+    codec: Codec,
+    members: &mut Members<'_>,
+    cancel: &CancelToken,
+) -> Result<(), CompressError> {
+    let workers = Workers::start(codec).map_err(CompressError::Read)?;
+    let (in_order, owed) = sync_channel(workers.blocks());
+    let (free, empty) = channel();
+    for _ in 1..workers.blocks() {
+        let _ = free.send(Block::new(codec));
+    }
+    // What the closure owns ends with it: then the reader does, too.
+    std::thread::scope(move |scope| {
+        let reader = std::thread::Builder::new().name("read".to_owned());
+        let read = move || {
+            // Nobody waits for it any more once something could not be written.
+            if let Err(error) = read_blocks(source, first, &workers, &in_order, &empty) {
+                let _ = in_order.send(Err(error));
+            }
+        };
+        reader.spawn_scoped(scope, read).map_err(CompressError::Read)?;
+        for block in owed {
+            cancel.check()?;
+            let mut block = block.and_then(Owed::wait).map_err(CompressError::Read)?;
+            members.write(&block)?;
+            block.clear();
+            // At the end nobody needs it.
+            let _ = free.send(block);
+        }
+        Ok(())
+    })
+}
+
+/// Reads block after block and gives them to those who compress; ends with the stream, or when nobody wants any more.
+fn read_blocks(
+    source: &mut dyn Read,
+    first: Block,
+    workers: &Workers,
+    in_order: &SyncSender<io::Result<Owed>>,
+    empty: &Receiver<Block>,
+) -> io::Result<()> {
+    let mut block = first;
+    loop {
+        let is_last = !block.is_full();
+        let is_wanted = block.is_empty() || in_order.send(Ok(workers.submit(block)?)).is_ok();
+        if is_last || !is_wanted {
+            return Ok(());
+        }
+        let Ok(next) = empty.recv() else { return Ok(()) };
+        block = next;
+        fill(&mut block, source)?;
+    }
+}
+
+/// Reads until a block is full or the stream ends.
+fn fill(block: &mut Block, source: &mut dyn Read) -> io::Result<()> {
+    while !block.is_full() {
+        let room = block.room();
+        let piece = room.len().min(PIECE_BYTES);
+        match source.read(&mut room[..piece]) {
+            Ok(0) => return Ok(()),
+            Ok(count) => block.add(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -265,6 +251,10 @@ mod tests {
                 decompress(whole.as_slice()).unwrap().read_to_end(&mut read).unwrap();
                 assert!(read == input, "{codec:?} {length}");
                 assert_eq!(whole, compressed(input, codec, 10_007), "{codec:?} {length}");
+                let mut out = Vec::new();
+                let made = compress_stream(&mut &input[..], codec, &mut out, &CancelToken::new()).unwrap();
+                assert_eq!(made, (Digest::of(&whole), whole.len() as u64), "{codec:?} {length}");
+                assert!(out == whole, "{codec:?} {length}");
             }
         }
     }
@@ -277,7 +267,7 @@ mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             state.to_be_bytes()[0]
         };
-        let noise: Vec<u8> = std::iter::repeat_with(next).take(GZIP_BLOCK_BYTES).collect();
+        let noise: Vec<u8> = std::iter::repeat_with(next).take(Codec::Gzip(5).block_bytes()).collect();
         // The header says the level too.
         let same = |input: &[u8]| compressed(input, Codec::Gzip(5), 1000) == compressed(input, Codec::Gzip(0), 1000);
         assert_eq!((same(&noise), same(&text)), (true, false));
@@ -293,8 +283,52 @@ mod tests {
     fn a_writer_that_fails_ends_the_stream_and_its_threads() {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let mut writer = BlockWriter::new(full, Codec::Gzip(1)).unwrap();
-        let block = vec![7; GZIP_BLOCK_BYTES];
+        let block = vec![7; Codec::Gzip(1).block_bytes()];
         let error = (0..1000).find_map(|_| writer.write_all(&block).err());
         assert_eq!(error.map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
+    }
+
+    /// Gives so many bytes, then an error.
+    struct Broken(usize);
+
+    impl Read for Broken {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = self.0.min(buffer.len());
+            self.0 -= count;
+            if count == 0 { Err(io::Error::other("broken")) } else { Ok(count) }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_written_or_is_cancelled_ends_a_stream() {
+        let codec = Codec::Gzip(1);
+        let go = CancelToken::new();
+        for blocks in [0, 1, 20] {
+            let read = compress_stream(&mut Broken(blocks * codec.block_bytes()), codec, &mut io::sink(), &go);
+            assert!(matches!(read, Err(CompressError::Read(error)) if error.to_string() == "broken"));
+        }
+        let mut full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        for bytes in [10, 100 * codec.block_bytes() as u64] {
+            let written = compress_stream(&mut io::repeat(7).take(bytes), codec, &mut full, &go);
+            assert!(matches!(written, Err(CompressError::Write(error)) if error.kind() == io::ErrorKind::StorageFull));
+        }
+        let stop = CancelToken::new();
+        stop.cancel();
+        let cancelled = compress_stream(&mut io::repeat(7), codec, &mut io::sink(), &stop);
+        assert!(matches!(cancelled, Err(CompressError::Cancelled(_))));
+    }
+
+    #[test]
+    fn high_levels_come_back_and_make_less() {
+        let text: Vec<u8> = (0..50_000_u64)
+            .flat_map(|n| format!("{} word ", n * n * 2_654_435_761 % 4_294_967_291 % 9000).into_bytes())
+            .collect();
+        let usual = compressed(&text, Codec::zstd(None), usize::MAX).len();
+        for level in [10, 12, 22] {
+            let made = compressed(&text, Codec::Zstd(level), usize::MAX);
+            let mut read = Vec::new();
+            decompress(made.as_slice()).unwrap().read_to_end(&mut read).unwrap();
+            assert!(read == text && made.len() < usual, "{level} {} {usual}", made.len());
+        }
     }
 }

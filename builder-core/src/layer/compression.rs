@@ -10,12 +10,8 @@ use super::blocks::{BlockWriter, Codec};
 
 /// Bytes looked at to recognise a compression.
 const MAGIC_LENGTH: usize = 6;
-/// What `libdeflate` needs for the size that zlib has at 6, its default and that of other builders.
-const GZIP_LEVEL: i32 = 5;
 /// The memory that reading an xz stream may take, in KiB: `xz -9` asks for 65 MiB, a hostile header for 4 GiB.
 const XZ_MEMORY_LIMIT_KIB: u32 = 512 * 1024;
-/// zstd's default level.
-const ZSTD_LEVEL: i32 = 3;
 
 /// A compression that a stream may come in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,37 +81,15 @@ pub enum Compressor<W: Write> {
 }
 
 impl<W: Write> Compressor<W> {
-    /// Begins a gzip stream of the usual level.
+    /// Begins a stream in a compression, or one that passes everything on.
     ///
     /// # Errors
-    /// None at this level; see [`BlockWriter::new`].
-    pub fn gzip(out: W) -> io::Result<Self> {
-        Self::gzip_level(out, None)
-    }
-
-    /// Begins a gzip stream of a level from 0 to 9; its usual level where there is none.
-    ///
-    /// # Errors
-    /// See [`BlockWriter::new`].
-    pub fn gzip_level(out: W, level: Option<i32>) -> io::Result<Self> {
-        let level = level.map_or(GZIP_LEVEL, |level| level.clamp(0, 9));
-        Ok(Self::Blocks(Box::new(BlockWriter::new(out, Codec::Gzip(level))?)))
-    }
-
-    /// Begins a zstd stream of the usual level.
-    ///
-    /// # Errors
-    /// When the encoder cannot be set up for lack of memory.
-    pub fn zstd(out: W) -> io::Result<Self> {
-        Self::zstd_level(out, None)
-    }
-
-    /// Begins a zstd stream of a level up to 22; its usual level where there is none.
-    ///
-    /// # Errors
-    /// As [`Compressor::zstd`].
-    pub fn zstd_level(out: W, level: Option<i32>) -> io::Result<Self> {
-        Ok(Self::Blocks(Box::new(BlockWriter::new(out, Codec::Zstd(level.unwrap_or(ZSTD_LEVEL)))?)))
+    /// For a level that does not exist.
+    pub fn new(out: W, codec: Option<Codec>) -> io::Result<Self> {
+        Ok(match codec {
+            Some(codec) => Self::Blocks(Box::new(BlockWriter::new(out, codec)?)),
+            None => Self::Plain(out),
+        })
     }
 
     /// Ends the stream and returns the writer.
@@ -153,9 +127,9 @@ mod tests {
     #[test]
     fn what_is_compressed_is_recognised_and_read_back() {
         let text = b"layer ".repeat(10_000);
-        let mut gzip = Compressor::gzip(Vec::new()).unwrap();
+        let mut gzip = Compressor::new(Vec::new(), Some(Codec::gzip(None))).unwrap();
         gzip.write_all(&text).unwrap();
-        let mut zstd = Compressor::zstd(Vec::new()).unwrap();
+        let mut zstd = Compressor::new(Vec::new(), Some(Codec::zstd(None))).unwrap();
         zstd.write_all(&text).unwrap();
         for (bytes, format) in [
             (gzip.finish().unwrap(), Format::Gzip),

@@ -7,6 +7,7 @@
 //! Spec: OCI image-spec 1.1, layer.md; kernel: Documentation/filesystems/overlayfs.rst.
 
 pub mod blocks;
+mod codec;
 pub mod compression;
 mod error;
 mod graft;
@@ -18,17 +19,19 @@ mod noise;
 mod read_ahead;
 mod stream;
 mod unpack;
+mod workers;
 mod write;
 mod xattrs;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use blocks::{Codec, CompressError, compress_stream};
 pub use error::LayerError;
 pub(crate) use graft::{Attributes, Graft, GraftWriter};
 pub(crate) use hashing::HashingWriter;
 pub use left_out::LeftOut;
 pub(crate) use left_out::{Device, Devices};
-pub(crate) use read_ahead::read_ahead;
+pub(crate) use read_ahead::{copy_ahead, read_ahead};
 pub use unpack::unpack;
 pub(crate) use unpack::unpack_noting;
 pub use write::{Tree, write_layer, write_trees};

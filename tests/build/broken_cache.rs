@@ -378,17 +378,19 @@ fn a_cache_that_cannot_be_used_is_told_of_and_counted_nowhere() {
     assert!(quiet.stderr.contains("names no stage of the Dockerfile: `none`"), "{}", quiet.stderr);
 }
 
+type Lie = (&'static str, &'static dyn Fn(&mut Value));
+
 #[test]
 fn what_a_cache_says_of_its_layers_is_held_against_them() {
     let machines = Machines::new(RunAs::Root);
     let registry = Registry::start(&machines.env.path("home"));
-    let lies: [(&str, &dyn Fn(&mut Value)); 6] = [
+    let lies: [Lie; 6] = [
         ("a size", &|document| document["layers"][0]["size"] = 12_345.into()),
         ("an absurd size", &|document| document["layers"][2]["size"] = u64::MAX.into()),
         ("a content", &|document| document["layers"][1]["content"] = "7".repeat(64).into()),
         ("a time", &|document| document["records"][0]["created"] = serde_json::json!([i64::MAX, 0])),
         ("a part of a second", &|document| {
-            document["records"][1]["created"] = serde_json::json!([5, 4_000_000_000_u64])
+            document["records"][1]["created"] = serde_json::json!([5, 4_000_000_000_u64]);
         }),
         ("a time before all others", &|document| document["records"][2]["created"] = serde_json::json!([i64::MIN, 0])),
     ];

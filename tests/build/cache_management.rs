@@ -141,8 +141,8 @@ fn whole_store(env: &TestEnv) -> u64 {
 /// mounts, fingerprints, merged layers, device nodes that are no files, and downloads, one of them old.
 fn varied(run_as: RunAs) -> TestEnv {
     let env = TestEnv::new(run_as);
-    for number in 0..40 {
-        env.write(&format!("tree/file{number}"), vec![b'a' + (number % 20) as u8; 20_000]);
+    for number in 0..40_u8 {
+        env.write(&format!("tree/file{number}"), vec![b'a' + number % 20; 20_000]);
     }
     let build = |text: &str, arguments: &[&str]| {
         env.write("Dockerfile", text);

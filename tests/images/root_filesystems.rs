@@ -137,7 +137,7 @@ fn copies_between_stages_take_device_nodes_along() {
         let listed = tool("tar", &["--full-time", "--numeric-owner", "-tvf", text(archive)]);
         let line = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ").replace(below, "");
         let mut lines: Vec<String> = listed.lines().map(line).collect();
-        lines.retain(|line| !line.ends_with('/') && !line.ends_with(" "));
+        lines.retain(|line| !line.ends_with('/') && !line.ends_with(' '));
         lines
     };
     for run_as in [RunAs::Root, RunAs::Ordinary] {

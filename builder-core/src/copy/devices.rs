@@ -2,6 +2,7 @@
 //! Nothing can be made of them here, so they are noted, for the archive of the layer.
 
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -85,8 +86,12 @@ impl CopiedDevices {
         for (directory, nodes) in &self.selected {
             for (below, Device { kind, attributes, .. }) in nodes {
                 let Attributes { mode, uid, gid, mtime, device, .. } = attributes;
-                // Debug forms quote, so that no two lists are one text.
-                let text = format!("{directory:?} {below:?} {kind} {mode} {uid} {gid} {mtime} {device:?}\n");
+                for path in [directory, below] {
+                    let bytes = path.as_os_str().as_bytes();
+                    hasher.update(&(bytes.len() as u64).to_le_bytes());
+                    hasher.update(bytes);
+                }
+                let text = format!("{kind} {mode} {uid} {gid} {mtime} {device:?}\n");
                 hasher.update(text.as_bytes());
             }
         }

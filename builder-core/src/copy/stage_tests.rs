@@ -14,7 +14,7 @@ use super::*;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::layer::OverlayFlavor;
-use crate::snapshot::{CommitOptions, Snapshots};
+use crate::snapshot::{CommitOptions, Snapshots, WrittenLayer};
 use crate::store::{Owner, Store, StoreOptions};
 
 fn through(mount: &OwnedFd) -> PathBuf {
@@ -63,8 +63,11 @@ impl Stage {
         let upper = RootDir::open(active.upper()).unwrap();
         let grafted = graft(request(&upper), &selection, &cancel).unwrap().map(|graft| {
             let graft = graft.learning();
-            let written = active.commit_graft(&graft, None, &cancel).ok();
-            let layer = written.map(|layer| layer.publish().unwrap().diff_id);
+            let layer = active
+                .commit_graft(&graft, None, &cancel)
+                .and_then(WrittenLayer::publish)
+                .map(|layer| layer.diff_id)
+                .ok();
             (layer, graft.content_digest())
         });
         format!("{content:?} {times:?} {laid_out} {grafted:?}")

@@ -191,12 +191,12 @@ impl LeftOut {
     }
 
     /// Returns all of them with their paths, in the order of these.
-    pub(crate) fn all(&self) -> BTreeMap<PathBuf, &Device> {
-        let mut all = BTreeMap::new();
-        for (directory, nodes) in &self.0 {
-            all.extend(nodes.iter().map(|(name, device)| (directory.join(name), device)));
-        }
-        all
+    pub(crate) fn all<'d>(&'d self) -> BTreeMap<PathBuf, &'d Device> {
+        let inside = |(directory, nodes): (&PathBuf, &'d BTreeMap<OsString, Device>)| {
+            let directory = directory.clone();
+            nodes.iter().map(move |(name, device)| (directory.join(name), device))
+        };
+        self.0.iter().flat_map(inside).collect()
     }
 
     /// Returns the names in a directory.

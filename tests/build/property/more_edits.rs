@@ -49,6 +49,7 @@ pub(super) fn edit(root: &Path, from: &str, to: &str, numbers: &mut Numbers) -> 
     let (path, other) = (root.join(from), root.join(to));
     let directory = root.join(numbers.pick(&DIRECTORIES[1..]));
     match numbers.below(12) {
+        kind @ 6.. => edit_kind(root, from, &directory, kind, numbers),
         0 => {
             // Of a file with several names, one becomes a copy: the same bytes, another layer.
             let linked: Vec<PathBuf> = all(root)
@@ -100,6 +101,14 @@ pub(super) fn edit(root: &Path, from: &str, to: &str, numbers: &mut Numbers) -> 
             attempt("setfattr", &[arguments, &[path.as_os_str()]].concat());
             format!("setfattr {set} {} {from}", name.display())
         }
+        _ => "nothing".to_owned(),
+    }
+}
+
+/// Makes something else of a path, or of a directory's name.
+fn edit_kind(root: &Path, from: &str, directory: &Path, kind: usize, numbers: &mut Numbers) -> String {
+    let path = root.join(from);
+    match kind {
         6 => {
             // A file, a link and a directory take each other's places.
             remove(&path);
@@ -129,7 +138,7 @@ pub(super) fn edit(root: &Path, from: &str, to: &str, numbers: &mut Numbers) -> 
             if odd.exists() {
                 remove(&odd);
             } else if directory.is_dir() {
-                fs::rename(&directory, &odd).expect("rename");
+                fs::rename(directory, &odd).expect("rename");
             } else {
                 fs::create_dir(&odd).expect("directory");
                 fs::write(odd.join("x"), "odd").expect("file");
@@ -167,9 +176,9 @@ pub(super) fn edit(root: &Path, from: &str, to: &str, numbers: &mut Numbers) -> 
             let text = ["", "*.log\n", "a\n!a/x\n", "**\n!x\n"][numbers.below(4)];
             let file = root.join("Dockerfile.dockerignore");
             if text.is_empty() {
-                remove(&file)
+                remove(&file);
             } else {
-                fs::write(&file, text).expect("file")
+                fs::write(&file, text).expect("file");
             }
             format!("Dockerfile.dockerignore {text:?}")
         }

@@ -232,11 +232,6 @@ impl<R: Read> VerifyingReader<R> {
     pub fn new(inner: R, expected: Digest, size: u64) -> Self {
         Self { inner, digester: Some(Digester::new()), expected, size }
     }
-
-    /// Returns the reader: what is read from it from now on is not looked at.
-    pub fn into_inner(self) -> R {
-        self.inner
-    }
 }
 
 impl<R: Read> Read for VerifyingReader<R> {

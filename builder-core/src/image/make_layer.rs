@@ -40,8 +40,8 @@ pub(super) fn make(
         snapshots.write_tar(layer.chain, &mut out, cancel)?;
         return out.finish().and_then(HashingWriter::finish).map_err(failed);
     }
-    // The reader verifies the digest at the end, unless that was done since the machine was started.
-    let mut blob = decompress(snapshots.store().open_known_blob(&known.digest)?).map_err(failed)?;
+    // The reader verifies the digest at the end.
+    let mut blob = decompress(snapshots.store().open_blob(&known.digest)?).map_err(failed)?;
     let Some(codec) = codec else {
         let mut out = HashingWriter::new(out);
         copy_ahead(&mut blob, failed, |piece| {

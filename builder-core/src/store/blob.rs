@@ -2,9 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::read_back::{KnownReader, Seen};
 use super::{DamagedBlob, Store, StoreError};
 use crate::cancel::CancelToken;
 use crate::digest::{ContentMismatch, Digest, DigestWriter, VerifyingReader};
@@ -60,18 +60,8 @@ impl Store {
             other => other.at("open", &path)?,
         };
         let metadata = file.metadata().at("examine", &path)?;
-        let inner = Inner::Verifying(VerifyingReader::new(file, *digest, metadata.len()));
-        Ok(BlobReader { inner, digest: *digest, path, seen: Seen::of(&metadata), store: self.clone() })
-    }
-
-    /// Opens a blob of which other bytes are made; one that is known to be right (`read_back`) is not verified again.
-    ///
-    /// # Errors
-    /// As with [`Store::open_blob`].
-    pub(crate) fn open_known_blob(&self, digest: &Digest) -> Result<BlobReader, StoreError> {
-        let reader = self.open_blob(digest)?;
-        // What cannot be looked up is verified.
-        Ok(if self.was_read_back(digest, &reader.seen).unwrap_or(false) { reader.known() } else { reader })
+        let identity = (metadata.dev(), metadata.ino());
+        Ok(BlobReader { inner: VerifyingReader::new(file, *digest, metadata.len()), digest: *digest, path, identity })
     }
 
     /// Reads a blob of at most `limit` bytes and verifies it.
@@ -194,51 +184,19 @@ impl Write for PlainBlobWriter {
 /// A blob being read.
 #[derive(Debug)]
 pub struct BlobReader {
-    inner: Inner,
+    inner: VerifyingReader<File>,
     digest: Digest,
     path: PathBuf,
     /// Which file was opened: another one by that name may be right.
-    seen: Seen,
-    store: Store,
-}
-
-#[derive(Debug)]
-enum Inner {
-    Verifying(VerifyingReader<File>),
-    Known(KnownReader),
-}
-
-impl BlobReader {
-    /// Reads it without verifying it.
-    fn known(self) -> Self {
-        let inner = match self.inner {
-            Inner::Verifying(reader) => Inner::Known(KnownReader::new(reader.into_inner(), self.seen.size())),
-            known @ Inner::Known(_) => known,
-        };
-        Self { inner, ..self }
-    }
-
-    fn looked_at_again(&self) -> Option<Seen> {
-        fs::metadata(&self.path).ok().map(|metadata| Seen::of(&metadata))
-    }
+    identity: (u64, u64),
 }
 
 impl Read for BlobReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let outcome = match &mut self.inner {
-            Inner::Verifying(reader) => reader.read(buffer),
-            Inner::Known(reader) => reader.read(buffer),
-        };
-        if let (Ok(0), false, Inner::Verifying(_)) = (&outcome, buffer.is_empty(), &self.inner)
-            && self.looked_at_again() == Some(self.seen)
-        {
-            // Where that fails it is verified again.
-            let _ = self.store.note_read_back(&self.digest, &self.seen);
-        }
-        outcome.map_err(|error| {
+        self.inner.read(buffer).map_err(|error| {
             let mismatch = error.get_ref().and_then(|inner| inner.downcast_ref::<ContentMismatch>());
             let Some(mismatch) = mismatch.cloned() else { return error };
-            if self.looked_at_again().is_some_and(|found| found.is_same_file(&self.seen)) {
+            if fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.identity) {
                 // Where that fails, the next reader finds out as well.
                 let _ = fs::remove_file(&self.path);
             }

@@ -52,7 +52,7 @@ const COLLECT_SCHEMA: &str = "
 ";
 
 /// What other parts of the store keep.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 8] = [
     super::builds::SCHEMA,
     super::whereabouts::TABLE,
     super::forms::TABLE,
@@ -61,7 +61,6 @@ const OTHERS: [&str; 9] = [
     super::lists::TABLE,
     super::origins::TABLES,
     super::timelines::TABLES,
-    super::read_back::TABLE,
 ];
 
 /// A layer as files.

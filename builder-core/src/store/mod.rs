@@ -44,7 +44,6 @@ mod metadata;
 mod origins;
 #[cfg(feature = "registry")]
 mod partial;
-mod read_back;
 mod recover;
 mod remote;
 mod reserve;

@@ -63,10 +63,13 @@ pub(crate) fn write_layer_upon(
     out: &mut (dyn Write + Send),
     cancel: &CancelToken,
 ) -> Result<LayerSummary, LayerError> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let root = rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?;
-    let lower = Lower::new(lower);
+    let (root, lower) = (open_root(dir)?, Lower::new(lower));
     summary(stream(out, |out| LayerWriter::new(Some(flavor), clamp, out, cancel).layer(&root, &lower)))
+}
+
+fn open_root(dir: &Path) -> Result<OwnedFd, LayerError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?)
 }
 
 /// Does the same for a layer directory that is without some device nodes of the layer.
@@ -82,9 +85,7 @@ pub(crate) fn write_layer_beside(
     out: &mut (dyn Write + Send),
     cancel: &CancelToken,
 ) -> Result<LayerSummary, LayerError> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let root = rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?;
-    let lower = Lower::new(lower);
+    let (root, lower) = (open_root(dir)?, Lower::new(lower));
     let layer = summary(stream(out, |out| {
         let mut writer = LayerWriter::new(Some(flavor), clamp, out, cancel);
         writer.left_out = Some(BesideFiles { directory: "", nodes: left_out, first: HashMap::new() });
@@ -106,9 +107,7 @@ pub(crate) fn write_grafted_layer(
     out: &mut (dyn Write + Send),
     cancel: &CancelToken,
 ) -> Result<LayerSummary, LayerError> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let root = rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?;
-    let lower = Lower::new(lower);
+    let (root, lower) = (open_root(dir)?, Lower::new(lower));
     summary(stream(out, |out| {
         let mut writer = LayerWriter::new(Some(flavor), clamp, out, cancel);
         writer.graft = Some(graft);

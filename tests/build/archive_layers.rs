@@ -28,7 +28,7 @@ fn write(env: &TestEnv, outputs: &[&str]) {
 }
 
 fn piped(env: &TestEnv, output: &str) -> Vec<u8> {
-    let output = env.builder().args(BUILD).args(["-o", output, "."]).output().unwrap();
+    let output = env.builder().args(BUILD).args(["-q", "-o", output, "."]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }

@@ -189,6 +189,28 @@ fn copies_between_stages_take_device_nodes_along() {
         let nodes: Vec<&str> = some.iter().map(String::as_str).filter(|line| line.starts_with('c')).collect();
         assert_eq!(nodes, ["crw------- 3/4 0,0 2001-09-09 01:46:40 d/nothing"], "{run_as:?}");
         assert!(some.iter().any(|line| line.starts_with('-') && line.ends_with("d/sda")), "{some:?}");
+        // One of the same COPY, too: what the layer's archive has counts, and not only the files here.
+        env.write("o/nothing", "file");
+        env.write("p/nothing/inside", "file");
+        let dockerfile = |later: &str, copy: &str| {
+            format!("FROM dev:1 AS all\nCOPY {later} /{later}/\nFROM scratch\n{copy} --from=all /dev /{later} /x/\n")
+        };
+        for copy in ["COPY", "COPY --link"] {
+            env.write("Dockerfile", dockerfile("o", copy));
+            env.ok(["build", "-q", "-t", "later", "."]);
+            let (saved, other) = (env.path("out/saved.tar"), TestEnv::new(run_as));
+            env.ok(["save", "later", "-o", text(&saved)]);
+            other.ok(["load", "-i", text(&saved)]);
+            other.ok(["export", "later", "-o", text(&other.path("out/found.tar"))]);
+            let later = lines(&other.path("out/found.tar"), "");
+            assert!(
+                later.iter().any(|line| line.starts_with('-') && line.ends_with("x/nothing")),
+                "{run_as:?} {later:?}"
+            );
+            env.write("Dockerfile", dockerfile("p", copy));
+            let failed = env.run(["build", "."]).fails(2).stderr;
+            assert!(failed.contains("cannot copy to non-directory: /x/nothing"), "{run_as:?} {failed}");
+        }
         // A node that nothing can be made of is in no layer by itself.
         for source in ["/dev/nothing", "/dev/n*"] {
             env.write("Dockerfile", format!("FROM scratch\nCOPY --from=dev:1 {source} /x/\n"));

@@ -4,7 +4,9 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use builder_core::build_context::{StreamKind, sniff, unpack};
-use builder_core::builder::{BuildError, BuildOptions, BuildOutcome, ContextSource, DockerfileSource, ErrorCategory};
+use builder_core::builder::{
+    BuildError, BuildOptions, BuildOutcome, ContextSource, DockerfileSource, ErrorCategory, ExportTarget,
+};
 use builder_core::event::NullSink;
 use builder_core::plan::dump;
 use builder_core::remote::is_http;
@@ -82,7 +84,8 @@ fn run(arguments: &BuildArgs, options: &BuildOptions, session: &Session) -> Resu
         session.printer.note(&format!("fetched {} {layers} ({bytes}) from elsewhere", fetched.blobs));
     }
     report(arguments, &outcome)?;
-    if arguments.quiet {
+    // An archive on standard output ends where it ends.
+    if arguments.quiet && !options.outputs.iter().any(|output| output.target == ExportTarget::Stdout) {
         session.printer.data(&format!("{}\n", outcome.id))?;
     }
     Ok(())

@@ -134,12 +134,16 @@ impl CopiedDevices {
     /// Adds those that no later source has put something else in the place of.
     ///
     /// # Errors
-    /// [`CopyError::Path`].
+    /// [`CopyError::NonDirectory`] where that is a directory; [`CopyError::Path`].
     pub(crate) fn add_to(&self, all: &mut LeftOut, root: &RootDir) -> Result<(), CopyError> {
         let placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
         for (path, device) in placed.all() {
-            if root.find(&path, Follow::No)?.is_none_or(|found| found.is_whiteout()) {
-                all.put(&path, device.clone());
+            match root.find(&path, Follow::No)?.filter(|found| !found.is_whiteout()) {
+                None => all.put(&path, device.clone()),
+                Some(found) if found.kind == FileKind::Directory => {
+                    return Err(CopyError::NonDirectory { path: shown(&path) });
+                }
+                Some(_) => {}
             }
         }
         Ok(())

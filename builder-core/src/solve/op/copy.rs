@@ -217,8 +217,8 @@ impl Step<'_, '_> {
         for ((opened, selection), devices) in work.opened.iter().zip(work.selections).zip(work.devices) {
             let mut request = self.request(work, opened, &root)?;
             request.devices = Some(devices).filter(|devices| !devices.is_empty());
-            // With several parts the overlay has to see what the one before put there.
-            request.upper = Some(&upper).filter(|_| work.opened.len() == 1);
+            // The overlay has to see what the part before put there, and what takes the place of a node.
+            request.upper = Some(&upper).filter(|_| work.opened.len() == 1 && devices.is_empty());
             let outcome = copy::run(&request, selection, self.cancel);
             let outcome = outcome.map_err(|error| self.blame(opened.part, error))?;
             // Filesystems of stages never change.

@@ -6,7 +6,7 @@ use super::ImageError;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::layer::compression::{Compressor, Format, decompress};
-use crate::layer::{Codec, CompressError, HashingWriter, compress_stream, copy_ahead};
+use crate::layer::{Codec, CompressError, compress_stream, copy_ahead, stream};
 use crate::oci::BlobDescriptor;
 use crate::snapshot::Snapshots;
 
@@ -36,19 +36,23 @@ pub(super) fn make(
     };
     if !snapshots.store().has_whole_blob(&known.digest, known.size) {
         snapshots.provide(layer.chain, cancel)?;
-        let mut out = Compressor::new(HashingWriter::new(out), codec).map_err(failed)?;
-        snapshots.write_tar(layer.chain, &mut out, cancel)?;
-        return out.finish().and_then(HashingWriter::finish).map_err(failed);
+        let written = stream(out, ImageError::Write, |out| {
+            let mut out = Compressor::new(out, codec).map_err(failed)?;
+            snapshots.write_tar(layer.chain, &mut out, cancel)?;
+            out.finish().map(drop).map_err(failed)
+        });
+        return written.map(|((), digest, size)| (digest, size));
     }
     // The reader verifies the digest at the end.
     let mut blob = decompress(snapshots.store().open_blob(&known.digest)?).map_err(failed)?;
     let Some(codec) = codec else {
-        let mut out = HashingWriter::new(out);
-        copy_ahead(&mut blob, failed, |piece| {
-            cancel.check()?;
-            out.write_all(piece).map_err(failed)
-        })?;
-        return out.finish().map_err(failed);
+        let written = stream(out, ImageError::Write, |out| {
+            copy_ahead(&mut blob, failed, |piece| {
+                cancel.check()?;
+                out.write_all(piece).map_err(ImageError::Write)
+            })
+        });
+        return written.map(|((), digest, size)| (digest, size));
     };
     compress_stream(&mut blob, codec, out, cancel).map_err(|error| match error {
         CompressError::Read(error) => failed(error),

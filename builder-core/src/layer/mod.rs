@@ -11,7 +11,6 @@ mod codec;
 pub mod compression;
 mod error;
 mod graft;
-mod hashing;
 mod header;
 mod left_out;
 mod lower;
@@ -23,15 +22,18 @@ mod workers;
 mod write;
 mod xattrs;
 
+use std::os::fd::AsFd;
+
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use blocks::{Codec, CompressError, compress_stream};
 pub use error::LayerError;
 pub(crate) use graft::{Attributes, Graft, GraftWriter};
-pub(crate) use hashing::HashingWriter;
 pub use left_out::LeftOut;
 pub(crate) use left_out::{Device, Devices};
 pub(crate) use read_ahead::{copy_ahead, read_ahead};
+pub(crate) use stream::stream;
 pub use unpack::unpack;
 pub(crate) use unpack::unpack_noting;
 pub use write::{Tree, write_layer, write_trees};
@@ -59,6 +61,20 @@ impl OverlayFlavor {
         match self {
             Self::Trusted => "trusted.overlay.opaque",
             Self::User => "user.overlay.opaque",
+        }
+    }
+
+    /// Tells whether a directory of a layer hides what is below.
+    ///
+    /// # Errors
+    /// Those of the system, but not that there are no attributes; and that it is marked with something else.
+    pub(crate) fn is_opaque(self, directory: impl AsFd) -> std::io::Result<bool> {
+        let mut value = [0_u8; 4];
+        match rustix::fs::fgetxattr(directory, self.opaque(), &mut value) {
+            Ok(1) if value.starts_with(b"y") => Ok(true),
+            Ok(_) => Err(std::io::ErrorKind::InvalidData.into()),
+            Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -4,16 +4,15 @@ use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
-use super::LayerError;
 use crate::digest::{Digest, Digester};
 
 /// Bytes handed over at once.
-pub(super) const CHUNK_BYTES: usize = 256 * 1024;
+const CHUNK_BYTES: usize = 256 * 1024;
 /// Chunks that wait for a thread; with those in work, all the memory that is used.
 const WAITING_CHUNKS: usize = 3;
 
 /// Takes the bytes of an archive in their order.
-pub(super) trait ArchiveStream: Write {
+pub(crate) trait ArchiveStream: Write + Send {
     /// Returns the chunk that is being filled, with room for so many bytes more, of which there may be
     /// [`CHUNK_BYTES`] at most. What is added to it must not need more room than there is.
     fn room_for(&mut self, bytes: usize) -> io::Result<&mut Vec<u8>>;
@@ -23,22 +22,22 @@ pub(super) trait ArchiveStream: Write {
 /// chunk is written and hashed in place; threads are made for more.
 ///
 /// # Errors
-/// Those of `fill`, and [`LayerError::Write`].
-pub(super) fn stream<T>(
+/// Those of `fill`, and where `out` fails what `failed` makes of that.
+pub(crate) fn stream<T, E>(
     out: &mut (dyn Write + Send),
-    fill: impl FnOnce(&mut dyn ArchiveStream) -> Result<T, LayerError>,
-) -> Result<(T, Digest, u64), LayerError> {
+    failed: impl FnOnce(io::Error) -> E,
+    fill: impl FnOnce(&mut dyn ArchiveStream) -> Result<T, E>,
+) -> Result<(T, Digest, u64), E> {
     std::thread::scope(|scope| {
         let target = Target::Here { out, digester: Digester::new() };
         let mut stream = Stream { scope, chunk: new_chunk(), size: 0, target };
         match fill(&mut stream) {
-            Ok(filled) => {
-                let (digest, size) = stream.finish().map_err(LayerError::Write)?;
-                Ok((filled, digest, size))
-            }
+            Ok(filled) => match stream.finish() {
+                Ok((digest, size)) => Ok((filled, digest, size)),
+                Err(error) => Err(failed(error)),
+            },
             // The thread knows better why.
-            Err(LayerError::Write(error)) => Err(LayerError::Write(stream.give_up().unwrap_or(error))),
-            Err(error) => Err(error),
+            Err(error) => Err(stream.give_up().map_or(error, failed)),
         }
     })
 }
@@ -194,13 +193,14 @@ impl ArchiveStream for Stream<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layer::LayerError;
 
     #[test]
     fn digest_length_and_bytes_are_the_same_for_every_size() {
         for size in [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 9 * CHUNK_BYTES + 7] {
             let bytes: Vec<u8> = (0..size).map(|n| u8::try_from(n % 251).unwrap()).collect();
             let mut out = Vec::new();
-            let (half, digest, length) = stream(&mut out, |stream| {
+            let (half, digest, length) = stream(&mut out, LayerError::Write, |stream| {
                 for (n, part) in bytes.chunks(77_777).enumerate() {
                     if n % 2 == 0 {
                         stream.write_all(part).map_err(LayerError::Write)?;
@@ -222,8 +222,7 @@ mod tests {
         for size in [6, CHUNK_BYTES, 100 * CHUNK_BYTES] {
             let mut full = std::fs::File::options().write(true).open("/dev/full").unwrap();
             let bytes = vec![0; size];
-            let told = stream(&mut full, |stream| stream.write_all(&bytes).map_err(LayerError::Write)).unwrap_err();
-            let LayerError::Write(told) = told else { panic!("{told}") };
+            let told = stream(&mut full, |error| error, |stream| stream.write_all(&bytes)).unwrap_err();
             assert_eq!(told.kind(), io::ErrorKind::StorageFull, "{size}");
         }
     }
@@ -232,7 +231,7 @@ mod tests {
     fn who_fills_it_no_further_is_heard() {
         for size in [1, 9 * CHUNK_BYTES] {
             let mut out = Vec::new();
-            let failed: Result<((), _, _), _> = stream(&mut out, |stream| {
+            let failed: Result<((), _, _), _> = stream(&mut out, LayerError::Write, |stream| {
                 stream.write_all(&vec![0; size]).map_err(LayerError::Write)?;
                 Err(LayerError::Limit { what: "nested directories", limit: 7 })
             });

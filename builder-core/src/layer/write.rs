@@ -63,13 +63,7 @@ pub(crate) fn write_layer_upon(
     out: &mut (dyn Write + Send),
     cancel: &CancelToken,
 ) -> Result<LayerSummary, LayerError> {
-    let (root, lower) = (open_root(dir)?, Lower::new(lower));
-    summary(stream(out, |out| LayerWriter::new(Some(flavor), clamp, out, cancel).layer(&root, &lower)))
-}
-
-fn open_root(dir: &Path) -> Result<OwnedFd, LayerError> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok(rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?)
+    write(Beside::Nothing, lower, dir, flavor, clamp, out, cancel)
 }
 
 /// Does the same for a layer directory that is without some device nodes of the layer.
@@ -85,12 +79,7 @@ pub(crate) fn write_layer_beside(
     out: &mut (dyn Write + Send),
     cancel: &CancelToken,
 ) -> Result<LayerSummary, LayerError> {
-    let (root, lower) = (open_root(dir)?, Lower::new(lower));
-    let layer = summary(stream(out, |out| {
-        let mut writer = LayerWriter::new(Some(flavor), clamp, out, cancel);
-        writer.left_out = Some(BesideFiles { directory: "", nodes: left_out, first: HashMap::new() });
-        writer.layer(&root, &lower)
-    }))?;
+    let layer = write(Beside::Devices(left_out), lower, dir, flavor, clamp, out, cancel)?;
     Ok(LayerSummary { left_out: !left_out.is_empty(), ..layer })
 }
 
@@ -107,10 +96,37 @@ pub(crate) fn write_grafted_layer(
     out: &mut (dyn Write + Send),
     cancel: &CancelToken,
 ) -> Result<LayerSummary, LayerError> {
-    let (root, lower) = (open_root(dir)?, Lower::new(lower));
-    summary(stream(out, |out| {
+    write(Beside::Graft(graft), lower, dir, flavor, clamp, out, cancel)
+}
+
+/// What a layer has besides the files of its directory.
+enum Beside<'b> {
+    Nothing,
+    Devices(&'b LeftOut),
+    Graft(&'b dyn Graft),
+}
+
+fn write(
+    beside: Beside<'_>,
+    lower: Option<OwnedFd>,
+    dir: &Path,
+    flavor: OverlayFlavor,
+    clamp: Option<i64>,
+    out: &mut (dyn Write + Send),
+    cancel: &CancelToken,
+) -> Result<LayerSummary, LayerError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = rustix::fs::open(dir, flags, Mode::empty()).at("open", dir)?;
+    let lower = Lower::new(lower);
+    summary(stream(out, LayerError::Write, |out| {
         let mut writer = LayerWriter::new(Some(flavor), clamp, out, cancel);
-        writer.graft = Some(graft);
+        match beside {
+            Beside::Nothing => {}
+            Beside::Devices(nodes) => {
+                writer.left_out = Some(BesideFiles { directory: "", nodes, first: HashMap::new() });
+            }
+            Beside::Graft(graft) => writer.graft = Some(graft),
+        }
         writer.layer(&root, &lower)
     }))
 }
@@ -139,7 +155,7 @@ pub fn write_trees(
     out: &mut (dyn Write + Send),
     cancel: &CancelToken,
 ) -> Result<LayerSummary, LayerError> {
-    summary(stream(out, |out| {
+    summary(stream(out, LayerError::Write, |out| {
         let mut writer = LayerWriter::new(None, clamp, out, cancel);
         trees.iter().try_for_each(|tree| writer.tree(tree))?;
         writer.finish()
@@ -625,10 +641,7 @@ impl<'a> LayerWriter<'a> {
     }
 
     fn is_opaque(&self, dir: BorrowedFd<'_>) -> bool {
-        let Some(flavor) = self.flavor else { return false };
-        let mut value = [0_u8; 4];
-        // Absent, or attributes are not supported: then it is not opaque.
-        rustix::fs::fgetxattr(dir, flavor.opaque(), &mut value).is_ok_and(|n| &value[..n] == b"y")
+        self.flavor.is_some_and(|flavor| flavor.is_opaque(dir).unwrap_or(false))
     }
 }
 

@@ -60,17 +60,11 @@ fn hides(layer: &RootDir, flavor: OverlayFlavor, path: &Path) -> Result<bool, Sn
             return Ok(true);
         }
         let directory: OwnedFd = layer.open_dir(&walked)?.into_fd();
-        if is_opaque(&directory, flavor) {
+        if flavor.is_opaque(&directory).unwrap_or(false) {
             return Ok(true);
         }
     }
     let parent = layer.open_dir(&walked)?.into_fd();
     let found = path.file_name().map(|name| entry::metadata_at(&parent, name)).transpose().at("examine", path)?;
     Ok(found.flatten().is_some())
-}
-
-fn is_opaque(directory: &OwnedFd, flavor: OverlayFlavor) -> bool {
-    let mut value = [0_u8; 4];
-    // Absent, or attributes are not supported: then it is not opaque.
-    rustix::fs::fgetxattr(directory, flavor.opaque(), &mut value).is_ok_and(|length| value.get(..length) == Some(b"y"))
 }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::XattrFlags;
@@ -136,7 +136,7 @@ impl Merge {
                 None => continue,
                 Some(found) if found.kind == FileKind::Directory => {
                     let directory = open_directory_at(layer, name).at("open", &self.path)?;
-                    opaque = self.is_opaque(&directory);
+                    opaque = self.flavor.is_opaque(&directory).unwrap_or(false);
                     inner.push(directory);
                 }
                 // A whiteout, or a file that was there before the directory.
@@ -163,13 +163,6 @@ impl Merge {
                 .at("set attributes of", &self.path)?;
         }
         set_times(made, found.atime, found.mtime).at("set the times of", &self.path)
-    }
-
-    fn is_opaque(&self, directory: &OwnedFd) -> bool {
-        let mut value = [0_u8; 4];
-        // Absent, or attributes are not supported: then it is not opaque.
-        rustix::fs::fgetxattr(directory.as_fd(), self.flavor.opaque(), &mut value)
-            .is_ok_and(|length| value.get(..length) == Some(b"y"))
     }
 }
 

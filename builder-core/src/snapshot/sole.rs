@@ -6,10 +6,8 @@
 //! alone: mounts are made without ([`crate::sys::mount::overlay`]), and archives with such marks lose them.
 
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-
-use rustix::io::Errno;
 
 use super::{SnapshotError, Snapshots};
 use crate::digest::Digest;
@@ -42,7 +40,7 @@ fn sole<'d>(directories: &'d [PathBuf], paths: &[PathBuf], flavor: OverlayFlavor
     let opened: Vec<OwnedFd> =
         directories.iter().map(|path| File::open(path).map(OwnedFd::from).ok()).collect::<Option<_>>()?;
     // Newer kernels know whiteouts that are files, in layers that say so at their root.
-    if !opened.iter().all(|root| is_opaque(root, flavor) == Some(false)) {
+    if !opened.iter().all(|root| matches!(flavor.is_opaque(root), Ok(false))) {
         return None;
     }
     let mut found = paths.iter().map(|path| owner(&opened, path, flavor));
@@ -69,7 +67,7 @@ fn owner(roots: &[OwnedFd], path: &Path, flavor: OverlayFlavor) -> Option<usize>
             let Some(found) = metadata_at(directory, name).ok()? else { continue };
             if found.kind == FileKind::Directory {
                 let opened = open_directory_at(directory, name).ok()?;
-                let opaque = is_opaque(&opened, flavor)?;
+                let opaque = flavor.is_opaque(&opened).ok()?;
                 inner.push((index, opened));
                 if opaque {
                     break;
@@ -86,16 +84,6 @@ fn owner(roots: &[OwnedFd], path: &Path, flavor: OverlayFlavor) -> Option<usize>
     }
     let [(index, _)] = &*stack else { return None };
     Some(*index)
-}
-
-/// Tells whether a directory hides what is below; nothing where it says something else, or is not to be read.
-fn is_opaque(directory: &OwnedFd, flavor: OverlayFlavor) -> Option<bool> {
-    let mut value = [0_u8; 4];
-    match rustix::fs::fgetxattr(directory.as_fd(), flavor.opaque(), &mut value) {
-        Ok(1) if value.starts_with(b"y") => Some(true),
-        Err(Errno::NODATA | Errno::OPNOTSUPP) => Some(false),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

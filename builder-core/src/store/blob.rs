@@ -5,6 +5,8 @@ use std::io::{self, BufWriter, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::checksums::ChecksumReader;
+use super::durable::remove_unless_whole;
 use super::{DamagedBlob, Store, StoreError};
 use crate::cancel::CancelToken;
 use crate::digest::{ContentMismatch, Digest, DigestWriter, VerifyingReader};
@@ -60,8 +62,12 @@ impl Store {
             other => other.at("open", &path)?,
         };
         let metadata = file.metadata().at("examine", &path)?;
-        let identity = (metadata.dev(), metadata.ino());
-        Ok(BlobReader { inner: VerifyingReader::new(file, *digest, metadata.len()), digest: *digest, path, identity })
+        let (identity, size) = ((metadata.dev(), metadata.ino()), metadata.len());
+        let inner = match self.checksum(digest, size) {
+            Some(checksum) => Verifying::Checksum(ChecksumReader::new(file, checksum, size)),
+            None => Verifying::Digest(VerifyingReader::new(file, *digest, size)),
+        };
+        Ok(BlobReader { inner, digest: *digest, path, identity, store: self.clone() })
     }
 
     /// Reads a blob of at most `limit` bytes and verifies it.
@@ -140,7 +146,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Path`].
     pub(crate) fn plain_blob_writer(&self) -> Result<PlainBlobWriter, StoreError> {
-        Ok(PlainBlobWriter { file: self.inner.work.file()?, size: 0, store: self.clone() })
+        Ok(PlainBlobWriter { file: self.inner.work.file()?, hasher: Box::default(), store: self.clone() })
     }
 }
 
@@ -149,7 +155,7 @@ impl Store {
 #[derive(Debug)]
 pub(crate) struct PlainBlobWriter {
     file: tempfile::NamedTempFile,
-    size: u64,
+    hasher: Box<blake3::Hasher>,
     store: Store,
 }
 
@@ -157,8 +163,10 @@ impl PlainBlobWriter {
     /// Puts the blob under the digest of all that was written. It is not forced to the disk: such blobs can be made
     /// again.
     pub(crate) fn finish_as(self, digest: &Digest) -> Result<(), StoreError> {
+        let size = self.hasher.count();
         // Where the last piece was a hole.
-        self.file.as_file().set_len(self.size).at("write", self.store.blob_path(digest))?;
+        self.file.as_file().set_len(size).at("write", self.store.blob_path(digest))?;
+        self.store.note_checksum(digest, &self.hasher.finalize(), size)?;
         persist(&self.store, BufWriter::with_capacity(0, self.file), digest, false)
     }
 }
@@ -172,7 +180,7 @@ impl Write for PlainBlobWriter {
         } else {
             self.file.as_file_mut().write(bytes)?
         };
-        self.size += count as u64;
+        self.hasher.update(&bytes[..count]);
         Ok(count)
     }
 
@@ -184,22 +192,46 @@ impl Write for PlainBlobWriter {
 /// A blob being read.
 #[derive(Debug)]
 pub struct BlobReader {
-    inner: VerifyingReader<File>,
+    inner: Verifying,
     digest: Digest,
     path: PathBuf,
     /// Which file was opened: another one by that name may be right.
     identity: (u64, u64),
+    store: Store,
+}
+
+#[derive(Debug)]
+enum Verifying {
+    Digest(VerifyingReader<File>),
+    Checksum(ChecksumReader),
+}
+
+impl BlobReader {
+    /// Removes what turned out to be none of these bytes.
+    fn remove(&self) -> Result<(), StoreError> {
+        let is_same = fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.identity);
+        match &self.inner {
+            Verifying::Digest(_) if is_same => Ok(fs::remove_file(&self.path).at("remove", &self.path)?),
+            Verifying::Checksum(_) => {
+                let removed = if is_same { remove_unless_whole(&self.path, &self.digest.hex()) } else { Ok(()) };
+                self.store.forget_checksum(&self.digest).and(removed)
+            }
+            Verifying::Digest(_) => Ok(()),
+        }
+    }
 }
 
 impl Read for BlobReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.inner.read(buffer).map_err(|error| {
+        let count = match &mut self.inner {
+            Verifying::Digest(reader) => reader.read(buffer),
+            Verifying::Checksum(reader) => reader.read(buffer),
+        };
+        count.map_err(|error| {
             let mismatch = error.get_ref().and_then(|inner| inner.downcast_ref::<ContentMismatch>());
             let Some(mismatch) = mismatch.cloned() else { return error };
-            if fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.identity) {
-                // Where that fails, the next reader finds out as well.
-                let _ = fs::remove_file(&self.path);
-            }
+            // Where that fails, the next reader finds out as well.
+            let _ = self.remove();
             io::Error::new(error.kind(), DamagedBlob { digest: self.digest, mismatch })
         })
     }

@@ -16,7 +16,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 /// How often a database that somebody is closing is opened again.
 const BUSY_RETRY: Duration = Duration::from_millis(2);
 /// Version of the tables.
-const SCHEMA_VERSION: u32 = 6;
+const SCHEMA_VERSION: u32 = 7;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS images (
@@ -52,8 +52,9 @@ const COLLECT_SCHEMA: &str = "
 ";
 
 /// What other parts of the store keep.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 9] = [
     super::builds::SCHEMA,
+    super::checksums::TABLE,
     super::whereabouts::TABLE,
     super::forms::TABLE,
     super::durable::TABLE,

@@ -30,6 +30,7 @@
 mod blob;
 mod builds;
 mod cache_mounts;
+mod checksums;
 mod collect;
 mod damaged;
 mod durable;

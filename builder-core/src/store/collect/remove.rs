@@ -144,6 +144,7 @@ fn delete(store: &Store, connection: &Connection, taken: &[&Entry], directories:
     for diff_id in gone.iter().filter(|diff_id| store.size_of(diff_id).is_none()) {
         let statement = "DELETE FROM cache WHERE diff_id = ?1 AND diff_id NOT IN (SELECT diff_id FROM snapshots)";
         connection.execute(statement, [diff_id.as_bytes()])?;
+        connection.execute("DELETE FROM blob_checksums WHERE digest = ?1", [diff_id.as_bytes()])?;
     }
     Ok(())
 }

@@ -415,6 +415,10 @@ fn an_export_to_a_full_disk_leaves_nothing() {
     ] {
         let finished = build(&env, &["-o", output]);
         assert!(says_full(&finished), "{output}: {finished:?}");
+        // Which disk it is, and not the advice for the other one.
+        assert!(finished.stderr.contains("out/x"), "{output}: {finished:?}");
+        assert!(finished.stderr.contains("no room left where the result goes"), "{output}: {finished:?}");
+        assert!(!finished.stderr.contains("cache prune"), "{output}: {finished:?}");
         let left: Vec<_> = fs::read_dir(&target).unwrap().flatten().map(|entry| entry.file_name()).collect();
         assert!(left.iter().all(|name| name == "x"), "{output}: {left:?}");
         assert!(!target.join("x/index.json").exists(), "{output}");

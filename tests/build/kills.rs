@@ -96,6 +96,10 @@ fn killed_at_any_moment(run_as: RunAs, stores: u64, mut random: Random) {
         assert_eq!(made(&env, &name), expected, "{name}");
         assert_eq!(fs::read_dir(env.path("home").join(&name).join("work")).unwrap().count(), 0);
         assert_eq!(mounts_mentioning(&root), Vec::<String>::new());
+        // Half an archive has no name.
+        let beside = fs::read_dir(env.path("home")).unwrap().flatten().map(|entry| entry.file_name());
+        let halves: Vec<_> = beside.filter(|name| name.to_string_lossy().starts_with(".builder-")).collect();
+        assert!(halves.is_empty(), "{halves:?}");
         fs::remove_dir_all(env.path("home").join(&name)).unwrap();
     }
     // Of those that were to be killed some were done before.

@@ -21,8 +21,11 @@ mod trial;
 
 pub(crate) use trial::FAILED as NOTHING_RAN;
 
+use std::path::Path;
+
 use builder_core::builder::{Builder, BuilderOptions};
 use builder_core::cancel::CancelToken;
+use builder_core::fs::PathError;
 use builder_core::registry::RegistryOptions;
 use builder_core::sandbox::{isolation, rootless};
 use builder_core::store::{
@@ -142,10 +145,14 @@ pub(crate) fn run(cli: Cli, refused: &[Refused], printer: Printer) -> Result<u8,
 /// Says what can be done about trouble with the store.
 fn about_store(error: CommandError, global: &GlobalArgs) -> CommandError {
     if is_full(&*error.source) {
-        let error = CommandError { kind: ErrorKind::Environment, ..error };
-        return error.hint(
-            "the disk is full: `builder cache prune` removes what no image needs, `builder system df` says what there is",
-        );
+        let root = settings::store_root(global, settings::is_ordinary_user()).ok();
+        let elsewhere = written_path(&*error.source).filter(|path| root.is_some_and(|root| !path.starts_with(root)));
+        let hint = if elsewhere.is_some() {
+            "there is no room left where the result goes: free some, or write it to another disk"
+        } else {
+            "the disk is full: `builder cache prune` removes what no image needs, `builder system df` says what there is"
+        };
+        return CommandError { kind: ErrorKind::Environment, ..error }.hint(hint);
     }
     if is_damaged_database(&*error.source)
         && let Ok(root) = settings::store_root(global, settings::is_ordinary_user())
@@ -154,6 +161,20 @@ fn about_store(error: CommandError, global: &GlobalArgs) -> CommandError {
         return error.hint("the store's database is damaged: run the command again, it begins with a new one");
     }
     error
+}
+
+/// What could not be written, where the error says so.
+fn written_path<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e Path> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let inner = inner.and_then(|inner| inner.downcast_ref::<PathError>());
+        if let Some(found) = inner.or_else(|| cause.downcast_ref::<PathError>()) {
+            return Some(&found.path);
+        }
+        next = cause.source();
+    }
+    None
 }
 
 /// Whether an error means that a disk is full.

@@ -327,12 +327,12 @@ impl Writer<'_> {
     }
 
     /// Writes what goes into one file. Where that can be, layers are compressed straight into it.
-    fn file(&mut self, output: &Output, target: &mut export::Target) -> Result<(), BuildError> {
+    fn file(&mut self, output: &Output, target: &mut export::Target<'_>) -> Result<(), BuildError> {
         if output.kind == OutputKind::Tar {
             return self.tar(output, target);
         }
         let form = compressed_form(output);
-        let file = target.hidden_file().map_err(ExportError::Write)?;
+        let file = target.in_place().map_err(ExportError::Write)?;
         let Some(file) = file.filter(|_| !form.keep_manifests) else {
             let image = self.export_image(output)?;
             return self.archive(output, image, target);

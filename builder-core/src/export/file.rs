@@ -1,18 +1,19 @@
 //! A stream into the file that somebody named.
 //!
-//! A file is written beside its place and renamed into it, so that it is whole or not there. That holds only where
-//! nothing is there yet or a regular file is: a device or pipe is a thing to write to, and a symbolic link says
+//! A file is written without a name and takes its place at the end, so that it is whole or not there. That holds only
+//! where nothing is there yet or a regular file is: a device or pipe is a thing to write to, and a symbolic link says
 //! where the file is.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, ErrorKind, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, BufWriter, ErrorKind, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::OFlags;
 
 use super::ExportError;
+use super::hidden::HiddenFile;
 use crate::cancel::CancelToken;
 use crate::fs::{PathContext, PathError};
 
@@ -31,50 +32,95 @@ const READER_INTERVAL: Duration = Duration::from_millis(20);
 pub fn write_file<E: From<ExportError>>(
     path: &Path,
     cancel: &CancelToken,
-    write: impl FnOnce(&mut Target) -> Result<(), E>,
+    write: impl FnOnce(&mut Target<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     match place(path).map_err(ExportError::from)? {
         Place::File(place, existing) => into_place(&place, existing, write),
         Place::Stream { pipe } => {
             let stream = open_stream(path, pipe, cancel)?;
-            let mut out = Target::new(stream, false);
+            let mut out = Target::new(stream, path, false);
             write(&mut out)?;
-            Ok(out.flush().at("write", path).map_err(ExportError::from)?)
+            Ok(out.flush().map_err(ExportError::Write)?)
         }
     }
 }
 
-/// What is being written.
+/// What is being written. Its errors say what its path is.
 #[derive(Debug)]
-pub struct Target {
+pub struct Target<'p> {
     out: BufWriter<File>,
+    path: &'p Path,
     /// Whether nobody else sees it yet.
     hidden: bool,
 }
 
-impl Target {
-    fn new(file: File, hidden: bool) -> Self {
-        Self { out: BufWriter::with_capacity(BUFFER_BYTES, file), hidden }
+impl<'p> Target<'p> {
+    fn new(file: File, path: &'p Path, hidden: bool) -> Self {
+        Self { out: BufWriter::with_capacity(BUFFER_BYTES, file), path, hidden }
     }
 
     /// Returns the file itself where it is one of which any part can still be written.
     ///
     /// # Errors
     /// Those of writing what waits to be written.
-    pub fn hidden_file(&mut self) -> std::io::Result<Option<&File>> {
-        self.out.flush()?;
-        Ok(self.hidden.then_some(self.out.get_ref()))
+    pub fn in_place(&mut self) -> io::Result<Option<InPlaceFile<'_>>> {
+        self.flush()?;
+        Ok(self.hidden.then_some(InPlaceFile { file: self.out.get_ref(), path: self.path }))
     }
 }
 
-impl Write for Target {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.out.write(bytes)
+impl Write for Target<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes).map_err(|error| named(error, self.path))
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.out.flush()
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush().map_err(|error| named(error, self.path))
     }
+}
+
+/// A file of which any part can be written, and that grows at its end. Its errors say what its path is.
+#[derive(Clone, Copy, Debug)]
+pub struct InPlaceFile<'f> {
+    file: &'f File,
+    path: &'f Path,
+}
+
+impl InPlaceFile<'_> {
+    /// Where the next bytes go.
+    pub(super) fn position(mut self) -> io::Result<u64> {
+        self.file.stream_position().map_err(|error| named(error, self.path))
+    }
+
+    /// Replaces bytes that have been written.
+    pub(super) fn replace(self, start: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(bytes, start).map_err(|error| named(error, self.path))
+    }
+
+    /// Forgets what was written from a place on.
+    pub(super) fn cut(mut self, start: u64) -> io::Result<()> {
+        let cut = self.file.set_len(start).and_then(|()| self.file.seek(SeekFrom::Start(start)));
+        cut.map(drop).map_err(|error| named(error, self.path))
+    }
+}
+
+impl Write for InPlaceFile<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes).map_err(|error| named(error, self.path))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Says which file could not be written; interruptions are for whoever writes on.
+fn named(error: io::Error, path: &Path) -> io::Error {
+    if error.kind() == ErrorKind::Interrupted {
+        return error;
+    }
+    let path = path.to_owned();
+    io::Error::new(error.kind(), PathError { operation: "write", path, source: error })
 }
 
 /// What is written to.
@@ -119,30 +165,15 @@ fn end_of_links(path: &Path) -> Result<PathBuf, PathError> {
 fn into_place<E: From<ExportError>>(
     place: &Path,
     existing: Option<fs::Metadata>,
-    write: impl FnOnce(&mut Target) -> Result<(), E>,
+    write: impl FnOnce(&mut Target<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let failed = |error: PathError| ExportError::from(error);
-    let directory = place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let temporary = tempfile::Builder::new()
-        .prefix(".builder-")
-        // What the user's umask leaves of it.
-        .permissions(fs::Permissions::from_mode(0o666))
-        .tempfile_in(directory)
-        .at("create in", directory)
-        .map_err(failed)?;
-    if let Some(existing) = existing {
-        // An ordinary user who may replace another's file becomes its owner.
-        let _refused = std::os::unix::fs::fchown(temporary.as_file(), Some(existing.uid()), Some(existing.gid()));
-        // What a set-uid program was is no reason to run its replacement so.
-        let permissions = fs::Permissions::from_mode(existing.mode() & 0o777);
-        temporary.as_file().set_permissions(permissions).at("set the mode of", place).map_err(failed)?;
-    }
-    let file = temporary.as_file().try_clone().at("write", place).map_err(failed)?;
-    let mut target = Target::new(file, true);
+    let hidden = HiddenFile::beside(place, existing).map_err(failed)?;
+    let file = hidden.file().try_clone().at("write", place).map_err(failed)?;
+    let mut target = Target::new(file, place, true);
     write(&mut target)?;
-    target.flush().at("write", place).map_err(failed)?;
-    temporary.persist(place).map_err(|error| error.error).at("rename", place).map_err(failed)?;
-    Ok(())
+    target.flush().map_err(ExportError::Write)?;
+    Ok(hidden.put_in_place().map_err(failed)?)
 }
 
 /// Opens what is there, and nothing new. A pipe has to wait until somebody reads it, but not longer than the user
@@ -169,6 +200,7 @@ fn open_stream(path: &Path, pipe: bool, cancel: &CancelToken) -> Result<File, Ex
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 

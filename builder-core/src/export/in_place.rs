@@ -3,13 +3,12 @@
 //! The header of an entry says digest and size, which are known once the layer is compressed: its place is left free
 //! until then. The bytes are those of an archive that is written from front to back.
 
-use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
+use std::io::Write;
 
 use super::ExportError;
 use super::archive::{ExportImage, Format, prepare};
 use super::entries::{Entries, RECORD_BYTES, blob_name};
+use super::file::InPlaceFile;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
 use crate::image::{ImageError, ImageParts, Layer, LayerBlobs, WrittenLayers};
@@ -21,7 +20,7 @@ use crate::snapshot::Snapshots;
 /// # Errors
 /// [`ExportError`], and what `render` returns; then what is in the file is of no use.
 pub fn write_in_place<E: From<ExportError>>(
-    (snapshots, file): (&Snapshots, &File),
+    (snapshots, file): (&Snapshots, InPlaceFile<'_>),
     parts: &[ImageParts],
     blobs: &LayerBlobs<'_>,
     (format, time): (Format, i64),
@@ -42,7 +41,7 @@ pub fn write_in_place<E: From<ExportError>>(
 
 struct InPlace<'a> {
     snapshots: &'a Snapshots,
-    file: &'a File,
+    file: InPlaceFile<'a>,
     entries: Entries<'a>,
     written: WrittenLayers,
 }
@@ -73,8 +72,7 @@ impl InPlace<'_> {
         &mut self,
         make: impl FnOnce(&mut (dyn Write + Send)) -> Result<(Digest, u64), ImageError>,
     ) -> Result<(Digest, u64), ExportError> {
-        let mut file = self.file;
-        let start = file.stream_position().map_err(ExportError::Write)?;
+        let start = self.file.position().map_err(ExportError::Write)?;
         self.entries.write(&[0; RECORD_BYTES])?;
         let (digest, size) = make(self.entries.out()).map_err(|error| match error {
             ImageError::Write(error) => ExportError::Write(error),
@@ -83,10 +81,10 @@ impl InPlace<'_> {
         if self.entries.note(&digest) {
             self.entries.pad(size)?;
             let header = self.entries.header(&blob_name(&digest), size)?;
-            file.write_all_at(header.as_bytes(), start).map_err(ExportError::Write)?;
+            self.file.replace(start, header.as_bytes()).map_err(ExportError::Write)?;
         } else {
             // Another layer became the same: this one goes.
-            file.set_len(start).and_then(|()| file.seek(SeekFrom::Start(start))).map_err(ExportError::Write)?;
+            self.file.cut(start).map_err(ExportError::Write)?;
         }
         Ok((digest, size))
     }

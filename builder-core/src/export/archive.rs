@@ -77,6 +77,15 @@ pub fn write_layout(
     cancel: &CancelToken,
 ) -> Result<(), ExportError> {
     let layout = prepare(images, format)?;
+    lay_out(snapshots, &layout, directory, cancel).map_err(|error| error.of_destination(directory))
+}
+
+fn lay_out(
+    snapshots: &Snapshots,
+    layout: &Layout<'_>,
+    directory: &Path,
+    cancel: &CancelToken,
+) -> Result<(), ExportError> {
     let blobs = directory.join("blobs/sha256");
     std::fs::create_dir_all(&blobs).at("create directory", &blobs)?;
     for (digest, content) in &layout.blobs {

@@ -1,5 +1,8 @@
 //! What can go wrong with an export.
 
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
 use crate::cancel::Cancelled;
 use crate::digest::Digest;
 use crate::fs::PathError;
@@ -109,6 +112,19 @@ impl From<crate::registry::RegistryError> for ExportError {
 }
 
 impl ExportError {
+    /// Lets an error about space on the disk say that it is the one of a destination, and where.
+    pub(super) fn of_destination(self, destination: &Path) -> Self {
+        match self {
+            Self::Path(PathError { operation, path, source })
+                if matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
+            {
+                let path = if path.starts_with(destination) { path } else { destination.join(path) };
+                Self::Write(io::Error::new(source.kind(), PathError { operation, path, source }))
+            }
+            other => other,
+        }
+    }
+
     /// Tells whether a registry is to blame, or the way to it.
     pub fn is_registry(&self) -> bool {
         #[cfg(feature = "registry")]

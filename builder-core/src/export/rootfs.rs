@@ -93,7 +93,8 @@ pub fn write_directory(
     destination: &Path,
     cancel: &CancelToken,
 ) -> Result<(), ExportError> {
-    fs::create_dir_all(destination).at("create directory", destination)?;
+    let full = |error: ExportError| error.of_destination(destination);
+    fs::create_dir_all(destination).at("create directory", destination).map_err(|error| full(error.into()))?;
     let root = RootDir::open(destination)?;
     let options = ExtractOptions {
         directory: Path::new(""),
@@ -103,7 +104,7 @@ pub fn write_directory(
         limits: ExtractLimits { entries: u64::MAX, bytes: u64::MAX },
     };
     through_a_pipe(snapshots, filesystems, source_date_epoch, cancel, |reader| {
-        extract(&root, reader, &options, cancel)?;
+        extract(&root, reader, &options, cancel).map_err(|error| full(error.into()))?;
         Ok(())
     })?;
     if mirror {

@@ -207,14 +207,6 @@ pub enum ContentMismatch {
         /// The digest of the bytes.
         found: Digest,
     },
-    /// The bytes have another BLAKE3 than those that were written.
-    #[error("content has BLAKE3 {found}, {expected} was noted when it was written")]
-    Checksum {
-        /// What was noted, in hexadecimal digits.
-        expected: String,
-        /// That of the bytes.
-        found: String,
-    },
     /// There are more or fewer bytes.
     #[error("content has {found} bytes or more, expected {expected}")]
     Size {

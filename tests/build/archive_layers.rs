@@ -1,6 +1,7 @@
 //! Archives of images: their bytes and their order, whichever way they are written.
 
 use std::io::Read;
+use std::os::unix::fs::FileExt;
 
 use serde_json::Value;
 
@@ -28,9 +29,61 @@ fn write(env: &TestEnv, outputs: &[&str]) {
 }
 
 fn piped(env: &TestEnv, output: &str) -> Vec<u8> {
-    let output = env.builder().args(BUILD).args(["-q", "-o", output, "."]).output().unwrap();
+    // Of a path nobody knows that it is the standard output, which gets the image's ID then.
+    let quiet = (!output.contains("/dev/stdout")).then_some("-q");
+    let output = env.builder().args(BUILD).args(quiet).args(["-o", output, "."]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout
+}
+
+/// Changes a byte of the largest blob of the store.
+fn damage(env: &TestEnv) {
+    let blobs = std::fs::read_dir(env.store().join("blobs/sha256")).unwrap().flatten();
+    let largest = blobs.max_by_key(|blob| blob.metadata().unwrap().len()).unwrap().path();
+    let blob = std::fs::File::options().read(true).write(true).open(largest).unwrap();
+    let mut byte = [0];
+    blob.read_exact_at(&mut byte, 3_000_000).unwrap();
+    blob.write_all_at(&[!byte[0]], 3_000_000).unwrap();
+}
+
+/// What comes out of a pipe that has a name.
+fn through_fifo(env: &TestEnv, output: &str) -> Vec<u8> {
+    let fifo = env.path("home/fifo");
+    let _there = rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0);
+    let reader = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || std::fs::read(fifo).unwrap()
+    });
+    write(env, &[&format!("{output},dest={}", fifo.display())]);
+    reader.join().unwrap()
+}
+
+#[test]
+fn what_is_damaged_is_mended_before_anything_goes_into_a_pipe() {
+    let env = env();
+    env.ok(BUILD.into_iter().chain(["-t", "app", "."]));
+    for kind in ["oci", "docker"] {
+        let output = format!("type={kind},compression=uncompressed");
+        let expected = piped(&env, &format!("{output},dest=-"));
+        for _ in 0..2 {
+            damage(&env);
+            assert!(piped(&env, &format!("{output},dest=-")) == expected, "{kind}");
+            damage(&env);
+            assert!(piped(&env, &format!("{output},dest=/dev/stdout")) == expected, "{kind}");
+            damage(&env);
+            assert!(through_fifo(&env, &output) == expected, "{kind}");
+        }
+    }
+    let save = || env.builder().args(["save", "app"]).output().unwrap().stdout;
+    let expected = save();
+    let fifo = env.path("home/fifo");
+    for _ in 0..2 {
+        damage(&env);
+        let path = fifo.clone();
+        let reader = std::thread::spawn(move || std::fs::read(path).unwrap());
+        env.ok(["save", "-o", fifo.to_str().unwrap(), "app"]);
+        assert!(reader.join().unwrap() == expected);
+    }
 }
 
 /// The files of an archive, in its order.

@@ -74,6 +74,24 @@ fn with_image() -> TestEnv {
     env
 }
 
+#[test]
+fn who_replaces_the_file_of_somebody_else_has_it_then() {
+    let env = TestEnv::new(RunAs::Ordinary);
+    env.write("Dockerfile", "FROM scratch\nCOPY <<E /file\ntext\nE\n");
+    env.ok(["build", "-q", "-t", "app", "."]);
+    let user = fs::metadata(env.path("out")).unwrap().uid();
+    let path = env.path("out/file");
+    for arguments in ways(&path) {
+        let _none = fs::remove_file(&path);
+        fs::write(&path, "root's").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        env.ok(&arguments);
+        let metadata = fs::metadata(&path).unwrap();
+        assert_eq!((metadata.uid(), metadata.mode() & 0o777), (user, 0o640), "{arguments:?}");
+        assert!(is_archive(&fs::read(&path).unwrap()));
+    }
+}
+
 fn is_archive(bytes: &[u8]) -> bool {
     let mut archive = tar::Archive::new(bytes);
     let names: Vec<_> = archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().into_owned()).collect();

@@ -21,6 +21,7 @@ mod trial;
 
 pub(crate) use trial::FAILED as NOTHING_RAN;
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use builder_core::builder::{Builder, BuilderOptions};
@@ -146,8 +147,8 @@ pub(crate) fn run(cli: Cli, refused: &[Refused], printer: Printer) -> Result<u8,
 fn about_store(error: CommandError, global: &GlobalArgs) -> CommandError {
     if is_full(&*error.source) {
         let root = settings::store_root(global, settings::is_ordinary_user()).ok();
-        let elsewhere = written_path(&*error.source).filter(|path| root.is_some_and(|root| !path.starts_with(root)));
-        let hint = if elsewhere.is_some() {
+        let is_elsewhere = |path| root.is_some_and(|root| disk_of(path) != disk_of(&root));
+        let hint = if written_path(&*error.source).is_some_and(is_elsewhere) {
             "there is no room left where the result goes: free some, or write it to another disk"
         } else {
             "the disk is full: `builder cache prune` removes what no image needs, `builder system df` says what there is"
@@ -163,13 +164,19 @@ fn about_store(error: CommandError, global: &GlobalArgs) -> CommandError {
     error
 }
 
+/// The file system that something is on, or would be on.
+fn disk_of(path: &Path) -> Option<u64> {
+    let path = std::path::absolute(path).ok()?;
+    path.ancestors().find_map(|path| std::fs::metadata(path).ok()).map(|metadata| metadata.dev())
+}
+
 /// What could not be written, where the error says so.
 fn written_path<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e Path> {
     let mut next = Some(error);
     while let Some(cause) = next {
         let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         let inner = inner.and_then(|inner| inner.downcast_ref::<PathError>());
-        if let Some(found) = inner.or_else(|| cause.downcast_ref::<PathError>()) {
+        if let Some(found) = inner {
             return Some(&found.path);
         }
         next = cause.source();

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use builder_core::builder::Tasks;
-use builder_core::export::{ExportError, ExportImage, Format, verify_blobs, write_archive, write_file};
+use builder_core::export::{ExportError, ExportImage, Format, is_stream, verify_blobs, write_archive, write_file};
 use builder_core::image::{self, ImageError, ImageForm, ImageSet};
 use builder_core::platform::Platform;
 use builder_core::reference::Reference;
@@ -70,7 +70,7 @@ fn write_images(
         });
         written?.map_err(export_error)
     };
-    if arguments.output.as_deref().is_some_and(|path| path != Path::new("-")) {
+    if arguments.output.as_deref().is_some_and(|path| path != Path::new("-") && !is_stream(path)) {
         return snapshots.despite_damage(&session.cancel, || write(&render()?), damaged);
     }
     let prepare = || {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::build::built;
-use super::outputs::{Results, Written};
+use super::outputs::{Results, Streams, Written};
 use super::prepare::{Prepared, Tasks};
 use super::shared_cache::{self, Steps, Watch};
 use super::{BuildError, BuildErrorKind, BuildOptions, Builder, CacheTarget};
@@ -51,24 +51,24 @@ const MAX_EDITED: usize = 100;
 
 impl Builder {
     /// Attempts a build, and again without each shared cache that turns out to be broken, and for each damaged blob. What
-    /// went to standard output cannot be taken back.
+    /// went to standard output or into a pipe cannot be taken back.
     pub(super) fn attempts(
         &self,
         run: &Run<'_>,
-        mut stdout: Option<&mut (dyn Write + Send)>,
+        stdout: Option<&mut (dyn Write + Send)>,
         cancel: &CancelToken,
     ) -> Result<Attempt, BuildError> {
+        let mut streams = Streams { stdout, begun: false };
         let mut forgotten = 0;
         let attempt = || {
             // What a cache promised and does not have is made here: everything else is in the store by now.
             loop {
-                let had_stdout = stdout.is_some();
                 let left = Mutex::default();
-                let error = match self.attempt(run, &left, &mut stdout, cancel) {
+                let error = match self.attempt(run, &left, &mut streams, cancel) {
                     Ok(attempt) => return Ok(attempt),
                     Err(error) => error,
                 };
-                let is_written = had_stdout && stdout.is_none();
+                let is_written = streams.begun;
                 let blamed = || {
                     let left = left.into_inner().unwrap_or_else(PoisonError::into_inner);
                     shared_cache::to_blame(&error).or_else(|| self.lied(run, &error, &left, cancel))
@@ -126,7 +126,7 @@ impl Builder {
         &self,
         run: &Run<'_>,
         left: &Mutex<BTreeMap<usize, StepResult>>,
-        stdout: &mut Option<&mut (dyn Write + Send)>,
+        streams: &mut Streams<'_>,
         cancel: &CancelToken,
     ) -> Result<Attempt, BuildError> {
         let Run { options, prepared, epoch, .. } = *run;
@@ -168,7 +168,7 @@ impl Builder {
             }
         }
         let to_write = Results { built, index: prepared.index, epoch, compressed };
-        let written = self.write_outputs(options, &to_write, run.tasks, stdout, cancel)?;
+        let written = self.write_outputs(options, &to_write, run.tasks, streams, cancel)?;
         let steps = Steps { results: &results, built: &to_write.built, epoch };
         self.write_caches(options, &steps, run.watch, cancel)?;
         Ok(Attempt { results, explanations, provenance, written, syncing })

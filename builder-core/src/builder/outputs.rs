@@ -102,6 +102,14 @@ pub(super) fn pushed_through(
     registry.insecure_for(is_insecure.then(|| name.domain()))
 }
 
+/// Where bytes go that cannot be taken back.
+pub(super) struct Streams<'s> {
+    /// Taken by the output that it is for.
+    pub(super) stdout: Option<&'s mut (dyn Write + Send)>,
+    /// Whether any of them has got something.
+    pub(super) begun: bool,
+}
+
 /// One run over the outputs.
 struct Writer<'w> {
     builder: &'w Builder,
@@ -122,7 +130,7 @@ impl Builder {
         options: &BuildOptions,
         results: &Results,
         tasks: &Tasks<'_>,
-        stdout: &mut Option<&mut (dyn Write + Send)>,
+        streams: &mut Streams<'_>,
         cancel: &CancelToken,
     ) -> Result<Written, BuildError> {
         let parts = results.built.iter().map(|built| built.image.clone()).collect();
@@ -154,13 +162,19 @@ impl Builder {
                     let images = [writer.export_image(output)?];
                     Ok(export::write_layout(&self.snapshots, &images, format(output), path, cancel)?)
                 }
-                ExportTarget::Path(path) => export::write_file(path, cancel, |target| writer.file(output, target)),
-                ExportTarget::Stdout if output.kind == OutputKind::Tar => {
-                    writer.tar(output, stdout.take().ok_or(OptionError::StandardOutput)?)
+                ExportTarget::Path(path) if export::is_stream(path) => {
+                    let image = writer.verified(output)?;
+                    export::write_file(path, cancel, |out| {
+                        streams.begun = true;
+                        writer.stream(output, image, out)
+                    })
                 }
+                ExportTarget::Path(path) => export::write_file(path, cancel, |target| writer.file(output, target)),
                 ExportTarget::Stdout => {
                     let image = writer.verified(output)?;
-                    writer.archive(output, image, stdout.take().ok_or(OptionError::StandardOutput)?)
+                    let out = streams.stdout.take().ok_or(OptionError::StandardOutput)?;
+                    streams.begun = true;
+                    writer.stream(output, image, out)
                 }
             })?;
             writer.push(output, tasks)?;
@@ -319,11 +333,27 @@ impl Writer<'_> {
         Ok(image)
     }
 
-    /// Makes an image and reads the blobs that a stream is made of: once it has begun, nothing can be mended.
-    fn verified(&mut self, output: &Output) -> Result<ExportImage, BuildError> {
+    /// Makes an image, if that is what is written, and reads the blobs that a stream is made of: once it has begun,
+    /// nothing can be mended.
+    fn verified(&mut self, output: &Output) -> Result<Option<ExportImage>, BuildError> {
+        if output.kind == OutputKind::Tar {
+            return Ok(None);
+        }
         let image = self.export_image(output)?;
         export::verify_blobs(&self.builder.snapshots, std::slice::from_ref(&image), self.cancel)?;
-        Ok(image)
+        Ok(Some(image))
+    }
+
+    fn stream(
+        &self,
+        output: &Output,
+        image: Option<ExportImage>,
+        out: &mut (dyn Write + Send),
+    ) -> Result<(), BuildError> {
+        match image {
+            Some(image) => self.archive(output, image, out),
+            None => self.tar(output, out),
+        }
     }
 
     /// Writes what goes into one file. Where that can be, layers are compressed straight into it.

@@ -77,7 +77,7 @@ pub fn write_layout(
     cancel: &CancelToken,
 ) -> Result<(), ExportError> {
     let layout = prepare(images, format)?;
-    lay_out(snapshots, &layout, directory, cancel).map_err(|error| error.of_destination(directory))
+    lay_out(snapshots, &layout, directory, cancel).map_err(ExportError::of_destination)
 }
 
 fn lay_out(

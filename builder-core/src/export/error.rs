@@ -1,7 +1,6 @@
 //! What can go wrong with an export.
 
 use std::io::{self, ErrorKind};
-use std::path::Path;
 
 use crate::cancel::Cancelled;
 use crate::digest::Digest;
@@ -112,14 +111,11 @@ impl From<crate::registry::RegistryError> for ExportError {
 }
 
 impl ExportError {
-    /// Lets an error about space on the disk say that it is the one of a destination, and where.
-    pub(super) fn of_destination(self, destination: &Path) -> Self {
+    /// Lets an error about space on the disk say that it is the one of a destination.
+    pub(super) fn of_destination(self) -> Self {
         match self {
-            Self::Path(PathError { operation, path, source })
-                if matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
-            {
-                let path = if path.starts_with(destination) { path } else { destination.join(path) };
-                Self::Write(io::Error::new(source.kind(), PathError { operation, path, source }))
+            Self::Path(error) if matches!(error.source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+                Self::Write(io::Error::new(error.source.kind(), error))
             }
             other => other,
         }

@@ -45,6 +45,11 @@ pub fn write_file<E: From<ExportError>>(
     }
 }
 
+/// Tells whether what is written to a path cannot be taken back: there is a device or a pipe.
+pub fn is_stream(path: &Path) -> bool {
+    matches!(place(path), Ok(Place::Stream { .. }))
+}
+
 /// What is being written. Its errors say what its path is.
 #[derive(Debug)]
 pub struct Target<'p> {
@@ -167,7 +172,7 @@ fn into_place<E: From<ExportError>>(
     existing: Option<fs::Metadata>,
     write: impl FnOnce(&mut Target<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let failed = |error: PathError| ExportError::from(error);
+    let failed = |error: PathError| ExportError::from(error).of_destination();
     let hidden = HiddenFile::beside(place, existing).map_err(failed)?;
     let file = hidden.file().try_clone().at("write", place).map_err(failed)?;
     let mut target = Target::new(file, place, true);

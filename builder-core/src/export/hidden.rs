@@ -1,6 +1,7 @@
 //! A file that nobody sees before it is whole.
 
 use std::fs::{self, File, Permissions};
+use std::io::{Seek, SeekFrom};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -10,12 +11,15 @@ use rustix::io::Errno;
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::fs::{PathContext, PathError};
+use crate::sandbox::isolation::in_initial_user_namespace;
 
 /// What the user's umask leaves of it.
 const MODE: u32 = 0o666;
+/// `/proc/sys/kernel/overflowuid` and `overflowgid`, which nobody changes.
+const OVERFLOW_ID: u32 = 65534;
 
 /// A file in the directory where it is to be. Dropped before [`HiddenFile::put_in_place`] it leaves nothing, and where
-/// the file system has files without a name, not even the death of this process does.
+/// the file system has files without a name, not even the death of this process before that does.
 pub(super) struct HiddenFile {
     file: Written,
     place: PathBuf,
@@ -39,7 +43,7 @@ impl HiddenFile {
         let hidden = Self { file, place: place.to_owned() };
         if let Some(existing) = existing {
             // An ordinary user who may replace another's file becomes its owner.
-            let _refused = std::os::unix::fs::fchown(hidden.file(), Some(existing.uid()), Some(existing.gid()));
+            let _refused = std::os::unix::fs::fchown(hidden.file(), known(existing.uid()), known(existing.gid()));
             // What a set-uid program was is no reason to run its replacement so.
             let permissions = Permissions::from_mode(existing.mode() & 0o777);
             hidden.file().set_permissions(permissions).at("set the mode of", place)?;
@@ -59,17 +63,24 @@ impl HiddenFile {
         let place = &self.place;
         let named = match self.file {
             Written::Named(file) => file.into_temp_path(),
-            Written::Unnamed(file) => match link(&file, place) {
+            Written::Unnamed(mut file) => match link(&file, place) {
+                Ok(()) => return Ok(()),
                 Err(Errno::EXIST) => {
                     let directory = directory_of(place);
                     let linked = temporary().make_in(directory, |path| Ok(link(&file, path)?));
                     linked.at("create in", directory)?.into_temp_path()
                 }
-                other => return other.at("create", place),
+                Err(_) => copied(&mut file, place)?,
             },
         };
         replace(named, place)
     }
+}
+
+/// An id that can be given to a file. In a user namespace everybody who is not in it is shown as one that may be somebody
+/// else's there (`user_namespaces(7)`, "Unmapped user and group IDs").
+fn known(id: u32) -> Option<u32> {
+    (id != OVERFLOW_ID || in_initial_user_namespace()).then_some(id)
 }
 
 fn directory_of(place: &Path) -> &Path {
@@ -86,7 +97,9 @@ fn temporary() -> tempfile::Builder<'static, 'static> {
 fn unnamed(directory: &Path) -> Option<File> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(directory, flags, Mode::from_raw_mode(MODE)).ok()?);
-    fs::metadata(name_of(&file)).is_ok().then_some(file)
+    // Kernels before 6.0 forgot the umask where a file system has no access control lists.
+    let forgot_umask = file.metadata().ok()?.mode() & 0o777 == MODE;
+    (!forgot_umask && fs::metadata(name_of(&file)).is_ok()).then_some(file)
 }
 
 /// The path by which the kernel knows an open file (`open(2)`, `O_TMPFILE`).
@@ -98,10 +111,21 @@ fn link(file: &File, path: &Path) -> Result<(), Errno> {
     rustix::fs::linkat(CWD, name_of(file), CWD, path, AtFlags::SYMLINK_FOLLOW)
 }
 
+/// Writes a file again under a name, where the file system or a policy lets it get none.
+fn copied(file: &mut File, place: &Path) -> Result<TempPath, PathError> {
+    let directory = directory_of(place);
+    let mut named = temporary().tempfile_in(directory).at("create in", directory)?;
+    let permissions = file.metadata().at("look at", place)?.permissions();
+    named.as_file().set_permissions(permissions).at("set the mode of", place)?;
+    file.seek(SeekFrom::Start(0)).and_then(|_| std::io::copy(file, named.as_file_mut())).at("write", place)?;
+    Ok(named.into_temp_path())
+}
+
 /// Puts a file where another one is.
 fn replace(mut file: TempPath, place: &Path) -> Result<(), PathError> {
     // Who renames over a file waits until ext4 has begun to write all of the new one to the disk (`auto_da_alloc`): for
-    // an archive longer than it took to make it. Exchanged they are as whole for everybody who looks.
+    // an archive longer than it took to make it. Exchanged they are as whole for everybody who looks; only a loss of power
+    // may take what was written within the last half minute, as it may of every file that nobody syncs.
     let exchange = |file: &Path| rustix::fs::renameat_with(CWD, file, CWD, place, RenameFlags::EXCHANGE);
     if exchange(&file).is_err() {
         // Not every file system can do that, and the other one may be gone.

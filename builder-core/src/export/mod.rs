@@ -17,7 +17,7 @@ pub use cache::{CacheBlob, cache_manifest, write_cache_layout};
 #[cfg(feature = "registry")]
 pub use cache::{CacheToPush, push_cache};
 pub use error::ExportError;
-pub use file::{InPlaceFile, Target, write_file};
+pub use file::{InPlaceFile, Target, is_stream, write_file};
 pub use in_place::write_in_place;
 #[cfg(feature = "registry")]
 pub use registry::{PushImage, PushList, PushRequest, PushSummary, for_registry, push};

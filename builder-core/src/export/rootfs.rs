@@ -12,10 +12,10 @@ use super::ExportError;
 use super::left_out::left_out;
 use crate::cancel::CancelToken;
 use crate::digest::Digest;
-use crate::fs::PathContext;
 use crate::fs::extract::{ExtractError, ExtractLimits, ExtractOptions, extract};
 use crate::fs::root::RootDir;
 use crate::fs::tar_stream::TarStream;
+use crate::fs::{PathContext, PathError};
 use crate::layer::{self, Tree};
 use crate::oci::BlobDescriptor;
 use crate::snapshot::Snapshots;
@@ -93,8 +93,8 @@ pub fn write_directory(
     destination: &Path,
     cancel: &CancelToken,
 ) -> Result<(), ExportError> {
-    let full = |error: ExportError| error.of_destination(destination);
-    fs::create_dir_all(destination).at("create directory", destination).map_err(|error| full(error.into()))?;
+    let failed = |error: PathError| ExportError::from(error).of_destination();
+    fs::create_dir_all(destination).at("create directory", destination).map_err(failed)?;
     let root = RootDir::open(destination)?;
     let options = ExtractOptions {
         directory: Path::new(""),
@@ -104,7 +104,11 @@ pub fn write_directory(
         limits: ExtractLimits { entries: u64::MAX, bytes: u64::MAX },
     };
     through_a_pipe(snapshots, filesystems, source_date_epoch, cancel, |reader| {
-        extract(&root, reader, &options, cancel).map_err(|error| full(error.into()))?;
+        extract(&root, reader, &options, cancel).map_err(|error| match error {
+            // Below the destination.
+            ExtractError::Path(error) => failed(PathError { path: destination.join(&error.path), ..error }),
+            error => error.into(),
+        })?;
         Ok(())
     })?;
     if mirror {

@@ -100,6 +100,7 @@ pub(crate) fn write_grafted_layer(
 }
 
 /// What a layer has besides the files of its directory.
+#[derive(Clone, Copy)]
 enum Beside<'b> {
     Nothing,
     Devices(&'b LeftOut),

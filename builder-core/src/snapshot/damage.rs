@@ -33,9 +33,12 @@ impl Snapshots {
     /// Writes the tar of a layer that a step of ours made as a blob, whatever is below the layer.
     fn remake(&self, diff_id: &Digest, cancel: &CancelToken) -> Result<(), SnapshotError> {
         let Some(record) = self.store.snapshot_of_layer(diff_id)? else { return Ok(()) };
-        let mut blob = self.store.blob_writer()?;
+        let mut blob = self.store.plain_blob_writer()?;
         let path = self.store.snapshots_dir().join(&record.directory);
         let layer = layer::write_layer(&path, self.flavor, None, &mut blob, cancel)?;
-        Ok(blob.finish_as(diff_id, layer.size)?)
+        if layer.diff_id != *diff_id {
+            return Err(SnapshotError::Changed { diff_id: *diff_id });
+        }
+        Ok(blob.finish_as(diff_id)?)
     }
 }

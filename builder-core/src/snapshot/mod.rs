@@ -259,9 +259,10 @@ impl Snapshots {
             Some(size) if known.is_none_or(|known| known.size == size) => return Ok(size),
             _ => {}
         }
-        let mut blob = self.store.blob_writer()?;
-        self.write_tar(diff_ids, &mut blob, cancel)?;
-        Ok(blob.finish()?.1)
+        let mut blob = self.store.plain_blob_writer()?;
+        let layer = self.write_tar(diff_ids, &mut blob, cancel)?;
+        blob.finish_as(diff_id)?;
+        Ok(layer.size)
     }
 }
 

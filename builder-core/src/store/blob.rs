@@ -6,7 +6,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::checksums::ChecksumReader;
-use super::durable::remove_unless_whole;
 use super::{DamagedBlob, Store, StoreError};
 use crate::cancel::CancelToken;
 use crate::digest::{ContentMismatch, Digest, DigestWriter, VerifyingReader};
@@ -64,7 +63,7 @@ impl Store {
         let metadata = file.metadata().at("examine", &path)?;
         let (identity, size) = ((metadata.dev(), metadata.ino()), metadata.len());
         let inner = match self.checksum(digest, size) {
-            Some(checksum) => Verifying::Checksum(ChecksumReader::new(file, checksum, size)),
+            Some(checksum) => Verifying::Checksum(ChecksumReader::new(file, checksum, *digest, size)),
             None => Verifying::Digest(VerifyingReader::new(file, *digest, size)),
         };
         Ok(BlobReader { inner, digest: *digest, path, identity, store: self.clone() })
@@ -209,15 +208,10 @@ enum Verifying {
 impl BlobReader {
     /// Removes what turned out to be none of these bytes.
     fn remove(&self) -> Result<(), StoreError> {
-        let is_same = fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.identity);
-        match &self.inner {
-            Verifying::Digest(_) if is_same => Ok(fs::remove_file(&self.path).at("remove", &self.path)?),
-            Verifying::Checksum(_) => {
-                let removed = if is_same { remove_unless_whole(&self.path, &self.digest.hex()) } else { Ok(()) };
-                self.store.forget_checksum(&self.digest).and(removed)
-            }
-            Verifying::Digest(_) => Ok(()),
+        if fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.identity) {
+            fs::remove_file(&self.path).at("remove", &self.path)?;
         }
+        self.store.forget_checksum(&self.digest)
     }
 }
 
@@ -227,6 +221,12 @@ impl Read for BlobReader {
             Verifying::Digest(reader) => reader.read(buffer),
             Verifying::Checksum(reader) => reader.read(buffer),
         };
+        if let (Ok(0), Verifying::Checksum(reader)) = (&count, &self.inner)
+            && let Some(right) = reader.correction()
+        {
+            // Where that fails, the next reader finds out as well.
+            let _ = self.store.note_checksum(&self.digest, &right, reader.size());
+        }
         count.map_err(|error| {
             let mismatch = error.get_ref().and_then(|inner| inner.downcast_ref::<ContentMismatch>());
             let Some(mismatch) = mismatch.cloned() else { return error };

@@ -107,8 +107,7 @@ fn suspects(connection: &Connection, boot: &str) -> Result<Vec<String>, StoreErr
     rows.collect::<Result<_, _>>().map_err(failed)
 }
 
-/// Removes a blob whose SHA-256 is not what its name says.
-pub(super) fn remove_unless_whole(path: &Path, hex: &str) -> Result<(), StoreError> {
+fn remove_unless_whole(path: &Path, hex: &str) -> Result<(), StoreError> {
     let mut digester = Digester::new();
     let read = fs::File::open(path).and_then(|mut file| std::io::copy(&mut file, &mut digester));
     match read {

@@ -144,7 +144,18 @@ fn delete(store: &Store, connection: &Connection, taken: &[&Entry], directories:
     for diff_id in gone.iter().filter(|diff_id| store.size_of(diff_id).is_none()) {
         let statement = "DELETE FROM cache WHERE diff_id = ?1 AND diff_id NOT IN (SELECT diff_id FROM snapshots)";
         connection.execute(statement, [diff_id.as_bytes()])?;
-        connection.execute("DELETE FROM blob_checksums WHERE digest = ?1", [diff_id.as_bytes()])?;
+    }
+    forget_checksums(store, connection)
+}
+
+/// Forgets the checksums of blobs that are not there, whoever removed them.
+fn forget_checksums(store: &Store, connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("SELECT digest FROM blob_checksums")?;
+    let noted = statement.query_map([], |row| Ok(Digest::from_bytes(row.get(0)?)))?;
+    for digest in noted.collect::<rusqlite::Result<Vec<Digest>>>()? {
+        if store.size_of(&digest).is_none() {
+            connection.execute("DELETE FROM blob_checksums WHERE digest = ?1", [digest.as_bytes()])?;
+        }
     }
     Ok(())
 }

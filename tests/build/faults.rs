@@ -333,6 +333,38 @@ fn files_of_a_snapshot_that_changed_get_into_no_image() {
     }
 }
 
+/// Changes every file of this name in the snapshots of a store.
+fn change_everywhere(env: &TestEnv, name: &str) -> usize {
+    let snapshots = fs::read_dir(env.store().join("snapshots")).unwrap().flatten();
+    let files: Vec<_> = snapshots.map(|snapshot| snapshot.path().join(name)).filter(|path| path.exists()).collect();
+    files.iter().for_each(|file| fs::write(file, "other").unwrap());
+    files.len()
+}
+
+#[test]
+fn files_of_several_snapshots_that_changed_get_into_no_image() {
+    let stages = "FROM base AS one\nCOPY noise /noise\nFROM base\nCOPY --from=one /noise /copied\n";
+    let more = format!("{stages}RUN cat /copied > /third\n");
+    let unnamed = ["build", "-q", "--timestamp=1000000000", "--build-context", BASE, "."];
+    let [expected, expected_more] = [stages, &more].map(|dockerfile| {
+        let env = environment();
+        env.write("Dockerfile", dockerfile);
+        env.ok(unnamed).stdout
+    });
+    // What a step made of changed files is found as little as the files themselves.
+    for (dockerfile, expected) in [(stages, &expected), (&more, &expected_more)] {
+        let env = environment();
+        env.write("Dockerfile", stages);
+        env.ok(unnamed);
+        assert_eq!((change_everywhere(&env, "noise"), change_everywhere(&env, "copied")), (1, 1));
+        env.write("Dockerfile", dockerfile);
+        let output = format!("type=oci,dest={}", env.path("work/out.tar").display());
+        assert_eq!(&env.ok(unnamed.iter().chain(&["-o", &*output])).stdout, expected, "{dockerfile}");
+        fs::remove_file(env.path("work/out.tar")).unwrap();
+        assert_eq!(&env.ok(unnamed).stdout, expected, "{dockerfile}");
+    }
+}
+
 /// Whether a failed build says that the disk is full: the builder itself, or the program that ran.
 fn says_full(finished: &Finished) -> bool {
     let said = &finished.stderr;

@@ -69,10 +69,8 @@ impl Builder {
                     Err(error) => error,
                 };
                 let is_written = streams.begun;
-                let blamed = || {
-                    let left = left.into_inner().unwrap_or_else(PoisonError::into_inner);
-                    shared_cache::to_blame(&error).or_else(|| self.lied(run, &error, &left, cancel))
-                };
+                let left = left.into_inner().unwrap_or_else(PoisonError::into_inner);
+                let blamed = || shared_cache::to_blame(&error).or_else(|| self.lied(run, &error, &left, cancel));
                 if is_written {
                     return Err((error, is_written));
                 }
@@ -84,9 +82,12 @@ impl Builder {
                 } else if forgotten < MAX_EDITED
                     && matches!(shared_cache::of_snapshots(error.kind()), Some(SnapshotError::Changed { .. }))
                 {
-                    // The layer is forgotten, and is made again.
+                    // The layer is forgotten, and is made again; so is what was made of it.
                     forgotten += 1;
                     run.snapshots.look_again();
+                    for key in left.values().filter(|result| !result.cached).flat_map(|result| &*result.keys) {
+                        self.store.remove_cache_record(&key.0).map_err(|error| (error.into(), is_written))?;
+                    }
                 } else {
                     return Err((error, is_written));
                 }

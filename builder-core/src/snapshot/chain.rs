@@ -4,12 +4,15 @@
 //! So a build remembers what it has found.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{SnapshotError, Snapshots};
+use crate::cancel::CancelToken;
 use crate::digest::Digest;
+use crate::layer;
 use crate::oci::{chain_ids, chain_ids_by, chain_upon};
+use crate::store::SnapshotRecord;
 
 /// What a build has found in the store.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +26,8 @@ struct Found {
     complete: HashSet<Digest>,
     /// Chain IDs by that of the chain without its last layer, and that layer.
     ids: HashMap<(Digest, Digest), Digest>,
+    /// Whether files of a snapshot turned out to be changed: those of others may be, too.
+    suspicious: bool,
 }
 
 impl Memory {
@@ -39,11 +44,21 @@ impl Snapshots {
         Self { memory: Some(Memory::default()), ..self.clone() }
     }
 
-    /// Looks again for everything: what a build relies on was taken away.
+    /// Looks again for everything: files of a snapshot that a build relies on were changed. From here on snapshots are only
+    /// found where their files are what they were.
     pub fn look_again(&self) {
         if let Some(memory) = &self.memory {
-            *memory.lock() = Found::default();
+            *memory.lock() = Found { suspicious: true, ..Found::default() };
         }
+    }
+
+    /// Tells whether the files of a snapshot are those of its layer, as far as it can be told.
+    fn is_unchanged(&self, record: &SnapshotRecord, path: &Path) -> Result<bool, SnapshotError> {
+        if !record.made_here {
+            return Ok(true);
+        }
+        let layer = layer::write_layer(path, self.flavor, None, &mut std::io::sink(), &CancelToken::new())?;
+        Ok(layer.diff_id == record.diff_id)
     }
 
     /// Returns the chain IDs of a chain and of all chains that it begins with, the shortest first.
@@ -62,7 +77,12 @@ impl Snapshots {
         if known.is_some() {
             return Ok(known);
         }
-        let Some((_, path)) = self.record_of(chain)? else { return Ok(None) };
+        let Some((record, path)) = self.record_of(chain)? else { return Ok(None) };
+        let is_suspicious = self.memory.as_ref().is_some_and(|memory| memory.lock().suspicious);
+        if is_suspicious && !self.is_unchanged(&record, &path)? {
+            self.store.forget_snapshot(&record.directory)?;
+            return Ok(None);
+        }
         if let Some(memory) = &self.memory {
             memory.lock().directories.insert(*chain, path.clone());
         }

@@ -337,7 +337,9 @@ fn files_of_a_snapshot_that_changed_get_into_no_image() {
 fn change_everywhere(env: &TestEnv, name: &str) -> usize {
     let snapshots = fs::read_dir(env.store().join("snapshots")).unwrap().flatten();
     let files: Vec<_> = snapshots.map(|snapshot| snapshot.path().join(name)).filter(|path| path.exists()).collect();
-    files.iter().for_each(|file| fs::write(file, "other").unwrap());
+    for file in &files {
+        fs::write(file, "other").unwrap();
+    }
     files.len()
 }
 

@@ -3,6 +3,7 @@
 //! The files of a snapshot, and blobs that were made here, are not synced one by one: that would cost more than making
 //! them. What is made is noted, with the boot of the machine that it was made in, before anything can refer to it. The
 //! kernel writes everything out within a minute; some time later it is synced, which costs little then, and struck off.
+//! Only a whole file system can be synced, and while others write a lot to it that takes seconds: then it has time.
 //! What another boot left noted may be names without bytes: it is read before it is trusted. Blobs go where they are
 //! wrong; snapshots are looked at by whoever knows what they should hold.
 
@@ -31,6 +32,10 @@ const BLOBS: &str = "blobs/sha256/";
 const MERGED: &str = "merged";
 /// Seconds after which things are synced that have not been: the kernel has written them out by then.
 const SETTLED: i64 = 300;
+/// Seconds after which they are synced whatever that costs.
+const OVERDUE: i64 = 24 * 60 * 60;
+/// Bytes that wait to be written on the whole machine; with more, a sync would be waited for.
+const FEW_DIRTY_BYTES: u64 = 4 * 1024 * 1024;
 
 fn failed(source: rusqlite::Error) -> StoreError {
     StoreError::Metadata { operation: "look up what has been synced", source }
@@ -119,6 +124,16 @@ fn remove_unless_whole(path: &Path, hex: &str) -> Result<(), StoreError> {
     }
 }
 
+/// How many bytes wait to be written, or are being written: `Dirty` and `Writeback` of `/proc/meminfo` (`proc_meminfo(5)`).
+fn dirty_bytes(meminfo: &str) -> u64 {
+    let kibibytes = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        let value = matches!(name, "Dirty" | "Writeback").then(|| value.trim().strip_suffix("kB"))??;
+        value.trim().parse::<u64>().ok()
+    };
+    meminfo.lines().filter_map(kibibytes).map(|count| count.saturating_mul(1024)).sum()
+}
+
 fn strike_off(connection: &Connection, places: &[String]) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached("DELETE FROM unsynced WHERE place = ?1").map_err(failed)?;
     places.iter().try_for_each(|place| statement.execute([place]).map(drop)).map_err(failed)
@@ -138,12 +153,15 @@ impl Drop for Syncing {
 }
 
 impl Store {
-    /// Begins to sync what was made some minutes ago and has not been synced since; mostly there is nothing to do.
+    /// Begins to sync what was made some minutes ago and has not been synced since; mostly there is nothing to do, and
+    /// where the disks are busy it is left for a later time.
     ///
     /// # Errors
     /// [`StoreError::Metadata`].
     pub fn sync_settled(&self) -> Result<Syncing, StoreError> {
-        self.sync_older_than(now() - SETTLED)
+        let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let age = if dirty_bytes(&meminfo) <= FEW_DIRTY_BYTES { SETTLED } else { OVERDUE };
+        self.sync_older_than(now() - age)
     }
 
     fn sync_older_than(&self, time: i64) -> Result<Syncing, StoreError> {
@@ -208,6 +226,12 @@ mod tests {
     use super::super::{Owner, SnapshotRecord, Store, StoreOptions};
     use super::*;
     use crate::layer::ContentId;
+
+    #[test]
+    fn what_waits_to_be_written_is_counted() {
+        let meminfo = "MemTotal:  24684084 kB\nDirty:      1200 kB\nWriteback:    34 kB\nWritebackTmp:  7 kB\n";
+        assert_eq!([dirty_bytes(meminfo), dirty_bytes("")], [1234 * 1024, 0]);
+    }
 
     fn open(root: &Path) -> Store {
         Store::open(&StoreOptions { root: root.to_owned(), owner: Owner::Root }).unwrap()

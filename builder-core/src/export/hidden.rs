@@ -6,11 +6,11 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::fs::{PathContext, PathError};
+use crate::fs::{PathContext, PathError, replace};
 use crate::sandbox::isolation::in_initial_user_namespace;
 
 /// What the user's umask leaves of it.
@@ -73,7 +73,7 @@ impl HiddenFile {
                 Err(_) => copied(&mut file, place)?,
             },
         };
-        replace(named, place)
+        replace(named, place).at("replace", place)
     }
 }
 
@@ -119,27 +119,6 @@ fn copied(file: &mut File, place: &Path) -> Result<TempPath, PathError> {
     named.as_file().set_permissions(permissions).at("set the mode of", place)?;
     file.seek(SeekFrom::Start(0)).and_then(|_| std::io::copy(file, named.as_file_mut())).at("write", place)?;
     Ok(named.into_temp_path())
-}
-
-/// Puts a file where another one is.
-fn replace(mut file: TempPath, place: &Path) -> Result<(), PathError> {
-    // Who renames over a file waits until ext4 has begun to write all of the new one to the disk (`auto_da_alloc`): for
-    // an archive longer than it took to make it. Exchanged they are as whole for everybody who looks; only a loss of power
-    // may take what was written within the last half minute, as it may of every file that nobody syncs.
-    let exchange = |file: &Path| rustix::fs::renameat_with(CWD, file, CWD, place, RenameFlags::EXCHANGE);
-    if exchange(&file).is_err() {
-        // Not every file system can do that, and the other one may be gone.
-        return file.persist(place).map_err(|error| error.error).at("rename", place);
-    }
-    match fs::remove_file(&file) {
-        Ok(()) => file.disable_cleanup(true),
-        Err(error) => {
-            // A directory came there meanwhile: that stays.
-            exchange(&file).at("replace", place)?;
-            return Err(error).at("replace", place);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

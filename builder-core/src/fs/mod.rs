@@ -9,8 +9,10 @@ pub mod extract;
 pub mod name;
 pub mod owner;
 mod path_error;
+mod replace;
 pub mod root;
 pub(crate) mod tar_stream;
 
 pub use counted::Counted;
 pub use path_error::{PathContext, PathError};
+pub(crate) use replace::replace;

@@ -9,7 +9,7 @@ use super::checksums::ChecksumReader;
 use super::{DamagedBlob, Store, StoreError};
 use crate::cancel::CancelToken;
 use crate::digest::{ContentMismatch, Digest, DigestWriter, VerifyingReader};
-use crate::fs::PathContext;
+use crate::fs::{PathContext, replace};
 
 /// Bytes moved at once.
 const BUFFER: usize = 256 * 1024;
@@ -303,7 +303,7 @@ fn persist(
     let path = store.blob_path(digest);
     let file = buffered.into_inner().map_err(io::IntoInnerError::into_error).at("write", &path)?;
     prepare(store, file.as_file(), digest, sync)?;
-    publish(store, digest, |path| file.persist(path).map(drop).map_err(|error| error.error))
+    publish(store, digest, |path| replace(file.into_temp_path(), path))
 }
 
 /// Makes a finished file ready to be a blob.
